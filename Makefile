@@ -1,0 +1,258 @@
+# Ringside: one non-recursive Makefile for three targets (metal, hosted, plain Linux) and the tests.
+# `make help` says what there is. Everything built goes below build/.
+
+CROSS_COMPILE ?=
+APP    ?= apps/httpd
+NIC    ?= e1000
+PORT   ?= 8080
+MEM    ?= 64M
+APPEND ?=
+BOOT   ?= kernel
+TIME   ?= 600
+V      ?=
+
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM      := $(CROSS_COMPILE)nm
+HOSTCC  := gcc
+CLANG   ?= clang
+PYTHON  ?= /usr/bin/python3
+B       := build
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
+APP_DIR  := $(patsubst %/,%,$(APP))
+APP_NAME := $(notdir $(APP_DIR))
+APP_LLHTTP :=
+-include $(APP_DIR)/app.mk
+
+LLHTTP_DIR ?= $(B)/llhttp
+LLHTTP_STAMP := $(B)/llhttp.stamp
+LLHTTP_SRC := llhttp.c api.c http.c
+
+# ---- flags -----------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
+        -Wundef -Wvla -Wimplicit-fallthrough -Wno-unused-parameter
+BASE := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common -fno-omit-frame-pointer \
+        -ffile-prefix-map=$(CURDIR)=. -MMD -MP -I. -I$(B)/gen
+APP_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
+
+METAL_FLAGS = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+        -isystem kernel/libc -isystem kernel/include -isystem net/include \
+        -mno-red-zone -mgeneral-regs-only -fno-pic -fno-pie -fcf-protection=none \
+        -fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables \
+        -fno-tree-loop-distribute-patterns
+HOST_FLAGS  := $(BASE) -D_GNU_SOURCE $(HOST_EXTRA)
+HOST_APP    := -isystem kernel/include -isystem net/include
+LINUX_FLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -MMD -MP -I. -Ikernel/include/linux
+SAN         := -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_FLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -MMD -MP -I. \
+        -I$(B)/gen -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter $(SAN)
+
+# ---- sources ---------------------------------------------------------------------------------
+ROOT_COMMON := apps/root/config.c apps/root/stack.c apps/root/stats.c
+KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
+NET_SRC     := $(sort $(wildcard net/*.c net/posix/*.c))
+METAL_SRC   := $(sort $(wildcard boot/*.[cS] arch/x86_64/*.[cS] kernel/libc/*.c drivers/*.c \
+               drivers/*/*.c)) $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
+               apps/root/metal.c
+HOST_SRC    := $(sort $(wildcard arch/host/*.[cS])) $(KERNEL_SRC) drivers/netdev.c $(NET_SRC) \
+               $(ROOT_COMMON) apps/root/host.c
+APP_ALL     := $(sort $(wildcard $(APP_DIR)/*.c))
+APP_SRC     := $(filter-out $(APP_DIR)/linux_%.c,$(APP_ALL))
+
+# $(1) target folder, $(2) sources of ours
+objs = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
+app_objs = $(patsubst $(APP_DIR)/%.c,$(B)/$(1)/app/$(APP_NAME)/%.o,$(2))
+llhttp_objs = $(if $(APP_LLHTTP),$(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(LLHTTP_SRC)))
+
+METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(call app_objs,metal,$(APP_SRC)) $(call llhttp_objs,metal)
+HOST_OBJ  := $(call objs,host,$(HOST_SRC)) $(call app_objs,host,$(APP_SRC)) $(call llhttp_objs,host)
+LINUX_OBJ := $(call app_objs,linux,$(APP_ALL)) $(call llhttp_objs,linux)
+
+KERNEL := $(B)/$(APP_NAME).elf
+HOSTED := $(B)/host/$(APP_NAME)
+LINUX  := $(B)/linux/$(APP_NAME)
+ISO    := $(B)/$(APP_NAME).iso
+
+.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz bench FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(KERNEL)
+
+help:
+	@printf '%s\n' \
+	'make [all]   the kernel with its server: build/NAME.elf (multiboot 1 and 2)' \
+	'make run     boots it in QEMU; then http://localhost:8080 (PORT=, MEM=, NIC=, APPEND=, BOOT=iso)' \
+	'make iso     a BIOS image with a GRUB menu: build/NAME.iso' \
+	'make host    the same stack and server as a Linux process over TAP: build/host/NAME' \
+	'make linux   the same server on plain Linux sockets: build/linux/NAME' \
+	'make test    everything; ends with "N passed, N failed"' \
+	'make check   the static rules: layering, symbols, lengths, format' \
+	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
+	'make gdb     boots stopped, with gdb attached' \
+	'make deps    installs what is missing with apt; run and test do it by themselves' \
+	'make clean' \
+	'Variables: APP=apps/httpd (or a folder of your own) CROSS_COMPILE= LLHTTP_DIR= V=1'
+
+deps:
+	@tools/deps.sh run
+
+deps-test:
+	@tools/deps.sh test
+
+# ---- metal -----------------------------------------------------------------------------------
+$(B)/gen/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define RINGSIDE_VERSION "%s"\n#define RINGSIDE_APP "$(APP_NAME)"\n' \
+	  "$$(git describe --always --dirty 2>/dev/null || echo unknown)" > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(B)/metal/apps/root/metal.o $(B)/host/apps/root/host.o: $(B)/gen/version.h
+
+$(B)/metal/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(METAL_FLAGS) $(WARN) -c $< -o $@
+
+$(B)/metal/%.o: %.S
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
+
+$(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(METAL_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
+
+$(B)/metal/llhttp/%.o: $(LLHTTP_STAMP)
+	$(call say,CC,llhttp/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(METAL_FLAGS) -w $(APP_LLHTTP_CPPFLAGS) -I$(LLHTTP_DIR)/include -c $(LLHTTP_DIR)/src/$*.c -o $@
+
+# Linked twice: the first link's symbols become the table that backtraces read.
+LINK_METAL = $(LD) -m elf_x86_64 -nostdlib -static -z noexecstack -z max-page-size=4096 \
+             --build-id=none -T arch/x86_64/linker.ld
+SYMBOLS := $(B)/metal/symbols
+
+$(SYMBOLS)-none.S: tools/symbols.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f tools/symbols.awk < /dev/null > $@
+$(SYMBOLS)-$(APP_NAME).S: $(B)/metal/$(APP_NAME)-first.elf tools/symbols.awk
+	$(Q)$(NM) -n $< | LC_ALL=C awk -f tools/symbols.awk > $@
+$(SYMBOLS)-%.o: $(SYMBOLS)-%.S
+	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
+$(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o arch/x86_64/linker.ld
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o
+$(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o arch/x86_64/linker.ld
+	$(call say,LD,$@)
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o
+$(KERNEL): $(B)/$(APP_NAME).elf64
+	$(call say,ELF32,$@)
+	$(Q)$(OBJCOPY) -S -O elf32-i386 $< $@
+
+$(LLHTTP_STAMP): tools/get-llhttp.sh
+	@mkdir -p $(@D)
+	$(Q)LLHTTP_DIR=$(LLHTTP_DIR) tools/get-llhttp.sh
+	@touch $@
+
+iso: $(ISO)
+$(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh
+	$(call say,ISO,$@)
+	$(Q)tools/mkiso.sh $(KERNEL) $@ "$(APPEND)"
+
+run: deps
+	@$(MAKE) --no-print-directory $(if $(filter iso,$(BOOT)),iso,all)
+	@KERNEL=$(KERNEL) ISO=$(ISO) BOOT=$(BOOT) NIC=$(NIC) PORT=$(PORT) MEM=$(MEM) \
+	  APPEND='$(APPEND)' tools/run.sh
+
+gdb: all
+	@KERNEL=$(KERNEL) BOOT=kernel NIC=$(NIC) PORT=$(PORT) MEM=$(MEM) APPEND='$(APPEND)' \
+	  GDB=$(B)/$(APP_NAME).elf64 tools/run.sh
+
+# ---- hosted and plain Linux ------------------------------------------------------------------
+host: $(HOSTED)
+linux: $(LINUX)
+
+$(B)/host/%.o: %.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) $(if $(filter net/posix/% kernel/pthread%,$<),$(HOST_APP)) $(WARN) -c $< -o $@
+$(B)/host/%.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
+$(B)/host/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
+$(B)/host/llhttp/%.o: $(LLHTTP_STAMP)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -w $(APP_LLHTTP_CPPFLAGS) -I$(LLHTTP_DIR)/include -c $(LLHTTP_DIR)/src/$*.c -o $@
+$(HOSTED): $(HOST_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST_EXTRA) -o $@ $(HOST_OBJ)
+
+$(B)/linux/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+	$(call say,LINUXCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LINUX_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -c $< -o $@
+$(B)/linux/llhttp/%.o: $(LLHTTP_STAMP)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LINUX_FLAGS) -w $(APP_LLHTTP_CPPFLAGS) -I$(LLHTTP_DIR)/include -c $(LLHTTP_DIR)/src/$*.c -o $@
+$(LINUX): $(LINUX_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -pthread -o $@ $(LINUX_OBJ)
+
+# ---- tests -----------------------------------------------------------------------------------
+# A test names the project's files it links on a line "// LINK: ...".
+UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+SIM  := $(patsubst tests/sim/%.c,%,$(sort $(wildcard tests/sim/sim_*.c)))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+link_of = $(sort $(wildcard $(shell sed -n 's|^// LINK: ||p' $(1))))
+# llhttp's own sources, for the tests whose LINK line says @llhttp
+uses_llhttp = $(shell sed -n 's|^// LINK: .*@llhttp.*|1|p' $(1))
+
+# $(1) name, $(2) source folder, $(3) object folder, $(4) link flags
+define TEST_PROGRAM
+$(B)/$(3)/$(1): $(call objs,$(3)/obj,tests/$(2)/$(1).c tests/unit/support.c $(call link_of,tests/$(2)/$(1).c)) \
+  $(if $(call uses_llhttp,tests/$(2)/$(1).c),$(patsubst %.c,$(B)/$(3)/obj/llhttp/%.o,$(LLHTTP_SRC)))
+	$$(Q)$(CLANG) $(4) -o $$@ $$^ -lcmocka
+endef
+$(foreach t,$(UNIT),$(eval $(call TEST_PROGRAM,$(t),unit,test,$(SAN))))
+$(foreach t,$(SIM),$(eval $(call TEST_PROGRAM,$(t),sim,test,$(SAN))))
+$(foreach t,$(FUZZ),$(eval $(call TEST_PROGRAM,$(t),fuzz,fuzz,$(SAN) -fsanitize=fuzzer)))
+
+TEST_INC = $(if $(filter tests/% apps/% kernel/pthread% net/posix/%,$<),-I$(LLHTTP_DIR)/include)
+$(B)/test/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(TEST_FLAGS) $(TEST_INC) -c $< -o $@
+$(B)/test/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -I. -c $< -o $@
+$(B)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(TEST_FLAGS) -fsanitize=fuzzer-no-link $(TEST_INC) -c $< -o $@
+$(B)/test/obj/llhttp/%.o $(B)/fuzz/obj/llhttp/%.o: $(LLHTTP_STAMP)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -O1 -g -w $(APP_LLHTTP_CPPFLAGS) -I$(LLHTTP_DIR)/include -c $(LLHTTP_DIR)/src/$(notdir $*).c -o $@
+$(B)/test/obj/tests/%.o $(B)/test/obj/apps/%.o $(B)/fuzz/obj/tests/%.o $(B)/fuzz/obj/apps/%.o: | $(LLHTTP_STAMP)
+
+unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM))
+fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
+
+test: deps-test
+	@$(PYTHON) tools/test.py
+
+fuzz: deps-test
+	@$(MAKE) --no-print-directory fuzz-programs
+	@$(PYTHON) tools/test.py --only fuzz --fuzz-seconds $(TIME)
+
+check:
+	@$(PYTHON) tools/check.py
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,83 @@
+/*
+ * The contract of a network device. It moves Ethernet frames in batches and knows nothing of IP.
+ * A device is a value: one struct nic embedded in the driver's own struct. All calls come from the
+ * loop of one core, except irq, which comes from irq context.
+ */
+#ifndef DRIVERS_NIC_H
+#define DRIVERS_NIC_H
+
+#include "kernel/base.h"
+#include "kernel/pkt.h"
+
+struct nic;
+
+enum nic_event { /* what irq() saw; bits */
+                 NIC_EVENT_RX = 1u << 0,
+                 NIC_EVENT_LINK = 1u << 1,
+};
+
+struct nic_link {
+    bool up;
+    bool full_duplex;
+    uint32_t speed_mbps;
+};
+
+/* Kept since start; the driver adds the hardware's clear-on-read registers into them. */
+struct nic_stats {
+    uint64_t rx_packets, rx_bytes;
+    uint64_t tx_packets, tx_bytes;
+    uint64_t rx_errors;   /* frames marked bad by the hardware, or of a senseless length */
+    uint64_t rx_oversize; /* frames over more than one descriptor, dropped */
+    uint64_t
+        rx_no_buffer;   /* the pool was dry: the frame was dropped, its buffer kept in the ring */
+    uint64_t rx_missed; /* hardware: receive FIFO overflow (MPC) */
+    uint64_t rx_no_descriptor; /* hardware: no descriptor was free (RNBC) */
+    uint64_t tx_ring_full;     /* times a batch did not fit */
+    uint64_t tx_dropped;       /* taken while there was no link (or no device) and dropped */
+    uint64_t interrupts;
+    uint64_t link_changes;
+    uint64_t hw_rx_packets, hw_tx_packets; /* GPRC, GPTC */
+    uint64_t hw_crc_errors;
+    uint64_t tx_hangs; /* times the watchdog reset the device */
+};
+
+struct nic_ops {
+    /*
+     * Harvests up to max received frames into batch (the caller then owns them; data..tail is the
+     * frame without FCS; PKT_RX_L2_BROADCAST set where due) and gives the ring fresh buffers.
+     * Returns how many. Reads no device register.
+     */
+    size_t (*rx)(struct nic *nic, struct pkt **batch, size_t max);
+    /*
+     * Takes up to count frames for sending, from the front, and returns how many it took: those it
+     * owns now. A frame below 60 bytes is padded. They leave at the latest with tx_flush.
+     */
+    size_t (*tx)(struct nic *nic, struct pkt **batch, size_t count);
+    void (*tx_flush)(struct nic *nic);
+    /* Frees what the device has sent. Returns true while sent frames are still outstanding. */
+    bool (*tx_reclaim)(struct nic *nic);
+    /* irq context or poll timer: reads the cause, masks the device; bits of enum nic_event. */
+    uint32_t (*irq)(struct nic *nic);
+    void (*irq_unmask)(struct nic *nic);
+    /* True when a frame waits that rx would return: the look after unmasking. */
+    bool (*rx_pending)(struct nic *nic);
+    void (*link)(struct nic *nic, struct nic_link *out);
+    /* Every NIC_WATCHDOG_NS: statistics, link, a transmitter that stopped. */
+    void (*watchdog)(struct nic *nic, uint64_t now_ns);
+    void (*stop)(struct nic *nic); /* no DMA after it; any context */
+};
+
+enum {
+    NIC_FRAME_MIN_BYTES = 60,   /* without FCS */
+    NIC_FRAME_MAX_BYTES = 1514, /* 14 + 1500 */
+};
+#define NIC_WATCHDOG_NS (2 * NS_PER_S)
+
+struct nic {
+    const struct nic_ops *ops; /* [I] */
+    const char *name;          /* [I] "e1000 82540EM" */
+    uint8_t mac[6];            /* [I] */
+    struct nic_stats stats;
+};
+
+#endif

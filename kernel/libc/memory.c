@@ -1,0 +1,198 @@
+/*
+ * memcpy, memmove, memset, memcmp and their kin for the metal. The compiler calls the first four
+ * by itself, so this file must be compiled without turning loops into such calls
+ * (-fno-tree-loop-distribute-patterns).
+ *
+ * Short blocks go by 8-byte words that may overlap at the end; from REP_MIN_BYTES on the string
+ * instructions are worth their start-up. They count on DF = 0, as the System V ABI has it.
+ */
+#include "kernel/libc/string.h"
+
+#include "kernel/base.h"
+
+enum {
+    WORD_BYTES = 8,
+    REP_MIN_BYTES = 64,
+};
+
+/* Words at any address, over any type: what lies there is bytes. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word64;
+typedef uint32_t __attribute__((may_alias, aligned(1))) word32;
+
+static uint64_t load64(const uint8_t *p)
+{
+    return *(const word64 *)(const void *)p;
+}
+
+static void store64(uint8_t *p, uint64_t v)
+{
+    *(word64 *)(void *)p = v;
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+    return *(const word32 *)(const void *)p;
+}
+
+static void store32(uint8_t *p, uint32_t v)
+{
+    *(word32 *)(void *)p = v;
+}
+
+static void rep_movsq(uint8_t *to, const uint8_t *from, size_t words)
+{
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
+static void rep_stosq(uint8_t *to, uint64_t pattern, size_t words)
+{
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
+}
+
+/* n < 8. Everything is loaded before anything is stored: the blocks may overlap. */
+static void copy_tiny(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n >= 4) {
+        uint32_t first = load32(from);
+        uint32_t last = load32(from + n - 4);
+        store32(to, first);
+        store32(to + n - 4, last);
+    } else if (n > 0) {
+        uint8_t first = from[0];
+        uint8_t middle = from[n / 2];
+        uint8_t last = from[n - 1];
+        to[0] = first;
+        to[n / 2] = middle;
+        to[n - 1] = last;
+    }
+}
+
+/* Upwards. Right also for overlapping blocks when to lies below from: the last word goes last. */
+static void copy_up(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n < WORD_BYTES) {
+        copy_tiny(to, from, n);
+        return;
+    }
+    uint64_t last = load64(from + n - WORD_BYTES);
+    if (n >= REP_MIN_BYTES) {
+        rep_movsq(to, from, n / WORD_BYTES);
+    } else {
+        for (size_t at = 0; at + WORD_BYTES <= n; at += WORD_BYTES) {
+            store64(to + at, load64(from + at));
+        }
+    }
+    store64(to + n - WORD_BYTES, last);
+}
+
+/* Downwards, for overlapping blocks when to lies above from: the first word goes last. */
+static void copy_down(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n < WORD_BYTES) {
+        copy_tiny(to, from, n);
+        return;
+    }
+    uint64_t first = load64(from);
+    for (size_t at = n; at >= WORD_BYTES; at -= WORD_BYTES) {
+        store64(to + at - WORD_BYTES, load64(from + at - WORD_BYTES));
+    }
+    store64(to, first);
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+    copy_up(to, from, n);
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t n)
+{
+    if ((uintptr_t)to - (uintptr_t)from >= n) {
+        copy_up(to, from, n); /* to lies below from, or behind its end */
+    } else {
+        copy_down(to, from, n);
+    }
+    return to;
+}
+
+void *memset(void *to, int c, size_t n)
+{
+    uint8_t *p = to;
+    uint64_t pattern = (uint8_t)c * UINT64_C(0x0101010101010101);
+    if (n < WORD_BYTES) {
+        if (n >= 4) {
+            store32(p, (uint32_t)pattern);
+            store32(p + n - 4, (uint32_t)pattern);
+        } else if (n > 0) {
+            p[0] = (uint8_t)c;
+            p[n / 2] = (uint8_t)c;
+            p[n - 1] = (uint8_t)c;
+        }
+        return to;
+    }
+    if (n >= REP_MIN_BYTES) {
+        rep_stosq(p, pattern, n / WORD_BYTES);
+    } else {
+        for (size_t at = 0; at + WORD_BYTES <= n; at += WORD_BYTES) {
+            store64(p + at, pattern);
+        }
+    }
+    store64(p + n - WORD_BYTES, pattern);
+    return to;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const uint8_t *x = a;
+    const uint8_t *y = b;
+    size_t at = 0;
+    while (at + WORD_BYTES <= n && load64(x + at) == load64(y + at)) {
+        at += WORD_BYTES;
+    }
+    while (at < n && x[at] == y[at]) {
+        at++;
+    }
+    return at < n ? x[at] - y[at] : 0;
+}
+
+void *memchr(const void *s, int c, size_t n)
+{
+    const uint8_t *p = s;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == (uint8_t)c) {
+            return (void *)(uintptr_t)(p + i);
+        }
+    }
+    return NULL;
+}
+
+void *memrchr(const void *s, int c, size_t n)
+{
+    const uint8_t *p = s;
+    for (size_t i = n; i > 0; i--) {
+        if (p[i - 1] == (uint8_t)c) {
+            return (void *)(uintptr_t)(p + i - 1);
+        }
+    }
+    return NULL;
+}
+
+void *memmem(const void *hay, size_t hay_len, const void *needle, size_t needle_len)
+{
+    const uint8_t *at = hay;
+    if (needle_len == 0) {
+        return (void *)(uintptr_t)at;
+    }
+    const uint8_t *end = at + hay_len;
+    while ((size_t)(end - at) >= needle_len) {
+        at = memchr(at, *(const uint8_t *)needle, (size_t)(end - at) - needle_len + 1);
+        if (at == NULL) {
+            return NULL;
+        }
+        if (memcmp(at, needle, needle_len) == 0) {
+            return (void *)(uintptr_t)at;
+        }
+        at++;
+    }
+    return NULL;
+}

@@ -1,0 +1,119 @@
+/*
+ * Output of the application: formatted by fmt.c, written to the consoles as it comes.
+ */
+#include "kernel/libc/stdio.h"
+
+#include "kernel/base.h"
+#include "kernel/libc/errno.h"
+#include "kernel/libc/fmt.h"
+#include "kernel/libc/string.h"
+#include "kernel/platform.h"
+
+/* There is one stream; its address tells nothing but that. */
+struct libc_file {
+    char unused;
+};
+static const struct {
+    struct libc_file file;
+} consoles;
+FILE *const stdout = (FILE *)(uintptr_t)&consoles.file;
+FILE *const stderr = (FILE *)(uintptr_t)&consoles.file;
+
+enum {
+    CONSOLE_CHUNK_BYTES = 128, /* so that a line goes out in one piece, or in few */
+};
+
+int vfprintf(FILE *f, const char *fmt, va_list ap)
+{
+    assert(f == stdout || f == stderr);
+    char chunk[CONSOLE_CHUNK_BYTES];
+    struct fmt_sink sink = {.buf = chunk, .size = sizeof(chunk), .flush = platform_console_write};
+    fmt_format(&sink, fmt, ap);
+    platform_console_write(chunk, sink.used);
+    return fmt_result(&sink);
+}
+
+int vprintf(const char *fmt, va_list ap)
+{
+    return vfprintf(stdout, fmt, ap);
+}
+
+int printf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vfprintf(stdout, fmt, ap);
+    va_end(ap);
+    return len;
+}
+
+int fprintf(FILE *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vfprintf(f, fmt, ap);
+    va_end(ap);
+    return len;
+}
+
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+{
+    struct fmt_sink sink = {.buf = buf, .size = size > 0 ? size - 1 : 0};
+    fmt_format(&sink, fmt, ap);
+    if (size > 0) {
+        buf[sink.used] = '\0';
+    }
+    return fmt_result(&sink);
+}
+
+int snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vsnprintf(buf, size, fmt, ap);
+    va_end(ap);
+    return len;
+}
+
+int fputs(const char *s, FILE *f)
+{
+    (void)fwrite(s, 1, strlen(s), f);
+    return 0;
+}
+
+int puts(const char *s)
+{
+    (void)fputs(s, stdout);
+    (void)fputc('\n', stdout);
+    return 0;
+}
+
+int fputc(int c, FILE *f)
+{
+    unsigned char byte = (unsigned char)c;
+    (void)fwrite(&byte, 1, 1, f);
+    return byte;
+}
+
+int putchar(int c)
+{
+    return fputc(c, stdout);
+}
+
+size_t fwrite(const void *from, size_t size, size_t count, FILE *f)
+{
+    assert(f == stdout || f == stderr);
+    assert(count == 0 || size <= SIZE_MAX / count);
+    platform_console_write(from, size * count);
+    return count;
+}
+
+int fflush(FILE *f)
+{
+    return 0;
+}
+
+void perror(const char *s)
+{
+    (void)fprintf(stderr, "%s: %s\n", s, strerror(errno));
+}

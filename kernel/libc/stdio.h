@@ -1,0 +1,38 @@
+/*
+ * The C library for the metal: formatted output (C11 7.21). There are no files: stdout and stderr
+ * both are the consoles, unbuffered. Formats: %d %i %u %x %X %o %c %s %p %%, the lengths
+ * hh h l ll z j t, the flags - 0 + space #, width and precision, also as *. No floating point; an
+ * unknown conversion is printed as it stands.
+ */
+#ifndef LIBC_STDIO_H
+#define LIBC_STDIO_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#define EOF (-1)
+
+struct libc_file;
+typedef struct libc_file FILE;
+extern FILE *const stdout;
+extern FILE *const stderr;
+
+#define LIBC_PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* As C11 has them: the length the whole text has, or -1 (errno EOVERFLOW) above INT_MAX. */
+int snprintf(char *buf, size_t size, const char *fmt, ...) LIBC_PRINTF_LIKE(3, 4);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) LIBC_PRINTF_LIKE(3, 0);
+int printf(const char *fmt, ...) LIBC_PRINTF_LIKE(1, 2);
+int vprintf(const char *fmt, va_list ap) LIBC_PRINTF_LIKE(1, 0);
+int fprintf(FILE *f, const char *fmt, ...) LIBC_PRINTF_LIKE(2, 3);
+int vfprintf(FILE *f, const char *fmt, va_list ap) LIBC_PRINTF_LIKE(2, 0);
+
+int puts(const char *s);
+int fputs(const char *s, FILE *f);
+int putchar(int c);
+int fputc(int c, FILE *f);
+size_t fwrite(const void *from, size_t size, size_t count, FILE *f);
+int fflush(FILE *f); /* nothing is held back: returns 0 */
+void perror(const char *s);
+
+#endif

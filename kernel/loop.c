@@ -1,0 +1,178 @@
+/*
+ * The loop of a core. Owns the order of a turn, the list of sources, the kernel's timer wheel and
+ * the decision to sleep; what the work is belongs to others.
+ *
+ * When it may sleep. A source tells its deadline when it is polled, and anything that ran after
+ * that may have changed it. So sleep only follows a turn in which nothing but TIMER ran, and the
+ * sources are then polled once more with the same time: nothing new can be due, and what each
+ * answers now accounts for what the others did in this turn.
+ */
+#include "kernel/loop.h"
+
+#include "kernel/platform.h"
+#include "kernel/softirq.h"
+#include "kernel/task.h"
+
+enum {
+    LOOP_BUSY_POLL_US = 20,  /* how long to look for work before sleeping, in dense traffic */
+    LOOP_DENSE_WAIT_US = 50, /* a wait that packets ended sooner than this is dense traffic */
+};
+
+static struct {
+    struct loop_source *first;
+    struct loop_source *last;
+    struct timer_wheel timers;
+    bool timers_ready;
+    bool registered; /* the TIMER softirq is ours */
+    bool stop;
+    int exit_code;
+    bool dense;            /* traffic is so dense that a busy poll pays */
+    uint64_t turn_ns;      /* when the sources were last polled */
+    uint64_t wait_packets; /* packets handled when it last went to sleep */
+    struct loop_stats stats;
+} loop;
+
+void loop_add_source(struct loop_source *s)
+{
+    assert(s != NULL && s != loop.last);
+    s->next = NULL;
+    if (loop.last != NULL) {
+        loop.last->next = s;
+    } else {
+        loop.first = s;
+    }
+    loop.last = s;
+}
+
+struct timer_wheel *loop_timers(void)
+{
+    if (!loop.timers_ready) {
+        timer_wheel_init(&loop.timers, platform_now_ns());
+        loop.timers_ready = true;
+    }
+    return &loop.timers;
+}
+
+/* Does what is due; returns the earliest deadline. */
+static uint64_t poll_sources(uint64_t now_ns)
+{
+    uint64_t deadline_ns = DEADLINE_NONE;
+    for (struct loop_source *s = loop.first; s != NULL; s = s->next) {
+        if (s->poll != NULL) {
+            deadline_ns = min_u64(deadline_ns, s->poll(s->arg, now_ns));
+        }
+    }
+    (void)timer_run(loop_timers(), now_ns);
+    return min_u64(deadline_ns, timer_next(loop_timers()));
+}
+
+static void flush_sources(void)
+{
+    uint64_t now_ns = platform_now_ns();
+    for (struct loop_source *s = loop.first; s != NULL; s = s->next) {
+        if (s->flush != NULL) {
+            s->flush(s->arg, now_ns);
+        }
+    }
+}
+
+static void timer_softirq(void *arg, uint64_t now_ns)
+{
+    loop.turn_ns = now_ns;
+    (void)poll_sources(now_ns);
+}
+
+/* Also asked by platform_wait, with interrupts off, just before the processor halts. */
+static bool idle(void)
+{
+    return !loop.stop && !softirq_pending() && !task_any_ready();
+}
+
+/* One turn. True when nothing but TIMER ran: what the sources wish is known. */
+static bool turn(void)
+{
+    const struct softirq_stats *softirqs = softirq_stats();
+    uint64_t tx_runs = softirqs->runs[SOFTIRQ_NET_TX];
+    uint64_t rx_runs = softirqs->runs[SOFTIRQ_NET_RX];
+    loop.stats.turns++;
+    softirq_raise(SOFTIRQ_TIMER);
+    softirq_run();
+    bool tasks = task_any_ready();
+    task_run_ready();
+    flush_sources();
+    return !tasks && tx_runs == softirqs->runs[SOFTIRQ_NET_TX] &&
+           rx_runs == softirqs->runs[SOFTIRQ_NET_RX];
+}
+
+/*
+ * Looks for work for a moment instead of sleeping: between two frames of a burst the interrupt
+ * costs more than the look. The sources are asked too, for a device may see a frame in memory
+ * before it interrupts. True when there is work.
+ */
+static bool busy_poll(void)
+{
+    uint64_t start_ns = platform_now_ns();
+    uint64_t now_ns = start_ns;
+    while (now_ns - start_ns < (uint64_t)LOOP_BUSY_POLL_US * NS_PER_US) {
+        (void)poll_sources(now_ns);
+        if (!idle()) {
+            loop.stats.busy_polls++;
+            return true;
+        }
+        now_ns = platform_now_ns();
+    }
+    return false;
+}
+
+/*
+ * Sleeps until the deadline or an interrupt, and learns how dense traffic is: a short wait after
+ * packets makes the next one begin with a busy poll, one long wait ends that. An idle machine
+ * therefore never spins.
+ */
+static void wait_for_work(uint64_t deadline_ns)
+{
+    uint64_t packets = softirq_stats()->packets;
+    bool fed = packets != loop.wait_packets;
+    loop.wait_packets = packets;
+    uint64_t start_ns = platform_now_ns();
+    platform_wait(deadline_ns, idle);
+    loop.stats.waits++;
+    uint64_t waited_ns = platform_now_ns() - start_ns;
+    loop.dense = fed && waited_ns < (uint64_t)LOOP_DENSE_WAIT_US * NS_PER_US;
+}
+
+int loop_run(void)
+{
+    assert(task_current() == NULL);
+    if (!loop.registered) {
+        softirq_register(SOFTIRQ_TIMER, timer_softirq, NULL);
+        loop.registered = true;
+    }
+    while (!loop.stop) {
+        if (!turn()) {
+            continue;
+        }
+        if (loop.dense) {
+            loop.dense = busy_poll(); /* either way a turn follows: the sources were polled */
+            continue;
+        }
+        uint64_t deadline_ns = poll_sources(loop.turn_ns);
+        flush_sources();
+        if (idle()) {
+            wait_for_work(deadline_ns);
+        }
+    }
+    loop.stop = false;
+    return loop.exit_code;
+}
+
+void loop_stop(int exit_code)
+{
+    loop.exit_code = exit_code;
+    loop.stop = true;
+}
+
+const struct loop_stats *loop_stats(void)
+{
+    return &loop.stats;
+}

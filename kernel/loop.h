@@ -1,0 +1,42 @@
+/*
+ * The loop, one a core, run to completion:
+ *
+ *     raise what is due by time -> softirqs (TIMER, NET_TX, NET_RX) within a budget -> tasks that
+ *     can run -> flush the sources -> nothing pending? sleep until the earliest deadline
+ *
+ * A source is somebody with deadlines or output of his own: a network stack, a device.
+ */
+#ifndef KERNEL_LOOP_H
+#define KERNEL_LOOP_H
+
+#include "kernel/base.h"
+#include "kernel/timer.h"
+
+struct loop_source {
+    struct loop_source *next;
+    void *arg;
+    /* Does what is due at now_ns; returns when it wants to be called next. May be NULL. */
+    uint64_t (*poll)(void *arg, uint64_t now_ns);
+    /* Pushes out what was gathered in this turn of the loop (a device's tail write). May be NULL.
+     */
+    void (*flush)(void *arg, uint64_t now_ns);
+};
+
+/* Sources are polled and flushed in the order they were added. */
+void loop_add_source(struct loop_source *s);
+
+/* The kernel's own timers: sleeping tasks, watchdogs. */
+struct timer_wheel *loop_timers(void);
+
+/* Never returns, except when loop_stop was called (hosted programs): then returns its code. */
+int loop_run(void);
+void loop_stop(int exit_code);
+
+struct loop_stats {
+    uint64_t turns;
+    uint64_t waits;      /* times it slept */
+    uint64_t busy_polls; /* times the busy poll found work and saved an interrupt */
+};
+const struct loop_stats *loop_stats(void);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The PCI bus as drivers see it. Enumeration and configuration accesses are the target's.
+ */
+#ifndef KERNEL_PCI_H
+#define KERNEL_PCI_H
+
+#include "kernel/base.h"
+
+enum {
+    PCI_BAR_COUNT = 6,
+    PCI_DEVICES_MAX = 64,
+};
+
+struct pci_bar {
+    uint64_t address;
+    uint64_t size_bytes; /* 0: not there */
+    bool is_io;
+    bool is_64bit;
+};
+
+struct pci_device {
+    uint8_t bus, slot, func;
+    uint16_t vendor, device;
+    uint16_t subsystem_vendor, subsystem;
+    uint32_t class_code; /* class << 16 | subclass << 8 | interface */
+    uint8_t revision;
+    uint8_t irq_pin;  /* 1..4 = INTA..INTD, 0 none */
+    uint8_t irq_line; /* what firmware wrote; 0xff unknown. A hint only */
+    struct pci_bar bars[PCI_BAR_COUNT];
+};
+
+/* Finds every function on every bus behind bridges. Returns how many are known. Start-up only. */
+size_t pci_scan(void);
+const struct pci_device *pci_get(size_t idx);
+
+uint32_t pci_read32(const struct pci_device *d, uint8_t offset);
+void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value);
+
+/* To power state D0 if it has the capability, memory decoding on, bus mastering on or off. */
+void pci_enable(const struct pci_device *d, bool bus_master);
+
+#endif

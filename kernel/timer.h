@@ -1,0 +1,56 @@
+/*
+ * A hierarchical timer wheel: arming, cancelling and firing cost O(1). A tick is 1 ms; a timer
+ * never fires before its deadline and, when timer_run is called at the time timer_next named, at
+ * most one tick after it. All times are ns on the caller's monotonic clock; time is an argument.
+ */
+#ifndef KERNEL_TIMER_H
+#define KERNEL_TIMER_H
+
+#include "kernel/base.h"
+#include "kernel/list.h"
+
+enum {
+    TIMER_TICK_NS = NS_PER_MS,
+    TIMER_LEVELS = 4,
+    TIMER_SLOTS = 64, /* 64^4 ticks = 4.6 h; what lies beyond waits in the last slot and re-arms */
+};
+
+struct timer;
+typedef void timer_fn(struct timer *t, uint64_t now_ns);
+
+struct timer {
+    struct list node;
+    uint64_t deadline_ns;
+    timer_fn *fn;  /* [I] called once per arming; may arm the same or other timers, or free it */
+    uint8_t level; /* where it hangs, so that cancelling keeps the occupancy bits right */
+    uint8_t slot;
+};
+
+struct timer_wheel {
+    uint64_t now_tick; /* every timer due at or before this tick has fired */
+    uint64_t occupied[TIMER_LEVELS];
+    struct list slots[TIMER_LEVELS][TIMER_SLOTS];
+    uint32_t armed;
+};
+
+void timer_wheel_init(struct timer_wheel *w, uint64_t now_ns);
+void timer_init(struct timer *t, timer_fn *fn);
+
+/* Arms, or re-arms, t for deadline_ns (a past one fires at the next run). */
+void timer_arm(struct timer_wheel *w, struct timer *t, uint64_t deadline_ns);
+
+/* Disarms t; harmless when it is not armed. */
+void timer_cancel(struct timer_wheel *w, struct timer *t);
+
+static inline bool timer_armed(const struct timer *t)
+{
+    return list_linked(&t->node);
+}
+
+/* Fires everything due at now_ns, in tick order. Returns how many fired. */
+uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns);
+
+/* When timer_run must next be called, or DEADLINE_NONE. May be early (a cascade), never late. */
+uint64_t timer_next(const struct timer_wheel *w);
+
+#endif

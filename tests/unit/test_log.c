@@ -1,0 +1,171 @@
+/*
+ * kernel/log.h and kernel/stats.h: the form of an entry, the ring, the console level; counters.
+ */
+// LINK: tests/unit/fake_platform.c kernel/log.c kernel/stats.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/log.h"
+#include "kernel/stats.h"
+#include "tests/unit/fake_platform.h"
+
+static char buf[2 * LOG_RING_BYTES];
+
+static const char *read_all(size_t size)
+{
+    size_t len = log_read(buf, size);
+    assert_true(len <= size);
+    buf[len] = '\0';
+    return buf;
+}
+
+static void setup_world(void)
+{
+    fake_reset(4096);
+    log_set_level(LOG_INFO);
+}
+
+static void an_entry_has_its_time(void **state)
+{
+    setup_world();
+    fake.now_ns = 12345999;
+    log_info("e1000: link up, %d Mb/s", 1000);
+    assert_string_equal(fake_console(), "[    0.012345] e1000: link up, 1000 Mb/s\n");
+    fake.now_ns = 123456 * NS_PER_S + 1000;
+    log_error("late");
+    assert_string_equal(fake_console(), "[123456.000001] late\n");
+    assert_int_equal(fake.irq_depth, 0);
+}
+
+static void the_console_level_holds_back_only_from_the_console(void **state)
+{
+    setup_world();
+    log_debug("hidden %s", "line");
+    assert_string_equal(fake_console(), "");
+    assert_non_null(strstr(read_all(sizeof(buf) - 1), "hidden line\n"));
+    log_set_level(LOG_ERROR);
+    log_warn("held back");
+    log_error("said");
+    assert_string_equal(fake_console(), "[    0.000000] said\n");
+    log_set_level(LOG_DEBUG);
+    log_debug("shown");
+    assert_string_equal(fake_console(), "[    0.000000] shown\n");
+}
+
+static void a_long_line_is_cut(void **state)
+{
+    char text[2 * LOG_LINE_MAX];
+    setup_world();
+    memset(text, 'x', sizeof(text));
+    for (size_t len = LOG_LINE_MAX - 20; len < LOG_LINE_MAX + 3; len++) {
+        log_info("%.*s", (int)len, text);
+        const char *line = fake_console();
+        size_t whole = 15 + len; /* with the time in front */
+        assert_int_equal(strlen(line), (whole > LOG_LINE_MAX ? LOG_LINE_MAX : whole) + 1);
+        assert_int_equal(line[strlen(line) - 1], '\n');
+        bool cut = strstr(line, "x...\n") != NULL;
+        assert_int_equal(cut, whole > LOG_LINE_MAX);
+    }
+}
+
+static void an_entry_stays_one_line(void **state)
+{
+    setup_world();
+    log_info("word \"%s\"", "a\nb\r\x1b[2J\x7f");
+    assert_string_equal(fake_console(), "[    0.000000] word \"a?b??[2J?\"\n");
+}
+
+static void the_ring_keeps_the_newest_whole_lines(void **state)
+{
+    setup_world();
+    for (int i = 0; i < 3000; i++) {
+        log_debug("line %d %.*s", i, i % 60,
+                  "the quick brown fox jumps over the lazy dog, twice over");
+    }
+    const char *text = read_all(sizeof(buf) - 1);
+    assert_true(strlen(text) <= LOG_RING_BYTES);
+    assert_true(strlen(text) > LOG_RING_BYTES - LOG_LINE_MAX);
+    int expected = -1;
+    int number = 0;
+    for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1) {
+        assert_int_equal(sscanf(at, "[ 0.000000] line %d", &number), 1);
+        assert_true(expected == -1 || number == expected);
+        expected = number + 1;
+    }
+    assert_int_equal(number, 2999);
+}
+
+static void a_small_buffer_gets_the_newest_that_fit(void **state)
+{
+    setup_world();
+    log_debug("one");
+    log_debug("two");
+    assert_string_equal(read_all(40), "[    0.000000] one\n[    0.000000] two\n");
+    assert_string_equal(read_all(38), "[    0.000000] one\n[    0.000000] two\n");
+    assert_string_equal(read_all(37), "[    0.000000] two\n");
+    assert_string_equal(read_all(18), "");
+    assert_string_equal(read_all(0), "");
+}
+
+static void walk_two(void *arg, stats_emit_fn *emit, void *ctx)
+{
+    emit(ctx, "alpha", "the first", *(uint64_t *)arg);
+    emit(ctx, "beta", "the second", 2);
+}
+
+static void walk_pool(void *arg, stats_emit_fn *emit, void *ctx)
+{
+    stats_emit_pool(arg, emit, ctx);
+}
+
+static void walk_pkt_pool(void *arg, stats_emit_fn *emit, void *ctx)
+{
+    stats_emit_pkt_pool(arg, emit, ctx);
+}
+
+static void counters_are_walked_in_order(void **state)
+{
+    static uint64_t alpha = 7;
+    static struct pool pool = {.name = "tcp_cb", .used = 1, .high = 3, .count = 5, .refused = 9};
+    static struct pkt_pool pkts = {.name = "rx", .used = 2};
+    static struct stats_source sources[] = {{.arg = &alpha, .walk = walk_two},
+                                            {.arg = &pool, .walk = walk_pool},
+                                            {.arg = &pkts, .walk = walk_pkt_pool}};
+    static const char *const names[] = {
+        "alpha", "beta", "tcp_cb_used", "tcp_cb_high", "tcp_cb_count", "tcp_cb_refused", "rx_used"};
+    static const uint64_t values[] = {8, 2, 1, 3, 5, 9, 2};
+    struct stats_entry e;
+    assert_false(stats_get(0, &e));
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+        stats_register(&sources[i]);
+    }
+    alpha = 8;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        assert_true(stats_get(i, &e));
+        assert_string_equal(e.name, names[i]);
+        assert_int_equal(e.value, values[i]);
+        assert_true(strlen(e.help) > 0);
+    }
+    assert_true(stats_get(9, &e));
+    assert_false(stats_get(10, &e));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_entry_has_its_time),
+        cmocka_unit_test(the_console_level_holds_back_only_from_the_console),
+        cmocka_unit_test(a_long_line_is_cut),
+        cmocka_unit_test(an_entry_stays_one_line),
+        cmocka_unit_test(the_ring_keeps_the_newest_whole_lines),
+        cmocka_unit_test(a_small_buffer_gets_the_newest_that_fit),
+        cmocka_unit_test(counters_are_walked_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/*
+ * kernel/pkt.h: the buffer's invariant, references, the pool's books, queues.
+ */
+// LINK: tests/unit/fake_platform.c kernel/pkt.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/pkt.h"
+#include "tests/unit/fake_platform.h"
+
+enum {
+    COUNT = 8,
+    BUS_OFFSET = 0x10000000,
+};
+
+static uint8_t memory[(COUNT + 2) * PKT_BUF_BYTES] __attribute__((aligned(4096)));
+
+static uint64_t bus_of(const void *virt)
+{
+    return (uint64_t)((const uint8_t *)virt - memory) + BUS_OFFSET;
+}
+
+static void make(struct pkt_pool *pool)
+{
+    struct arena a;
+    arena_init(&a, memory, sizeof(memory));
+    assert_int_equal(pkt_pool_init(pool, &a, "test", COUNT, bus_of), STATUS_OK);
+}
+
+static void buffers_are_aligned_and_apart(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        struct pkt *p = pkt_alloc(&pool, 0);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p->head % PKT_BUF_BYTES, 0);
+        assert_int_equal(p->bus, bus_of(p->head));
+        assert_true((const uint8_t *)p < p->head || (const uint8_t *)p >= pkt_end(p));
+        seen |= 1u << ((p->head - memory) / PKT_BUF_BYTES);
+        memset(pkt_append(p, PKT_BUF_BYTES), 0xff, PKT_BUF_BYTES);
+    }
+    assert_int_equal(__builtin_popcount(seen), COUNT);
+    assert_null(pkt_alloc(&pool, 0));
+    assert_int_equal(pool.refused, 1);
+    assert_int_equal(pkt_pool_left(&pool), 0);
+}
+
+static void measuring_says_what_carving_takes(void **state)
+{
+    struct arena measure;
+    struct arena real;
+    struct pkt_pool pool;
+    arena_init(&measure, NULL, 0);
+    assert_int_equal(pkt_pool_init(&pool, &measure, "test", COUNT, NULL), STATUS_OK);
+    arena_init(&real, memory, measure.used_bytes);
+    assert_int_equal(pkt_pool_init(&pool, &real, "test", COUNT, NULL), STATUS_OK);
+    assert_int_equal(real.used_bytes, measure.used_bytes);
+    arena_init(&real, memory, measure.used_bytes - 1);
+    assert_int_equal(pkt_pool_init(&pool, &real, "test", COUNT, NULL), STATUS_NO_MEMORY);
+    assert_null(pkt_alloc(&pool, 0));
+}
+
+static void a_packet_comes_fresh(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    for (int i = 0; i < 2 * COUNT; i++) {
+        struct pkt *p = pkt_alloc(&pool, PKT_HEADROOM);
+        assert_int_equal(pkt_headroom(p), PKT_HEADROOM);
+        assert_int_equal(pkt_len(p), 0);
+        assert_int_equal(pkt_tailroom(p), PKT_BUF_BYTES - PKT_HEADROOM);
+        assert_int_equal(p->refs, 1);
+        assert_int_equal(p->rx_flags, 0);
+        assert_null(p->next);
+        for (int word = 0; word < PKT_CB_WORDS; word++) {
+            assert_int_equal(p->cb[word], 0);
+            p->cb[word] = UINT64_MAX;
+        }
+        p->rx_flags = PKT_RX_L2_BROADCAST;
+        pkt_put(p);
+    }
+    assert_int_equal(pool.high, 1);
+}
+
+static void push_pull_append_trim(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    struct pkt *p = pkt_alloc(&pool, PKT_HEADROOM);
+    memcpy(pkt_append(p, 5), "hello", 5);
+    memcpy(pkt_push(p, 3), "abc", 3);
+    assert_int_equal(pkt_len(p), 8);
+    assert_memory_equal(p->data, "abchello", 8);
+    assert_memory_equal(pkt_pull(p, 4), "ello", 4);
+    pkt_trim(p, 2);
+    assert_int_equal(pkt_len(p), 2);
+    assert_memory_equal(p->data, "el", 2);
+    pkt_put(p);
+}
+
+static void the_last_reference_frees(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    struct pkt *p = pkt_alloc(&pool, 0);
+    assert_ptr_equal(pkt_get(p), p);
+    assert_true(pkt_shared(p));
+    pkt_put(p);
+    assert_false(pkt_shared(p));
+    assert_int_equal(pool.used, 1);
+    pkt_put(p);
+    assert_int_equal(pool.used, 0);
+    pkt_put(NULL);
+}
+
+static void the_chosen_allocation_fails(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    pool.fail_at = 2;
+    assert_non_null(pkt_alloc(&pool, 0));
+    assert_null(pkt_alloc(&pool, 0));
+    assert_non_null(pkt_alloc(&pool, 0));
+    assert_int_equal(pool.used, 2);
+}
+
+static void queues_keep_order(void **state)
+{
+    struct pkt_pool pool;
+    struct pkt_queue q = {0};
+    struct pkt *sent[COUNT];
+    make(&pool);
+    assert_null(pkt_queue_pop(&q));
+    for (uint32_t i = 0; i < COUNT; i++) {
+        sent[i] = pkt_alloc(&pool, 0);
+        pkt_queue_push(&q, sent[i]);
+    }
+    for (uint32_t i = 0; i < COUNT / 2; i++) {
+        struct pkt *p = pkt_queue_pop(&q);
+        assert_ptr_equal(p, sent[i]);
+        assert_null(p->next);
+        pkt_put(p);
+    }
+    assert_int_equal(q.count, COUNT / 2);
+    pkt_queue_drain(&q);
+    assert_null(q.first);
+    assert_null(q.last);
+    assert_int_equal(pool.used, 0);
+}
+
+static void put_twice(void *arg)
+{
+    struct pkt *p = pkt_alloc(arg, 0);
+    pkt_put(p);
+    pkt_put(p);
+}
+
+static void push_too_far(void *arg)
+{
+    pkt_push(pkt_alloc(arg, 4), 5);
+}
+
+static void pull_too_far(void *arg)
+{
+    pkt_pull(pkt_alloc(arg, 4), 1);
+}
+
+static void append_too_far(void *arg)
+{
+    pkt_append(pkt_alloc(arg, 1), PKT_BUF_BYTES);
+}
+
+static void broken_order(void *arg)
+{
+    struct pkt *p = pkt_alloc(arg, 4);
+    p->tail = p->data - 1;
+    pkt_put(p);
+}
+
+static void mistakes_are_noticed(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    assert_true(fake_aborts(put_twice, &pool));
+    assert_true(fake_aborts(push_too_far, &pool));
+    assert_true(fake_aborts(pull_too_far, &pool));
+    assert_true(fake_aborts(append_too_far, &pool));
+    assert_true(fake_aborts(broken_order, &pool));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffers_are_aligned_and_apart),
+        cmocka_unit_test(measuring_says_what_carving_takes),
+        cmocka_unit_test(a_packet_comes_fresh),
+        cmocka_unit_test(push_pull_append_trim),
+        cmocka_unit_test(the_last_reference_frees),
+        cmocka_unit_test(the_chosen_allocation_fails),
+        cmocka_unit_test(queues_keep_order),
+        cmocka_unit_test(mistakes_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""`make test`: every kind of test, quick ones first, each with a time-out. The last line is the
+total: "N passed, N failed". Failing tests print what they printed.
+
+Kinds: check (static rules), build (the three targets and the test programs), unit (cmocka), sim
+(the simulator), system (pytest), fuzz (libFuzzer, FUZZ seconds a target, two at once).
+"""
+import argparse
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+JOBS = 2
+UNIT_TIMEOUT_S = 120
+SIM_TIMEOUT_S = 300
+BUILD_TIMEOUT_S = 600
+SYSTEM_TIMEOUT_S = 900
+FUZZ_SLACK_S = 60
+
+passed = 0
+failed = 0
+started = time.monotonic()
+
+
+def say(text):
+    print(f"[{time.monotonic() - started:6.1f}] {text}", flush=True)
+
+
+def count(good, bad):
+    global passed, failed
+    passed += good
+    failed += bad
+
+
+def run(command, timeout, env=None):
+    """(exit code, output); the code is None when the time ran out."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, errors="replace", env=env, start_new_session=True)
+    try:
+        out, _ = process.communicate(timeout=timeout)
+        return process.returncode, out
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        out, _ = process.communicate()
+        return None, out + f"\ntimed out: waited {timeout} s for: {' '.join(command)}"
+
+
+def report(name, code, out, good, bad):
+    if code == 0 and bad == 0:
+        say(f"ok    {name} ({good})")
+    else:
+        bad = max(bad, 1)
+        say(f"FAIL  {name}: exit code {code}")
+        print("\n".join("    " + line for line in out.rstrip().split("\n")[-80:]), flush=True)
+    count(good, bad)
+
+
+def step(name, command, timeout):
+    code, out = run(command, timeout)
+    report(name, code, out, 1 if code == 0 else 0, 0 if code == 0 else 1)
+    return code == 0
+
+
+def program(path, timeout):
+    """A cmocka program: how many of its tests passed and failed, by its own closing lines."""
+    code, out = run([path], timeout)
+    good = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test\(s\)", out))
+    bad = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test\(s\)", out))
+    if code == 0 and good == 0:
+        out, bad = out + "\nno test was run", 1
+    return path, code, out, good, bad
+
+
+def programs(kind, timeout):
+    names = sorted(glob.glob(os.path.join(ROOT, "tests", kind, ("test" if kind == "unit" else kind)
+                                          + "_*.c")))
+    paths = ["build/test/" + os.path.basename(n)[:-2] for n in names]
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for path, code, out, good, bad in pool.map(lambda p: program(p, timeout), paths):
+            report(f"{kind} {os.path.basename(path)}", code, out, good, bad)
+            if kind == "sim":
+                for line in out.split("\n"):
+                    if line.startswith("sim:"):
+                        say("      " + line)
+
+
+def system(pytest_arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        xml_path = os.path.join(folder, "report.xml")
+        # A network of its own: loopback and the TAP devices that the tests make, nothing else.
+        code, out = run(["unshare", "--user", "--map-root-user", "--net", sys.executable, "-m",
+                         "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", xml_path,
+                         "tests/system"] + pytest_arguments, SYSTEM_TIMEOUT_S)
+        good = bad = 0
+        try:
+            for suite in xml.etree.ElementTree.parse(xml_path).getroot().iter("testsuite"):
+                bad += int(suite.get("failures")) + int(suite.get("errors"))
+                good += int(suite.get("tests")) - int(suite.get("failures")) - \
+                    int(suite.get("errors")) - int(suite.get("skipped"))
+                for case in suite.iter("testcase"):
+                    say(f"      {case.get('name')} {float(case.get('time')):.1f} s"
+                        + (" SKIPPED" if case.find("skipped") is not None else ""))
+        except (OSError, xml.etree.ElementTree.ParseError):
+            bad += 1
+        report("system (pytest)", code, out, good, bad)
+
+
+def fuzz_one(path, seconds):
+    corpus = os.path.join(ROOT, "build", "corpus", os.path.basename(path))
+    os.makedirs(corpus, exist_ok=True)
+    seeds = os.path.join(ROOT, "tests", "fuzz", "corpus", os.path.basename(path)[5:])
+    command = [path, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10",
+               "-rss_limit_mb=2048", "-artifact_prefix=build/", corpus]
+    if os.path.isdir(seeds):
+        command.append(seeds)
+    env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1")
+    code, out = run(command, seconds + FUZZ_SLACK_S, env)
+    return path, code, out
+
+
+def fuzz(seconds):
+    names = sorted(glob.glob(os.path.join(ROOT, "tests", "fuzz", "fuzz_*.c")))
+    paths = ["build/fuzz/" + os.path.basename(n)[:-2] for n in names]
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for path, code, out in pool.map(lambda p: fuzz_one(p, seconds), paths):
+            m = re.search(r"stat::number_of_executed_units:\s+(\d+)", out)
+            runs = int(m.group(1)) if m else 0
+            if code == 0 and runs == 0:
+                code = 1
+            report(f"fuzz {os.path.basename(path)}: {runs} inputs in {seconds} s", code, out,
+                   1 if code == 0 else 0, 0 if code == 0 else 1)
+
+
+def make(target):
+    return step(f"build {target}", ["make", "-s", "--no-print-directory", f"-j{JOBS}"] +
+                target.split(), BUILD_TIMEOUT_S)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["check", "unit", "sim", "system", "fuzz"])
+    parser.add_argument("--fuzz-seconds", type=int, default=30)
+    parser.add_argument("--pytest", default="", help="more arguments for pytest, as '-k boot'")
+    args = parser.parse_args()
+    wants = lambda kind: args.only in (None, kind)
+    if wants("unit") or wants("sim"):
+        if make("unit-programs"):
+            if wants("unit"):
+                programs("unit", UNIT_TIMEOUT_S)
+            if wants("sim"):
+                programs("sim", SIM_TIMEOUT_S)
+    if wants("check"):
+        step("check", ["make", "-s", "--no-print-directory", "check"], BUILD_TIMEOUT_S)
+    if wants("system"):
+        if make("all host linux iso") and make("APP=apps/echo all host linux"):
+            system(args.pytest.split())
+    if wants("fuzz"):
+        if make("fuzz-programs"):
+            fuzz(args.fuzz_seconds)
+    say(f"took {time.monotonic() - started:.0f} s")
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
