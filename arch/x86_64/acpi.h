@@ -1,0 +1,100 @@
+/*
+ * What the firmware's ACPI tables say about the board: interrupt controllers, ISA interrupt
+ * overrides, timers. No AML is read. The decoders are pure functions over a read callback: they
+ * trust nothing, read nothing that the callback did not grant, and run on the host in tests.
+ * ACPI specification 6.5, chapter 5; IA-PC HPET specification 1.0a for the HPET table.
+ */
+#ifndef ARCH_X86_64_ACPI_H
+#define ARCH_X86_64_ACPI_H
+
+#include "kernel/base.h"
+
+enum {
+    ACPI_IOAPIC_MAX = 8,
+    ACPI_OVERRIDE_MAX = 16,             /* there are 16 ISA interrupts to override */
+    ACPI_TABLES_MAX = 128,              /* tables looked at in one RSDT or XSDT */
+    ACPI_TABLE_MAX_BYTES = 1024 * 1024, /* a longer one is not believed; DSDTs reach 300 KiB */
+    ACPI_RSDP_V1_BYTES = 20,
+    ACPI_RSDP_V2_BYTES = 36,
+    ACPI_RSDP_ALIGN_BYTES = 16,
+    ACPI_ISA_IRQ_COUNT = 16,
+};
+
+struct acpi_root { /* from the RSDP */
+    uint8_t revision;
+    uint32_t rsdt_address;
+    uint64_t xsdt_address; /* 0: there is none */
+};
+
+struct acpi_ioapic {
+    uint64_t address;
+    uint32_t gsi_base; /* the global system interrupt number of its pin 0 */
+    uint8_t id;
+};
+
+struct acpi_override { /* an ISA interrupt that is not identity mapped, edge, active high */
+    uint8_t irq;
+    uint32_t gsi;
+    bool level;
+    bool active_low;
+};
+
+struct acpi_info {
+    bool tables_found; /* false: everything below is the PC/AT default */
+
+    /* MADT, ACPI 5.2.12 */
+    bool madt_found;
+    bool has_8259; /* PCAT_COMPAT: two 8259s that must be masked */
+    uint64_t lapic_address;
+    uint32_t cpu_count; /* enabled processors */
+    struct acpi_ioapic ioapics[ACPI_IOAPIC_MAX];
+    uint32_t ioapic_count;
+    struct acpi_override overrides[ACPI_OVERRIDE_MAX];
+    uint32_t override_count;
+
+    /* FADT, ACPI 5.2.9 */
+    bool fadt_found;
+    bool hardware_reduced; /* no PM timer, no 8254, no CMOS clock may be assumed */
+    bool no_cmos_rtc;
+    uint16_t sci_irq;
+    uint16_t pm_timer_port; /* 0: there is none */
+    bool pm_timer_32bit;    /* else it counts 24 bits */
+    uint8_t rtc_century;    /* CMOS index of the century, 0: there is none */
+
+    /* HPET table */
+    uint64_t hpet_address; /* 0: there is none */
+
+    /* What was not believed. */
+    uint32_t tables_rejected; /* unreadable, lying about their length, bad checksum */
+    uint32_t entries_dropped; /* MADT entries malformed or beyond a table's limit */
+};
+
+/*
+ * How the decoders read physical memory: a pointer to [address, address + len), valid for the whole
+ * decoding, or NULL when that is not readable.
+ */
+typedef const void *acpi_read_fn(void *ctx, uint64_t address, size_t len);
+
+/* A PC without tables: local APIC and one IOAPIC at their usual places, ISA 0 on pin 2. */
+void acpi_info_default(struct acpi_info *out);
+
+/* Decodes len bytes of an RSDP (ACPI 5.2.5.3). False: not one, or its checksum is wrong. */
+bool acpi_decode_rsdp(const uint8_t *bytes, size_t len, struct acpi_root *out);
+
+/*
+ * Looks for an RSDP at every 16th byte of [start, end) (ACPI 5.2.5.1). False: none.
+ */
+bool acpi_scan_rsdp(uint64_t start, uint64_t end, acpi_read_fn *read, void *ctx,
+                    struct acpi_root *out);
+
+/*
+ * Walks the XSDT, or the RSDT when there is no believable XSDT, and fills *out from the tables it
+ * knows; what is missing keeps its default. STATUS_BAD_INPUT: neither root table can be believed.
+ */
+enum status acpi_decode_tables(const struct acpi_root *root, acpi_read_fn *read, void *ctx,
+                               struct acpi_info *out) must_check;
+
+/* What acpi_init() (declared in arch.h) found. Valid after it; never changes. Any context. */
+const struct acpi_info *acpi_info(void);
+
+#endif

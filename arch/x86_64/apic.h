@@ -1,0 +1,45 @@
+/*
+ * The interrupt controllers as the board's own code sees them: 8259 (off), local APIC with its
+ * one-shot timer, and how vectors are shared out. Intel SDM volume 3, chapter 11 (APIC).
+ */
+#ifndef ARCH_X86_64_APIC_H
+#define ARCH_X86_64_APIC_H
+
+#include "kernel/base.h"
+
+enum apic_vector {
+    VECTOR_PIN_FIRST = 0x40, /* IOAPIC pins, in the order of ioapic_gsi_at() */
+    VECTOR_PIN_LAST = 0xdf,
+    VECTOR_TIMER = 0xe0,    /* above the pins: its priority is higher */
+    VECTOR_SPURIOUS = 0xff, /* low four bits set, as old local APICs have them hard-wired */
+};
+
+/* Remaps and masks both 8259s. Start-up only. */
+void pic_init(void);
+
+/* Tells the local APIC that the interrupt in service is done. irq context. */
+void apic_eoi(void);
+
+/* The number by which an IOAPIC addresses this core. */
+uint32_t apic_id(void);
+
+/*
+ * For calibration, interrupts off: lets the timer count down from its maximum with its interrupt
+ * masked, and reads it.
+ */
+void apic_timer_count_start(void);
+uint32_t apic_timer_count(void);
+
+/* Ready for arming: the timer counts at timer_hz, the TSC at tsc_hz. Start-up only. */
+void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz);
+
+/*
+ * One interrupt at deadline_ns, or earlier when the timer cannot count that far; at once when it is
+ * past. DEADLINE_NONE: none. What was armed before is forgotten. Interrupts off or irq context.
+ */
+void apic_timer_arm(uint64_t deadline_ns);
+
+/* Called at each timer interrupt, in irq context. NULL: nobody, it only ends the halt. */
+void apic_timer_set_tick(void (*tick)(void));
+
+#endif

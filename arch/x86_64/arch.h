@@ -1,0 +1,74 @@
+/*
+ * The machine's own contract, beside kernel/platform.h: what the two halves of arch/x86_64 (the
+ * processor: start, paging, traps, consoles; the board: ACPI, APICs, clocks, PCI) ask of each
+ * other, and what a composition root for the metal may call. Start-up only unless said otherwise.
+ */
+#ifndef ARCH_X86_64_ARCH_H
+#define ARCH_X86_64_ARCH_H
+
+#include "boot/boot_info.h"
+#include "kernel/base.h"
+
+enum {
+    /* 0x20..0x2f: where the masked 8259s would deliver; a spurious one is counted and ignored. */
+    VECTOR_8259_FIRST = 0x20,
+    /* 0x30..0xff: the board's, through idt_set_irq_handler. */
+    VECTOR_IRQ_FIRST = 0x30,
+    VECTOR_COUNT = 256,
+};
+
+/* irq context, interrupts off. The handler tells the interrupt controller that it is done (EOI). */
+typedef void irq_vector_fn(uint8_t vector);
+
+/* Calls fn when vector (VECTOR_IRQ_FIRST or above) arrives. NULL takes it back. Any context. */
+void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn);
+
+/* Interrupts that came at vectors with no handler. Any context. */
+uint64_t idt_unexpected_count(void);
+
+/* What the boot loader told us. Valid from before acpi_init() on; never changes. Any context. */
+const struct boot_info *arch_boot_info(void);
+
+/*
+ * A readable view of physical memory that firmware or the loader filled: ACPI tables, BIOS area.
+ * RAM is cached, everything else uncached; never executable; the first page never. NULL when the
+ * range wraps, touches page 0 or lies where no page tables can be made for it.
+ */
+const void *phys_map(uint64_t phys, size_t len);
+
+/* Which consoles platform_console_write() writes to. A bit for an absent one is harmless. */
+enum console_mask {
+    CONSOLE_SERIAL = 1 << 0, /* COM1, 115200 8N1 */
+    CONSOLE_VGA = 1 << 1,    /* 80x25 text */
+    CONSOLE_ALL = CONSOLE_SERIAL | CONSOLE_VGA,
+};
+
+void console_select(uint32_t mask);
+
+/* Which were found. Any context. */
+uint32_t console_present(void);
+
+/*
+ * The board's half, called by start.c in this order, interrupts off. Each logs what it found, or
+ * what is missing, and panics only when the machine cannot be run without it.
+ */
+enum status acpi_init(const struct boot_info *info) must_check;
+void apic_init(void);
+void clock_init(void);
+void ioapic_init(void);
+void entropy_init(void);
+/* Then interrupts are enabled and pci_scan() of kernel/pci.h is called. */
+
+/* What the page tables in use say of memory protection: for the self-test. Any context. */
+struct arch_protection {
+    bool page_zero_unmapped;
+    bool write_xor_execute; /* no page below 4 GiB is writable and executable */
+    bool text_read_only;    /* the image's code and constants */
+    bool stack_guarded;     /* the boot stack's guard page is not mapped */
+};
+void arch_check_protection(struct arch_protection *out);
+
+/* Calls the shutdown handler of every irq_client: no device does DMA afterwards. Any context. */
+void irq_shutdown(void);
+
+#endif

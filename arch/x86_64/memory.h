@@ -1,0 +1,17 @@
+/*
+ * Start-up of memory.c; what it serves is declared in kernel/platform.h, dma.h, mmio.h and arch.h.
+ */
+#ifndef ARCH_X86_64_MEMORY_H
+#define ARCH_X86_64_MEMORY_H
+
+#include "boot/boot_info.h"
+#include "kernel/base.h"
+
+/*
+ * Picks the biggest RAM range below 4 GiB as platform_arena(), the image and the first MiB kept
+ * out. Everything a loader or firmware left in RAM must have been copied before it is used.
+ * STATUS_NO_MEMORY: there is none. Start-up, after paging_init.
+ */
+enum status memory_init(const struct boot_info *info) must_check;
+
+#endif

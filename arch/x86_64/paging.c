@@ -1,0 +1,295 @@
+/*
+ * Page tables. Owns every table and the control registers that turn them on. Does not hand out
+ * memory: tables beyond the static ones come from platform_arena().
+ * Intel SDM volume 3, sections 4.5 (4-level paging) and 11.12 (page attribute table).
+ */
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/cpu.h"
+#include "kernel/platform.h"
+
+#define PTE_PRESENT      (UINT64_C(1) << 0)
+#define PTE_WRITE        (UINT64_C(1) << 1)
+#define PTE_UNCACHED     (UINT64_C(3) << 3) /* PWT and PCD: PAT entry 3, uncacheable */
+#define PTE_LARGE        (UINT64_C(1) << 7)
+#define PTE_GUARD        (UINT64_C(1) << 9) /* free for software; meant when not present */
+#define PTE_NX           (UINT64_C(1) << 63)
+#define PTE_ADDRESS_MASK UINT64_C(0x000ffffffffff000)
+
+/* Entries 0..3 as the processor has them after reset, and the same again: firmware may differ. */
+#define PAT_DEFAULT UINT64_C(0x0007040600070406)
+
+#define LARGE_BYTES         (UINT64_C(2) << 20)
+#define STATIC_BYTES        (UINT64_C(4) << 30)
+#define LOW_BYTES           (UINT64_C(8) << 20) /* in 4 KiB pages: the image and what is below it */
+#define IDENTITY_MAX_BYTES  (UINT64_C(1) << 46) /* the lower canonical half, with room to spare */
+#define DEVICE_MAX_BYTES    (UINT64_C(1) << 30)
+#define VGA_WINDOW_START    UINT64_C(0xa0000)
+#define VGA_WINDOW_END      UINT64_C(0xc0000)
+#define LOW_FIRMWARE_END    UINT64_C(0x100000)
+#define EFER_LME_LMA_NXE(n) ((UINT64_C(5) << 8) | ((n) ? UINT64_C(1) << 11 : 0))
+
+enum {
+    TABLE_ENTRIES = 512,
+    CR0_PE = 1 << 0,
+    CR0_EM = 1 << 2, /* floating point traps: the kernel saves none of its registers */
+    CR0_ET = 1 << 4,
+    CR0_NE = 1 << 5,
+    CR0_WP = 1 << 16,
+    CR4_DE = 1 << 3,
+    CR4_PAE = 1 << 5,
+    CR4_MCE = 1 << 6,
+};
+#define CR0_PG (UINT64_C(1) << 31)
+
+extern const uint8_t text_start[], text_end[], rodata_start[], rodata_end[]; /* linker.ld */
+extern const uint8_t data_start[], data_end[], image_end[];
+
+/* [I] after init but for the entries that paging_map_device and paging_set_guard change. */
+static struct {
+    uint64_t pml4[TABLE_ENTRIES];
+    uint64_t pdpt[TABLE_ENTRIES];
+    uint64_t pd[STATIC_BYTES >> 30][TABLE_ENTRIES];
+    uint64_t low[LOW_BYTES / LARGE_BYTES][TABLE_ENTRIES];
+    uint64_t nx; /* PTE_NX or 0 */
+    const struct boot_info *info;
+} paging __attribute__((aligned(CPU_PAGE_BYTES)));
+
+static bool holds_ram(uint64_t start, uint64_t end)
+{
+    const struct boot_info *info = paging.info;
+    for (uint32_t i = 0; i < info->memory_count; i++) {
+        if (info->memory[i].start < end && start < info->memory[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool within(uint64_t page, const uint8_t *start, const uint8_t *end)
+{
+    return page >= (uintptr_t)start && page < (uintptr_t)end;
+}
+
+static uint64_t ram_flags(void)
+{
+    return PTE_PRESENT | PTE_WRITE | paging.nx;
+}
+
+static uint64_t device_flags(void)
+{
+    return PTE_PRESENT | PTE_WRITE | PTE_UNCACHED | paging.nx;
+}
+
+/* The rights of a 4 KiB page below LOW_BYTES. */
+static uint64_t low_flags(uint64_t page)
+{
+    if (page == 0) {
+        return 0; /* a null pointer faults */
+    }
+    if (within(page, text_start, text_end)) {
+        return PTE_PRESENT;
+    }
+    if (within(page, rodata_start, rodata_end)) {
+        return PTE_PRESENT | paging.nx;
+    }
+    if (within(page, data_start, data_end)) {
+        return ram_flags();
+    }
+    if (page < LOW_FIRMWARE_END) {
+        bool vga = page >= VGA_WINDOW_START && page < VGA_WINDOW_END;
+        return vga ? device_flags() : ram_flags(); /* BIOS data, ROM: memory, if not ours */
+    }
+    return holds_ram(page, page + CPU_PAGE_BYTES) ? ram_flags() : device_flags();
+}
+
+static void build_low(void)
+{
+    static_assert(LOW_BYTES % LARGE_BYTES == 0 && LOW_BYTES <= UINT64_C(1) << 30,
+                  "the low tables hang below the first page directory");
+    assert((uintptr_t)image_end <= LOW_BYTES);
+    for (uint64_t page = 0; page < LOW_BYTES; page += CPU_PAGE_BYTES) {
+        uint64_t flags = low_flags(page);
+        paging.low[page / LARGE_BYTES][page / CPU_PAGE_BYTES % TABLE_ENTRIES] =
+            flags == 0 ? 0 : page | flags;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(paging.low); i++) {
+        paging.pd[0][i] = (uintptr_t)paging.low[i] | PTE_PRESENT | PTE_WRITE;
+    }
+}
+
+/*
+ * A 2 MiB page that is RAM in part is cached whole: what shares it with RAM at its end is ACPI
+ * tables in practice; a device there is mapped apart by paging_map_device.
+ */
+static void build_tables(void)
+{
+    for (uint64_t at = 0; at < STATIC_BYTES; at += LARGE_BYTES) {
+        uint64_t flags = holds_ram(at, at + LARGE_BYTES) ? ram_flags() : device_flags();
+        paging.pd[at >> 30][at / LARGE_BYTES % TABLE_ENTRIES] = at | PTE_LARGE | flags;
+    }
+    build_low();
+    for (size_t i = 0; i < ARRAY_SIZE(paging.pd); i++) {
+        paging.pdpt[i] = (uintptr_t)paging.pd[i] | PTE_PRESENT | PTE_WRITE;
+    }
+    paging.pml4[0] = (uintptr_t)paging.pdpt | PTE_PRESENT | PTE_WRITE;
+}
+
+void paging_init(const struct boot_info *info)
+{
+    assert(paging.info == NULL && info->memory_count > 0);
+    bool nx = (cpuid(UINT32_C(0x80000001), 0).edx & CPUID_EXT1_EDX_NX) != 0;
+    bool mce = (cpuid(1, 0).edx & CPUID_1_EDX_MCE) != 0;
+    paging.info = info;
+    paging.nx = nx ? PTE_NX : 0;
+    build_tables();
+    /* NXE before the tables that use bit 63. LMA is read-only: written as it stands. */
+    wrmsr(MSR_EFER, EFER_LME_LMA_NXE(nx));
+    wrmsr(MSR_PAT, PAT_DEFAULT);
+    cpu_write_cr3((uintptr_t)paging.pml4);
+    cpu_write_cr0(CR0_PE | CR0_EM | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
+    cpu_write_cr4(CR4_PAE | CR4_DE | (mce ? CR4_MCE : 0));
+}
+
+bool paging_has_nx(void)
+{
+    return paging.nx != 0;
+}
+
+static uint64_t *table_of(uint64_t entry)
+{
+    return (uint64_t *)(uintptr_t)(entry & PTE_ADDRESS_MASK);
+}
+
+/*
+ * The table below *entry, made when there is none: empty where nothing was mapped, with the same
+ * rights in smaller pages where a 2 MiB page was. NULL when memory is used up.
+ */
+static uint64_t *table_below(uint64_t *entry)
+{
+    if ((*entry & PTE_PRESENT) != 0 && (*entry & PTE_LARGE) == 0) {
+        return table_of(*entry);
+    }
+    uint64_t *table = arena_alloc(platform_arena(), CPU_PAGE_BYTES, CPU_PAGE_BYTES);
+    if (table == NULL) {
+        return NULL;
+    }
+    for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
+        bool split = (*entry & PTE_PRESENT) != 0;
+        table[i] = split ? (*entry & ~PTE_LARGE) + i * CPU_PAGE_BYTES : 0;
+    }
+    *entry = (uintptr_t)table | PTE_PRESENT | PTE_WRITE;
+    return table;
+}
+
+static uint64_t *large_entry(uint64_t address)
+{
+    uint64_t *pdpt = table_below(&paging.pml4[address >> 39]);
+    uint64_t *pd = pdpt == NULL ? NULL : table_below(&pdpt[(address >> 30) % TABLE_ENTRIES]);
+    return pd == NULL ? NULL : &pd[address / LARGE_BYTES % TABLE_ENTRIES];
+}
+
+static uint64_t *small_entry(uint64_t address)
+{
+    uint64_t *large = large_entry(address);
+    uint64_t *pt = large == NULL ? NULL : table_below(large);
+    return pt == NULL ? NULL : &pt[address / CPU_PAGE_BYTES % TABLE_ENTRIES];
+}
+
+/* Maps the page or pages of one 2 MiB stretch that lie in [start, end). */
+static bool map_stretch(uint64_t start, uint64_t end)
+{
+    uint64_t base = start & ~(LARGE_BYTES - 1);
+    assert(start < end && end <= base + LARGE_BYTES);
+    uint64_t *large = large_entry(base);
+    if (large == NULL) {
+        return false;
+    }
+    bool is_table = (*large & PTE_PRESENT) != 0 && (*large & PTE_LARGE) == 0;
+    if (!is_table && !holds_ram(base, base + LARGE_BYTES)) {
+        *large = base | PTE_LARGE | device_flags();
+        cpu_invlpg(base);
+        return true;
+    }
+    for (uint64_t page = start; page < end; page += CPU_PAGE_BYTES) {
+        uint64_t *entry = small_entry(page);
+        if (entry == NULL) {
+            return false;
+        }
+        *entry = page | device_flags();
+        cpu_invlpg(page);
+    }
+    return true;
+}
+
+enum status paging_map_device(uint64_t phys, uint64_t len)
+{
+    assert(paging.info != NULL);
+    if (len == 0 || len > DEVICE_MAX_BYTES || phys > UINT64_MAX - len) {
+        return STATUS_BAD_INPUT;
+    }
+    if (phys + len > IDENTITY_MAX_BYTES) {
+        return STATUS_UNSUPPORTED;
+    }
+    uint64_t start = phys & ~(uint64_t)(CPU_PAGE_BYTES - 1);
+    uint64_t end = align_up(phys + len, CPU_PAGE_BYTES);
+    if (start == 0 || holds_ram(start, end)) {
+        return STATUS_BAD_INPUT;
+    }
+    while (start < end) {
+        uint64_t next = min_u64(end, (start & ~(LARGE_BYTES - 1)) + LARGE_BYTES);
+        if (!map_stretch(start, next)) {
+            return STATUS_NO_MEMORY;
+        }
+        start = next;
+    }
+    return STATUS_OK;
+}
+
+bool paging_set_guard(uint64_t address)
+{
+    assert(address % CPU_PAGE_BYTES == 0 && address != 0);
+    uint64_t *entry = small_entry(address);
+    if (entry == NULL) {
+        return false;
+    }
+    assert((*entry & PTE_PRESENT) != 0);
+    *entry = PTE_GUARD;
+    cpu_invlpg(address);
+    return true;
+}
+
+/* The last entry on the way to address, whatever it says; 0 where a table is missing. */
+static uint64_t look_up(uint64_t address)
+{
+    if (address >= IDENTITY_MAX_BYTES || paging.info == NULL) {
+        return 0;
+    }
+    uint64_t entry = paging.pml4[address >> 39];
+    for (unsigned shift = 30; shift >= 12; shift -= 9) {
+        if ((entry & PTE_PRESENT) == 0 || (entry & PTE_LARGE) != 0) {
+            break;
+        }
+        entry = table_of(entry)[(address >> shift) % TABLE_ENTRIES];
+    }
+    return entry;
+}
+
+bool paging_is_guard(uint64_t address)
+{
+    uint64_t entry = look_up(address);
+    return (entry & (PTE_PRESENT | PTE_GUARD)) == PTE_GUARD;
+}
+
+bool paging_is_readable(uint64_t address, size_t len)
+{
+    if (len == 0 || len > STATIC_BYTES || address > UINT64_MAX - len) {
+        return false;
+    }
+    uint64_t first = address & ~(uint64_t)(CPU_PAGE_BYTES - 1);
+    for (uint64_t page = first; page < address + len; page += CPU_PAGE_BYTES) {
+        if ((look_up(page) & PTE_PRESENT) == 0) {
+            return false;
+        }
+    }
+    return true;
+}

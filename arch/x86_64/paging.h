@@ -1,0 +1,32 @@
+/*
+ * The page tables: physical = virtual. RAM write-back and never executable, everything else
+ * uncached, the image's parts with one right each, page 0 and stack guards absent.
+ */
+#ifndef ARCH_X86_64_PAGING_H
+#define ARCH_X86_64_PAGING_H
+
+#include "boot/boot_info.h"
+#include "kernel/base.h"
+
+/* Builds the tables over the first 4 GiB and switches to them. Start-up, before any other call. */
+void paging_init(const struct boot_info *info);
+
+/* True when the processor has no-execute pages, which paging_init turned on. */
+bool paging_has_nx(void);
+
+/*
+ * Makes the pages of [phys, phys + len) device memory: uncached, never executable. Takes page
+ * tables from platform_arena(). STATUS_BAD_INPUT: the range is empty, wraps, holds usable RAM or
+ * page 0, or is over 1 GiB. STATUS_UNSUPPORTED: beyond what identity mapping reaches.
+ * STATUS_NO_MEMORY: no memory for a table. Start-up only.
+ */
+enum status paging_map_device(uint64_t phys, uint64_t len) must_check;
+
+/* Unmaps the page at address (page-aligned, in mapped RAM) as a stack guard. False: no memory. */
+bool paging_set_guard(uint64_t address) must_check;
+
+/* Any context, and touches nothing but the tables: for code that must not fault. */
+bool paging_is_guard(uint64_t address);
+bool paging_is_readable(uint64_t address, size_t len);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * Reads the page tables that the processor uses and says whether memory is protected as promised:
+ * the other side of paging.c, which wrote them. Looks at what is, not at what was meant.
+ * Intel SDM volume 3, section 4.5.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/paging.h"
+
+#define ENTRY_PRESENT      (UINT64_C(1) << 0)
+#define ENTRY_WRITE        (UINT64_C(1) << 1)
+#define ENTRY_LARGE        (UINT64_C(1) << 7)
+#define ENTRY_NX           (UINT64_C(1) << 63)
+#define ENTRY_ADDRESS_MASK UINT64_C(0x000ffffffffff000)
+
+enum {
+    ENTRIES = 512,
+    LEVELS = 4, /* PML4, PDPT, PD, PT */
+    INDEX_BITS = 9,
+    PAGE_BITS = 12,
+};
+
+extern const uint8_t text_start[], rodata_end[], boot_stack_guard[]; /* linker.ld, entry.S */
+
+/* The rights of the page that holds address: bits ENTRY_*, anded over the levels; 0: not mapped. */
+static uint64_t rights_of(uint64_t address)
+{
+    uint64_t table = cpu_read_cr3() & ENTRY_ADDRESS_MASK;
+    uint64_t nx = 0;
+    uint64_t write = ENTRY_WRITE;
+    for (int level = LEVELS - 1; level >= 0; level--) {
+        uint64_t idx = address >> (PAGE_BITS + INDEX_BITS * level) & (ENTRIES - 1);
+        uint64_t entry = ((const uint64_t *)(uintptr_t)table)[idx];
+        if ((entry & ENTRY_PRESENT) == 0) {
+            return 0;
+        }
+        nx |= entry & ENTRY_NX;
+        write &= entry;
+        if (level == 0 || (level < LEVELS - 1 && (entry & ENTRY_LARGE) != 0)) {
+            break;
+        }
+        table = entry & ENTRY_ADDRESS_MASK;
+    }
+    return ENTRY_PRESENT | write | nx;
+}
+
+/* Steps through the lowest 4 GiB page by page where there are tables, 2 MiB at a time elsewhere. */
+static bool none_writable_and_executable(void)
+{
+    const uint64_t end = UINT64_C(4) << 30;
+    const uint64_t small_end = UINT64_C(8) << 20; /* 4 KiB pages lie below it, and in guards */
+    for (uint64_t at = 0; at < end; at += at < small_end ? 1 << PAGE_BITS : 2 << 20) {
+        uint64_t rights = rights_of(at);
+        if ((rights & ENTRY_WRITE) != 0 && (rights & ENTRY_NX) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool image_constants_read_only(void)
+{
+    for (const uint8_t *at = text_start; at < rodata_end; at += 1 << PAGE_BITS) {
+        if ((rights_of((uintptr_t)at) & (ENTRY_PRESENT | ENTRY_WRITE)) != ENTRY_PRESENT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void arch_check_protection(struct arch_protection *out)
+{
+    *out = (struct arch_protection){
+        .page_zero_unmapped = rights_of(0) == 0,
+        .write_xor_execute = none_writable_and_executable(),
+        .text_read_only = image_constants_read_only(),
+        .stack_guarded = rights_of((uintptr_t)boot_stack_guard) == 0,
+    };
+}

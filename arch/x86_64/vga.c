@@ -1,0 +1,133 @@
+/*
+ * The 80x25 text screen, write only. A copy of the screen in RAM makes scrolling cheap: device
+ * memory is slow to read. There is no such screen on UEFI machines: it is probed for.
+ * IBM VGA: text memory at 0xb8000, CRT controller at 0x3d4 (colour).
+ */
+#include "arch/x86_64/console.h"
+#include "arch/x86_64/cpu.h"
+
+enum {
+    VGA_TEXT_ADDRESS = 0xb8000,
+    VGA_COLUMNS = 80,
+    VGA_ROWS = 25,
+    VGA_CELLS = VGA_COLUMNS * VGA_ROWS,
+    VGA_TAB_COLUMNS = 8,
+    VGA_ATTRIBUTE = 0x07 << 8, /* light grey on black */
+    VGA_CELL_BLANK = VGA_ATTRIBUTE | ' ',
+
+    CRTC_INDEX = 0x3d4,
+    CRTC_DATA = 0x3d5,
+    CRTC_START_HIGH = 0x0c,
+    CRTC_START_LOW = 0x0d,
+    CRTC_CURSOR_HIGH = 0x0e,
+    CRTC_CURSOR_LOW = 0x0f,
+};
+
+static struct {
+    uint32_t row, column;
+    uint16_t cells[VGA_CELLS]; /* what the screen shows */
+} vga __attribute__((aligned(sizeof(uint64_t))));
+
+static volatile uint16_t *screen(void)
+{
+    return (volatile uint16_t *)(uintptr_t)VGA_TEXT_ADDRESS;
+}
+
+static void crtc_set(uint8_t reg_high, uint8_t reg_low, uint16_t value)
+{
+    out8(CRTC_INDEX, reg_high);
+    out8(CRTC_DATA, (uint8_t)(value >> 8));
+    out8(CRTC_INDEX, reg_low);
+    out8(CRTC_DATA, (uint8_t)value);
+}
+
+static void show_all(void)
+{
+    for (size_t i = 0; i < VGA_CELLS; i++) {
+        screen()[i] = vga.cells[i];
+    }
+}
+
+static bool cell_holds(uint16_t pattern)
+{
+    screen()[0] = pattern;
+    screen()[1] = (uint16_t)~pattern; /* so that the bus cannot echo the pattern by itself */
+    return screen()[0] == pattern;
+}
+
+/* Where no display adapter is, RAM may still answer at its address: its registers do not. */
+static bool cursor_holds(uint8_t pattern)
+{
+    out8(CRTC_INDEX, CRTC_CURSOR_LOW);
+    out8(CRTC_DATA, pattern);
+    out8(CRTC_INDEX, CRTC_CURSOR_HIGH); /* something else on the bus in between */
+    out8(CRTC_INDEX, CRTC_CURSOR_LOW);
+    return in8(CRTC_DATA) == pattern;
+}
+
+bool vga_init(void)
+{
+    if (!cursor_holds(0x55) || !cursor_holds(0xaa) || !cell_holds(0x0755) || !cell_holds(0x07aa)) {
+        return false;
+    }
+    for (size_t i = 0; i < VGA_CELLS; i++) {
+        vga.cells[i] = VGA_CELL_BLANK;
+    }
+    show_all();
+    crtc_set(CRTC_START_HIGH, CRTC_START_LOW, 0);
+    crtc_set(CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW, 0);
+    return true;
+}
+
+/* In the copy only: vga_write shows it once, however many lines its text has. */
+static void scroll(void)
+{
+    for (size_t i = 0; i < VGA_CELLS - VGA_COLUMNS; i++) {
+        vga.cells[i] = vga.cells[i + VGA_COLUMNS];
+    }
+    for (size_t i = VGA_CELLS - VGA_COLUMNS; i < VGA_CELLS; i++) {
+        vga.cells[i] = VGA_CELL_BLANK;
+    }
+    vga.row = VGA_ROWS - 1;
+}
+
+/* Returns true when the screen scrolled, in the copy only. */
+static bool put(char c)
+{
+    if (c == '\n') {
+        vga.column = 0;
+        vga.row++;
+    } else if (c == '\r') {
+        vga.column = 0;
+    } else if (c == '\t') {
+        vga.column = (uint32_t)align_up(vga.column + 1, VGA_TAB_COLUMNS);
+    } else {
+        size_t at = (size_t)vga.row * VGA_COLUMNS + vga.column;
+        assert(at < VGA_CELLS);
+        vga.cells[at] = (uint16_t)(VGA_ATTRIBUTE | (uint8_t)c);
+        screen()[at] = vga.cells[at];
+        vga.column++;
+    }
+    if (vga.column >= VGA_COLUMNS) {
+        vga.column = 0;
+        vga.row++;
+    }
+    if (vga.row < VGA_ROWS) {
+        return false;
+    }
+    scroll();
+    return true;
+}
+
+void vga_write(const char *text, size_t len)
+{
+    assert(text != NULL || len == 0);
+    bool scrolled = false;
+    for (size_t i = 0; i < len; i++) {
+        scrolled = put(text[i]) || scrolled;
+    }
+    if (scrolled) {
+        show_all();
+    }
+    crtc_set(CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW, (uint16_t)(vga.row * VGA_COLUMNS + vga.column));
+}
