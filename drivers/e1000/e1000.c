@@ -1,0 +1,174 @@
+/*
+ * The device's life: open, start, restart after a hang, shutdown, close. The register sequences
+ * are in init.c, the data path in rx.c and tx.c.
+ */
+#include "drivers/e1000/e1000.h"
+
+#include "drivers/e1000/internal.h"
+#include "kernel/dma.h"
+#include "kernel/log.h"
+
+enum {
+    RING_BYTES = E1000_RING_COUNT * 16,
+};
+static_assert(sizeof(struct e1000_rx_desc) * E1000_RING_COUNT == RING_BYTES, "one size for both");
+static_assert(sizeof(struct e1000_tx_desc) * E1000_RING_COUNT == RING_BYTES, "one size for both");
+
+static const struct nic_ops ops = {
+    .rx = e1000_rx,
+    .tx = e1000_tx,
+    .tx_flush = e1000_tx_flush,
+    .tx_reclaim = e1000_tx_reclaim,
+    .irq = e1000_irq,
+    .irq_unmask = e1000_irq_unmask,
+    .rx_pending = e1000_rx_pending,
+    .link = e1000_link,
+    .watchdog = e1000_watchdog,
+    .stop = e1000_stop,
+};
+
+/* BAR 0: 128 KiB of memory space in all 8254x (4.1). What firmware left there is checked. */
+static enum status map_registers(struct e1000 *e)
+{
+    const struct pci_bar *bar = &e->dev->bars[0];
+    if (bar->is_io || bar->address == 0 || bar->size_bytes < E1000_BAR_MIN_BYTES) {
+        log_error("%s: BAR 0 is not usable", e->nic.name);
+        return STATUS_UNSUPPORTED;
+    }
+    return mmio_map(&e->regs, bar->address, bar->size_bytes);
+}
+
+/*
+ * Each ring is aligned to its own size: no ring crosses a page, which some parts do not survive.
+ * The memory is for ever: a device that is opened again finds it in place.
+ */
+static enum status alloc_rings(struct e1000 *e)
+{
+    if (e->rx.ring == NULL) {
+        e->rx.ring = dma_alloc(RING_BYTES, RING_BYTES, &e->rx.bus);
+    }
+    if (e->tx.ring == NULL) {
+        e->tx.ring = dma_alloc(RING_BYTES, RING_BYTES, &e->tx.bus);
+    }
+    return e->rx.ring != NULL && e->tx.ring != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* Rings stand and are full; the device becomes ours. */
+static enum status bring_up(struct e1000 *e)
+{
+    /* Bus mastering stays off until nothing that firmware left behind can write to memory. */
+    pci_enable(e->dev, false);
+    enum status st = e1000_hw_reset(e);
+    if (st != STATUS_OK) {
+        log_error("%s: the reset did not end", e->nic.name);
+        return st;
+    }
+    st = e1000_hw_read_mac(e, e->nic.mac);
+    if (st != STATUS_OK) {
+        log_error("%s: no valid MAC address in the EEPROM", e->nic.name);
+        return st;
+    }
+    e1000_hw_setup(e);
+    pci_enable(e->dev, true);
+    return STATUS_OK;
+}
+
+enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
+                       const struct e1000_config *config)
+{
+    assert(e->state == E1000_CLOSED);
+    assert(config->pool != NULL);
+    e->id = e1000_match(dev->vendor, dev->device);
+    if (e->id == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    e->dev = dev;
+    e->pool = config->pool;
+    e->nic.ops = &ops;
+    e->nic.name = e->id->name;
+
+    enum status st = map_registers(e);
+    if (st == STATUS_OK) {
+        st = alloc_rings(e);
+    }
+    if (st == STATUS_OK) {
+        st = e1000_rx_fill(e);
+    }
+    if (st != STATUS_OK) {
+        return st;
+    }
+    st = bring_up(e);
+    if (st != STATUS_OK) {
+        e1000_rx_release(&e->rx);
+        return st;
+    }
+    e->state = E1000_READY;
+    e1000_link_refresh(e);
+    return STATUS_OK;
+}
+
+void e1000_start(struct e1000 *e)
+{
+    assert(e->state == E1000_READY);
+    /* First the state: an interrupt may come with the last of these writes. */
+    e->state = E1000_RUNNING;
+    e1000_hw_start(e);
+}
+
+/*
+ * Everything is as e1000_start left it, but for the frames that were under way. When the reset
+ * fails the device stays silent and E1000_FAILED; the watchdog comes back to it.
+ */
+void e1000_restart(struct e1000 *e)
+{
+    assert(e->state == E1000_RUNNING || e->state == E1000_FAILED);
+    e->state = E1000_FAILED;
+    enum status st = e1000_hw_reset(e);
+    if (st != STATUS_OK) {
+        /* It might still read our memory: packets stay where they are, nothing is sent. */
+        log_error("e1000: the reset did not end; trying again");
+        e1000_link_refresh(e);
+        return;
+    }
+    e1000_tx_release(&e->tx);
+    e1000_rx_rewind(&e->rx);
+    e->oldest.noted = false;
+    e1000_hw_setup(e);
+    e->state = E1000_RUNNING;
+    e1000_hw_start(e);
+    e1000_link_refresh(e);
+}
+
+/*
+ * nic_ops.stop. No delay and no reset, for it may be called from a panic: what ends DMA for certain
+ * is that the function may no longer master the bus.
+ */
+void e1000_stop(struct nic *nic)
+{
+    struct e1000 *e = e1000_of(nic);
+    if (e->state == E1000_CLOSED) {
+        return;
+    }
+    e->state = E1000_STOPPED;
+    e1000_hw_silence(e);
+    pci_enable(e->dev, false);
+}
+
+void e1000_shutdown(void *arg)
+{
+    struct e1000 *e = arg;
+    e1000_stop(&e->nic);
+}
+
+void e1000_close(struct e1000 *e)
+{
+    if (e->state == E1000_CLOSED) {
+        return;
+    }
+    e1000_stop(&e->nic);
+    e1000_tx_release(&e->tx);
+    e1000_rx_release(&e->rx);
+    e->link = (struct nic_link){.up = false};
+    e->oldest.noted = false;
+    e->state = E1000_CLOSED;
+}

@@ -1,0 +1,127 @@
+/*
+ * The driver of Intel's 8254x gigabit controllers: 82540EM, 82545EM, 82544GC. A struct nic
+ * (drivers/nic.h) over two rings of legacy descriptors. It owns the device, the rings, and the
+ * packets that are in them; it does not own the packet pool, the interrupt route or the poll.
+ *
+ * Life. The composition root does, in this order:
+ *
+ *     e1000_match    finds the table entry of a PCI function
+ *     e1000_open     resets the device, programs it; no DMA, no interrupt yet
+ *     netdev_init    the poll stands
+ *     irq_attach     with e1000_irq_trigger, e1000_irq_quiet and e1000_shutdown as its hooks, and
+ *                    a handler that calls netdev_irq
+ *     e1000_start    receives, and unmasks its interrupts: never before somebody would answer them
+ *     e1000_shutdown on the way to a reboot, any context; or e1000_close, which also gives back
+ *                    every packet
+ *
+ * All calls are made by the loop of one core, but for those marked irq context.
+ */
+#ifndef DRIVERS_E1000_E1000_H
+#define DRIVERS_E1000_E1000_H
+
+#include "drivers/e1000/ids.h"
+#include "drivers/e1000/regs.h"
+#include "drivers/nic.h"
+#include "kernel/mmio.h"
+#include "kernel/pci.h"
+
+enum {
+    E1000_RING_COUNT = 256,      /* descriptors in each ring: one page; a power of two */
+    E1000_RX_REFILL_COUNT = 16,  /* buffers given back to the hardware with one tail write */
+    E1000_TX_REPORT_COUNT = 32,  /* frames of a burst between two requests for a DD */
+    E1000_ITR_256NS_COUNT = 488, /* at most 8 000 interrupts a second */
+};
+static_assert((E1000_RING_COUNT & (E1000_RING_COUNT - 1)) == 0, "indices run free and are masked");
+static_assert(E1000_RING_COUNT * 16 % 128 == 0, "13.4.27 RDLEN: a multiple of 128 bytes");
+static_assert(E1000_RX_REFILL_COUNT * 2 < E1000_RING_COUNT, "held back: less than RXDMT0's half");
+
+enum e1000_state {
+    E1000_CLOSED,
+    E1000_READY,   /* programmed, silent */
+    E1000_RUNNING, /* receives and sends */
+    E1000_STOPPED, /* no DMA any more */
+    E1000_FAILED,  /* a reset did not come back; the watchdog tries again */
+};
+
+/*
+ * The RX ring. Indices run free; a slot is index % E1000_RING_COUNT. The hardware owns
+ * [next, tail) less what it has marked done. Every slot always holds a packet, the slot at tail
+ * too: head == tail reads as "no buffers", so one is never given (3.2.6).
+ */
+struct e1000_rx {
+    struct e1000_rx_desc *ring; /* [I] */
+    uint64_t bus;               /* [I] */
+    struct pkt *slots[E1000_RING_COUNT];
+    uint32_t next;   /* the descriptor that the hardware fills next in our eyes */
+    uint32_t tail;   /* as last written to RDT */
+    bool discarding; /* inside a frame that spans descriptors: drop up to its end */
+};
+
+/*
+ * The TX ring. Frames in [clean, flushed) are the hardware's, in [flushed, next) filled but not
+ * told; at most E1000_RING_COUNT - 1 in all. reports holds, oldest first, the indices that carry
+ * RS: when DD appears in one, it and everything in front of it is sent.
+ */
+struct e1000_tx {
+    struct e1000_tx_desc *ring; /* [I] */
+    uint64_t bus;               /* [I] */
+    struct pkt *slots[E1000_RING_COUNT];
+    uint32_t reports[E1000_RING_COUNT];
+    uint32_t report_first, report_end;
+    uint32_t clean, flushed, next;
+    uint32_t unreported; /* frames behind the last one with RS */
+};
+
+/* The watchdog's note of the oldest frame that was not sent when it last looked. */
+struct e1000_oldest {
+    bool noted;
+    uint32_t index;
+    uint64_t since_ns;
+};
+
+struct e1000 {
+    struct nic nic;
+    struct mmio regs;             /* [I] */
+    const struct pci_device *dev; /* [I] */
+    const struct e1000_id *id;    /* [I] */
+    struct pkt_pool *pool;        /* [I] */
+    enum e1000_state state;
+    struct nic_link link; /* as last read */
+    struct e1000_rx rx;
+    struct e1000_tx tx;
+    struct e1000_oldest oldest;
+};
+
+struct e1000_config {
+    struct pkt_pool *pool; /* borrowed for ever; receive buffers; E1000_RING_COUNT leave at once */
+};
+
+/*
+ * e is zeroed, or closed. Takes over the device: maps it, resets it, fills the RX ring, programs
+ * every register it depends on. The ring memory (two pages) comes from dma_alloc and stays. A link
+ * that is down is not a failure. dev is borrowed for ever. Start-up only; takes about 40 ms of
+ * waiting for the reset. STATUS_NOT_FOUND: not in the table. STATUS_UNSUPPORTED: BAR 0 is not as it
+ * must be. STATUS_NO_MEMORY: ring memory or pool. STATUS_TIMEOUT: the reset did not end. STATUS_IO:
+ * the device has no valid MAC address. On failure every packet is back in the pool, the device
+ * silent.
+ */
+enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
+                       const struct e1000_config *config) must_check;
+
+/* Receives from now on; interrupts are unmasked. After e1000_open and irq_attach. */
+void e1000_start(struct e1000 *e);
+
+/* Ends DMA and interrupts, an irq_client's shutdown hook; arg is the struct e1000. Any context. */
+void e1000_shutdown(void *arg);
+
+/* e1000_shutdown, and every packet in the rings goes back to its pool. May be opened again. */
+void e1000_close(struct e1000 *e);
+
+/*
+ * For irq_attach's probing, between e1000_open and e1000_start: raises the link interrupt by
+ * software (13.4 ICS), and takes it back. arg is the struct e1000.
+ */
+void e1000_irq_trigger(void *arg);
+void e1000_irq_quiet(void *arg);
+
+#endif

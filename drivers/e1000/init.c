@@ -1,0 +1,225 @@
+/*
+ * From any state that firmware, a former kernel or a hang left behind to a programmed device, in
+ * the order of the manual's chapter 14. Nothing is taken as reset left it: an emulator's reset may
+ * do nothing, and real hardware leaves tables with garbage.
+ *
+ * Skipped, and why:
+ *   14.3 PHY, LED, GPIO   the PHY negotiates by itself after power-up; a reset of the PHY has left
+ *                         links at 10 Mb/s
+ *   14.3 EEPROM, 13.4 EERD the MAC address is read from RAL0/RAH0, which a reset loads from there
+ *   14.3 flow control     switched off: we neither send pause frames nor obey them
+ *   13.4 PBA              the packet buffer's default split (48 KB to receive) is right
+ *   13.4 VET, VFTA use    no VLANs
+ *   13.6 wake-up          left as the firmware set it
+ *   82544 on PCI-X        it may hang on a TX buffer that ends within an even dword; not worked
+ *                         around, named in the log
+ *   82540/45 reset by I/O space, against a 64-bit write in flight during the reset: all our writes
+ *                         are 32 bits wide
+ */
+#include "drivers/e1000/internal.h"
+#include "kernel/log.h"
+#include "kernel/time.h"
+
+enum {
+    SILENCE_WAIT_US = 10 * US_PER_MS, /* transfers in flight come to their end */
+    RESET_WAIT_US = 20 * US_PER_MS,   /* the reset and the reload of the EEPROM (5 ms) */
+    RESET_POLL_US = 1 * US_PER_MS,
+    RESET_MAX_US = 100 * US_PER_MS, /* then the device is taken for dead */
+    EEPROM_WAIT_US = 5 * US_PER_MS, /* a reload asked for by CTRL_EXT */
+    COLLISION_RETRIES_COUNT = 15,   /* 14.5: IEEE 802.3's limit */
+    COLLISION_DISTANCE_BYTES = 64,  /* 14.5: 40h, full duplex and 10/100 half duplex */
+    TIPG_COPPER = 8 | 8 << E1000_TIPG_IPGR1_SHIFT | 6 << E1000_TIPG_IPGR2_SHIFT, /* 13.4 TIPG */
+};
+
+/* Masks every interrupt and stops both engines. Registers only: any context. */
+void e1000_hw_silence(const struct e1000 *e)
+{
+    e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
+    e1000_write(e, E1000_RCTL, 0);
+    e1000_write(e, E1000_TCTL, E1000_TCTL_PSP);
+    e1000_flush_writes(e);
+}
+
+static enum status wait_reset(const struct e1000 *e)
+{
+    /* No access within 1 us of the write (13.4 CTRL); while it lasts, reads give all ones. */
+    time_delay_us(RESET_WAIT_US);
+    for (uint32_t waited = RESET_WAIT_US; waited < RESET_MAX_US; waited += RESET_POLL_US) {
+        if ((e1000_read(e, E1000_CTRL) & E1000_CTRL_RST) == 0) {
+            return STATUS_OK;
+        }
+        time_delay_us(RESET_POLL_US);
+    }
+    return STATUS_TIMEOUT;
+}
+
+/* Chapter 14, Reset Operation; 13.4 CTRL.RST: all but the PHY and the PCI configuration. */
+enum status e1000_hw_reset(const struct e1000 *e)
+{
+    e1000_hw_silence(e);
+    time_delay_us(SILENCE_WAIT_US);
+    e1000_write(e, E1000_CTRL, e1000_read(e, E1000_CTRL) | E1000_CTRL_RST);
+    enum status st = wait_reset(e);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    if (e->id->quirks & E1000_QUIRK_EEPROM_RELOAD) {
+        /* The 82544 reloads its MAC address only when asked to. */
+        e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) | E1000_CTRL_EXT_EE_RST);
+        e1000_flush_writes(e);
+        time_delay_us(EEPROM_WAIT_US);
+    }
+    /* Nothing is to be raised by what the reset itself, or the time before it, left pending. */
+    e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
+    (void)e1000_read(e, E1000_ICR);
+    return STATUS_OK;
+}
+
+/*
+ * 13.5 RAL/RAH: receive address 0, loaded from the EEPROM. An address that is not valid, a group
+ * address or all zeros, is a device that cannot be used: STATUS_IO.
+ */
+enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6])
+{
+    uint32_t low = e1000_read(e, E1000_RAL0);
+    uint32_t high = e1000_read(e, E1000_RAH0);
+    for (unsigned i = 0; i < 4; i++) {
+        mac[i] = (uint8_t)(low >> (8 * i));
+    }
+    mac[4] = (uint8_t)high;
+    mac[5] = (uint8_t)(high >> 8);
+    bool zero = low == 0 && (high & 0xffff) == 0;
+    bool group = (mac[0] & 1) != 0;
+    if ((high & E1000_RAH_AV) == 0 || zero || group) {
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+/*
+ * One entry of a filter table. Some bridges merge neighbouring writes into one burst, which these
+ * chips do not take: the read in between keeps them apart.
+ */
+static void write_table(const struct e1000 *e, uint32_t reg, uint32_t value)
+{
+    e1000_write(e, reg, value);
+    e1000_flush_writes(e);
+}
+
+/* 14.3 General Configuration. */
+static void setup_general(const struct e1000 *e)
+{
+    uint32_t ctrl = e1000_read(e, E1000_CTRL);
+    /* The PHY decides speed and duplex; SLU before the MAC sees its link. */
+    ctrl |= E1000_CTRL_SLU | E1000_CTRL_ASDE;
+    ctrl &= ~(uint32_t)(E1000_CTRL_LRST | E1000_CTRL_ILOS | E1000_CTRL_FRCSPD | E1000_CTRL_FRCDPLX |
+                        E1000_CTRL_RST);
+    ctrl &= ~(uint32_t)(E1000_CTRL_RFCE | E1000_CTRL_TFCE | E1000_CTRL_VME);
+    ctrl &= ~E1000_CTRL_PHY_RST;
+    e1000_write(e, E1000_CTRL, ctrl);
+
+    static const uint16_t flow_control[] = {E1000_FCAL,  E1000_FCAH,  E1000_FCT,
+                                            E1000_FCTTV, E1000_FCRTL, E1000_FCRTH};
+    for (size_t i = 0; i < ARRAY_SIZE(flow_control); i++) {
+        e1000_write(e, flow_control[i], 0);
+    }
+    if ((e->id->quirks & E1000_QUIRK_NO_MANC) == 0) {
+        /* Else management firmware (ASF) swallows the ARP requests that are for us. */
+        uint32_t manc = e1000_read(e, E1000_MANC);
+        e1000_write(e, E1000_MANC, manc & ~(uint32_t)E1000_MANC_ARP_EN);
+    }
+    if (e->id->quirks & E1000_QUIRK_PCIX_HANG) {
+        if (e1000_read(e, E1000_STATUS) & E1000_STATUS_PCIX_MODE) {
+            log_warn("%s: on PCI-X this part may hang when sending; use a PCI slot", e->nic.name);
+        }
+    }
+}
+
+/* 14.4 Receive Initialization, first half: who is listened to. */
+static void setup_filters(const struct e1000 *e)
+{
+    const uint8_t *mac = e->nic.mac;
+    uint32_t low =
+        (uint32_t)mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24;
+    uint32_t high = (uint32_t)mac[4] | (uint32_t)mac[5] << 8 | E1000_RAH_AV;
+    write_table(e, E1000_RAL0, low);
+    write_table(e, E1000_RAH0, high);
+    for (uint32_t i = 1; i < E1000_RAR_COUNT; i++) {
+        write_table(e, E1000_RAH0 + 8 * i, 0); /* invalid first, then the rest */
+        write_table(e, E1000_RAL0 + 8 * i, 0);
+    }
+    for (uint32_t i = 0; i < E1000_MTA_COUNT; i++) {
+        write_table(e, E1000_MTA + 4 * i, 0);
+    }
+    for (uint32_t i = 0; i < E1000_VFTA_COUNT; i++) {
+        write_table(e, E1000_VFTA + 4 * i, 0);
+    }
+}
+
+/* 14.4, second half: the ring. The receiver itself is enabled by e1000_hw_start. */
+static void setup_receive(const struct e1000 *e)
+{
+    const struct e1000_rx *rx = &e->rx;
+    e1000_write(e, E1000_RDBAL, (uint32_t)rx->bus);
+    e1000_write(e, E1000_RDBAH, (uint32_t)(rx->bus >> 32));
+    e1000_write(e, E1000_RDLEN, E1000_RING_COUNT * sizeof(struct e1000_rx_desc));
+    e1000_write(e, E1000_RDH, 0);
+    e1000_write(e, E1000_RDT, 0); /* no buffers yet */
+    /* 13.4.30: delaying by RDTR is advised against; ITR moderates. */
+    e1000_write(e, E1000_RDTR, 0);
+    e1000_write(e, E1000_RXDCTL, E1000_RXDCTL_GRAN | 1u << E1000_RXDCTL_WTHRESH_SHIFT);
+    e1000_write(e, E1000_RXCSUM, 0);
+    if ((e->id->quirks & E1000_QUIRK_NO_MODERATION) == 0) {
+        e1000_write(e, E1000_RADV, 0);
+        e1000_write(e, E1000_ITR, E1000_ITR_256NS_COUNT);
+    }
+}
+
+/* 14.5 Transmit Initialization. Enabled here: nothing is sent before the tail moves. */
+static void setup_transmit(const struct e1000 *e)
+{
+    const struct e1000_tx *tx = &e->tx;
+    e1000_write(e, E1000_TDBAL, (uint32_t)tx->bus);
+    e1000_write(e, E1000_TDBAH, (uint32_t)(tx->bus >> 32));
+    e1000_write(e, E1000_TDLEN, E1000_RING_COUNT * sizeof(struct e1000_tx_desc));
+    e1000_write(e, E1000_TDH, 0);
+    e1000_write(e, E1000_TDT, 0);
+    e1000_write(e, E1000_TIDV, 0);
+    if ((e->id->quirks & E1000_QUIRK_NO_MODERATION) == 0) {
+        e1000_write(e, E1000_TADV, 0);
+    }
+    /* WTHRESH 0: a descriptor with RS is written back as soon as it is done, not in groups. */
+    e1000_write(e, E1000_TXDCTL, 0);
+    e1000_write(e, E1000_TIPG, TIPG_COPPER);
+    e1000_write(e, E1000_TCTL,
+                E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_RTLC |
+                    COLLISION_RETRIES_COUNT << E1000_TCTL_CT_SHIFT |
+                    COLLISION_DISTANCE_BYTES << E1000_TCTL_COLD_SHIFT);
+}
+
+/* After e1000_hw_reset, with both rings rewound. The device does no DMA and raises nothing yet. */
+void e1000_hw_setup(const struct e1000 *e)
+{
+    assert(e->rx.ring != NULL && e->tx.ring != NULL);
+    assert(e->rx.bus % 16 == 0 && e->tx.bus % 16 == 0);
+    assert(e->tx.next == e->tx.clean);
+    setup_general(e);
+    setup_filters(e);
+    e1000_stats_discard(e); /* what was counted before is not ours (13.7) */
+    setup_receive(e);
+    setup_transmit(e);
+}
+
+/*
+ * Receiver on, buffers given, interrupts unmasked. RCTL is written once and never toggled: QEMU
+ * holds reception back for a second after each write. Enable before tail is right on every part:
+ * until RDT moves the ring has no buffers. IMS last: under KVM the RDT write may sit in a queue
+ * (coalesced MMIO) until an access like this one pushes it out.
+ */
+void e1000_hw_start(struct e1000 *e)
+{
+    assert(e->rx.next == 0 && e->rx.tail == E1000_RING_COUNT - 1);
+    e1000_write(e, E1000_RCTL, E1000_RCTL_EN | E1000_RCTL_BAM | E1000_RCTL_SECRC);
+    e1000_write(e, E1000_RDT, e->rx.tail % E1000_RING_COUNT);
+    e1000_write(e, E1000_IMS, E1000_CAUSES);
+}

@@ -1,0 +1,69 @@
+/*
+ * What the driver's files say to each other. Nobody else includes this.
+ */
+#ifndef DRIVERS_E1000_INTERNAL_H
+#define DRIVERS_E1000_INTERNAL_H
+
+#include "drivers/e1000/e1000.h"
+
+/* The causes we answer. TXDW and TXQE stay masked: sent frames are found by their DD, lazily. */
+enum {
+    E1000_CAUSES = E1000_CAUSE_RXT0 | E1000_CAUSE_RXDMT0 | E1000_CAUSE_RXO | E1000_CAUSE_LSC,
+};
+
+static inline struct e1000 *e1000_of(struct nic *nic)
+{
+    return container_of(nic, struct e1000, nic);
+}
+
+static inline uint32_t e1000_read(const struct e1000 *e, uint32_t reg)
+{
+    return mmio_read32(&e->regs, reg);
+}
+
+static inline void e1000_write(const struct e1000 *e, uint32_t reg, uint32_t value)
+{
+    mmio_write32(&e->regs, reg, value);
+}
+
+/* Writes are posted: a read makes those in front of it arrive, before a delay begins. */
+static inline void e1000_flush_writes(const struct e1000 *e)
+{
+    (void)e1000_read(e, E1000_STATUS);
+}
+
+/* init.c: the device's side. reset leaves it silent; setup programs all but the receiver. */
+void e1000_hw_silence(const struct e1000 *e);
+enum status e1000_hw_reset(const struct e1000 *e) must_check;
+enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
+void e1000_hw_setup(const struct e1000 *e);
+void e1000_hw_start(struct e1000 *e);
+
+/* rx.c: rewind puts the ring in its first state around the packets that are in it. */
+enum status e1000_rx_fill(struct e1000 *e) must_check;
+void e1000_rx_rewind(struct e1000_rx *rx);
+void e1000_rx_release(struct e1000_rx *rx);
+size_t e1000_rx(struct nic *nic, struct pkt **batch, size_t max);
+bool e1000_rx_pending(struct nic *nic);
+
+/* tx.c: release puts every packet, sent or not, and empties the ring. */
+void e1000_tx_release(struct e1000_tx *tx);
+size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count);
+void e1000_tx_flush(struct nic *nic);
+bool e1000_tx_reclaim(struct nic *nic);
+
+/* irq.c */
+uint32_t e1000_irq(struct nic *nic);
+void e1000_irq_unmask(struct nic *nic);
+
+/* watchdog.c: link_refresh reads STATUS, tells the log of a change, and keeps the state. */
+void e1000_link_refresh(struct e1000 *e);
+void e1000_link(struct nic *nic, struct nic_link *out);
+void e1000_stats_discard(const struct e1000 *e);
+void e1000_watchdog(struct nic *nic, uint64_t now_ns);
+
+/* e1000.c: reset and back to work; frames in the TX ring are lost, no packet is. */
+void e1000_restart(struct e1000 *e);
+void e1000_stop(struct nic *nic);
+
+#endif

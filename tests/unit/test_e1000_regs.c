@@ -1,0 +1,215 @@
+/*
+ * regs.h against a second copy, typed from the manual's bit tables as plain numbers (chapter 13;
+ * 3.2.3 and 3.3.3 for the descriptors), and checks that no two names of one register collide.
+ */
+// LINK: drivers/e1000/ids.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/e1000/ids.h"
+#include "drivers/e1000/regs.h"
+
+#undef assert
+#include <cmocka.h>
+
+struct row {
+    const char *name;
+    uint32_t ours;
+    uint32_t manual;
+};
+
+#define R(name, manual)                 \
+    {                                   \
+#name, (uint32_t)(name), manual \
+    }
+
+static const struct row offsets[] = {
+    R(E1000_CTRL, 0x00000),    R(E1000_STATUS, 0x00008), R(E1000_CTRL_EXT, 0x00018),
+    R(E1000_FCAL, 0x00028),    R(E1000_FCAH, 0x0002c),   R(E1000_FCT, 0x00030),
+    R(E1000_ICR, 0x000c0),     R(E1000_ITR, 0x000c4),    R(E1000_ICS, 0x000c8),
+    R(E1000_IMS, 0x000d0),     R(E1000_IMC, 0x000d8),    R(E1000_RCTL, 0x00100),
+    R(E1000_FCTTV, 0x00170),   R(E1000_TCTL, 0x00400),   R(E1000_TIPG, 0x00410),
+    R(E1000_FCRTL, 0x02160),   R(E1000_FCRTH, 0x02168),  R(E1000_RDBAL, 0x02800),
+    R(E1000_RDBAH, 0x02804),   R(E1000_RDLEN, 0x02808),  R(E1000_RDH, 0x02810),
+    R(E1000_RDT, 0x02818),     R(E1000_RDTR, 0x02820),   R(E1000_RXDCTL, 0x02828),
+    R(E1000_RADV, 0x0282c),    R(E1000_TDBAL, 0x03800),  R(E1000_TDBAH, 0x03804),
+    R(E1000_TDLEN, 0x03808),   R(E1000_TDH, 0x03810),    R(E1000_TDT, 0x03818),
+    R(E1000_TIDV, 0x03820),    R(E1000_TXDCTL, 0x03828), R(E1000_TADV, 0x0382c),
+    R(E1000_CRCERRS, 0x04000), R(E1000_RXERRC, 0x0400c), R(E1000_MPC, 0x04010),
+    R(E1000_GPRC, 0x04074),    R(E1000_GPTC, 0x04080),   R(E1000_RNBC, 0x040a0),
+    R(E1000_RXCSUM, 0x05000),  R(E1000_MTA, 0x05200),    R(E1000_RAL0, 0x05400),
+    R(E1000_RAH0, 0x05404),    R(E1000_VFTA, 0x05600),   R(E1000_MANC, 0x05820),
+};
+
+static const struct row ctrl[] = {
+    R(E1000_CTRL_LRST, 0x00000008),    R(E1000_CTRL_ASDE, 0x00000020),
+    R(E1000_CTRL_SLU, 0x00000040),     R(E1000_CTRL_ILOS, 0x00000080),
+    R(E1000_CTRL_FRCSPD, 0x00000800),  R(E1000_CTRL_FRCDPLX, 0x00001000),
+    R(E1000_CTRL_RST, 0x04000000),     R(E1000_CTRL_RFCE, 0x08000000),
+    R(E1000_CTRL_TFCE, 0x10000000),    R(E1000_CTRL_VME, 0x40000000),
+    R(E1000_CTRL_PHY_RST, 0x80000000),
+};
+
+static const struct row status[] = {
+    R(E1000_STATUS_FD, 0x00000001),        R(E1000_STATUS_LU, 0x00000002),
+    R(E1000_STATUS_TXOFF, 0x00000010),     R(3 << E1000_STATUS_SPEED_SHIFT, 0x000000c0),
+    R(E1000_STATUS_PCIX_MODE, 0x00002000),
+};
+
+static const struct row causes[] = {
+    R(E1000_CAUSE_LSC, 0x00000004),
+    R(E1000_CAUSE_RXDMT0, 0x00000010),
+    R(E1000_CAUSE_RXO, 0x00000040),
+    R(E1000_CAUSE_RXT0, 0x00000080),
+};
+
+static const struct row rctl[] = {
+    R(E1000_RCTL_EN, 0x00000002),
+    R(E1000_RCTL_BAM, 0x00008000),
+    R(E1000_RCTL_SECRC, 0x04000000),
+};
+
+static const struct row tctl[] = {
+    R(E1000_TCTL_EN, 0x00000002),
+    R(E1000_TCTL_PSP, 0x00000008),
+    R(0xff << E1000_TCTL_CT_SHIFT, 0x00000ff0),
+    R(0x3ff << E1000_TCTL_COLD_SHIFT, 0x003ff000),
+    R(E1000_TCTL_RTLC, 0x01000000),
+};
+
+static const struct row tipg[] = {
+    R(0x3ff << E1000_TIPG_IPGR1_SHIFT, 0x000ffc00),
+    R(0x3ff << E1000_TIPG_IPGR2_SHIFT, 0x3ff00000),
+};
+
+static const struct row rxdctl[] = {
+    R(0x3f << E1000_RXDCTL_WTHRESH_SHIFT, 0x003f0000),
+    R(E1000_RXDCTL_GRAN, 0x01000000),
+};
+
+static const struct row rx_status[] = {
+    R(E1000_RX_STATUS_DD, 0x01),
+    R(E1000_RX_STATUS_EOP, 0x02),
+};
+
+static const struct row rx_errors[] = {
+    R(E1000_RX_ERROR_CE, 0x01),  R(E1000_RX_ERROR_SE, 0x02),  R(E1000_RX_ERROR_SEQ, 0x04),
+    R(E1000_RX_ERROR_CXE, 0x10), R(E1000_RX_ERROR_RXE, 0x80),
+};
+
+static const struct row tx_command[] = {
+    R(E1000_TX_CMD_EOP, 0x01),
+    R(E1000_TX_CMD_IFCS, 0x02),
+    R(E1000_TX_CMD_RS, 0x08),
+};
+
+static const struct row single[] = {
+    R(E1000_CTRL_EXT_EE_RST, 0x00002000),
+    R(E1000_MANC_ARP_EN, 0x00002000),
+    R(E1000_RAH_AV, 0x80000000),
+    R(E1000_TX_STATUS_DD, 0x01),
+    R(E1000_MTA_COUNT, 128),
+    R(E1000_VFTA_COUNT, 128),
+    R(E1000_RAR_COUNT, 16),
+    R(E1000_VENDOR_INTEL, 0x8086),
+};
+
+static void compare(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].ours != rows[i].manual) {
+            fail_msg("%s is 0x%x, the manual has 0x%x", rows[i].name, rows[i].ours, rows[i].manual);
+        }
+    }
+}
+
+/* The fields of one register: equal to the manual's, and no bit in two of them. */
+static void compare_fields(const struct row *rows, size_t count)
+{
+    uint32_t seen = 0;
+    compare(rows, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(seen & rows[i].ours, 0);
+        seen |= rows[i].ours;
+    }
+}
+
+#define FIELDS(rows) compare_fields(rows, ARRAY_SIZE(rows))
+
+static void test_fields(void **state)
+{
+    FIELDS(ctrl);
+    FIELDS(status);
+    FIELDS(causes);
+    FIELDS(rctl);
+    FIELDS(tctl);
+    FIELDS(tipg);
+    FIELDS(rxdctl);
+    FIELDS(rx_status);
+    FIELDS(rx_errors);
+    FIELDS(tx_command);
+    compare(single, ARRAY_SIZE(single));
+}
+
+/* In ascending order, so that a slip of a line shows, and within the BAR that is asked for. */
+static void test_offsets(void **state)
+{
+    compare(offsets, ARRAY_SIZE(offsets));
+    for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+        assert_int_equal(offsets[i].ours % 4, 0);
+        assert_true(i == 0 || offsets[i].ours > offsets[i - 1].ours);
+        assert_true(offsets[i].ours + 4 <= E1000_BAR_MIN_BYTES);
+    }
+    assert_true(E1000_MTA + 4 * E1000_MTA_COUNT <= E1000_RAL0);
+    assert_true(E1000_RAL0 + 8 * E1000_RAR_COUNT <= E1000_VFTA);
+    assert_true(E1000_VFTA + 4 * E1000_VFTA_COUNT <= E1000_MANC);
+}
+
+/* The descriptors, bit by bit: 3.2.3 and 3.3.3 number them from the lowest of each quadword. */
+static void test_descriptor_layouts(void **state)
+{
+    uint64_t words[2];
+    struct e1000_rx_desc rx = {.addr = 0x1122334455667788,
+                               .length = 0x1234,
+                               .checksum = 0x5678,
+                               .status = 0x9a,
+                               .errors = 0xbc,
+                               .special = 0xdef0};
+    memcpy(words, &rx, sizeof(words));
+    assert_int_equal(words[0], 0x1122334455667788);
+    assert_int_equal(words[1], 0xdef0bc9a56781234);
+    struct e1000_tx_desc tx = {.addr = 0x1122334455667788,
+                               .length = 0x1234,
+                               .cso = 0x56,
+                               .cmd = 0x78,
+                               .status = 0x9a,
+                               .css = 0xbc,
+                               .special = 0xdef0};
+    memcpy(words, &tx, sizeof(words));
+    assert_int_equal(words[0], 0x1122334455667788);
+    assert_int_equal(words[1], 0xdef0bc9a78561234);
+}
+
+/* The 82544 lacks what the manual marks as not applicable to it. */
+static void test_quirks(void **state)
+{
+    uint32_t old = E1000_QUIRK_NO_MODERATION | E1000_QUIRK_NO_MANC | E1000_QUIRK_EEPROM_RELOAD |
+                   E1000_QUIRK_PCIX_HANG;
+    assert_int_equal(e1000_match(0x8086, 0x100c)->quirks, old);
+    assert_int_equal(e1000_match(0x8086, 0x100d)->quirks, old);
+    assert_int_equal(e1000_match(0x8086, 0x100e)->quirks, 0);
+    assert_int_equal(e1000_match(0x8086, 0x100f)->quirks, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_descriptor_layouts),
+        cmocka_unit_test(test_quirks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
