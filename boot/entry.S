@@ -67,6 +67,9 @@ boot_entry:
         cmpl $MB2_ENTRY_MAGIC, %ebp
         jne boot_fail
 2:      call check_cpu
+        rdtsc                           /* time 0: a processor with long mode has a TSC */
+        movl %eax, entry_tsc
+        movl %edx, entry_tsc + 4
         call clear_bss
         call build_early_tables
 
@@ -197,8 +200,9 @@ boot_entry64:
         movl %eax, %ds
         movl %eax, %es
         movl %eax, %ss
-        movl %ebp, %edi                 /* start_main(magic, address); both are 32 bits */
+        movl %ebp, %edi                 /* start_main(magic, address, entry_tsc) */
         movl %ebx, %esi
+        movq entry_tsc, %rdx
         movl $boot_stack_top, %esp
         xorl %ebp, %ebp                 /* here every backtrace ends */
         call start_main
@@ -225,6 +229,11 @@ boot_gdt_end:
 boot_gdt_pointer:
         .short boot_gdt_end - boot_gdt - 1
         .long boot_gdt
+
+        .section .data
+        .balign 8
+entry_tsc:                              /* written before .bss is cleared */
+        .quad 0
 
         .section .bss.stacks, "aw", @nobits
         .balign 4096

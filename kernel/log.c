@@ -1,6 +1,10 @@
 /*
  * The log: formats an entry, keeps it in a ring of whole lines, writes it to the consoles. The
  * ring keeps every level, the consoles get what their level lets through.
+ *
+ * Writing takes milliseconds on a serial line and is done with interrupts on. A line logged by an
+ * interrupt meanwhile is not to land inside the one being written: it is noted, and written behind
+ * it by the one who was interrupted.
  */
 #include "kernel/log.h"
 
@@ -9,8 +13,15 @@
 
 #include "kernel/platform.h"
 
+enum {
+    QUEUE_COUNT = 8, /* lines by interrupts during one line; of more, the ring alone tells */
+};
+
 static struct {
     enum log_level console_level;
+    bool writing; /* somebody, perhaps interrupted now, writes to the consoles */
+    uint32_t queued_count;
+    uint64_t queue[QUEUE_COUNT]; /* positions of lines to write after that, the oldest first */
     uint64_t start; /* of the oldest line; positions run freely, modulo LOG_RING_BYTES in ring */
     uint64_t end;   /* behind the newest line */
     char ring[LOG_RING_BYTES];
@@ -86,19 +97,70 @@ static size_t format_line(char *line, const char *fmt, va_list ap)
     return len + 1;
 }
 
+/* Interrupts are off. */
+static void queue_line(uint64_t position)
+{
+    assert(logs.writing && logs.queued_count <= QUEUE_COUNT);
+    if (logs.queued_count < QUEUE_COUNT) {
+        logs.queue[logs.queued_count++] = position;
+    }
+}
+
+/* Copies what of the ring's line at position is still there. Interrupts are off. */
+static size_t copy_line(char *line, uint64_t position)
+{
+    if (position < logs.start) {
+        return 0;
+    }
+    size_t len = (size_t)(line_end(position) - position);
+    assert(len <= LOG_LINE_MAX + 1);
+    for (size_t i = 0; i < len; i++) {
+        line[i] = ring_at(position + i);
+    }
+    return len;
+}
+
+/*
+ * Takes the oldest queued line. False: there is none, or it is not the caller's turn any more, and
+ * the consoles are free for anybody: what is left then waits for the next to write.
+ */
+static bool take_queued(char *line, size_t *len, uint32_t turn)
+{
+    uint64_t saved = platform_irq_save();
+    bool found = logs.queued_count > 0 && turn < QUEUE_COUNT;
+    logs.writing = found;
+    if (found) {
+        *len = copy_line(line, logs.queue[0]);
+        logs.queued_count--;
+        memmove(logs.queue, logs.queue + 1, sizeof(logs.queue[0]) * logs.queued_count);
+    }
+    platform_irq_restore(saved);
+    return found;
+}
+
 void log_write_v(enum log_level level, const char *fmt, va_list ap)
 {
     char line[LOG_LINE_MAX + 2];
     size_t len = format_line(line, fmt, ap);
     assert(len <= LOG_LINE_MAX + 1);
     uint64_t saved = platform_irq_save();
+    uint64_t position = logs.end;
     ring_append(line, len);
     bool wanted = level <= logs.console_level;
-    platform_irq_restore(saved);
-    /* With interrupts on: a serial line takes milliseconds for what the ring takes at once. */
-    if (wanted) {
-        platform_console_write(line, len);
+    bool write = wanted && !logs.writing;
+    if (write) {
+        logs.writing = true;
+    } else if (wanted) {
+        queue_line(position);
     }
+    platform_irq_restore(saved);
+    if (!write) {
+        return;
+    }
+    uint32_t turn = 0;
+    do {
+        platform_console_write(line, len);
+    } while (take_queued(line, &len, turn++));
 }
 
 void log_write(enum log_level level, const char *fmt, ...)

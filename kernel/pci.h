@@ -31,6 +31,8 @@ struct pci_device {
 
 /* Finds every function on every bus behind bridges. Returns how many are known. Start-up only. */
 size_t pci_scan(void);
+
+/* The idx-th function found, for ever valid; NULL behind the last. */
 const struct pci_device *pci_get(size_t idx);
 
 uint32_t pci_read32(const struct pci_device *d, uint8_t offset);

@@ -26,6 +26,7 @@ host_switch_stack: /* rdi: where to keep the old stack pointer; rsi: the new one
     .globl host_context_start
     .type host_context_start, @function
 host_context_start: /* r12: entry, r13: its argument; never returns */
+    subq $8, %rsp /* 16-aligned where a call is made, as the ABI has it */
     xorl %edi, %edi
     xorl %ebp, %ebp
     call host_switch_finish

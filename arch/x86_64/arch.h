@@ -49,12 +49,18 @@ void console_select(uint32_t mask);
 uint32_t console_present(void);
 
 /*
+ * The very first step: time runs from here on, and is 0 where the TSC stood at entry_tsc. Its pace
+ * is rough until clock_init(): stated by CPUID, or measured within a millisecond, or a guess.
+ */
+void clock_start(uint64_t entry_tsc);
+
+/*
  * The board's half, called by start.c in this order, interrupts off. Each logs what it found, or
  * what is missing, and panics only when the machine cannot be run without it.
  */
 enum status acpi_init(const struct boot_info *info) must_check;
 void apic_init(void);
-void clock_init(void);
+void clock_init(void); /* from here on time is exact, and may be waited for */
 void ioapic_init(void);
 void entropy_init(void);
 /* Then interrupts are enabled and pci_scan() of kernel/pci.h is called. */

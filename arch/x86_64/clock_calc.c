@@ -3,6 +3,9 @@
  */
 #include "arch/x86_64/clock_calc.h"
 
+#define ROUGH_MIN_HZ UINT64_C(100000000)
+#define ROUGH_MAX_HZ UINT64_C(10000000000)
+
 enum {
     SCALE_SHIFT_MAX = 63,
     MEDIAN_MAX_COUNT = 15,
@@ -34,6 +37,28 @@ struct clock_scale clock_scale_make(uint64_t num, uint64_t den)
         }
     }
     return s;
+}
+
+void clock_line_bend(struct clock_line *line, uint64_t tsc, uint64_t tsc_hz)
+{
+    assert(tsc >= line->tsc);
+    line->ns = clock_line_ns(line, tsc);
+    line->tsc = tsc;
+    line->to_ns = clock_scale_make(NS_PER_S, tsc_hz);
+}
+
+static uint64_t middle(const struct clock_reading *r)
+{
+    return r->before + (r->after - r->before) / 2;
+}
+
+uint64_t clock_rough_hz(const struct clock_reading *from, const struct clock_reading *to,
+                        uint64_t ref_hz, uint32_t mask)
+{
+    assert(is_power_of_two((uint64_t)mask + 1) && to->before >= from->after);
+    uint64_t ticks = clock_ticks_between(from->ticks, to->ticks, mask);
+    uint64_t hz = clock_measure_hz(middle(to) - middle(from), ticks, ref_hz);
+    return hz >= ROUGH_MIN_HZ && hz <= ROUGH_MAX_HZ ? hz : 0;
 }
 
 uint64_t clock_measure_hz(uint64_t ticks, uint64_t ref_ticks, uint64_t ref_hz)

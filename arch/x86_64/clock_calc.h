@@ -25,6 +25,38 @@ static inline uint64_t clock_scale_apply(struct clock_scale s, uint64_t x)
     return (uint64_t)(((unsigned __int128)x * s.mult) >> s.shift);
 }
 
+/* Time as a line over the TSC. A new pace bends it where it is: it neither jumps nor goes back. */
+struct clock_line {
+    uint64_t tsc; /* the line's begin... */
+    uint64_t ns;  /* ...and the time there */
+    struct clock_scale to_ns;
+};
+
+/* The line's time when the TSC stands at tsc; the begin's time for anything before it. */
+static inline uint64_t clock_line_ns(const struct clock_line *line, uint64_t tsc)
+{
+    uint64_t ticks = tsc > line->tsc ? tsc - line->tsc : 0;
+    return line->ns + clock_scale_apply(line->to_ns, ticks);
+}
+
+/* From tsc on, at or behind the line's begin, a second has tsc_hz ticks (1 .. 2^62). */
+void clock_line_bend(struct clock_line *line, uint64_t tsc, uint64_t tsc_hz);
+
+/* Two readings of a reference counter, each with the TSC just before and just after it. */
+struct clock_reading {
+    uint64_t before;
+    uint64_t after;
+    uint32_t ticks;
+};
+
+/*
+ * A first idea of the TSC's frequency from two readings of a reference of ref_hz that wraps at
+ * mask + 1. 0 when the reference stood still, or when what comes out is no processor's frequency:
+ * so it is when it wrapped while somebody else had the processor.
+ */
+uint64_t clock_rough_hz(const struct clock_reading *from, const struct clock_reading *to,
+                        uint64_t ref_hz, uint32_t mask);
+
 /*
  * The frequency in Hz of a counter that moved by ticks while a reference of ref_hz moved by
  * ref_ticks; 0 when ref_ticks is 0 or the result does not fit.

@@ -91,11 +91,8 @@ static uint32_t pit_read(const struct clock_ref *r)
     return (0U - count) & 0xffff;
 }
 
-static bool pit_init(struct clock_ref *r)
+void clock_ref_start_pit(struct clock_ref *r)
 {
-    if (acpi_info()->hardware_reduced) {
-        return false;
-    }
     uint8_t speaker = in8(SPEAKER_PORT);
     out8(SPEAKER_PORT, (uint8_t)((speaker | SPEAKER_GATE2) & ~SPEAKER_ON));
     out8(PIT_COMMAND_PORT, PIT_CHANNEL2_RATE);
@@ -105,6 +102,14 @@ static bool pit_init(struct clock_ref *r)
     r->hz = PIT_HZ;
     r->mask = 0xffff;
     r->read = pit_read;
+}
+
+static bool pit_init(struct clock_ref *r)
+{
+    if (acpi_info()->hardware_reduced) {
+        return false;
+    }
+    clock_ref_start_pit(r);
     return true;
 }
 

@@ -26,4 +26,8 @@ struct clock_ref {
  */
 size_t clock_ref_find(struct clock_ref refs[CLOCK_REF_MAX]);
 
+/* Starts the PIT's channel 2, whether there is one or not: before anything of the board is known.
+ */
+void clock_ref_start_pit(struct clock_ref *r);
+
 #endif

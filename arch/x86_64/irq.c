@@ -27,8 +27,12 @@ enum {
     POLL_PERIOD_NS = POLL_PERIOD_US * NS_PER_US,
     UNCLAIMED_MAX = 10000, /* in a row: far more than a shared line's stray ones */
 
-    PROBE_NOISE_US = 200,  /* how long pins are watched before the device is asked */
-    PROBE_WAIT_US = 10000, /* a device that takes longer has no route */
+    PROBE_NOISE_US = 200, /* how long pins are watched before the device is asked */
+    /*
+     * A device that takes longer has no route. An emulated one moderates its interrupts by a timer
+     * of a thread that a busy host may not run for tens of milliseconds.
+     */
+    PROBE_WAIT_US = 200000,
     PROBE_SETTLE_US = 300, /* for a second pin; QEMU's e1000 spaces interrupts by 128 us */
     PROBE_STEP_US = 5,
 
@@ -176,7 +180,8 @@ static uint32_t count_fired(void)
 /* True when a pin fired within max_us. */
 static bool wait_any_fired(uint32_t max_us)
 {
-    for (uint32_t us = 0; us < max_us; us += PROBE_STEP_US) {
+    uint64_t end_ns = time_now_ns() + max_us * NS_PER_US;
+    while (time_now_ns() < end_ns) {
         if (count_fired() != 0) {
             return true;
         }

@@ -261,8 +261,7 @@ size_t pci_scan(void)
 
 const struct pci_device *pci_get(size_t idx)
 {
-    assert(idx < pci.count);
-    return &pci.devices[idx];
+    return idx < pci.count ? &pci.devices[idx] : NULL;
 }
 
 /* The offset of a capability (Local Bus 6.7), 0 when the device does not have it. */

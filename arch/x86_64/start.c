@@ -25,7 +25,7 @@ enum {
 extern const uint8_t text_start[], text_end[], rodata_start[], rodata_end[]; /* linker.ld */
 extern const uint8_t data_start[], data_end[];
 
-noreturn_fn void start_main(uint32_t magic, uint32_t address);
+noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc);
 
 static struct {
     struct boot_info info; /* [I] from the first step on */
@@ -140,9 +140,10 @@ static void start_board(void)
     log_info("pci: %u functions", (unsigned)pci_scan());
 }
 
-noreturn_fn void start_main(uint32_t magic, uint32_t address)
+noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc)
 {
     canary_seed();
+    clock_start(entry_tsc);
     start_processor(magic, address);
     start_board();
     kernel_main(start.info.cmdline);

@@ -99,11 +99,11 @@ struct e1000_config {
 /*
  * e is zeroed, or closed. Takes over the device: maps it, resets it, fills the RX ring, programs
  * every register it depends on. The ring memory (two pages) comes from dma_alloc and stays. A link
- * that is down is not a failure. dev is borrowed for ever. Start-up only; takes about 40 ms of
- * waiting for the reset. STATUS_NOT_FOUND: not in the table. STATUS_UNSUPPORTED: BAR 0 is not as it
- * must be. STATUS_NO_MEMORY: ring memory or pool. STATUS_TIMEOUT: the reset did not end. STATUS_IO:
- * the device has no valid MAC address. On failure every packet is back in the pool, the device
- * silent.
+ * that is down is not a failure. dev is borrowed for ever. Start-up only; waits about 6 ms, or 16
+ * when the device was running, for the reset. STATUS_NOT_FOUND: not in the table.
+ * STATUS_UNSUPPORTED: BAR 0 is not as it must be. STATUS_NO_MEMORY: ring memory or pool.
+ * STATUS_TIMEOUT: the reset did not end. STATUS_IO: the device has no valid MAC address. On failure
+ * every packet is back in the pool, the device silent.
  */
 enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
                        const struct e1000_config *config) must_check;

@@ -22,12 +22,11 @@
 
 enum {
     SILENCE_WAIT_US = 10 * US_PER_MS, /* transfers in flight come to their end */
-    RESET_WAIT_US = 20 * US_PER_MS,   /* the reset and the reload of the EEPROM (5 ms) */
-    RESET_POLL_US = 1 * US_PER_MS,
-    RESET_MAX_US = 100 * US_PER_MS, /* then the device is taken for dead */
-    EEPROM_WAIT_US = 5 * US_PER_MS, /* a reload asked for by CTRL_EXT */
-    COLLISION_RETRIES_COUNT = 15,   /* 14.5: IEEE 802.3's limit */
-    COLLISION_DISTANCE_BYTES = 64,  /* 14.5: 40h, full duplex and 10/100 half duplex */
+    RESET_POLL_US = 1 * US_PER_MS,    /* the first look comes after as much */
+    RESET_MAX_US = 100 * US_PER_MS,   /* then the device is taken for dead */
+    EEPROM_WAIT_US = 5 * US_PER_MS,   /* after a reset the EEPROM is reloaded: no sign of its end */
+    COLLISION_RETRIES_COUNT = 15,     /* 14.5: IEEE 802.3's limit */
+    COLLISION_DISTANCE_BYTES = 64,    /* 14.5: 40h, full duplex and 10/100 half duplex */
     TIPG_COPPER = 8 | 8 << E1000_TIPG_IPGR1_SHIFT | 6 << E1000_TIPG_IPGR2_SHIFT, /* 13.4 TIPG */
 };
 
@@ -43,12 +42,11 @@ void e1000_hw_silence(const struct e1000 *e)
 static enum status wait_reset(const struct e1000 *e)
 {
     /* No access within 1 us of the write (13.4 CTRL); while it lasts, reads give all ones. */
-    time_delay_us(RESET_WAIT_US);
-    for (uint32_t waited = RESET_WAIT_US; waited < RESET_MAX_US; waited += RESET_POLL_US) {
+    for (uint32_t waited = 0; waited < RESET_MAX_US; waited += RESET_POLL_US) {
+        time_delay_us(RESET_POLL_US);
         if ((e1000_read(e, E1000_CTRL) & E1000_CTRL_RST) == 0) {
             return STATUS_OK;
         }
-        time_delay_us(RESET_POLL_US);
     }
     return STATUS_TIMEOUT;
 }
@@ -56,8 +54,12 @@ static enum status wait_reset(const struct e1000 *e)
 /* Chapter 14, Reset Operation; 13.4 CTRL.RST: all but the PHY and the PCI configuration. */
 enum status e1000_hw_reset(const struct e1000 *e)
 {
+    bool running = (e1000_read(e, E1000_RCTL) & E1000_RCTL_EN) != 0 ||
+                   (e1000_read(e, E1000_TCTL) & E1000_TCTL_EN) != 0;
     e1000_hw_silence(e);
-    time_delay_us(SILENCE_WAIT_US);
+    if (running) {
+        time_delay_us(SILENCE_WAIT_US);
+    }
     e1000_write(e, E1000_CTRL, e1000_read(e, E1000_CTRL) | E1000_CTRL_RST);
     enum status st = wait_reset(e);
     if (st != STATUS_OK) {
@@ -67,8 +69,8 @@ enum status e1000_hw_reset(const struct e1000 *e)
         /* The 82544 reloads its MAC address only when asked to. */
         e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) | E1000_CTRL_EXT_EE_RST);
         e1000_flush_writes(e);
-        time_delay_us(EEPROM_WAIT_US);
     }
+    time_delay_us(EEPROM_WAIT_US);
     /* Nothing is to be raised by what the reset itself, or the time before it, left pending. */
     e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
     (void)e1000_read(e, E1000_ICR);

@@ -1,5 +1,5 @@
 /*
- * Output of the application: formatted by fmt.c, written to the consoles as it comes.
+ * Output of the application: formatted by fmt.c, collected to lines, each an entry of the log.
  */
 #include "kernel/libc/stdio.h"
 
@@ -7,7 +7,7 @@
 #include "kernel/libc/errno.h"
 #include "kernel/libc/fmt.h"
 #include "kernel/libc/string.h"
-#include "kernel/platform.h"
+#include "kernel/log.h"
 
 /* There is one stream; its address tells nothing but that. */
 struct libc_file {
@@ -20,16 +20,52 @@ FILE *const stdout = (FILE *)(uintptr_t)&consoles.file;
 FILE *const stderr = (FILE *)(uintptr_t)&consoles.file;
 
 enum {
-    CONSOLE_CHUNK_BYTES = 128, /* so that a line goes out in one piece, or in few */
+    CHUNK_BYTES = 128,
+    TIME_STAMP_BYTES = 16,                        /* what the log puts before a line */
+    LINE_BYTES = LOG_LINE_MAX - TIME_STAMP_BYTES, /* a longer one goes out in several entries */
 };
+
+static struct {
+    char text[LINE_BYTES]; /* the line that is not yet ended */
+    size_t len;
+} line;
+
+static void write_line(void)
+{
+    assert(line.len <= sizeof(line.text));
+    log_info("%.*s", (int)line.len, line.text);
+    line.len = 0;
+}
+
+static void put(char c)
+{
+    if (c == '\n') {
+        write_line();
+        return;
+    }
+    if (c == '\r') {
+        return;
+    }
+    if (line.len == sizeof(line.text)) {
+        write_line();
+    }
+    line.text[line.len++] = c == '\t' || c == '\0' ? ' ' : c;
+}
+
+static void collect(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        put(text[i]);
+    }
+}
 
 int vfprintf(FILE *f, const char *fmt, va_list ap)
 {
     assert(f == stdout || f == stderr);
-    char chunk[CONSOLE_CHUNK_BYTES];
-    struct fmt_sink sink = {.buf = chunk, .size = sizeof(chunk), .flush = platform_console_write};
+    char chunk[CHUNK_BYTES];
+    struct fmt_sink sink = {.buf = chunk, .size = sizeof(chunk), .flush = collect};
     fmt_format(&sink, fmt, ap);
-    platform_console_write(chunk, sink.used);
+    collect(chunk, sink.used);
     return fmt_result(&sink);
 }
 
@@ -104,12 +140,15 @@ size_t fwrite(const void *from, size_t size, size_t count, FILE *f)
 {
     assert(f == stdout || f == stderr);
     assert(count == 0 || size <= SIZE_MAX / count);
-    platform_console_write(from, size * count);
+    collect(from, size * count);
     return count;
 }
 
 int fflush(FILE *f)
 {
+    if (line.len > 0) {
+        write_line();
+    }
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /*
  * The C library for the metal: formatted output (C11 7.21). There are no files: stdout and stderr
- * both are the consoles, unbuffered. Formats: %d %i %u %x %X %o %c %s %p %%, the lengths
- * hh h l ll z j t, the flags - 0 + space #, width and precision, also as *. No floating point; an
- * unknown conversion is printed as it stands.
+ * both are the log, where each line becomes an entry of its own at the level "info". What does not
+ * end in a newline is kept until one comes, or fflush(), or exit(). Formats: %d %i %u %x %X %o %c
+ * %s %p %%, the lengths hh h l ll z j t, the flags - 0 + space #, width and precision, also as *.
+ * No floating point; an unknown conversion is printed as it stands.
  */
 #ifndef LIBC_STDIO_H
 #define LIBC_STDIO_H
@@ -32,7 +33,7 @@ int fputs(const char *s, FILE *f);
 int putchar(int c);
 int fputc(int c, FILE *f);
 size_t fwrite(const void *from, size_t size, size_t count, FILE *f);
-int fflush(FILE *f); /* nothing is held back: returns 0 */
+int fflush(FILE *f); /* a line that is not ended becomes an entry now; returns 0 */
 void perror(const char *s);
 
 #endif

@@ -4,6 +4,7 @@
 #include "kernel/libc/stdlib.h"
 
 #include "kernel/base.h"
+#include "kernel/libc/stdio.h"
 #include "kernel/libc/string.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -94,6 +95,7 @@ char *getenv(const char *name)
 
 void exit(int code)
 {
+    (void)fflush(stdout);
     log_info("application: exit(%d)", code);
     platform_halt(code);
 }

@@ -22,6 +22,8 @@ struct fake_platform {
     uint64_t unix_s;
     char console[1 << 16]; /* the newest output; starts anew when full */
     size_t console_len;
+    /* An "interrupt" in the middle of every write to the console. May be NULL. */
+    void (*on_console)(void);
     struct arena arena;
     uint32_t irq_depth;     /* platform_irq_save calls not restored */
     uint32_t stacks;        /* handed out */

@@ -58,6 +58,44 @@ static void test_scale_is_monotonic(void **state)
     }
 }
 
+/* The pace changes from a rough one to the exact one: no jump, no step back, and right after. */
+static void test_line_bends_without_a_jump(void **state)
+{
+    struct clock_line line = {.tsc = 1000000};
+    assert_int_equal(clock_line_ns(&line, 5000000), 0);
+    clock_line_bend(&line, 1000000, 2000000000);
+    assert_int_equal(clock_line_ns(&line, 1000000), 0);
+    assert_int_equal(clock_line_ns(&line, 999999), 0);
+    uint64_t at = 1000000 + 40000000;
+    uint64_t before = clock_line_ns(&line, at);
+    assert_in_range(before, 20 * NS_PER_MS - 1, 20 * NS_PER_MS);
+    clock_line_bend(&line, at, 2445420000);
+    assert_int_equal(clock_line_ns(&line, at), before);
+    assert_int_equal(clock_line_ns(&line, at - 1), before);
+    uint64_t last = before;
+    for (uint64_t t = at; t < at + 1000; t++) {
+        uint64_t now = clock_line_ns(&line, t);
+        assert_true(now >= last && now - last <= 1);
+        last = now;
+    }
+    uint64_t second = clock_line_ns(&line, at + 2445420000);
+    assert_in_range(second, before + NS_PER_S - 1, before + NS_PER_S);
+}
+
+static void test_rough_hz(void **state)
+{
+    struct clock_reading from = {.before = 1000, .after = 3000, .ticks = 0xfff0};
+    struct clock_reading to = {.before = 613000, .after = 615000, .ticks = 0xfff0 + 298 - 0x10000};
+    uint64_t hz = clock_rough_hz(&from, &to, 1193182, 0xffff);
+    assert_true(clock_difference_ppm(hz, 2450000000) < 2000);
+    to.ticks = from.ticks; /* no PIT there, or a gated one */
+    assert_int_equal(clock_rough_hz(&from, &to, 1193182, 0xffff), 0);
+    to.ticks = from.ticks + 1; /* it wrapped: some 730 GHz come out */
+    assert_int_equal(clock_rough_hz(&from, &to, 1193182, 0xffff), 0);
+    to.ticks = from.ticks + 9000; /* 81 MHz: the counter runs wild */
+    assert_int_equal(clock_rough_hz(&from, &to, 1193182, 0xffff), 0);
+}
+
 static void test_measure_hz(void **state)
 {
     /* 4 ms by an HPET of 100 MHz and by a PM timer, on a TSC of 2.44542 GHz. */
@@ -213,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_scale_ticks_to_ns),
         cmocka_unit_test(test_scale_there_and_back),
         cmocka_unit_test(test_scale_is_monotonic),
+        cmocka_unit_test(test_line_bends_without_a_jump),
+        cmocka_unit_test(test_rough_hz),
         cmocka_unit_test(test_measure_hz),
         cmocka_unit_test(test_ticks_between_wraps),
         cmocka_unit_test(test_difference_ppm),

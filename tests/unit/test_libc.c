@@ -2,7 +2,7 @@
  * The metal's C library (kernel/libc), beside the host's: what the standard fixes must come out the
  * same on thousands of random inputs. Its functions are linked under names that begin with our_.
  */
-// LINK: tests/unit/fake_platform.c tests/unit/libc_under_test.c
+// LINK: tests/unit/fake_platform.c tests/unit/libc_under_test.c kernel/log.c
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -27,6 +27,8 @@ int our_snprintf(char *buf, size_t size, const char *fmt, ...);
 int our_printf(const char *fmt, ...);
 int our_puts(const char *s);
 int our_putchar(int c);
+int our_fflush(void *f);
+extern void *const our_stdout;
 void our_perror(const char *s);
 long our_strtol(const char *s, char **end, int base);
 unsigned long our_strtoul(const char *s, char **end, int base);
@@ -226,24 +228,46 @@ static void strange_formats_are_safe(void **state)
     assert_string_equal(buf, "   ");
 }
 
-static void the_console_gets_what_is_printed(void **state)
+#define STAMP "[    0.000000] "
+
+static void a_printed_line_is_an_entry_of_the_log(void **state)
+{
+    fake_reset(4096);
+    assert_int_equal(our_printf("%d %s\n", 5, "text"), 7);
+    assert_string_equal(fake_console(), STAMP "5 text\n");
+    our_puts("line");
+    our_putchar('c');
+    our_printf("d\te");
+    assert_string_equal(fake_console(), STAMP "line\n");
+    our_printf("f\r\n\ng");
+    assert_string_equal(fake_console(), STAMP "cd ef\n" STAMP "\n");
+    assert_int_equal(our_fflush(our_stdout), 0);
+    assert_int_equal(our_fflush(our_stdout), 0);
+    assert_string_equal(fake_console(), STAMP "g\n");
+    our_errno = ECONNRESET;
+    our_perror("recv");
+    assert_string_equal(fake_console(), STAMP "recv: connection reset by peer\n");
+    assert_string_equal(our_strerror(54321), "unknown error");
+}
+
+static void a_long_printed_line_becomes_several_entries(void **state)
 {
     char text[1000];
+    size_t count = 0;
     fake_reset(4096);
     memset(text, 'y', sizeof(text));
     text[sizeof(text) - 1] = '\0';
-    assert_int_equal(our_printf("%d %s|%400d\n", 5, text, 6), 2 + 999 + 1 + 400 + 1);
-    const char *out = fake_console();
-    assert_memory_equal(out, "5 yyy", 5);
-    assert_int_equal(strlen(out), 1403);
-    assert_string_equal(out + 1398, "   6\n");
-    our_puts("line");
-    our_putchar('c');
-    assert_string_equal(fake_console(), "line\nc");
-    our_errno = ECONNRESET;
-    our_perror("recv");
-    assert_string_equal(fake_console(), "recv: connection reset by peer\n");
-    assert_string_equal(our_strerror(54321), "unknown error");
+    assert_int_equal(our_printf("%s|%40d\n", text, 6), 999 + 1 + 40 + 1);
+    const char *at = fake_console();
+    size_t letters = 0;
+    for (const char *c = at; *c != '\0'; c++) {
+        letters += *c == 'y' ? 1 : 0;
+        count += *c == '\n' ? 1 : 0;
+    }
+    assert_int_equal(letters, 999);
+    assert_int_equal(count, 5); /* of 240 each */
+    assert_null(strstr(at, "..."));
+    assert_string_equal(at + strlen(at) - 5, "   6\n");
 }
 
 static void random_number_text(char *text)
@@ -441,7 +465,8 @@ int main(void)
         cmocka_unit_test(integers_print_as_the_hosts),
         cmocka_unit_test(strings_print_as_the_hosts),
         cmocka_unit_test(strange_formats_are_safe),
-        cmocka_unit_test(the_console_gets_what_is_printed),
+        cmocka_unit_test(a_printed_line_is_an_entry_of_the_log),
+        cmocka_unit_test(a_long_printed_line_becomes_several_entries),
         cmocka_unit_test(numbers_parse_as_the_hosts),
         cmocka_unit_test(characters_are_classed_as_the_hosts),
         cmocka_unit_test(sorting_sorts),

@@ -113,6 +113,90 @@ static void a_small_buffer_gets_the_newest_that_fit(void **state)
     assert_string_equal(read_all(0), "");
 }
 
+static uint32_t interrupts;
+
+static void log_from_interrupt(void)
+{
+    if (interrupts > 0) {
+        interrupts--;
+        log_info("interrupt %u", interrupts);
+        log_debug("not for the console");
+    }
+}
+
+static void an_interrupts_line_comes_behind_the_one_being_written(void **state)
+{
+    setup_world();
+    fake.on_console = log_from_interrupt;
+    interrupts = 2;
+    log_info("begun and ended");
+    assert_string_equal(fake_console(), "[    0.000000] begun and ended\n"
+                                        "[    0.000000] interrupt 1\n"
+                                        "[    0.000000] interrupt 0\n");
+    log_info("next");
+    assert_string_equal(fake_console(), "[    0.000000] next\n");
+    assert_int_equal(fake.irq_depth, 0);
+    const char *text = read_all(sizeof(buf) - 1);
+    assert_true(strstr(text, "begun") < strstr(text, "interrupt 1\n"));
+}
+
+static void log_many_from_interrupt(void)
+{
+    for (; interrupts > 0; interrupts--) {
+        log_info("interrupt %u", interrupts);
+    }
+}
+
+/* More lines than can be noted: the first of them are shown, the ring has all. */
+static void a_burst_of_interrupts_is_cut_on_the_console_alone(void **state)
+{
+    setup_world();
+    fake.on_console = log_many_from_interrupt;
+    interrupts = 20;
+    log_info("written");
+    const char *shown = fake_console();
+    assert_non_null(strstr(shown, "interrupt 20\n"));
+    assert_non_null(strstr(shown, "interrupt 13\n"));
+    assert_null(strstr(shown, "interrupt 12\n"));
+    assert_non_null(strstr(read_all(sizeof(buf) - 1), "interrupt 1\n"));
+}
+
+static void log_always_from_interrupt(void)
+{
+    log_info("again");
+}
+
+/* Each line written is interrupted by another: the first writer still comes to an end. */
+static void no_writer_is_kept_for_ever(void **state)
+{
+    setup_world();
+    fake.on_console = log_always_from_interrupt;
+    log_info("first");
+    fake.on_console = NULL;
+    (void)fake_console();
+    log_info("second");
+    assert_string_equal(fake_console(), "[    0.000000] second\n[    0.000000] again\n");
+}
+
+/* The queued line may have left the ring before its turn. */
+static void log_a_ringful_from_interrupt(void)
+{
+    log_many_from_interrupt();
+    for (size_t i = 0; i < LOG_RING_BYTES / 16; i++) {
+        log_debug("filler");
+    }
+    fake.on_console = NULL;
+}
+
+static void a_line_that_left_the_ring_is_not_written(void **state)
+{
+    setup_world();
+    fake.on_console = log_a_ringful_from_interrupt;
+    interrupts = 3;
+    log_info("written");
+    assert_string_equal(fake_console(), "[    0.000000] written\n");
+}
+
 static void walk_two(void *arg, stats_emit_fn *emit, void *ctx)
 {
     emit(ctx, "alpha", "the first", *(uint64_t *)arg);
@@ -165,6 +249,10 @@ int main(void)
         cmocka_unit_test(an_entry_stays_one_line),
         cmocka_unit_test(the_ring_keeps_the_newest_whole_lines),
         cmocka_unit_test(a_small_buffer_gets_the_newest_that_fit),
+        cmocka_unit_test(an_interrupts_line_comes_behind_the_one_being_written),
+        cmocka_unit_test(a_burst_of_interrupts_is_cut_on_the_console_alone),
+        cmocka_unit_test(no_writer_is_kept_for_ever),
+        cmocka_unit_test(a_line_that_left_the_ring_is_not_written),
         cmocka_unit_test(counters_are_walked_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
