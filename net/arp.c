@@ -1,0 +1,336 @@
+/*
+ * The ARP protocol: answering, asking, learning, and the packets that wait meanwhile (RFC 826,
+ * RFC 1122 2.3.2, RFC 5227). The table is arp_table.c's, conflicts are acd.c's.
+ */
+#include <string.h>
+
+#include "kernel/bytes.h"
+#include "net/arp_table.h"
+#include "net/stack.h"
+
+/* Sends an ARP packet from the control reserve; data packets cannot starve it. */
+static void arp_send(struct net *n, const struct arp_packet *a, const uint8_t *dst)
+{
+    struct pkt *p = net_alloc_tx(n, true);
+    if (p == NULL) {
+        NET_COUNT(n, arp_tx_no_buffer);
+        return;
+    }
+    arp_encode(pkt_append(p, ARP_PACKET_BYTES), a);
+    eth_output(n, p, dst, ETH_TYPE_ARP);
+}
+
+/* The target's hardware address stays zero: it is what is asked for (RFC 826). */
+static struct arp_packet request_for(const struct net *n, uint32_t sender_ip, uint32_t target_ip)
+{
+    struct arp_packet a = {
+        .op = ARP_OP_REQUEST,
+        .sender_ip = sender_ip,
+        .target_ip = target_ip,
+    };
+    memcpy(a.sender_mac, n->cfg.mac, ETH_ADDR_BYTES);
+    return a;
+}
+
+/* RFC 5227 2.1.1: the sender address is 0, so that nobody's cache takes harm. */
+void arp_send_probe(struct net *n, uint32_t address)
+{
+    struct arp_packet a = request_for(n, 0, address);
+    NET_COUNT(n, arp_tx_probe);
+    arp_send(n, &a, eth_broadcast);
+}
+
+/* RFC 5227 2.3: a request with both addresses ours. */
+void arp_send_announcement(struct net *n, uint32_t address)
+{
+    struct arp_packet a = request_for(n, address, address);
+    NET_COUNT(n, arp_tx_announcement);
+    arp_send(n, &a, eth_broadcast);
+}
+
+/* Asks for a neighbour: everybody, or itself when its address is only being confirmed. */
+static void arp_ask(struct arp_entry *e)
+{
+    struct net *n = e->net;
+    assert(e->state == ARP_INCOMPLETE || e->state == ARP_PROBING);
+    assert(e->tries < ARP_TRIES_MAX);
+    struct arp_packet a = request_for(n, n->ip.address, e->address);
+    const uint8_t *dst = e->state == ARP_PROBING ? e->mac : eth_broadcast;
+    NET_COUNT(n, arp_tx_request);
+    e->tries++;
+    arp_send(n, &a, dst);
+    timer_arm(&n->wheel, &e->timer, n->now_ns + ARP_RETRY_NS);
+}
+
+/* Nobody answered: the transports are told of every waiting packet, which is then dropped. */
+static void arp_give_up(struct arp_entry *e)
+{
+    struct net *n = e->net;
+    struct pkt_queue waiting = e->pending;
+    e->pending = (struct pkt_queue){0};
+    assert(n->arp.pending >= waiting.count);
+    n->arp.pending -= waiting.count;
+    arp_set_state(e, ARP_FAILED);
+    timer_arm(&n->wheel, &e->timer, n->now_ns + ARP_HOLDOFF_NS);
+    NET_COUNT(n, arp_unresolved);
+    /* What the transports do on hearing of it may send again: e is not touched any more. */
+    for (struct pkt *p = pkt_queue_pop(&waiting); p != NULL; p = pkt_queue_pop(&waiting)) {
+        NET_COUNT(n, arp_drop_unresolved);
+        icmp_report_unreachable(n, p);
+        pkt_put(p);
+    }
+}
+
+static void arp_timer(struct timer *t, uint64_t now_ns)
+{
+    struct arp_entry *e = container_of(t, struct arp_entry, timer);
+    assert(e->state == ARP_INCOMPLETE || e->state == ARP_PROBING || e->state == ARP_FAILED);
+    if (e->state == ARP_FAILED) {
+        arp_table_remove(e); /* the hold-off is over */
+    } else if (e->tries < ARP_TRIES_MAX) {
+        arp_ask(e);
+    } else if (e->state == ARP_PROBING) {
+        arp_table_remove(e); /* the next packet asks everybody */
+    } else {
+        arp_give_up(e);
+    }
+}
+
+enum status arp_init(struct net *n, struct arena *a)
+{
+    struct arp *arp = &n->arp;
+    arp->count = n->cfg.limits.arp_entries;
+    size_t bytes = arp->count * sizeof(struct arp_entry);
+    struct arp_entry *entries = arena_alloc(a, bytes, 64);
+    if (arena_measuring(a)) {
+        return STATUS_OK;
+    }
+    if (entries == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    memset(entries, 0, bytes);
+    arp->entries = entries;
+    arp->hash_key = net_random_u32(&n->random) | 1;
+    for (uint32_t i = 0; i < arp->count; i++) {
+        entries[i].net = n;
+        timer_init(&entries[i].timer, arp_timer);
+    }
+    return STATUS_OK;
+}
+
+void arp_flush(struct net *n)
+{
+    for (uint32_t i = 0; i < n->arp.count; i++) {
+        struct arp_entry *e = &n->arp.entries[i];
+        if (e->state != ARP_FREE) {
+            n->counters.arp_drop_flushed += e->pending.count;
+            arp_table_remove(e);
+        }
+    }
+    assert(n->arp.used == 0 && n->arp.pending == 0 && n->arp.incomplete == 0);
+}
+
+void arp_destroy(struct net *n)
+{
+    arp_flush(n);
+}
+
+/* What waited goes out in the order it came. */
+static void send_pending(struct arp_entry *e)
+{
+    struct net *n = e->net;
+    assert(e->state == ARP_REACHABLE);
+    for (struct pkt *p = pkt_queue_pop(&e->pending); p != NULL; p = pkt_queue_pop(&e->pending)) {
+        assert(n->arp.pending > 0);
+        n->arp.pending--;
+        eth_output(n, p, e->mac, ETH_TYPE_IPV4);
+    }
+}
+
+/* The neighbour said so itself. */
+static void arp_learn(struct arp_entry *e, const uint8_t *mac)
+{
+    struct net *n = e->net;
+    assert(!eth_is_group(mac) && e->address != n->ip.address);
+    if (e->state == ARP_INCOMPLETE) {
+        NET_COUNT(n, arp_resolved);
+    }
+    memcpy(e->mac, mac, ETH_ADDR_BYTES);
+    e->confirmed_ns = n->now_ns;
+    timer_cancel(&n->wheel, &e->timer);
+    arp_set_state(e, ARP_REACHABLE);
+    send_pending(e);
+}
+
+/* A neighbour of the subnet, whose request may make an entry. */
+static bool is_neighbour(const struct net *n, uint32_t address)
+{
+    return n->ip.address != 0 && ((address ^ n->ip.address) & n->ip.netmask) == 0;
+}
+
+/* Turns the request in p around (RFC 826 "Packet reception"): built in its own buffer, so that no
+ * shortage keeps it from being answered. Takes p. */
+static void arp_reply(struct net *n, struct pkt *p, const struct arp_packet *in)
+{
+    struct arp_packet a = {
+        .op = ARP_OP_REPLY,
+        .sender_ip = in->target_ip,
+        .target_ip = in->sender_ip,
+    };
+    memcpy(a.sender_mac, n->cfg.mac, ETH_ADDR_BYTES);
+    memcpy(a.target_mac, in->sender_mac, ETH_ADDR_BYTES);
+    pkt_trim(p, ARP_PACKET_BYTES);
+    arp_encode(p->data, &a);
+    NET_COUNT(n, arp_tx_reply);
+    eth_output(n, p, in->sender_mac, ETH_TYPE_ARP);
+}
+
+/* Takes p, a request for our own address. Probes (sender address 0) are answered, not learnt. */
+static void request_for_us(struct net *n, struct pkt *p, const struct arp_packet *a)
+{
+    if (a->sender_ip != 0) {
+        struct arp_entry *e = arp_table_find(n, a->sender_ip);
+        if (e == NULL && is_neighbour(n, a->sender_ip)) {
+            e = arp_table_add(n, a->sender_ip, false);
+        }
+        if (e != NULL) {
+            arp_learn(e, a->sender_mac);
+        }
+    }
+    arp_reply(n, p, a);
+}
+
+/* Replies to us and announcements: they update what is there, and make nothing. */
+static void update_existing(struct net *n, const struct arp_packet *a)
+{
+    bool announcement = a->sender_ip == a->target_ip;
+    bool reply_to_us = a->op == ARP_OP_REPLY && a->target_ip == n->ip.address;
+    if (!announcement && !reply_to_us) {
+        NET_COUNT(n, arp_rx_not_for_us);
+        return;
+    }
+    struct arp_entry *e = arp_table_find(n, a->sender_ip);
+    if (e == NULL) {
+        NET_COUNT(n, arp_rx_unsolicited);
+        return;
+    }
+    arp_learn(e, a->sender_mac);
+}
+
+/* RFC 826 says nothing of senders that cannot be; believing one would send our frames to everybody,
+ * to nobody or back to us. */
+static bool sender_good(const struct net *n, const struct arp_packet *a)
+{
+    if (eth_is_group(a->sender_mac) || eth_is_zero(a->sender_mac) ||
+        eth_equal(a->sender_mac, n->cfg.mac)) {
+        return false;
+    }
+    if (a->sender_ip == 0) {
+        return a->op == ARP_OP_REQUEST; /* a probe */
+    }
+    return ipv4_is_unicast_source(n, a->sender_ip);
+}
+
+/* The checks in their order: form, sender, conflict, and only then what RFC 826 does with it. */
+void arp_input(struct net *n, struct pkt *p)
+{
+    NET_COUNT(n, arp_rx);
+    struct arp_packet a;
+    if (!arp_decode(&a, p->data, pkt_len(p))) {
+        NET_COUNT(n, arp_rx_malformed);
+    } else if (!sender_good(n, &a)) {
+        NET_COUNT(n, arp_rx_bad_sender);
+    } else if (acd_check(n, &a)) {
+        NET_COUNT(n, acd_conflicts); /* and never learnt: our own address is not remapped */
+    } else if (n->ip.address == 0) {
+        NET_COUNT(n, arp_rx_not_for_us);
+    } else if (a.op == ARP_OP_REQUEST && a.target_ip == n->ip.address) {
+        request_for_us(n, p, &a);
+        return;
+    } else {
+        update_existing(n, &a);
+    }
+    pkt_put(p);
+}
+
+/* Makes room by dropping the oldest, first in this queue and never in another's. */
+static void arp_enqueue(struct arp_entry *e, struct pkt *p)
+{
+    struct net *n = e->net;
+    assert(e->state == ARP_INCOMPLETE);
+    if (e->pending.count >= ARP_PENDING_MAX) {
+        NET_COUNT(n, arp_drop_pending);
+        pkt_put(pkt_queue_pop(&e->pending));
+        n->arp.pending--;
+    }
+    if (n->arp.pending >= ARP_PENDING_TOTAL_MAX) {
+        NET_COUNT(n, arp_drop_pending);
+        pkt_put(p);
+        return;
+    }
+    pkt_queue_push(&e->pending, p);
+    n->arp.pending++;
+}
+
+/* Takes p. From the state FREE of a new entry, or from a belief grown too old. */
+static void arp_start_resolving(struct arp_entry *e, struct pkt *p)
+{
+    arp_set_state(e, ARP_INCOMPLETE);
+    e->tries = 0;
+    e->used_ns = e->net->now_ns;
+    arp_enqueue(e, p);
+    arp_ask(e);
+}
+
+/* The ordinary case: the address is known. */
+static void send_known(struct arp_entry *e, struct pkt *p)
+{
+    struct net *n = e->net;
+    assert(n->now_ns >= e->confirmed_ns && e->pending.count == 0);
+    uint64_t age_ns = n->now_ns - e->confirmed_ns;
+    if (unlikely(age_ns > ARP_EXPIRE_NS && e->state == ARP_REACHABLE)) {
+        arp_start_resolving(e, p);
+        return;
+    }
+    if (unlikely(age_ns > ARP_REACHABLE_NS && e->state == ARP_REACHABLE)) {
+        arp_set_state(e, ARP_PROBING);
+        e->tries = 0;
+        arp_ask(e);
+    }
+    e->used_ns = n->now_ns;
+    n->arp.last = e;
+    eth_output(n, p, e->mac, ETH_TYPE_IPV4);
+}
+
+void arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
+{
+    assert(next_hop != 0 && next_hop != n->ip.address);
+    /* Most packets go where the last one went. */
+    struct arp_entry *e = n->arp.last;
+    if (e == NULL || e->address != next_hop) {
+        e = arp_table_find(n, next_hop);
+    }
+    if (e == NULL) {
+        e = arp_table_add(n, next_hop, true);
+        if (e == NULL) {
+            pkt_put(p);
+            return;
+        }
+        arp_start_resolving(e, p);
+        return;
+    }
+    switch ((enum arp_state)e->state) {
+    case ARP_REACHABLE:
+    case ARP_PROBING:
+        send_known(e, p);
+        return;
+    case ARP_INCOMPLETE:
+        arp_enqueue(e, p);
+        return;
+    case ARP_FREE:
+    case ARP_FAILED:
+        NET_COUNT(n, arp_drop_unresolved);
+        pkt_put(p);
+        return;
+    }
+}

@@ -1,0 +1,142 @@
+/*
+ * IPv4: the header's decoder, what kinds of addresses there are, and the address in use. Input and
+ * output are in ipv4_in.c and ipv4_out.c.
+ */
+#include "net/ipv4.h"
+#include "kernel/bytes.h"
+#include "net/stack.h"
+#include "net/tcp.h"
+
+enum { /* option types, RFC 791 3.1 */
+       IPV4_OPT_END = 0,
+       IPV4_OPT_NOP = 1,
+       IPV4_OPT_LSRR = 131,
+       IPV4_OPT_SSRR = 137,
+};
+
+enum { /* the fragment field */
+       IPV4_FLAG_DF = 0x4000,
+       IPV4_FLAG_MF = 0x2000,
+       IPV4_OFFSET_MASK = 0x1fff,
+};
+
+/* Options are stepped over within their bounds and otherwise ignored; source routes are refused, as
+ * RFC 7126 4.3 and 4.4 advise. */
+static enum ipv4_bad ipv4_check_options(const uint8_t *opt, size_t len)
+{
+    size_t at = 0;
+    while (at < len && opt[at] != IPV4_OPT_END) {
+        if (opt[at] == IPV4_OPT_NOP) {
+            at++;
+            continue;
+        }
+        if (len - at < 2 || opt[at + 1] < 2 || opt[at + 1] > len - at) {
+            return IPV4_BAD_OPTION;
+        }
+        if (opt[at] == IPV4_OPT_LSRR || opt[at] == IPV4_OPT_SSRR) {
+            return IPV4_BAD_SOURCE_ROUTE;
+        }
+        at += opt[at + 1];
+    }
+    return IPV4_GOOD;
+}
+
+/* RFC 1122 3.2.1.1 to 3.2.1.2, in the order that keeps every read within what was checked. */
+enum ipv4_bad ipv4_decode(struct ipv4_header *h, const uint8_t *bytes, size_t len)
+{
+    if (len < IPV4_HEADER_BYTES) {
+        return IPV4_BAD_SHORT;
+    }
+    if (bytes[0] >> 4 != 4) {
+        return IPV4_BAD_VERSION;
+    }
+    size_t header_bytes = (size_t)(bytes[0] & 15) * 4;
+    if (header_bytes < IPV4_HEADER_BYTES || header_bytes > len) {
+        return IPV4_BAD_HEADER_LEN;
+    }
+    uint16_t total_bytes = load_be16(bytes + 2);
+    if (total_bytes < header_bytes || total_bytes > len) {
+        return IPV4_BAD_TOTAL_LEN;
+    }
+    if (csum_finish(csum_add(0, bytes, header_bytes)) != 0) {
+        return IPV4_BAD_CHECKSUM;
+    }
+    uint16_t frag = load_be16(bytes + 6);
+    *h = (struct ipv4_header){
+        .src = load_be32(bytes + 12),
+        .dst = load_be32(bytes + 16),
+        .total_bytes = total_bytes,
+        .id = load_be16(bytes + 4),
+        .frag_offset = (uint16_t)((frag & IPV4_OFFSET_MASK) * 8),
+        .more_fragments = (frag & IPV4_FLAG_MF) != 0,
+        .dont_fragment = (frag & IPV4_FLAG_DF) != 0,
+        .header_bytes = (uint8_t)header_bytes,
+        .protocol = bytes[9],
+        .ttl = bytes[8],
+        .tos = bytes[1],
+    };
+    return ipv4_check_options(bytes + IPV4_HEADER_BYTES, header_bytes - IPV4_HEADER_BYTES);
+}
+
+/* All ones in the host part of our subnet; a /31 has no broadcast address (RFC 3021), nor has a
+ * /32. */
+static bool is_directed_broadcast(const struct net *n, uint32_t addr)
+{
+    uint32_t host = ~n->ip.netmask;
+    return n->ip.address != 0 && host > 1 && ((addr ^ n->ip.address) & n->ip.netmask) == 0 &&
+           (addr & host) == host;
+}
+
+bool ipv4_is_broadcast(const struct net *n, uint32_t addr)
+{
+    return addr == UINT32_MAX || is_directed_broadcast(n, addr);
+}
+
+bool ipv4_is_multicast(uint32_t addr)
+{
+    return addr >> 28 == 0xe;
+}
+
+/* Not 0/8, not loopback, not class D or E (which holds the limited broadcast), not our subnet's
+ * broadcast address nor its network address (the broadcast address of 4.2BSD, RFC 1122 3.3.6). */
+bool ipv4_is_unicast_source(const struct net *n, uint32_t addr)
+{
+    uint32_t net = addr >> 24;
+    if (net == 0 || net == 127 || net >= 224 || is_directed_broadcast(n, addr)) {
+        return false;
+    }
+    uint32_t host = ~n->ip.netmask;
+    bool network_address = n->ip.address != 0 && host > 1 && (addr & host) == 0 &&
+                           ((addr ^ n->ip.address) & n->ip.netmask) == 0;
+    return !network_address;
+}
+
+static uint32_t mask_of(uint8_t prefix_bits)
+{
+    assert(prefix_bits <= 32);
+    return prefix_bits == 0 ? 0 : UINT32_MAX << (32 - prefix_bits);
+}
+
+void ipv4_set_address(struct net *n, const struct net_event *e)
+{
+    assert(e->kind == NET_EVENT_ADDRESS || e->kind == NET_EVENT_ADDRESS_LOST);
+    bool lost = e->kind == NET_EVENT_ADDRESS_LOST;
+    assert(lost || e->address != 0);
+    uint32_t address = lost ? 0 : e->address;
+    uint32_t netmask = lost ? 0 : mask_of(e->prefix_bits);
+    uint32_t gateway = lost ? 0 : e->gateway;
+    bool moved = address != n->ip.address || netmask != n->ip.netmask;
+    bool same = !moved && gateway == n->ip.gateway && e->origin == n->ip.origin;
+    n->ip.address = address;
+    n->ip.netmask = netmask;
+    n->ip.gateway = gateway;
+    n->ip.origin = e->origin;
+    if (moved) {
+        /* Neighbours of the old subnet are not to be believed on the new one. */
+        arp_flush(n);
+        tcp_address_changed(n);
+    }
+    if (!same && n->cfg.event != NULL) {
+        n->cfg.event(n->cfg.arg, e);
+    }
+}

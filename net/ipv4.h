@@ -1,0 +1,130 @@
+/*
+ * IPv4 (RFC 791, 1122): header checks, addresses and routes, output. Reassembly is reass.h's.
+ */
+#ifndef NET_IPV4_H
+#define NET_IPV4_H
+
+#include "kernel/base.h"
+#include "kernel/pkt.h"
+#include "net/net.h"
+
+struct net;
+
+enum {
+    IPV4_HEADER_BYTES = 20,
+    IPV4_TTL = 64,
+    IP_PROTO_ICMP = 1,
+    IP_PROTO_TCP = 6,
+    IP_PROTO_UDP = 17,
+};
+
+/* A received header, decoded once, in host order. */
+struct ipv4_header {
+    uint32_t src;
+    uint32_t dst;
+    uint16_t total_bytes;
+    uint16_t id;
+    uint16_t frag_offset; /* bytes */
+    bool more_fragments;
+    bool dont_fragment;
+    uint8_t header_bytes;
+    uint8_t protocol;
+    uint8_t ttl;
+    uint8_t tos;
+    bool to_broadcast; /* destination (IP or link layer) was not one host alone: answer no error */
+};
+
+struct ipv4 {
+    uint32_t address; /* 0: none in use */
+    uint32_t netmask;
+    uint32_t gateway; /* 0: none */
+    enum net_address_origin origin;
+    uint32_t id_counter;
+};
+
+/*
+ * Decodes and checks the header at the front of bytes; true when it may be believed. A pure
+ * function: *why gets the counter's offset reason as an enum ipv4_bad.
+ */
+enum ipv4_bad {
+    IPV4_GOOD,
+    IPV4_BAD_SHORT,
+    IPV4_BAD_VERSION,
+    IPV4_BAD_HEADER_LEN,
+    IPV4_BAD_TOTAL_LEN,
+    IPV4_BAD_CHECKSUM,
+    IPV4_BAD_SOURCE_ROUTE,
+    IPV4_BAD_OPTION,
+};
+enum ipv4_bad ipv4_decode(struct ipv4_header *h, const uint8_t *bytes, size_t len);
+
+/* Takes a packet whose data is at the IP header. */
+void ipv4_input(struct net *n, struct pkt *p);
+
+/* Puts a (reassembled or whole) datagram to its transport; p->data is at the transport header and
+ * p's length is exactly the payload's. Takes p. */
+void ipv4_deliver(struct net *n, struct pkt *p, const struct ipv4_header *h);
+
+struct ipv4_tx {
+    uint32_t src; /* 0: the address in use */
+    uint32_t dst;
+    uint8_t protocol;
+    uint8_t ttl; /* 0: IPV4_TTL */
+    uint8_t tos;
+    bool may_fragment; /* DF is set when false; larger than the MTU, it leaves in fragments */
+};
+
+/*
+ * Sends p, whose data is at the transport header, checksum done. Takes p. Needs 34 bytes of
+ * headroom. No route, no address or no link: counted and dropped; the result says so for callers
+ * that can tell a user (STATUS_NOT_FOUND: no route or address; STATUS_BAD_INPUT: larger than the
+ * MTU and must not be fragmented).
+ */
+enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx);
+
+/* Sends p from 0.0.0.0 to 255.255.255.255: what a host without an address may do (RFC
+ * 1122 3.2.1.3), for DHCP alone. Takes p, which fits the MTU. Ethernet only. */
+void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol);
+
+/* The source address and MTU towards dst. STATUS_NOT_FOUND without an address or route. */
+enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu);
+
+bool ipv4_is_broadcast(const struct net *n, uint32_t addr);
+bool ipv4_is_multicast(uint32_t addr);
+/* May stand as the source of a packet that wants an answer (RFC 1122 3.2.1.3). */
+bool ipv4_is_unicast_source(const struct net *n, uint32_t addr);
+
+/* Sets or (address 0) removes the address in use; tells the transports. Called by acd and dhcp. */
+void ipv4_set_address(struct net *n, const struct net_event *e);
+
+/* An ICMP error about a packet of ours, decoded; quoted fields are untrusted. */
+struct icmp_error {
+    uint8_t type;
+    uint8_t code;
+    uint16_t mtu;  /* type 3 code 4 (RFC 1191); 0 otherwise or from old routers */
+    uint32_t from; /* who says so */
+    uint32_t quoted_src;
+    uint32_t quoted_dst;
+    uint8_t quoted_protocol;
+    uint8_t quoted[8]; /* the first eight transport bytes */
+};
+
+/* Internet checksum (RFC 1071). sum is folded, in host order; start with 0. */
+uint32_t csum_add(uint32_t sum, const void *data, size_t len);
+static inline uint16_t csum_finish(uint32_t sum)
+{
+    while (sum >> 16) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (uint16_t)~sum;
+}
+/* The pseudo-header of TCP and UDP (RFC 9293 3.1, RFC 768). */
+uint32_t csum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len);
+
+/*
+ * A packet to send with PKT_HEADROOM, or NULL. control packets (ACK, RST, ARP, ICMP) may use the
+ * whole pool, data may not use the last cfg.tx_reserve ones.
+ */
+struct pkt *net_alloc_tx(struct net *n, bool control) must_check;
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * IPv4 output: routes (our subnet, the gateway, link-local addresses, broadcasts), identification,
+ * fragments and the header. Nothing is sent to this host itself: there is no loopback.
+ */
+#include <string.h>
+
+#include "kernel/bytes.h"
+#include "net/ipv4.h"
+#include "net/stack.h"
+
+enum {
+    IPV4_FLAG_DF = 0x4000,
+    IPV4_FLAG_MF = 0x2000,
+    IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
+};
+
+static bool is_link_local(uint32_t addr)
+{
+    return addr >> 16 == 0xa9fe;
+}
+
+/* The on-link address a packet to dst goes to, or 0 when there is no way. */
+static uint32_t next_hop_of(const struct net *n, uint32_t dst)
+{
+    const struct ipv4 *ip = &n->ip;
+    if (ip->address == 0 || dst == ip->address || ipv4_is_multicast(dst) || dst >> 24 == 0 ||
+        dst >> 24 == 127) {
+        return 0;
+    }
+    if (n->cfg.link == NET_LINK_IP || ipv4_is_broadcast(n, dst)) {
+        return dst;
+    }
+    /* RFC 3927 2.6.2, 2.7: to and from link-local addresses everything stays on the link. */
+    if (is_link_local(dst) || is_link_local(ip->address) ||
+        ((dst ^ ip->address) & ip->netmask) == 0) {
+        return dst;
+    }
+    return ip->gateway;
+}
+
+enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu)
+{
+    if (next_hop_of(n, dst) == 0) {
+        return STATUS_NOT_FOUND;
+    }
+    *src = n->ip.address;
+    *mtu = n->cfg.mtu;
+    return STATUS_OK;
+}
+
+/*
+ * RFC 6864: a datagram that cannot be fragmented needs no identification; 0 tells nothing about
+ * us. One that can gets a keyed hash of its destination and a counter: not guessable, and what one
+ * peer sees tells nothing about the traffic of others (the idle scan).
+ */
+static uint16_t next_id(struct net *n, const struct ipv4_tx *tx)
+{
+    uint32_t counter = n->ip.id_counter++;
+    return (uint16_t)net_hash_tuple(&n->random, NET_HASH_IP_ID, counter, tx->protocol, tx->dst, 0);
+}
+
+/* The identification and fragment words of a datagram that goes out whole, in host order. */
+static uint32_t whole_words(struct net *n, const struct ipv4_tx *tx)
+{
+    return tx->may_fragment ? (uint32_t)next_id(n, tx) << 16 : IPV4_FLAG_DF;
+}
+
+/* RFC 791 3.1, without options. words: identification, flags and fragment offset. */
+static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
+{
+    uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
+    assert(pkt_len(p) <= n->cfg.mtu);
+    h[0] = 0x45;
+    h[1] = tx->tos;
+    store_be16(h + 2, (uint16_t)pkt_len(p));
+    store_be32(h + 4, words);
+    h[8] = tx->ttl != 0 ? tx->ttl : IPV4_TTL;
+    h[9] = tx->protocol;
+    store_be16(h + 10, 0);
+    store_be32(h + 12, tx->src);
+    store_be32(h + 16, tx->dst);
+    store_be16(h + 10, csum_finish(csum_add(0, h, IPV4_HEADER_BYTES)));
+}
+
+/* The link: bare IP goes out as it is, Ethernet wants the neighbour's address. */
+static void link_output(struct net *n, struct pkt *p, uint32_t next_hop)
+{
+    NET_COUNT(n, ip_tx);
+    if (n->cfg.link == NET_LINK_ETHERNET) {
+        if (ipv4_is_broadcast(n, next_hop)) {
+            eth_output(n, p, eth_broadcast, ETH_TYPE_IPV4);
+        } else {
+            arp_output(n, p, next_hop);
+        }
+        return;
+    }
+    if (!n->link_up) {
+        NET_COUNT(n, link_tx_down);
+        pkt_put(p);
+        return;
+    }
+    n->cfg.output(n->cfg.arg, p);
+}
+
+/*
+ * RFC 791 3.2: the leading fragments are copies, the last one is p itself. A datagram larger than
+ * the MTU is an answer to a ping that came in fragments: rare, and at most PKT_BUF_BYTES. Takes p.
+ */
+static enum status send_fragments(struct net *n, struct pkt *p, const struct ipv4_tx *tx,
+                                  uint32_t next_hop)
+{
+    size_t room = n->cfg.mtu - IPV4_HEADER_BYTES;
+    room -= room % IPV4_FRAGMENT_UNIT_BYTES;
+    uint32_t words = (uint32_t)next_id(n, tx) << 16;
+    while (pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
+        struct pkt *first = net_alloc_tx(n, true);
+        if (first == NULL) { /* the receiver's reassembly timer forgets what has gone */
+            NET_COUNT(n, ip_tx_no_buffer);
+            pkt_put(p);
+            return STATUS_NO_MEMORY;
+        }
+        memcpy(pkt_append(first, room), p->data, room);
+        pkt_pull(p, room);
+        push_header(n, first, tx, words | IPV4_FLAG_MF);
+        words += (uint32_t)room / IPV4_FRAGMENT_UNIT_BYTES;
+        NET_COUNT(n, ip_tx_fragments);
+        link_output(n, first, next_hop);
+    }
+    push_header(n, p, tx, words);
+    NET_COUNT(n, ip_tx_fragments);
+    link_output(n, p, next_hop);
+    return STATUS_OK;
+}
+
+enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
+{
+    assert(pkt_headroom(p) >= IPV4_HEADER_BYTES);
+    struct ipv4_tx t = *tx;
+    if (t.src == 0) {
+        t.src = n->ip.address;
+    }
+    uint32_t next_hop = next_hop_of(n, t.dst);
+    /* An address given up is never sent from, whatever a transport still holds. */
+    if (next_hop == 0 || t.src != n->ip.address) {
+        NET_COUNT(n, ip_tx_no_route);
+        pkt_put(p);
+        return STATUS_NOT_FOUND;
+    }
+    if (pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
+        if (t.may_fragment) {
+            return send_fragments(n, p, &t, next_hop);
+        }
+        NET_COUNT(n, ip_tx_too_big);
+        pkt_put(p);
+        return STATUS_BAD_INPUT;
+    }
+    push_header(n, p, &t, whole_words(n, &t));
+    link_output(n, p, next_hop);
+    return STATUS_OK;
+}
+
+void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)
+{
+    assert(n->cfg.link == NET_LINK_ETHERNET);
+    assert(pkt_len(p) + IPV4_HEADER_BYTES <= n->cfg.mtu);
+    struct ipv4_tx tx = {.src = 0, .dst = UINT32_MAX, .protocol = protocol};
+    push_header(n, p, &tx, IPV4_FLAG_DF);
+    link_output(n, p, UINT32_MAX);
+}
+
+/* The reserve is what lets an ACK, an ARP request or a RST leave while data fills the pool. */
+struct pkt *net_alloc_tx(struct net *n, bool control)
+{
+    struct pkt_pool *pool = n->cfg.tx_pool;
+    if (!control && pkt_pool_left(pool) <= n->cfg.tx_reserve) {
+        return NULL;
+    }
+    return pkt_alloc(pool, PKT_HEADROOM);
+}

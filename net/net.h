@@ -1,0 +1,145 @@
+/*
+ * The contract of a network stack instance. A stack is a value: `struct net` holds all of it, a
+ * program may have many, and none knows the time, the machine or another one. It is a state
+ * machine: packets, time and socket calls go in; packets and events come out by callbacks. It does
+ * no I/O and does not allocate from anything but the arena and packet pool handed in.
+ *
+ * Time is ns on any monotonic clock, the same one for every call on an instance, never going back.
+ * Addresses are IPv4 in host order (10.0.2.15 = 0x0a00020f), ports in host order.
+ * Input from the wire never returns an error: what is wrong is counted under a name (counters.h)
+ * and dropped. Not thread-safe, not for irq context, never sleeps.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "kernel/arena.h"
+#include "kernel/base.h"
+#include "kernel/pkt.h"
+
+struct net;
+
+enum net_link_type {
+    NET_LINK_ETHERNET, /* frames with Ethernet headers, addresses resolved by ARP */
+    NET_LINK_IP,       /* bare IPv4 packets, point to point: no ARP, no DHCP */
+};
+
+enum net_address_mode {
+    NET_ADDRESS_STATIC,
+    NET_ADDRESS_DHCP, /* RFC 2131; link-local (RFC 3927) while nobody answers */
+};
+
+struct net_config_ip {
+    enum net_address_mode mode;
+    uint32_t address;    /* static only */
+    uint8_t prefix_bits; /* static only, 1..32 */
+    uint32_t gateway;    /* static only; 0 = none */
+    bool strict_acd;     /* RFC 5227 probing finished before an address is used (about 7 s) */
+};
+
+/* What the stack tells the program around it. */
+enum net_event_kind {
+    NET_EVENT_ADDRESS,      /* an address is in use from now on */
+    NET_EVENT_ADDRESS_LOST, /* given up: lease over, conflict, declined */
+    NET_EVENT_CONFLICT,     /* somebody else uses our address (RFC 5227); mac says who */
+    NET_EVENT_DHCP_TIMEOUT, /* nobody answered yet; attempts so far in value */
+    NET_EVENT_DHCP_NAK,
+    NET_EVENT_SERVING, /* a socket listens (TCP) or is bound (UDP): address (0: any), port, is_tcp */
+};
+
+enum net_address_origin {
+    NET_ORIGIN_STATIC,
+    NET_ORIGIN_DHCP,
+    NET_ORIGIN_LINK_LOCAL,
+};
+
+struct net_event {
+    enum net_event_kind kind;
+    enum net_address_origin origin;
+    uint32_t address;
+    uint8_t prefix_bits;
+    uint32_t gateway;
+    uint32_t server; /* DHCP server */
+    uint32_t value;  /* lease seconds, or attempts */
+    uint16_t port;   /* SERVING */
+    bool is_tcp;     /* SERVING */
+    uint8_t mac[6];  /* CONFLICT: the other one */
+};
+
+/* Limits of one instance. net_limits_default gives a set for a memory budget. */
+struct net_limits {
+    uint32_t arp_entries;
+    uint32_t reass_datagrams; /* incomplete datagrams at once */
+    uint32_t reass_packets;   /* fragments held, all together */
+    uint32_t udp_sockets;
+    uint32_t tcp_connections; /* full control blocks, listeners among them */
+    uint32_t tcp_half_open;   /* SYN-RECEIVED records of listeners */
+    uint32_t tcp_time_wait;   /* compact TIME-WAIT records */
+    uint32_t sockets;         /* descriptors of the socket layer */
+    uint32_t epolls;
+    uint32_t epoll_items;
+    uint32_t tcp_rcvbuf_bytes; /* default receive buffer of a connection */
+    uint32_t tcp_sndbuf_bytes; /* default send buffer */
+};
+
+struct net_config {
+    enum net_link_type link;
+    uint8_t mac[6];
+    uint16_t mtu;     /* IP packet, bytes: 576..1500 */
+    uint8_t seed[32]; /* entropy; equal seeds give equal runs */
+    struct net_config_ip ip;
+    struct net_limits limits;
+    struct pkt_pool *tx_pool; /* where packets to send come from */
+    uint32_t tx_reserve;      /* of these, so many are kept for control packets */
+    /*
+     * Output. Takes p: an Ethernet frame (NET_LINK_ETHERNET) or an IPv4 packet (NET_LINK_IP).
+     * p may be shared (see pkt.h). Must not call back into the stack.
+     */
+    void (*output)(void *arg, struct pkt *p);
+    void (*event)(void *arg, const struct net_event *e); /* may be NULL; must not call back */
+    void *arg;
+    /* Test and tuning knobs, 0 = the default. */
+    uint32_t tcp_msl_ms;         /* TIME-WAIT lasts twice this */
+    uint32_t tcp_initial_window; /* segments */
+    bool tcp_isn_fixed;          /* tests: every initial sequence number is tcp_isn */
+    uint32_t tcp_isn;
+};
+
+void net_limits_default(struct net_limits *l, size_t budget_bytes);
+
+/*
+ * Makes a stack in memory from a (a measuring arena: only measures, returns NULL with STATUS_OK).
+ * STATUS_NO_MEMORY when the arena is too small, STATUS_BAD_INPUT when the configuration is out of
+ * its ranges. The configuration is copied. Addressing starts when net_set_link(up) is called.
+ */
+enum status net_create(struct net **out, struct arena *a, const struct net_config *cfg,
+                       uint64_t now_ns) must_check;
+
+/* Takes the received frame (or, for net_input_ip, the bare IPv4 packet). */
+void net_input(struct net *n, struct pkt *p, uint64_t now_ns);
+void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns);
+
+/* Does what is due. Returns when it must be called next at the latest, or DEADLINE_NONE. */
+uint64_t net_poll(struct net *n, uint64_t now_ns);
+
+/* Carrier. Down: timers go on, nothing is sent. Up: addresses are announced or asked for again. */
+void net_set_link(struct net *n, bool up, uint64_t now_ns);
+
+/* The address in use, or 0. */
+uint32_t net_address(const struct net *n);
+
+/* Counters, by position; false behind the last. Then pools: tables of this instance. */
+bool net_counter(const struct net *n, size_t idx, const char **name, const char **help,
+                 uint64_t *value);
+const struct pool *net_pool(const struct net *n, size_t idx); /* NULL behind the last */
+
+/* One line for each table and connection in a human's form, for /stats and debugging. */
+typedef void net_listener_fn(void *ctx, bool is_tcp, uint32_t address, uint16_t port);
+void net_walk_listeners(const struct net *n, net_listener_fn *fn, void *ctx);
+
+/*
+ * Closes everything at once without a word on the wire and frees every packet held: for ends of
+ * tests and restarts. The stack must not be used afterwards.
+ */
+void net_destroy(struct net *n);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012) and what is drawn
+ * from it. No entropy is gathered here: the seed is the caller's.
+ */
+#include "net/random.h"
+#include "kernel/bytes.h"
+
+struct sip {
+    uint64_t v0, v1, v2, v3;
+};
+
+static inline uint64_t rotl(uint64_t x, unsigned bits)
+{
+    return (x << bits) | (x >> (64 - bits));
+}
+
+/* SipRound, section 2.2 figure 2.1. */
+static inline void sip_round(struct sip *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = rotl(s->v1, 13) ^ s->v0;
+    s->v3 = rotl(s->v3, 16) ^ s->v2;
+    s->v0 = rotl(s->v0, 32);
+    s->v2 += s->v1;
+    s->v0 += s->v3;
+    s->v1 = rotl(s->v1, 17) ^ s->v2;
+    s->v3 = rotl(s->v3, 21) ^ s->v0;
+    s->v2 = rotl(s->v2, 32);
+}
+
+static inline void sip_word(struct sip *s, uint64_t m)
+{
+    s->v3 ^= m;
+    sip_round(s);
+    sip_round(s);
+    s->v0 ^= m;
+}
+
+uint64_t siphash24(const uint64_t key[2], const void *data, size_t len)
+{
+    assert(data != NULL || len == 0);
+    struct sip s = {
+        .v0 = key[0] ^ UINT64_C(0x736f6d6570736575),
+        .v1 = key[1] ^ UINT64_C(0x646f72616e646f6d),
+        .v2 = key[0] ^ UINT64_C(0x6c7967656e657261),
+        .v3 = key[1] ^ UINT64_C(0x7465646279746573),
+    };
+    const uint8_t *at = data;
+    uint64_t last = (uint64_t)(len & 0xff) << 56; /* the length goes into the last word's top */
+    for (; len >= 8; len -= 8, at += 8) {
+        sip_word(&s, load_le64(at));
+    }
+    for (size_t i = 0; i < len; i++) {
+        last |= (uint64_t)at[i] << (8 * i);
+    }
+    sip_word(&s, last);
+    s.v2 ^= 0xff;
+    for (int i = 0; i < 4; i++) {
+        sip_round(&s);
+    }
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+void net_random_init(struct net_random *r, const uint8_t seed[32])
+{
+    r->hash_key[0] = load_le64(seed);
+    r->hash_key[1] = load_le64(seed + 8);
+    r->draw_key[0] = load_le64(seed + 16);
+    r->draw_key[1] = load_le64(seed + 24);
+    r->counter = 0;
+}
+
+uint64_t net_random_u64(struct net_random *r)
+{
+    uint64_t counter = r->counter++;
+    return siphash24(r->draw_key, &counter, sizeof(counter));
+}
+
+uint32_t net_random_u32(struct net_random *r)
+{
+    return (uint32_t)(net_random_u64(r) >> 32);
+}
+
+/* By multiplication: the bias is below bound / 2^32, which no use of it can notice. */
+uint32_t net_random_below(struct net_random *r, uint32_t bound)
+{
+    assert(bound > 0);
+    uint32_t v = (uint32_t)(((uint64_t)net_random_u32(r) * bound) >> 32);
+    assert(v < bound);
+    return v;
+}
+
+uint64_t net_hash_tuple(const struct net_random *r, enum net_hash_purpose purpose, uint32_t laddr,
+                        uint16_t lport, uint32_t raddr, uint16_t rport)
+{
+    uint8_t bytes[13];
+    store_be32(bytes, laddr);
+    store_be32(bytes + 4, raddr);
+    store_be16(bytes + 8, lport);
+    store_be16(bytes + 10, rport);
+    bytes[12] = (uint8_t)purpose;
+    return siphash24(r->hash_key, bytes, sizeof(bytes));
+}

@@ -1,0 +1,181 @@
+/*
+ * Socket options, by the socket layer's own names; the POSIX levels, numbers and structures are
+ * net/posix/opt.c's. An option lives with whoever acts on it: TCP's in its control block, the
+ * time-outs and O_NONBLOCK here, where only the blocking layer reads them.
+ */
+#include "net/sock.h"
+
+#include <errno.h>
+
+#include "net/stack.h"
+#include "net/tcp.h"
+#include "net/udp.h"
+
+/* The TCP option behind one of ours, or -1. */
+static int tcp_opt_of(enum sock_opt opt)
+{
+    switch (opt) {
+    case SOCK_OPT_RCVBUF:
+        return TCP_OPT_RCVBUF;
+    case SOCK_OPT_SNDBUF:
+        return TCP_OPT_SNDBUF;
+    case SOCK_OPT_KEEPALIVE:
+        return TCP_OPT_KEEPALIVE;
+    case SOCK_OPT_LINGER_S:
+        return TCP_OPT_LINGER_S;
+    case SOCK_OPT_NODELAY:
+        return TCP_OPT_NODELAY;
+    case SOCK_OPT_KEEPIDLE_S:
+        return TCP_OPT_KEEPIDLE_S;
+    case SOCK_OPT_KEEPINTVL_S:
+        return TCP_OPT_KEEPINTVL_S;
+    case SOCK_OPT_KEEPCNT:
+        return TCP_OPT_KEEPCNT;
+    case SOCK_OPT_MAXSEG:
+        return TCP_OPT_MAXSEG;
+    default:
+        return -1;
+    }
+}
+
+/* What a datagram socket accepts for the sake of programs that set it on every socket. */
+static bool udp_accepts(enum sock_opt opt)
+{
+    return opt == SOCK_OPT_RCVBUF || opt == SOCK_OPT_SNDBUF || opt == SOCK_OPT_KEEPALIVE ||
+           opt == SOCK_OPT_LINGER_S;
+}
+
+static int set_transport(struct sock *s, enum sock_opt opt, int64_t value)
+{
+    int topt = tcp_opt_of(opt);
+    if (topt < 0) {
+        return -ENOPROTOOPT;
+    }
+    if (s->kind == SOCK_KIND_UDP) {
+        return udp_accepts(opt) ? 0 : -ENOPROTOOPT;
+    }
+    if (opt == SOCK_OPT_MAXSEG) {
+        return -ENOPROTOOPT; /* the path decides */
+    }
+    return value < INT32_MIN || value > INT32_MAX
+               ? -EINVAL
+               : tcp_set_opt(s->tcp, (enum tcp_opt)topt, (int)value);
+}
+
+/* A time-out lasts 0 (none) or more; what passes the end of the clock is for ever. */
+static int set_timeout(uint64_t *at, int64_t value)
+{
+    if (value < 0) {
+        return -EDOM; /* as Linux */
+    }
+    *at = (uint64_t)value;
+    return 0;
+}
+
+int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value)
+{
+    int err = 0;
+    struct sock *s = sock_find(n, fd, &err);
+    if (s == NULL) {
+        return err;
+    }
+    if (opt == SOCK_OPT_NONBLOCK) {
+        s->nonblock = value != 0; /* the one option that an epoll has, too */
+        return 0;
+    }
+    if (s->kind == SOCK_KIND_EPOLL) {
+        return -ENOTSOCK;
+    }
+    switch (opt) {
+    case SOCK_OPT_REUSEADDR:
+        s->reuse = value != 0;
+        return 0;
+    case SOCK_OPT_BROADCAST:
+        s->broadcast = value != 0;
+        if (s->kind == SOCK_KIND_UDP) {
+            s->udp->broadcast_allowed = s->broadcast;
+        }
+        return 0;
+    case SOCK_OPT_RECV_TIMEOUT_NS:
+        return set_timeout(&s->recv_timeout_ns, value);
+    case SOCK_OPT_SEND_TIMEOUT_NS:
+        return set_timeout(&s->send_timeout_ns, value);
+    default:
+        return set_transport(s, opt, value);
+    }
+}
+
+/* What a datagram socket answers: its queue is fixed, sending needs no buffer but one packet. */
+static int get_udp(enum sock_opt opt, int64_t *value)
+{
+    switch (opt) {
+    case SOCK_OPT_RCVBUF:
+        *value = (int64_t)UDP_QUEUE_MAX * UDP_PAYLOAD_MAX_BYTES;
+        return 0;
+    case SOCK_OPT_SNDBUF:
+        *value = UDP_PAYLOAD_MAX_BYTES;
+        return 0;
+    case SOCK_OPT_KEEPALIVE:
+        *value = 0;
+        return 0;
+    case SOCK_OPT_LINGER_S:
+        *value = -1;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int get_transport(struct sock *s, enum sock_opt opt, int64_t *value)
+{
+    if (s->kind == SOCK_KIND_UDP) {
+        return get_udp(opt, value);
+    }
+    int topt = tcp_opt_of(opt);
+    int small = 0;
+    int err = topt < 0 ? -ENOPROTOOPT : tcp_get_opt(s->tcp, (enum tcp_opt)topt, &small);
+    *value = small;
+    return err;
+}
+
+int sock_get_opt(struct net *n, int fd, enum sock_opt opt, int64_t *value)
+{
+    int err = 0;
+    struct sock *s = sock_find(n, fd, &err);
+    if (s == NULL) {
+        return err;
+    }
+    *value = 0;
+    if (opt == SOCK_OPT_NONBLOCK) {
+        *value = s->nonblock;
+        return 0;
+    }
+    if (s->kind == SOCK_KIND_EPOLL) {
+        return -ENOTSOCK;
+    }
+    switch (opt) {
+    case SOCK_OPT_REUSEADDR:
+        *value = s->reuse;
+        return 0;
+    case SOCK_OPT_BROADCAST:
+        *value = s->broadcast;
+        return 0;
+    case SOCK_OPT_ERROR:
+        *value = s->kind == SOCK_KIND_TCP ? tcp_take_error(s->tcp) : udp_take_error(s->udp);
+        return 0;
+    case SOCK_OPT_TYPE:
+        *value = s->kind == SOCK_KIND_TCP ? SOCK_TYPE_TCP : SOCK_TYPE_UDP;
+        return 0;
+    case SOCK_OPT_LISTENING:
+        *value = s->listening;
+        return 0;
+    case SOCK_OPT_RECV_TIMEOUT_NS:
+        *value = (int64_t)s->recv_timeout_ns;
+        return 0;
+    case SOCK_OPT_SEND_TIMEOUT_NS:
+        *value = (int64_t)s->send_timeout_ns;
+        return 0;
+    default:
+        return get_transport(s, opt, value);
+    }
+}

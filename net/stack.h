@@ -1,0 +1,41 @@
+/*
+ * The inside of struct net, for the stack's own files only. Each part belongs to the file of its
+ * name; the others go through that file's header.
+ */
+#ifndef NET_STACK_H
+#define NET_STACK_H
+
+#include "kernel/pool.h"
+#include "kernel/timer.h"
+#include "net/acd.h"
+#include "net/arp.h"
+#include "net/counters.h"
+#include "net/dhcp.h"
+#include "net/icmp.h"
+#include "net/ipv4.h"
+#include "net/net.h"
+#include "net/random.h"
+#include "net/reass.h"
+#include "net/sock_table.h"
+#include "net/tcp_priv.h"
+#include "net/udp.h"
+
+struct net {
+    uint64_t now_ns; /* set at each entry from outside; what the inside calls "now" */
+    struct timer_wheel wheel;
+    struct net_config cfg; /* [I] */
+    bool link_up;
+    struct net_counters counters;
+    struct net_random random; /* keyed generator and hash, seeded from cfg.seed */
+    struct ipv4 ip;           /* addresses, routes, identification */
+    struct arp arp;           /* neighbours */
+    struct acd acd;           /* address conflict detection, link-local addresses */
+    struct dhcp dhcp;         /* client */
+    struct reass reass;       /* fragments */
+    struct icmp icmp;         /* rate limits */
+    struct udp udp;           /* sockets by port */
+    struct tcp tcp;           /* connections, listeners, TIME-WAIT */
+    struct sock_table socks;  /* descriptors and epoll */
+};
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * TCP (RFC 9293) as the socket layer and IP see it.
+ *
+ * User calls return 0 or a count, or a negative errno value; none blocks: what would block says
+ * -EAGAIN and the owner's ready function tells when to try again. A connection is made by
+ * tcp_create, or found by tcp_accept; it is the owner's until tcp_close, which gives it back to TCP
+ * to finish: the pointer is dead for the owner from then on, and no ready call comes any more.
+ */
+#ifndef NET_TCP_H
+#define NET_TCP_H
+
+#include "kernel/base.h"
+#include "kernel/pkt.h"
+#include "net/ipv4.h"
+#include "net/ready.h"
+
+struct net;
+struct tcp_cb;
+
+/* NULL when the table of connections is full (counted). State CLOSED. */
+struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner) must_check;
+
+/* Changes whom to tell; used when an accepted connection gets its socket. */
+void tcp_set_owner(struct tcp_cb *t, net_ready_fn *ready, void *owner);
+
+/*
+ * addr 0 = any; port 0 = an ephemeral one (RFC 6056 algorithm 3), chosen now. -EADDRINUSE (another
+ * listener or, without reuse, a live connection on the port), -EADDRNOTAVAIL (not ours), -EINVAL
+ * (bound already).
+ */
+int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse);
+
+/* To LISTEN. backlog is clamped to 1..the half-open limit; it bounds the half-open records and the
+ * accept queue each. -EINVAL when not CLOSED, -EADDRINUSE. Binds an ephemeral port when unbound. A
+ * second call on a listener changes the backlog. */
+int tcp_listen(struct tcp_cb *t, uint32_t backlog);
+
+/* The oldest completed connection, or NULL when there is none. The caller becomes its owner. */
+struct tcp_cb *tcp_accept(struct tcp_cb *listener, net_ready_fn *ready, void *owner);
+
+/* Active open. -EINPROGRESS when the SYN is on its way; then ready with OUT or ERR. -EISCONN,
+ * -EALREADY, -EADDRNOTAVAIL (ports used up), -ENETUNREACH, -EINVAL. */
+int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport);
+
+/*
+ * Queues up to len bytes, copying them once; returns how many fit (> 0), -EAGAIN when none did,
+ * -EPIPE after shutdown or a close, -ENOTCONN, or the pending error (taken), -ECONNRESET etc.
+ */
+enum tcp_send_flag {
+    TCP_SEND_MORE = 1u << 0, /* more follows: do not send a partial segment for it (MSG_MORE) */
+};
+ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags);
+
+/* Copies out up to len bytes; 0 at the end of the stream (or len 0); -EAGAIN, -ENOTCONN, or the
+ * pending error (taken) once the queue is empty. */
+enum tcp_recv_flag {
+    TCP_RECV_PEEK = 1u << 0,
+};
+ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags);
+
+/* Bytes tcp_recv would return now. */
+size_t tcp_readable_bytes(const struct tcp_cb *t);
+
+/* how: bit 0 no more receiving, bit 1 no more sending (a FIN after what is queued). -ENOTCONN. */
+enum tcp_shutdown_how {
+    TCP_SHUT_RD = 1u << 0,
+    TCP_SHUT_WR = 1u << 1,
+};
+int tcp_shutdown(struct tcp_cb *t, uint32_t how);
+
+/*
+ * Takes t. A listener: half-open and unaccepted connections are reset. With unread data, or with
+ * linger set to 0 seconds: RST (RFC 2525 2.17). Else an orderly close in the background.
+ */
+void tcp_close(struct tcp_cb *t);
+
+/* Readiness now: bits of enum net_ready. A listener is IN when tcp_accept would return one. */
+uint32_t tcp_ready(const struct tcp_cb *t);
+
+/* The pending error as a positive errno value, 0 none; taken. */
+int tcp_take_error(struct tcp_cb *t);
+
+void tcp_local(const struct tcp_cb *t, uint32_t *addr, uint16_t *port);
+/* -ENOTCONN when there is none. */
+int tcp_peer(const struct tcp_cb *t, uint32_t *addr, uint16_t *port);
+
+/* Options, integers. -ENOPROTOOPT, -EINVAL (out of range). An accepted connection inherits its
+ * listener's. */
+enum tcp_opt {
+    TCP_OPT_NODELAY,
+    TCP_OPT_KEEPALIVE,
+    TCP_OPT_KEEPIDLE_S,
+    TCP_OPT_KEEPINTVL_S,
+    TCP_OPT_KEEPCNT,
+    TCP_OPT_LINGER_S, /* -1 off (orderly close in the background); 0 reset at close; > 0: the
+                         blocking close waits up to so many seconds (socket layer) */
+    TCP_OPT_RCVBUF,
+    TCP_OPT_SNDBUF,
+    TCP_OPT_MAXSEG, /* get only */
+};
+int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value);
+int tcp_get_opt(const struct tcp_cb *t, enum tcp_opt opt, int *value);
+
+/* True once everything sent is acknowledged and the FIN too: for SO_LINGER's waiting close. */
+bool tcp_drained(const struct tcp_cb *t);
+
+/* From IP. Take p, whose data is at the TCP header and whose length is the segment's. */
+void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
+void tcp_icmp_error(struct net *n, const struct icmp_error *e);
+/* The address in use changed: connections from another one are reset or end. */
+void tcp_address_changed(struct net *n);
+
+#endif

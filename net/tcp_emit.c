@@ -1,0 +1,163 @@
+/*
+ * Segments onto the wire: each kind of segment is put together here, and nowhere else. Whether and
+ * when one goes is decided by tcp_output.c, tcp_rtx.c and the arrival of segments.
+ */
+#include "net/tcp_int.h"
+
+static void to_ip(struct net *n, struct pkt *p, const struct tcp_tuple *id)
+{
+    struct ipv4_tx tx = {.src = id->laddr, .dst = id->raddr, .protocol = IP_PROTO_TCP};
+    NET_COUNT(n, tcp_tx_segments);
+    if (ipv4_output(n, p, &tx) != STATUS_OK) {
+        NET_COUNT(n, tcp_tx_failed); /* to TCP a segment that was lost on the way */
+    }
+}
+
+bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
+{
+    struct pkt *p = net_alloc_tx(n, true);
+    if (p == NULL) {
+        NET_COUNT(n, tcp_tx_no_buffer);
+        return false;
+    }
+    assert(pkt_len(p) == 0);
+    tcp_encode(p, out);
+    to_ip(n, p, &out->id);
+    return true;
+}
+
+/* RFC 9293 3.10.7.1: the answer to a segment that belongs to nothing. Never to a RST. */
+void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg)
+{
+    if (seg->flags & TCP_RST) {
+        return;
+    }
+    struct tcp_out out = {.id = seg->id};
+    if (seg->flags & TCP_ACK) {
+        out.seq = seg->ack;
+        out.flags = TCP_RST;
+    } else {
+        out.ack = seg->seq + tcp_segment_len(seg);
+        out.flags = TCP_RST | TCP_ACK;
+    }
+    NET_COUNT(n, tcp_tx_rst);
+    (void)tcp_emit_bare(n, &out);
+}
+
+void tcp_emit_rst(struct tcp_cb *t)
+{
+    struct tcp_out out = {
+        .id = t->node.id, .seq = t->snd_nxt, .ack = t->rcv_nxt, .flags = TCP_RST | TCP_ACK};
+    NET_COUNT(t->net, tcp_tx_rst);
+    (void)tcp_emit_bare(t->net, &out);
+}
+
+/* Every segment with ACK tells what was received: nothing is left to acknowledge. */
+static void ack_went(struct tcp_cb *t)
+{
+    t->rcv_acked = t->rcv_nxt;
+    t->unacked_segments = 0;
+    t->ack_now = false;
+    timer_cancel(&t->net->wheel, &t->delack_timer);
+}
+
+/* SND.NXT, unless the peer took window back: what lies behind its edge it would not look at. */
+static uint32_t acceptable_seq(const struct tcp_cb *t)
+{
+    uint32_t edge = t->snd_una + t->snd_wnd;
+    return seq_le(t->snd_nxt, edge) ? t->snd_nxt : edge;
+}
+
+static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags)
+{
+    return (struct tcp_out){.id = t->node.id,
+                            .seq = seq,
+                            .ack = t->rcv_nxt,
+                            .window = tcp_window_field(t),
+                            .flags = flags};
+}
+
+/* False when there is no buffer: tried again when the delayed-ACK timer comes. */
+bool tcp_emit_ack(struct tcp_cb *t)
+{
+    struct tcp_out out = out_for(t, acceptable_seq(t), TCP_ACK);
+    if (!tcp_emit_bare(t->net, &out)) {
+        timer_arm(&t->net->wheel, &t->delack_timer, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
+        return false;
+    }
+    ack_went(t);
+    return true;
+}
+
+void tcp_emit_syn(struct tcp_cb *t)
+{
+    assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
+    bool answer = t->state == TCP_SYN_RECEIVED;
+    struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN};
+    /* RFC 7323 2.2: the window of a segment with SYN is never scaled. */
+    uint32_t window = min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
+    out.window = (uint16_t)window;
+    out.options.has_mss = true;
+    out.options.mss = t->rcv_mss;
+    out.options.has_wscale = true;
+    out.options.wscale = t->rcv_wscale;
+    if (answer) {
+        out.flags |= TCP_ACK;
+        out.ack = t->rcv_nxt;
+        t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + window);
+        /* RFC 7323 2.2: only as an answer to one; when both shifts are 0 it says nothing. */
+        out.options.has_wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
+    }
+    (void)tcp_emit_bare(t->net, &out);
+}
+
+/*
+ * Sends p of the send queue, for the first time or again, with a FIN behind it when asked. The
+ * packet stays ours: one reference goes down, one is kept. False when the one handed down last time
+ * is still on its way: then its bytes must not be touched (pkt.h).
+ */
+bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (pkt_shared(p)) {
+        NET_COUNT(t->net, tcp_tx_busy);
+        return false;
+    }
+    p->data = p->head + note->offset;
+    p->tail = p->data + note->len;
+    uint8_t flags = TCP_ACK;
+    if (p == t->sendq.last) {
+        flags |= TCP_PSH; /* RFC 9293 3.9.1: no more is queued behind it */
+    }
+    if (fin) {
+        assert(p == t->sendq.last && t->fin_queued);
+        flags |= TCP_FIN;
+    }
+    struct tcp_out out = out_for(t, note->seq, flags);
+    tcp_encode(p, &out);
+    to_ip(t->net, pkt_get(p), &t->node.id);
+    ack_went(t);
+    return true;
+}
+
+bool tcp_emit_fin(struct tcp_cb *t)
+{
+    assert(t->fin_queued);
+    uint32_t seq = t->fin_sent ? t->snd_nxt - 1 : t->snd_nxt;
+    struct tcp_out out = out_for(t, seq, TCP_FIN | TCP_ACK);
+    if (!tcp_emit_bare(t->net, &out)) {
+        return false;
+    }
+    ack_went(t);
+    return true;
+}
+
+/* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1 without data, which asks for an ACK and says nothing new. */
+void tcp_emit_keepalive(struct tcp_cb *t)
+{
+    struct tcp_out out = out_for(t, t->snd_nxt - 1, TCP_ACK);
+    NET_COUNT(t->net, tcp_tx_keepalives);
+    if (tcp_emit_bare(t->net, &out)) {
+        ack_went(t);
+    }
+}

@@ -1,0 +1,225 @@
+/*
+ * Half-open records: SYN-RECEIVED after a passive open, in 128 bytes. Answers a SYN, sends the
+ * SYN-ACK again when its ACK does not come (RFC 6298), and becomes a control block in the accept
+ * queue when it does. The rules are RFC 9293 3.10.7.4's for SYN-RECEIVED.
+ */
+#include "net/tcp_int.h"
+
+static uint64_t retry_ns(const struct tcp_half *half)
+{
+    return tcp_ms((uint64_t)TCP_RTO_INITIAL_MS << half->retries);
+}
+
+/* When the SYN came, told by the timer: the sum of the waits so far is 2^(retries + 1) - 1 times
+ * the first one. */
+uint64_t tcp_half_born_ns(const struct tcp_half *half)
+{
+    uint64_t waits = (UINT64_C(2) << half->retries) - 1;
+    return half->timer.deadline_ns - tcp_ms(waits * TCP_RTO_INITIAL_MS);
+}
+
+void tcp_half_free(struct net *n, struct tcp_half *half)
+{
+    assert(half->listener->listener.half_count > 0);
+    half->listener->listener.half_count--;
+    timer_cancel(&n->wheel, &half->timer);
+    tcp_table_remove(&half->node);
+    list_remove(&half->age);
+    list_remove(&half->of_listener);
+    pool_put(&n->tcp.halves, half);
+}
+
+static void send_syn_ack(struct net *n, const struct tcp_half *half)
+{
+    uint32_t src = 0;
+    uint16_t mtu = 0;
+    if (ipv4_route(n, half->node.id.raddr, &src, &mtu) != STATUS_OK) {
+        return;
+    }
+    struct tcp_out out = {.id = half->node.id,
+                          .seq = half->iss,
+                          .ack = half->irs + 1,
+                          .window = half->rcv_wnd,
+                          .flags = TCP_SYN | TCP_ACK};
+    out.options.has_mss = true;
+    out.options.mss = (uint16_t)(mtu - TCP_IP_HEADERS); /* RFC 6691 */
+    out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
+    out.options.wscale = half->rcv_wscale;
+    (void)tcp_emit_bare(n, &out);
+}
+
+/* RFC 9293 3.10.7.4 first: what an unacceptable segment is answered with. */
+static void send_ack(struct net *n, const struct tcp_half *half)
+{
+    /* RFC 7323 2.4: rounding to the scale's unit must not pull back the SYN-ACK's right edge. */
+    uint64_t window = align_up(half->rcv_wnd, UINT64_C(1) << half->rcv_wscale);
+    struct tcp_out out = {.id = half->node.id,
+                          .seq = half->iss + 1,
+                          .ack = half->irs + 1,
+                          .window = (uint16_t)(window >> half->rcv_wscale),
+                          .flags = TCP_ACK};
+    (void)tcp_emit_bare(n, &out);
+}
+
+static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
+{
+    struct tcp_half *half = container_of(timer, struct tcp_half, timer);
+    struct net *n = half->listener->net;
+    if (half->retries >= TCP_SYN_ACK_RETRIES) {
+        NET_COUNT(n, tcp_half_open_expired);
+        tcp_half_free(n, half);
+        return;
+    }
+    half->retries++;
+    NET_COUNT(n, tcp_tx_retransmits);
+    send_syn_ack(n, half);
+    timer_arm(&n->wheel, &half->timer, now_ns + retry_ns(half));
+}
+
+/* Fills in a fresh record from a SYN and answers it. Takes half. */
+void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_segment *seg,
+                    uint32_t iss)
+{
+    struct net *n = l->net;
+    half->node.kind = TCP_NODE_HALF;
+    half->node.id = seg->id;
+    half->node.window = seg->window;
+    half->listener = l;
+    half->iss = iss;
+    half->irs = seg->seq;
+    half->peer_mss = seg->options.has_mss ? seg->options.mss : TCP_MSS_DEFAULT;
+    half->peer_wscale = seg->options.has_wscale ? seg->options.wscale : TCP_WSCALE_NONE;
+    half->rcv_wnd = (uint16_t)min_u32(l->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
+    half->rcv_wscale = seg->options.has_wscale ? tcp_pick_wscale(l->rcvbuf_bytes) : 0;
+    list_init(&half->node.bucket);
+    list_init(&half->age);
+    list_init(&half->of_listener);
+    timer_init(&half->timer, syn_ack_expired);
+    tcp_table_insert(n, &half->node);
+    list_push_back(&n->tcp.half_age, &half->age);
+    list_push_back(&l->listener.half_open, &half->of_listener);
+    l->listener.half_count++;
+    send_syn_ack(n, half);
+    timer_arm(&n->wheel, &half->timer, n->now_ns + retry_ns(half));
+}
+
+static void inherit_options(struct tcp_cb *t, const struct tcp_cb *l)
+{
+    t->rcvbuf_bytes = l->rcvbuf_bytes;
+    t->sndbuf_bytes = l->sndbuf_bytes;
+    t->nodelay = l->nodelay;
+    t->linger_s = l->linger_s;
+    t->keepalive = l->keepalive;
+    t->cc.ops = l->cc.ops;
+}
+
+/* A control block in SYN-RECEIVED with all that the record knew. Does not touch the table. */
+static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16_t mtu)
+{
+    struct tcp_options o = {.has_mss = true, .mss = half->peer_mss};
+    bool scaled = half->peer_wscale != TCP_WSCALE_NONE;
+    inherit_options(t, half->listener);
+    t->node.id = half->node.id;
+    t->state = TCP_SYN_RECEIVED;
+    t->iss = half->iss;
+    t->snd_una = half->iss;
+    t->snd_nxt = half->iss + 1;
+    t->irs = half->irs;
+    t->rcv_nxt = half->irs + 1;
+    t->rcv_acked = t->rcv_nxt;
+    t->rcv_adv = t->rcv_nxt + half->rcv_wnd;
+    t->snd_wnd = half->node.window;
+    t->max_snd_wnd = half->node.window;
+    t->snd_wl1 = half->irs;
+    t->snd_wl2 = half->iss;
+    t->snd_wscale = scaled ? half->peer_wscale : 0;
+    t->rcv_wscale = scaled ? half->rcv_wscale : 0;
+    t->syn_resent = half->retries > 0;
+    t->sent_ns = tcp_half_born_ns(half);
+    tcp_set_mss(t, &o, (uint16_t)(mtu - TCP_IP_HEADERS));
+}
+
+/*
+ * The ACK of our SYN-ACK is here. Without room in the accept queue or the table the segment is
+ * dropped and the record stays: the peer, who thinks himself connected, or our SYN-ACK timer, will
+ * ask again. Returns NULL then.
+ */
+static struct tcp_cb *complete(struct net *n, struct tcp_half *half)
+{
+    struct tcp_cb *l = half->listener;
+    uint32_t src = 0;
+    uint16_t mtu = 0;
+    if (l->listener.accept_count >= l->listener.backlog) {
+        NET_COUNT(n, tcp_rx_drop_accept_full);
+        return NULL;
+    }
+    if (ipv4_route(n, half->node.id.raddr, &src, &mtu) != STATUS_OK) {
+        return NULL;
+    }
+    struct tcp_cb *t = tcp_cb_new(n);
+    if (t == NULL) {
+        NET_COUNT(n, tcp_rx_drop_table_full);
+        return NULL;
+    }
+    fill_from_half(t, half, mtu);
+    tcp_half_free(n, half);
+    tcp_table_insert(n, &t->node);
+    t->parent = l;
+    list_push_back(&l->listener.accept, &t->place);
+    l->listener.accept_count++;
+    return t;
+}
+
+/* First and second step. RFC 5961 3.2 holds here too: the record is given up for the exact RST. */
+static bool sequence_and_rst(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    uint32_t rcv_nxt = half->irs + 1;
+    bool in_window = seq_ge(seg->seq, rcv_nxt) && seq_le(seg->seq, rcv_nxt + half->rcv_wnd);
+    if (seg->flags & TCP_RST) {
+        if (seg->seq == rcv_nxt) {
+            NET_COUNT(n, tcp_half_open_reset);
+            tcp_half_free(n, half);
+        } else {
+            NET_COUNT(n, tcp_rx_drop_rst_range);
+        }
+        return false;
+    }
+    if (!in_window) {
+        NET_COUNT(n, tcp_rx_drop_out_of_window);
+        if ((seg->flags & TCP_SYN) && seg->seq == half->irs) {
+            send_syn_ack(n, half); /* the SYN again: our answer was lost */
+        } else {
+            /* Not a SYN-ACK: the peer may be in TIME-WAIT, where an old SYN of his made this
+             * record. He must answer every SYN, and the two of us would never end. */
+            send_ack(n, half);
+        }
+        return false;
+    }
+    return true;
+}
+
+void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *seg)
+{
+    assert(half->node.kind == TCP_NODE_HALF);
+    if (!sequence_and_rst(n, half, seg)) {
+        return;
+    }
+    if (seg->flags & TCP_SYN) { /* fourth: a passive open goes back to LISTEN */
+        NET_COUNT(n, tcp_half_open_reset);
+        tcp_half_free(n, half);
+        return;
+    }
+    if (!(seg->flags & TCP_ACK)) { /* fifth */
+        NET_COUNT(n, tcp_rx_drop_flags);
+        return;
+    }
+    if (seg->ack != half->iss + 1) {
+        NET_COUNT(n, tcp_rx_drop_half_ack);
+        tcp_emit_rst_for(n, seg);
+        return;
+    }
+    struct tcp_cb *t = complete(n, half);
+    if (t != NULL) {
+        (void)tcp_arrives(t, seg); /* the same ACK, and what comes with it */
+    }
+}

@@ -1,0 +1,149 @@
+/*
+ * Fifth step for a segment to a live connection (RFC 9293 3.10.7.4): its ACK. Checks it, moves
+ * SND.UNA, takes over the window, feeds round-trip time and congestion control, and makes the state
+ * transitions that the ACK of our FIN brings.
+ */
+#include "net/tcp_int.h"
+
+/* An ACK in SYN-RECEIVED: of our SYN or wrong. */
+static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    if (seg->ack != t->snd_nxt) {
+        NET_COUNT(t->net, tcp_rx_drop_half_ack);
+        tcp_emit_rst_for(t->net, seg);
+        return TCP_DROP;
+    }
+    t->snd_una = seg->ack;
+    t->snd_wnd = seg->wnd;
+    t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    tcp_established(t);
+    return TCP_GO_ON;
+}
+
+/* The window opened again: what was sent into the shut one (a probe, or data the peer took window
+ * back from) is presumed refused and goes again at once, without a word about congestion. */
+static void window_opened(struct tcp_cb *t)
+{
+    t->probes = 0;
+    tcp_rtx_timer_stop(t);
+    tcp_sendq_mark_all_lost(t);
+    t->fin_lost = t->fin_sent;
+}
+
+/* RFC 9293 3.10.7.4: not from a segment older than the one the window was last taken from. One that
+ * acknowledges more is newer, low as its sequence number may be when it is a retransmission: to
+ * keep the old window with the new SND.UNA would let us send beyond the peer's edge. */
+static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool advanced)
+{
+    bool newer = advanced || seq_lt(t->snd_wl1, seg->seq) ||
+                 (t->snd_wl1 == seg->seq && seq_le(t->snd_wl2, seg->ack));
+    if (!newer || seq_lt(seg->ack, t->snd_una)) {
+        return;
+    }
+    uint32_t before = t->snd_wnd;
+    t->snd_wnd = seg->wnd;
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
+    if (before == 0 && seg->wnd > 0) {
+        window_opened(t);
+    } else if (before > 0 && seg->wnd == 0) {
+        tcp_rtx_timer_stop(t); /* from here on the persist timer's times count */
+    }
+}
+
+/* Tells the writer who was made to wait, once a part of the buffer is free that is worth a turn of
+ * his, and not so large that the path runs dry meanwhile. */
+static void wake_writer(struct tcp_cb *t)
+{
+    if (t->send_blocked && tcp_sendq_room(t) >= t->sndbuf_bytes / TCP_WAKE_FRACTION) {
+        t->send_blocked = false;
+        tcp_notify(t, NET_READY_OUT);
+    }
+}
+
+static void advance(struct tcp_cb *t, uint32_t ack)
+{
+    uint32_t flight = tcp_flight(t);
+    assert(seq_gt(ack, t->snd_una) && seq_le(ack, t->snd_nxt));
+    t->snd_una = ack;
+    t->progress_ns = t->net->now_ns;
+    t->timeouts = 0;
+    t->soft_error = 0;
+    struct tcp_acked got = tcp_sendq_ack(t, ack);
+    if (got.rtt_ns != 0) {
+        tcp_rtt_sample(&t->rtt, got.rtt_ns);
+        t->backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
+    }
+    if (seq_lt(t->small_end, ack)) {
+        t->small_end = ack; /* keeps it comparable for ever */
+    }
+    tcp_recovery_acked(t, got.bytes, flight);
+    wake_writer(t);
+}
+
+/* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */
+static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg, uint32_t wnd_before)
+{
+    return seg->ack == t->snd_una && tcp_flight(t) > 0 && tcp_payload_len(seg) == 0 &&
+           !(seg->flags & TCP_FIN) && seg->wnd == wnd_before && seg->wnd > 0;
+}
+
+/* What the ACK of our FIN brings. */
+static enum tcp_verdict fin_acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    switch ((enum tcp_state)t->state) {
+    case TCP_FIN_WAIT_1:
+        t->state = TCP_FIN_WAIT_2;
+        tcp_idle_timer_start(t);
+        return TCP_GO_ON;
+    case TCP_CLOSING:
+        if (seg->flags & TCP_FIN) {
+            (void)tcp_emit_ack(t); /* the peer's FIN came again: it missed our ACK */
+        }
+        tcp_enter_time_wait(t);
+        return TCP_GONE;
+    case TCP_LAST_ACK:
+        tcp_end(t, 0);
+        return TCP_GONE;
+    default:
+        return TCP_GO_ON;
+    }
+}
+
+/*
+ * RFC 5961 5.2: an ACK for what was never sent, or older than any window we had, discards the
+ * segment and is answered by an ACK.
+ */
+enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    if (!(seg->flags & TCP_ACK)) {
+        NET_COUNT(t->net, tcp_rx_drop_flags);
+        return TCP_DROP;
+    }
+    if (t->state == TCP_SYN_RECEIVED) {
+        enum tcp_verdict v = complete_open(t, seg);
+        if (v != TCP_GO_ON) {
+            return v;
+        }
+    }
+    if (!seq_between(t->snd_una - t->max_snd_wnd, seg->ack, t->snd_nxt)) {
+        NET_COUNT(t->net, tcp_rx_drop_ack_range);
+        tcp_challenge_ack(t);
+        return TCP_DROP;
+    }
+    uint32_t wnd_before = t->snd_wnd;
+    bool advances = seq_gt(seg->ack, t->snd_una);
+    if (advances) {
+        advance(t, seg->ack);
+    } else if (is_duplicate(t, seg, wnd_before)) {
+        tcp_recovery_dupack(t);
+    }
+    update_window(t, seg, advances);
+    if (t->fin_sent && t->snd_una == t->snd_nxt) {
+        return fin_acknowledged(t, seg);
+    }
+    return TCP_GO_ON;
+}

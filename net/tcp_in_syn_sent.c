@@ -1,0 +1,85 @@
+/*
+ * A segment for a connection in SYN-SENT (RFC 9293 3.10.7.3), in the RFC's order: ACK, RST, SYN.
+ */
+#include "net/tcp_int.h"
+
+#include <errno.h>
+
+/* The peer's SYN tells where it begins, what it takes and whether windows are scaled. */
+static void learn_from_syn(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    t->irs = seg->seq;
+    t->rcv_nxt = seg->seq + 1;
+    t->rcv_acked = t->rcv_nxt;
+    t->rcv_adv = t->rcv_nxt + min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
+    tcp_set_mss(t, &seg->options, t->rcv_mss);
+    if (seg->options.has_wscale) {
+        t->snd_wscale = seg->options.wscale;
+    } else {
+        t->snd_wscale = 0; /* RFC 7323 2.2: both sides or neither */
+        t->rcv_wscale = 0;
+    }
+    t->snd_wnd = seg->wnd;
+    t->max_snd_wnd = seg->wnd;
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+}
+
+/* Data and FIN that came with the SYN are taken as if they had come behind it. */
+static enum tcp_verdict take_rest(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    seg->flags &= (uint8_t)~TCP_SYN;
+    seg->seq++;
+    enum tcp_verdict v = tcp_take_text(t, seg);
+    return v == TCP_GO_ON ? tcp_take_fin(t) : v;
+}
+
+static enum tcp_verdict syn_acknowledged(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    learn_from_syn(t, seg);
+    t->snd_una = seg->ack;
+    tcp_established(t);
+    t->ack_now = true;
+    return take_rest(t, seg);
+}
+
+/* Simultaneous open: both SYNs crossed. */
+static void syn_crossed(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    learn_from_syn(t, seg);
+    t->state = TCP_SYN_RECEIVED;
+    tcp_rtx_timer_stop(t);
+    tcp_emit_syn(t);
+    tcp_rtx_timer_update(t);
+}
+
+enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    struct net *n = t->net;
+    assert(t->state == TCP_SYN_SENT && t->snd_nxt == t->iss + 1);
+    bool acks = (seg->flags & TCP_ACK) != 0;
+    if (acks && seg->ack != t->snd_nxt) { /* first: only our SYN is out */
+        NET_COUNT(n, tcp_rx_drop_syn_sent);
+        tcp_emit_rst_for(n, seg);
+        return TCP_DROP;
+    }
+    if (seg->flags & TCP_RST) { /* second; without an acceptable ACK it could be anybody's */
+        if (!acks) {
+            NET_COUNT(n, tcp_rx_drop_syn_sent);
+            return TCP_DROP;
+        }
+        NET_COUNT(n, tcp_resets_received);
+        tcp_end(t, ECONNREFUSED);
+        return TCP_GONE;
+    }
+    if (!(seg->flags & TCP_SYN)) { /* fifth */
+        NET_COUNT(n, tcp_rx_drop_syn_sent);
+        return TCP_DROP;
+    }
+    t->heard_ns = n->now_ns;
+    if (acks) { /* fourth */
+        return syn_acknowledged(t, seg);
+    }
+    syn_crossed(t, seg);
+    return TCP_DROP;
+}

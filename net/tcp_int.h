@@ -1,0 +1,239 @@
+/*
+ * What net/tcp_*.c share among themselves: the named limits, and each file's functions.
+ *
+ * Life of a control block. Any function marked "may end" can finish the connection: the block is
+ * then freed when nobody owns it, or left CLOSED for its owner. Such a function says so by its
+ * result, and its callers touch the block no more unless told it is alive.
+ */
+#ifndef NET_TCP_INT_H
+#define NET_TCP_INT_H
+
+#include "net/stack.h"
+#include "net/tcp.h"
+#include "net/tcp_cc.h"
+#include "net/tcp_seq.h"
+#include "net/tcp_wire.h"
+
+enum {
+    TCP_MSS_DEFAULT = 536, /* RFC 9293 3.7.1, MUST-15: without the option */
+    TCP_MSS_FLOOR = 88,    /* a peer announcing less makes us burn headers (CVE-2019-11479) */
+    TCP_IP_HEADERS = 40,   /* RFC 6691: what the MSS leaves out of the MTU */
+    TCP_SEGMENT_MAX = PKT_BUF_BYTES - PKT_HEADROOM, /* payload one packet buffer can carry */
+
+    TCP_RTO_INITIAL_MS = 1000,     /* RFC 6298 2.1 */
+    TCP_RTO_AFTER_SYN_MS = 3000,   /* RFC 6298 5.7: the SYN had to be sent again */
+    TCP_RTO_MIN_MS = 200,          /* RFC 6298 2.4 says 1 s; 200 ms as Linux and BSD do: the delayed
+                                      ACKs of today's peers stay below it, and 1 s stalls a LAN */
+    TCP_RTO_MAX_MS = 60 * 1000,    /* RFC 6298 2.5 */
+    TCP_SYN_RETRIES = 6,           /* 1+2+4+8+16+32+60 s: RFC 9293 3.8.3 asks 3 minutes at R2 of a
+                                      SYN; two, as Linux has it, is what connect() callers expect */
+    TCP_SYN_ACK_RETRIES = 5,       /* a half-open record lives 63 s at most */
+    TCP_R2_MS = 300 * 1000,        /* RFC 9293 3.8.3: at least 100 s without progress */
+    TCP_ORPHAN_R2_MS = 100 * 1000, /* the same when the owner has gone */
+    TCP_ORPHAN_PERSIST_MS = 120 * 1000, /* RFC 6429 4: a closed window may not hold us for ever */
+    TCP_DELACK_MS = 40,                 /* RFC 9293 3.8.6.3: below 500 ms; Linux's minimum */
+    TCP_DELACK_SEGMENTS = 2,            /* RFC 5681 4.2: at least every second segment */
+    TCP_DUPACK_THRESHOLD = 3,           /* RFC 5681 3.2 */
+    TCP_CHALLENGE_MS = 500,        /* RFC 5961 7: one challenge ACK a connection in this time */
+    TCP_FIN_WAIT_2_MS = 60 * 1000, /* for a peer that never closes, once the owner is gone */
+    TCP_KEEPIDLE_S = 7200,         /* RFC 9293 3.8.4: at least two hours by default */
+    TCP_KEEPINTVL_S = 75,
+    TCP_KEEPCNT = 9,
+    TCP_KEEP_MAX_S = 32767,
+    TCP_KEEPCNT_MAX = 127,
+    TCP_MSL_DEFAULT_MS = 30 * 1000, /* TIME-WAIT 60 s, as Linux; RFC 9293 3.4.2 takes 2 minutes */
+    TCP_CONFIG_INITIAL_WINDOW = 10, /* RFC 6928, segments */
+    TCP_CORK_MS = 200, /* a partial segment waits so long for the "more" it was promised */
+
+    TCP_RANGES_MAX = 32,           /* out-of-order ranges of a connection (CVE-2018-5390) */
+    TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
+    TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
+    TCP_PRESSURE_FRACTION = 8,     /* the pool is short when less than 1/8 of it is left */
+    TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold then */
+    TCP_WAKE_FRACTION = 8,         /* a waiting writer is woken when 1/8 of his buffer is free */
+    TCP_STARVED_RETRY_MS = 10,
+    TCP_HALF_OPEN_GRACE_MS = 100, /* younger half-open records are not evicted: a LAN handshake */
+    TCP_ORPHAN_FRACTION = 2,      /* at most half of the table may be orphans */
+    TCP_BUF_MIN_BYTES = 2048,
+    TCP_BUF_MAX_BYTES = 4 * 1024 * 1024,
+    TCP_WINDOW_FIELD_MAX = 65535,
+    TCP_ISS_TICK_NS = 4000,      /* RFC 9293 3.4.1: the clock of initial sequence numbers */
+    TCP_ISS_REOPEN_STEP = 65536, /* RFC 1122 4.2.2.13: how far past the old connection's numbers */
+    TCP_EPHEMERAL_FIRST = 32768, /* RFC 6056 3.2: a large range; above what servers listen on */
+    TCP_EPHEMERAL_COUNT = 32768,
+};
+
+/* What a step of segment arrival says to the parent. */
+enum tcp_verdict {
+    TCP_GO_ON,
+    TCP_DROP, /* done with the segment */
+    TCP_GONE, /* the control block ended: it must not be touched */
+};
+
+static inline struct tcp_tx_note *tx_note(struct pkt *p)
+{
+    return (struct tcp_tx_note *)(void *)p->cb;
+}
+
+static inline struct tcp_rx_note *rx_note(struct pkt *p)
+{
+    return (struct tcp_rx_note *)(void *)p->cb;
+}
+
+/* Bytes (and FIN) on their way, as far as we know: FlightSize of RFC 5681. */
+static inline uint32_t tcp_flight(const struct tcp_cb *t)
+{
+    return t->snd_nxt - t->snd_una;
+}
+
+static inline bool tcp_synchronized(const struct tcp_cb *t)
+{
+    return t->state >= TCP_ESTABLISHED && t->state != TCP_TIME_WAIT;
+}
+
+/* May the owner have more to send taken? */
+static inline bool tcp_can_queue(const struct tcp_cb *t)
+{
+    return (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) && !t->fin_queued;
+}
+
+static inline void tcp_notify(struct tcp_cb *t, uint32_t bits)
+{
+    if (t->ready != NULL) {
+        t->ready(t->owner, bits);
+    }
+}
+
+static inline uint64_t tcp_ms(uint64_t ms)
+{
+    return ms * NS_PER_MS;
+}
+
+/* tcp_table.c: the table of 4-tuples and the control blocks. */
+struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
+void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */
+void tcp_table_remove(struct tcp_node *node);                /* harmless when not in */
+struct tcp_cb *tcp_cb_new(struct net *n) must_check; /* NULL: full, and no orphan to evict */
+void tcp_cb_free(struct tcp_cb *t);                  /* takes t, with all it holds */
+
+/* tcp_port.c: ports. */
+struct tcp_cb *tcp_find_listener(struct net *n, uint32_t addr, uint16_t port);
+void tcp_bound_insert(struct tcp_cb *t);
+bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse);
+uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id); /* 0: used up */
+uint32_t tcp_new_iss(struct net *n, const struct tcp_tuple *id);
+
+/* tcp_input.c */
+enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
+
+/* tcp_in_check.c: sequence number, RST and SYN of a segment to a live connection. */
+enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *seg);
+enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */
+enum tcp_verdict tcp_check_syn(struct tcp_cb *t, struct tcp_segment *seg);
+void tcp_challenge_ack(struct tcp_cb *t);
+
+/* tcp_in_syn_sent.c */
+enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
+
+/* tcp_in_ack.c */
+enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */
+
+/* tcp_in_text.c: payload and FIN. */
+enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
+enum tcp_verdict tcp_take_fin(struct tcp_cb *t);                           /* may end */
+
+/* tcp_listen.c, tcp_half.c: passive opens. */
+void tcp_arrives_listen(struct tcp_cb *l, const struct tcp_segment *seg, uint32_t iss_above,
+                        bool reopened);
+void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *seg);
+void tcp_half_free(struct net *n, struct tcp_half *half);
+void tcp_listener_close(struct tcp_cb *l);
+struct tcp_half *tcp_half_new(struct tcp_cb *l) must_check;
+void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_segment *seg,
+                    uint32_t iss); /* takes half */
+uint64_t tcp_half_born_ns(const struct tcp_half *half);
+
+/* tcp_timewait.c */
+void tcp_enter_time_wait(struct tcp_cb *t); /* ends t: freed when an orphan */
+void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg);
+void tcp_time_wait_free(struct net *n, struct tcp_time_wait *w);
+timer_fn tcp_time_wait_expired;
+
+/* tcp_emit.c: segments onto the wire. */
+bool tcp_emit_bare(struct net *n, const struct tcp_out *out); /* without payload */
+void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg);
+void tcp_emit_rst(struct tcp_cb *t);
+bool tcp_emit_ack(struct tcp_cb *t);
+void tcp_emit_syn(struct tcp_cb *t); /* SYN, or SYN-ACK in SYN-RECEIVED */
+bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin);
+bool tcp_emit_fin(struct tcp_cb *t);
+void tcp_emit_keepalive(struct tcp_cb *t);
+
+/* tcp_window.c: the receive window, in one place. */
+uint8_t tcp_pick_wscale(uint32_t rcvbuf_bytes);
+uint16_t tcp_window_field(struct tcp_cb *t);
+bool tcp_window_update_due(const struct tcp_cb *t);
+
+/* tcp_output.c: decides what goes. Sends data, FIN or an ACK that is due; keeps the timer. */
+void tcp_output(struct tcp_cb *t);
+
+/* tcp_rtx.c: the retransmission and persist timer. */
+timer_fn tcp_rtx_expired;
+void tcp_rtx_timer_update(struct tcp_cb *t);
+void tcp_rtx_timer_stop(struct tcp_cb *t);
+
+/* tcp_rtt.c */
+void tcp_rtt_init(struct tcp_rtt *r);
+void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns);
+uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings);
+
+/* tcp_timers.c: delayed ACK, keepalive, FIN-WAIT-2, starved writers. */
+timer_fn tcp_delack_expired;
+timer_fn tcp_idle_expired;
+timer_fn tcp_starved_expired;
+void tcp_idle_timer_start(struct tcp_cb *t);
+void tcp_starve(struct tcp_cb *t);
+
+/* tcp_sendq.c */
+size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len);
+bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
+struct tcp_acked {
+    uint32_t bytes;  /* payload newly acknowledged */
+    uint64_t rtt_ns; /* 0: no unambiguous sample (Karn) */
+};
+struct tcp_acked tcp_sendq_ack(struct tcp_cb *t, uint32_t ack);
+void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p);
+void tcp_sendq_mark_all_lost(struct tcp_cb *t);
+struct pkt *tcp_sendq_next_lost(struct tcp_cb *t);
+void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p);
+void tcp_sendq_drop(struct tcp_cb *t);
+size_t tcp_sendq_room(const struct tcp_cb *t);
+
+/* tcp_recvq.c */
+size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek);
+void tcp_recvq_append(struct tcp_cb *t, struct pkt *p); /* takes p */
+void tcp_recvq_drop(struct tcp_cb *t);
+bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order);
+bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from);
+
+/* tcp_ooo.c */
+void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq); /* takes p */
+void tcp_ooo_merge(struct tcp_cb *t); /* moves what RCV.NXT has reached to the queue */
+bool tcp_ooo_drop_farthest(struct tcp_cb *t);
+uint32_t tcp_ooo_end(const struct tcp_cb *t);
+
+/* tcp_recovery.c: loss detection (RFC 5681 3.2, RFC 6582). */
+void tcp_recovery_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before);
+void tcp_recovery_dupack(struct tcp_cb *t);
+void tcp_recovery_timeout(struct tcp_cb *t);
+
+/* tcp_state.c: becoming established and ending. */
+void tcp_established(struct tcp_cb *t);
+void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss);
+void tcp_queue_fin(struct tcp_cb *t);
+void tcp_detach(struct tcp_cb *t);
+void tcp_end(struct tcp_cb *t, int error);   /* ends t: freed when nobody owns it */
+void tcp_abort(struct tcp_cb *t, int error); /* the same after a RST */
+bool tcp_evict_orphan(struct net *n);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * The inside of TCP: what a connection, a half-open record, a TIME-WAIT record and the whole of a
+ * stack's TCP are made of. For net/tcp_*.c and net/stack.h only; the functions they share are in
+ * tcp_int.h. Names of quantities are RFC 9293's (3.3.1).
+ *
+ * Three kinds of things live in the one keyed table of 4-tuples, told apart by their common head:
+ * full control blocks, half-open records (a SYN costs no more than one of these) and TIME-WAIT
+ * records. A listener is a control block found by its port alone.
+ */
+#ifndef NET_TCP_PRIV_H
+#define NET_TCP_PRIV_H
+
+#include "kernel/list.h"
+#include "kernel/pkt.h"
+#include "kernel/pool.h"
+#include "kernel/timer.h"
+#include "net/ready.h"
+
+struct net;
+struct tcp_cc_ops;
+
+enum tcp_state {
+    TCP_CLOSED,
+    TCP_LISTEN,
+    TCP_SYN_SENT,
+    TCP_SYN_RECEIVED, /* simultaneous open only: a passive one is a half-open record */
+    TCP_ESTABLISHED,
+    TCP_FIN_WAIT_1,
+    TCP_FIN_WAIT_2,
+    TCP_CLOSE_WAIT,
+    TCP_CLOSING,
+    TCP_LAST_ACK,
+    TCP_TIME_WAIT, /* of a control block: a record keeps the wire's side, the owner reads on */
+};
+
+struct tcp_tuple {
+    uint32_t laddr;
+    uint32_t raddr;
+    uint16_t lport;
+    uint16_t rport;
+};
+
+enum tcp_node_kind {
+    TCP_NODE_CB,
+    TCP_NODE_HALF,
+    TCP_NODE_TIME_WAIT,
+};
+
+/* The head of everything in the table of 4-tuples. */
+struct tcp_node {
+    struct list bucket;
+    struct tcp_tuple id;
+    uint8_t kind;    /* enum tcp_node_kind */
+    uint16_t window; /* TIME-WAIT: the window field of its ACKs; half-open: the peer's SYN's */
+};
+static_assert(sizeof(struct tcp_node) <= 32, "half of a TIME-WAIT record");
+
+struct tcp_time_wait {
+    struct tcp_node node;
+    struct list age;      /* all of them, the next to end first */
+    uint64_t deadline_ns; /* end of 2 MSL */
+    uint32_t snd_nxt;
+    uint32_t rcv_nxt;
+};
+static_assert(sizeof(struct tcp_time_wait) <= 64, "one cache line");
+
+/* SYN-RECEIVED after a passive open: what a SYN told, and what ours said. */
+struct tcp_half {
+    struct tcp_node node;
+    struct timer timer;      /* SYN-ACK retransmission */
+    struct list age;         /* all of them, oldest first */
+    struct list of_listener; /* its listener's, oldest first */
+    struct tcp_cb *listener;
+    uint32_t iss;
+    uint32_t irs;
+    uint16_t peer_mss;
+    uint16_t rcv_wnd;    /* the window our SYN-ACK announced, never scaled */
+    uint8_t peer_wscale; /* TCP_WSCALE_NONE: not offered */
+    uint8_t rcv_wscale;  /* ours, sent only when the peer offered one */
+    uint8_t retries;     /* SYN-ACKs sent again by the timer */
+};
+static_assert(sizeof(struct tcp_half) <= 128, "two cache lines");
+
+/* TCP's notes on a packet it retains for sending, in pkt.cb. */
+struct tcp_tx_note {
+    struct pkt *next;
+    uint64_t sent_ns;    /* when it last went */
+    uint32_t seq;        /* of the first payload byte */
+    uint16_t offset;     /* of the first payload byte from pkt.head */
+    uint16_t len;        /* payload bytes, > 0 */
+    uint16_t sent_count; /* saturates */
+    bool lost;           /* believed lost, not sent again yet: not in the pipe */
+};
+static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
+
+/* TCP's notes on a received packet that waits out of order. A range is a run of packets without a
+ * gap, linked by pkt.next; the fields marked [F] count in its first packet only. */
+struct tcp_rx_note {
+    struct pkt *next_range; /* [F] higher in sequence */
+    struct pkt *last;       /* [F] */
+    uint32_t end;           /* [F] the sequence number behind the range */
+    uint32_t seq;           /* of the first payload byte */
+};
+static_assert(sizeof(struct tcp_rx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
+
+/* What was handed to us to send and is not acknowledged. A packet is sent as a whole or not at all
+ * (else it is split), so SND.NXT, a FIN apart, is always the start of `unsent`. */
+struct tcp_sendq {
+    struct pkt *first;
+    struct pkt *last;
+    struct pkt *unsent;    /* NULL: everything was sent */
+    struct pkt *lost_hint; /* no packet in front of it is lost; NULL: none is at all */
+    uint32_t bytes;
+    uint32_t packets;
+    uint32_t lost_bytes; /* sent, believed lost, not sent again */
+};
+
+struct tcp_recvq {
+    struct pkt_queue in_order; /* data to be read; each packet's data is payload */
+    uint32_t bytes;            /* in it */
+    struct pkt *ranges;        /* out of order, lowest first */
+    uint32_t range_count;
+    uint32_t ooo_packets;
+    uint32_t ooo_bytes;
+};
+
+struct tcp_listener {
+    struct list half_open; /* tcp_half.of_listener, oldest first */
+    struct list accept;    /* tcp_cb.place, oldest first */
+    uint32_t half_count;
+    uint32_t accept_count;
+    uint32_t backlog;
+};
+
+/* Round-trip time and timeout (RFC 6298), in us; srtt is scaled by 8 and rttvar by 4. */
+struct tcp_rtt {
+    uint32_t srtt_us8; /* 0: no measurement yet */
+    uint32_t rttvar_us4;
+    uint32_t rto_us;
+};
+
+enum tcp_recovery {
+    TCP_RECOVERY_NONE,
+    TCP_RECOVERY_FAST, /* RFC 6582 fast recovery */
+    TCP_RECOVERY_LOSS, /* after a timeout, until `recover` is acknowledged */
+};
+
+struct tcp_cc {
+    const struct tcp_cc_ops *ops;
+    uint32_t cwnd;     /* bytes */
+    uint32_t ssthresh; /* bytes */
+    uint32_t acked;    /* bytes acknowledged since cwnd last grew (RFC 3465) */
+    uint32_t recover;  /* RFC 6582: SND.NXT when recovery began */
+    uint8_t recovery;  /* enum tcp_recovery */
+    uint8_t dupacks;   /* saturates */
+    bool partial_seen; /* the first partial acknowledgement of this recovery has come */
+    bool force_rtx;    /* the next lost packet goes whatever cwnd says (RFC 6582 3.2 steps 2, 5) */
+};
+
+struct tcp_keepalive {
+    uint32_t idle_s;
+    uint32_t interval_s;
+    uint8_t count;  /* probes without an answer before giving up */
+    uint8_t probes; /* sent since the peer was last heard */
+    bool on;
+};
+
+struct tcp_cb {
+    struct tcp_node node; /* in the table while the wire may reach it */
+    struct net *net;      /* [I] */
+    struct list all;      /* every control block */
+    struct list bound;    /* by port, when the port is explicitly its own */
+    struct list place;    /* in its listener's accept queue, or among the orphans */
+    struct list starved;  /* waits for a packet buffer to send with */
+    net_ready_fn *ready;  /* NULL: nobody to tell */
+    void *owner;
+    struct tcp_cb *parent; /* the listener, while not accepted */
+    uint8_t state;         /* enum tcp_state */
+    int error;             /* pending, positive errno */
+    int soft_error;        /* from ICMP; becomes the error when the connection gives up */
+
+    bool orphan;        /* closed by its owner, still to be finished */
+    bool shut_rd;       /* the owner reads no more */
+    bool fin_queued;    /* the owner sends no more */
+    bool fin_sent;      /* SND.NXT is behind our FIN */
+    bool fin_lost;      /* our FIN is believed lost */
+    bool fin_received;  /* RCV.NXT is behind the peer's FIN */
+    bool fin_known;     /* the peer's FIN came ahead of its turn, at fin_seq */
+    bool nodelay;       /* TCP_NODELAY */
+    bool more;          /* the last send said that more follows */
+    bool push_override; /* the persist timer asks for what little may go (RFC 9293 3.8.6.2.1) */
+    bool ack_now;       /* an ACK must leave with this event */
+    bool send_blocked;  /* the writer was told to wait: tell him when there is room */
+    bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
+    bool reuse;
+    uint8_t backoff;          /* doublings of the timeout, until a new measurement (Karn) */
+    uint8_t timeouts;         /* since SND.UNA last moved */
+    uint8_t probes;           /* window probes since the window was last open */
+    uint8_t unacked_segments; /* data segments received and not acknowledged */
+
+    uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
+    uint32_t max_snd_wnd;
+    uint32_t small_end; /* end of the last segment below the MSS that was sent (Nagle) */
+    uint32_t irs, rcv_nxt, rcv_acked; /* rcv_acked: the last ACK sent */
+    uint32_t rcv_adv;                 /* right edge of the advertised window; never goes back */
+    uint32_t fin_seq;
+    uint16_t snd_mss;   /* effective send MSS (RFC 9293 3.7.1) */
+    uint16_t rcv_mss;   /* what we announced */
+    uint8_t snd_wscale; /* shift of windows received */
+    uint8_t rcv_wscale; /* shift of windows sent */
+    uint32_t rcvbuf_bytes;
+    uint32_t sndbuf_bytes;
+    int32_t linger_s; /* -1 off */
+
+    struct tcp_sendq sendq;
+    struct tcp_recvq recvq;
+    struct tcp_rtt rtt;
+    struct tcp_cc cc;
+    struct tcp_keepalive keepalive;
+    struct tcp_listener listener;
+
+    struct timer rtx_timer;    /* retransmission and persist */
+    struct timer delack_timer; /* delayed ACK */
+    struct timer idle_timer;   /* keepalive, FIN-WAIT-2 */
+    uint64_t progress_ns;      /* when the peer last moved SND.UNA, or sending began */
+    uint64_t heard_ns;         /* when an acceptable segment last came */
+    uint64_t sent_ns;          /* when data last went */
+    uint64_t challenge_ns;     /* when the last challenge ACK went; 0 never */
+    uint64_t oow_ns;           /* when the last ACK to a dataless out-of-window segment went */
+    uint64_t orphan_ns;        /* when the owner closed */
+};
+
+enum {
+    TCP_BOUND_BUCKETS = 256,
+    TCP_WSCALE_NONE = 0xff,
+};
+
+/* TCP's part of struct net. */
+struct tcp {
+    struct pool cbs;        /* struct tcp_cb */
+    struct pool halves;     /* struct tcp_half */
+    struct pool time_waits; /* struct tcp_time_wait */
+    struct list *buckets;   /* [I] the table of 4-tuples */
+    uint32_t bucket_count;  /* [I] a power of two */
+    struct list bound[TCP_BOUND_BUCKETS];
+    struct list all;
+    struct list orphans; /* oldest first */
+    uint32_t orphan_count;
+    struct list half_age;
+    struct list time_wait_age;
+    struct timer time_wait_timer; /* for the oldest record */
+    struct list starved;
+    struct timer starved_timer;
+    uint32_t next_ephemeral; /* RFC 6056 algorithm 3 */
+};
+
+struct arena;
+
+/* Takes the tables of n->cfg.limits from a. STATUS_NO_MEMORY. n->wheel and n->cfg stand already. */
+enum status tcp_init(struct net *n, struct arena *a) must_check;
+
+/* Ends everything without a word on the wire and puts every packet held. */
+void tcp_destroy(struct net *n);
+
+#endif

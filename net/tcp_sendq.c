@@ -1,0 +1,261 @@
+/*
+ * The send queue: bytes the owner handed over, copied once into packets that stay here until they
+ * are acknowledged. A packet is sent whole or not at all; one that must go in parts is split first.
+ *
+ * Bookkeeping: each packet's note says where its payload lies, so that data and tail may wander
+ * while the packet is on its way down. `bytes`, `packets` and `lost_bytes` always equal the sums
+ * over the queue.
+ */
+#include "net/tcp_int.h"
+
+#include <string.h>
+
+static uint32_t packets_max(const struct tcp_cb *t)
+{
+    return t->sndbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+}
+
+size_t tcp_sendq_room(const struct tcp_cb *t)
+{
+    const struct tcp_sendq *q = &t->sendq;
+    if (q->bytes >= t->sndbuf_bytes || q->packets >= packets_max(t)) {
+        return 0;
+    }
+    return t->sndbuf_bytes - q->bytes;
+}
+
+/* The sequence number behind everything queued, before a FIN. */
+static uint32_t queue_end(const struct tcp_cb *t)
+{
+    return t->sendq.last != NULL ? tx_note(t->sendq.last)->seq + tx_note(t->sendq.last)->len
+                                 : t->snd_nxt;
+}
+
+static void push_back(struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(!t->fin_queued);
+    *note = (struct tcp_tx_note){.seq = queue_end(t), .offset = (uint16_t)pkt_headroom(p)};
+    if (q->last != NULL) {
+        tx_note(q->last)->next = p;
+    } else {
+        q->first = p;
+    }
+    q->last = p;
+    if (q->unsent == NULL) {
+        q->unsent = p;
+    }
+    q->packets++;
+}
+
+/* Copies what still fits into the last packet, if that one has not been sent. */
+static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
+{
+    struct pkt *p = t->sendq.last;
+    if (p == NULL || t->sendq.unsent == NULL) {
+        return 0;
+    }
+    struct tcp_tx_note *note = tx_note(p);
+    assert(!pkt_shared(p) && note->sent_count == 0);
+    size_t room = note->len < t->snd_mss ? (size_t)t->snd_mss - note->len : 0;
+    uint8_t *at = p->head + note->offset + note->len;
+    size_t take = min_size(min_size(len, room), (size_t)(pkt_end(p) - at));
+    memcpy(at, bytes, take);
+    note->len = (uint16_t)(note->len + take);
+    p->data = p->head + note->offset;
+    p->tail = p->data + note->len;
+    t->sendq.bytes += (uint32_t)take;
+    return take;
+}
+
+/* Takes as much as the buffer and the pool have room for; returns how much. */
+size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
+{
+    assert(tcp_can_queue(t));
+    size_t room = t->sendq.bytes < t->sndbuf_bytes ? t->sndbuf_bytes - t->sendq.bytes : 0;
+    size_t want = min_size(len, room);
+    size_t done = fill_last(t, bytes, want);
+    while (done < want && t->sendq.packets < packets_max(t)) {
+        struct pkt *p = net_alloc_tx(t->net, false);
+        if (p == NULL) {
+            tcp_starve(t);
+            break;
+        }
+        push_back(t, p);
+        done += fill_last(t, bytes + done, want - done);
+        assert(tx_note(p)->len > 0);
+    }
+    return done;
+}
+
+/*
+ * Cuts p after len bytes; the rest goes to a new packet behind it, with the same history. False
+ * without a buffer: then nothing changed. p may be on its way down: only its note changes.
+ */
+bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(len > 0 && len < note->len);
+    /* From the reserve, too: the queues may hold every other buffer there is, and only what this
+     * one lets go will free any. The part in front goes at once, so the reserve comes back. */
+    struct pkt *rest = net_alloc_tx(t->net, true);
+    if (rest == NULL) {
+        NET_COUNT(t->net, tcp_tx_no_buffer);
+        return false;
+    }
+    uint16_t rest_len = (uint16_t)(note->len - len);
+    size_t offset = pkt_headroom(rest);
+    assert(rest_len <= pkt_tailroom(rest));
+    memcpy(pkt_append(rest, rest_len), p->head + note->offset + len, rest_len);
+    *tx_note(rest) = *note;
+    tx_note(rest)->offset = (uint16_t)offset;
+    tx_note(rest)->seq = note->seq + len;
+    tx_note(rest)->len = rest_len;
+    note->next = rest;
+    note->len = len;
+    if (q->last == p) {
+        q->last = rest;
+    }
+    q->packets++;
+    return true;
+}
+
+static void note_removed_bytes(struct tcp_sendq *q, const struct tcp_tx_note *note, uint32_t bytes)
+{
+    assert(q->bytes >= bytes);
+    q->bytes -= bytes;
+    if (note->lost) {
+        assert(q->lost_bytes >= bytes);
+        q->lost_bytes -= bytes;
+    }
+}
+
+static void pop_first(struct tcp_sendq *q)
+{
+    struct pkt *p = q->first;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(q->packets > 0 && p != q->unsent);
+    note_removed_bytes(q, note, note->len);
+    q->first = note->next;
+    if (q->last == p) {
+        q->last = NULL;
+        assert(q->first == NULL);
+    }
+    if (q->lost_hint == p) {
+        q->lost_hint = q->first;
+    }
+    q->packets--;
+    pkt_put(p);
+}
+
+/*
+ * Drops what ack covers. The round trip is measured on the first whole packet acknowledged, and
+ * only when nothing acknowledged had been sent twice (RFC 6298 3, Karn).
+ */
+struct tcp_acked tcp_sendq_ack(struct tcp_cb *t, uint32_t ack)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_acked got = {0};
+    bool ambiguous = false;
+    while (q->first != NULL && q->first != q->unsent) {
+        struct tcp_tx_note *note = tx_note(q->first);
+        uint32_t covered = seq_ahead(note->seq, ack);
+        if (covered == 0) {
+            break;
+        }
+        ambiguous = ambiguous || note->sent_count > 1;
+        if (covered < note->len) {
+            note_removed_bytes(q, note, covered);
+            note->seq += covered;
+            note->offset = (uint16_t)(note->offset + covered);
+            note->len = (uint16_t)(note->len - covered);
+            got.bytes += covered;
+            break;
+        }
+        if (got.rtt_ns == 0) {
+            got.rtt_ns = max_u64(t->net->now_ns - note->sent_ns, 1);
+        }
+        got.bytes += note->len;
+        pop_first(q);
+    }
+    if (ambiguous) {
+        got.rtt_ns = 0;
+    }
+    return got;
+}
+
+void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(note->sent_count > 0);
+    if (note->lost) {
+        return;
+    }
+    note->lost = true;
+    q->lost_bytes += note->len;
+    if (q->lost_hint == NULL || seq_lt(note->seq, tx_note(q->lost_hint)->seq)) {
+        q->lost_hint = p;
+    }
+}
+
+void tcp_sendq_mark_all_lost(struct tcp_cb *t)
+{
+    struct pkt *p = t->sendq.first;
+    while (p != NULL && p != t->sendq.unsent) {
+        tcp_sendq_mark_lost(t, p);
+        p = tx_note(p)->next;
+    }
+}
+
+/* The lowest packet believed lost and not sent again, or NULL. The hint only moves forward between
+ * two markings, so that the walk is paid once. */
+struct pkt *tcp_sendq_next_lost(struct tcp_cb *t)
+{
+    struct tcp_sendq *q = &t->sendq;
+    if (q->lost_bytes == 0) {
+        q->lost_hint = NULL;
+        return NULL;
+    }
+    struct pkt *p = q->lost_hint;
+    while (p != NULL && !tx_note(p)->lost) {
+        p = tx_note(p)->next;
+    }
+    assert(p != NULL);
+    q->lost_hint = p;
+    return p;
+}
+
+/* p went, for the first time or again. */
+void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_tx_note *note = tx_note(p);
+    if (p == q->unsent) {
+        assert(note->seq == t->snd_nxt && !note->lost);
+        q->unsent = note->next;
+        t->snd_nxt += note->len;
+        t->sent_ns = t->net->now_ns;
+    }
+    if (note->lost) {
+        note->lost = false;
+        assert(q->lost_bytes >= note->len);
+        q->lost_bytes -= note->len;
+    }
+    note->sent_ns = t->net->now_ns;
+    note->sent_count =
+        note->sent_count < UINT16_MAX ? (uint16_t)(note->sent_count + 1) : note->sent_count;
+}
+
+void tcp_sendq_drop(struct tcp_cb *t)
+{
+    struct tcp_sendq *q = &t->sendq;
+    q->unsent = NULL;
+    while (q->first != NULL) {
+        pop_first(q);
+    }
+    assert(q->bytes == 0 && q->packets == 0 && q->lost_bytes == 0);
+    q->lost_hint = NULL;
+}

@@ -1,0 +1,208 @@
+/*
+ * The keyed table of 4-tuples and the pool of control blocks: making, finding and freeing. The hash
+ * is secret (net/random.h), so nobody outside can aim at one bucket. What is in a block while it
+ * lives is the other files' business.
+ */
+#include "net/tcp_int.h"
+
+#include <string.h>
+
+enum {
+    TCP_BUCKETS_MIN = 64,
+};
+
+static uint32_t bucket_count_for(const struct net_limits *l)
+{
+    uint32_t want = l->tcp_connections + l->tcp_half_open + l->tcp_time_wait;
+    uint32_t count = TCP_BUCKETS_MIN;
+    while (count < want && count < (1u << 20)) {
+        count *= 2;
+    }
+    return count;
+}
+
+static void init_lists(struct tcp *tcp)
+{
+    for (uint32_t i = 0; i < tcp->bucket_count; i++) {
+        list_init(&tcp->buckets[i]);
+    }
+    for (uint32_t i = 0; i < TCP_BOUND_BUCKETS; i++) {
+        list_init(&tcp->bound[i]);
+    }
+    list_init(&tcp->all);
+    list_init(&tcp->orphans);
+    list_init(&tcp->half_age);
+    list_init(&tcp->time_wait_age);
+    list_init(&tcp->starved);
+    timer_init(&tcp->time_wait_timer, tcp_time_wait_expired);
+    timer_init(&tcp->starved_timer, tcp_starved_expired);
+}
+
+enum status tcp_init(struct net *n, struct arena *a)
+{
+    const struct net_limits *l = &n->cfg.limits;
+    assert(l->tcp_connections > 0);
+    struct tcp *tcp = &n->tcp;
+    enum status st = pool_init(&tcp->cbs, a, "tcp_cb", sizeof(struct tcp_cb), l->tcp_connections);
+    if (st == STATUS_OK) {
+        st = pool_init(&tcp->halves, a, "tcp_half", sizeof(struct tcp_half), l->tcp_half_open);
+    }
+    if (st == STATUS_OK) {
+        st = pool_init(&tcp->time_waits, a, "tcp_time_wait", sizeof(struct tcp_time_wait),
+                       l->tcp_time_wait);
+    }
+    if (st != STATUS_OK) {
+        return st;
+    }
+    tcp->bucket_count = bucket_count_for(l);
+    tcp->buckets = arena_alloc(a, tcp->bucket_count * sizeof(tcp->buckets[0]), sizeof(void *) * 2);
+    if (arena_measuring(a)) {
+        return STATUS_OK;
+    }
+    if (tcp->buckets == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    init_lists(tcp);
+    return STATUS_OK;
+}
+
+void tcp_destroy(struct net *n)
+{
+    struct tcp *tcp = &n->tcp;
+    if (tcp->buckets == NULL) {
+        return;
+    }
+    struct list *node;
+    while ((node = list_first(&tcp->half_age)) != NULL) {
+        tcp_half_free(n, list_entry(node, struct tcp_half, age));
+    }
+    while ((node = list_first(&tcp->all)) != NULL) {
+        tcp_cb_free(list_entry(node, struct tcp_cb, all));
+    }
+    while ((node = list_first(&tcp->time_wait_age)) != NULL) {
+        tcp_time_wait_free(n, list_entry(node, struct tcp_time_wait, age));
+    }
+    timer_cancel(&n->wheel, &tcp->time_wait_timer);
+    timer_cancel(&n->wheel, &tcp->starved_timer);
+    assert(tcp->cbs.used == 0 && tcp->halves.used == 0 && tcp->time_waits.used == 0);
+}
+
+static struct list *bucket_of(struct net *n, const struct tcp_tuple *id)
+{
+    uint64_t h =
+        net_hash_tuple(&n->random, NET_HASH_TABLE, id->laddr, id->lport, id->raddr, id->rport);
+    assert(is_power_of_two(n->tcp.bucket_count));
+    return &n->tcp.buckets[h & (n->tcp.bucket_count - 1)];
+}
+
+static bool same_tuple(const struct tcp_tuple *a, const struct tcp_tuple *b)
+{
+    return a->raddr == b->raddr && a->rport == b->rport && a->lport == b->lport &&
+           a->laddr == b->laddr;
+}
+
+struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id)
+{
+    struct list *head = bucket_of(n, id);
+    struct list *it;
+    list_for_each (it, head) {
+        struct tcp_node *node = list_entry(it, struct tcp_node, bucket);
+        if (same_tuple(&node->id, id)) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+void tcp_table_insert(struct net *n, struct tcp_node *node)
+{
+    assert(!list_linked(&node->bucket));
+    assert(tcp_lookup(n, &node->id) == NULL);
+    list_push_front(bucket_of(n, &node->id), &node->bucket);
+}
+
+void tcp_table_remove(struct tcp_node *node)
+{
+    if (list_linked(&node->bucket)) {
+        list_remove(&node->bucket);
+    }
+}
+
+static void cb_init(struct net *n, struct tcp_cb *t)
+{
+    t->net = n;
+    t->node.kind = TCP_NODE_CB;
+    list_init(&t->node.bucket);
+    list_init(&t->all);
+    list_init(&t->bound);
+    list_init(&t->place);
+    list_init(&t->starved);
+    list_init(&t->listener.half_open);
+    list_init(&t->listener.accept);
+    timer_init(&t->rtx_timer, tcp_rtx_expired);
+    timer_init(&t->delack_timer, tcp_delack_expired);
+    timer_init(&t->idle_timer, tcp_idle_expired);
+    t->state = TCP_CLOSED;
+    t->rcvbuf_bytes = n->cfg.limits.tcp_rcvbuf_bytes;
+    t->sndbuf_bytes = n->cfg.limits.tcp_sndbuf_bytes;
+    t->snd_mss = TCP_MSS_DEFAULT;
+    t->rcv_mss = TCP_MSS_DEFAULT;
+    t->linger_s = -1;
+    t->keepalive.idle_s = TCP_KEEPIDLE_S;
+    t->keepalive.interval_s = TCP_KEEPINTVL_S;
+    t->keepalive.count = TCP_KEEPCNT;
+    t->cc.ops = &tcp_cc_newreno;
+    tcp_rtt_init(&t->rtt);
+}
+
+struct tcp_cb *tcp_cb_new(struct net *n)
+{
+    struct tcp_cb *t = pool_get(&n->tcp.cbs);
+    /* Those whose owner has gone make room first: nobody waits for them but the peer. */
+    if (t == NULL && tcp_evict_orphan(n)) {
+        t = pool_get(&n->tcp.cbs);
+    }
+    if (t == NULL) {
+        return NULL;
+    }
+    cb_init(n, t);
+    list_push_back(&n->tcp.all, &t->all);
+    return t;
+}
+
+static void unlink_if_linked(struct list *node)
+{
+    if (list_linked(node)) {
+        list_remove(node);
+    }
+}
+
+void tcp_cb_free(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    timer_cancel(&n->wheel, &t->rtx_timer);
+    timer_cancel(&n->wheel, &t->delack_timer);
+    timer_cancel(&n->wheel, &t->idle_timer);
+    tcp_table_remove(&t->node);
+    unlink_if_linked(&t->bound);
+    unlink_if_linked(&t->starved);
+    if (t->orphan) {
+        assert(n->tcp.orphan_count > 0);
+        n->tcp.orphan_count--;
+    }
+    if (t->parent != NULL) {
+        assert(t->parent->listener.accept_count > 0);
+        t->parent->listener.accept_count--;
+    }
+    /* Only at the end of the whole stack does a listener go in front of its children. */
+    struct list *it;
+    list_for_each (it, &t->listener.accept) {
+        list_entry(it, struct tcp_cb, place)->parent = NULL;
+    }
+    unlink_if_linked(&t->listener.accept);
+    unlink_if_linked(&t->place);
+    list_remove(&t->all);
+    tcp_sendq_drop(t);
+    tcp_recvq_drop(t);
+    pool_put(&n->tcp.cbs, t);
+}

@@ -1,0 +1,103 @@
+/*
+ * The smaller timers: delayed ACK, keepalive and FIN-WAIT-2 (which share one), and the one that
+ * wakes writers who found the packet pool empty.
+ */
+#include "net/tcp_int.h"
+
+#include <errno.h>
+
+void tcp_delack_expired(struct timer *timer, uint64_t now_ns)
+{
+    struct tcp_cb *t = container_of(timer, struct tcp_cb, delack_timer);
+    assert(tcp_synchronized(t) || t->state == TCP_SYN_RECEIVED);
+    t->ack_now = true;
+    tcp_output(t);
+}
+
+/* Starts what the state asks for: the FIN-WAIT-2 limit once the owner has gone, or keepalive. */
+void tcp_idle_timer_start(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
+        timer_arm(&n->wheel, &t->idle_timer, n->now_ns + tcp_ms(TCP_FIN_WAIT_2_MS));
+    } else if (t->keepalive.on && tcp_synchronized(t)) {
+        t->keepalive.probes = 0;
+        timer_arm(&n->wheel, &t->idle_timer, t->heard_ns + t->keepalive.idle_s * NS_PER_S);
+    } else {
+        timer_cancel(&n->wheel, &t->idle_timer);
+    }
+}
+
+/*
+ * RFC 9293 3.8.4. The timer is not moved by each segment that comes: when it fires, it looks at how
+ * long the peer has been silent. Probes are sent only while nothing of ours is out, for then the
+ * retransmission timer asks the same question.
+ */
+static void keepalive(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    struct tcp_keepalive *k = &t->keepalive;
+    uint64_t idle_ns = n->now_ns - t->heard_ns;
+    if (idle_ns < k->idle_s * NS_PER_S || tcp_flight(t) > 0 || t->sendq.unsent != NULL) {
+        k->probes = 0;
+        uint64_t base = tcp_flight(t) > 0 || t->sendq.unsent != NULL ? n->now_ns : t->heard_ns;
+        timer_arm(&n->wheel, &t->idle_timer, base + k->idle_s * NS_PER_S);
+        return;
+    }
+    if (k->probes >= k->count) {
+        NET_COUNT(n, tcp_give_ups);
+        tcp_abort(t, ETIMEDOUT);
+        return;
+    }
+    k->probes++;
+    tcp_emit_keepalive(t);
+    timer_arm(&n->wheel, &t->idle_timer, n->now_ns + k->interval_s * NS_PER_S);
+}
+
+void tcp_idle_expired(struct timer *timer, uint64_t now_ns)
+{
+    struct tcp_cb *t = container_of(timer, struct tcp_cb, idle_timer);
+    assert(tcp_synchronized(t));
+    if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
+        NET_COUNT(t->net, tcp_give_ups);
+        tcp_end(t, 0); /* our side is all acknowledged: nothing is lost by forgetting it */
+    } else if (t->keepalive.on) {
+        keepalive(t);
+    }
+}
+
+/* Puts t among those who are told when there are packet buffers again. */
+void tcp_starve(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    if (list_linked(&t->starved)) {
+        return;
+    }
+    NET_COUNT(n, tcp_sends_starved);
+    list_push_back(&n->tcp.starved, &t->starved);
+    if (!timer_armed(&n->tcp.starved_timer)) {
+        timer_arm(&n->wheel, &n->tcp.starved_timer, n->now_ns + tcp_ms(TCP_STARVED_RETRY_MS));
+    }
+}
+
+void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
+{
+    struct tcp *tcp = container_of(timer, struct tcp, starved_timer);
+    struct net *n = container_of(tcp, struct net, tcp);
+    struct pkt_pool *pool = n->cfg.tx_pool;
+    /* As many as there are buffers to give; the rest keep their turn. */
+    uint32_t left = pkt_pool_left(pool);
+    uint32_t wake = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
+    while (wake > 0 && !list_empty(&tcp->starved)) {
+        struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, starved);
+        wake--;
+        /* One whose queue is full as well stays blocked: the ACK that makes room will tell him. */
+        if (tcp_sendq_room(t) > 0) {
+            t->send_blocked = false;
+            tcp_notify(t, NET_READY_OUT);
+        }
+    }
+    if (!list_empty(&tcp->starved)) {
+        timer_arm(&n->wheel, &tcp->starved_timer, now_ns + tcp_ms(TCP_STARVED_RETRY_MS));
+    }
+}

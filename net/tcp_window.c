@@ -1,0 +1,56 @@
+/*
+ * The receive window: the one place where what we advertise is computed (RFC 9293 3.8.6, RFC 7323
+ * 2). The right edge never moves back (3.8.6, SHLD-14) and forward only by a worthwhile step
+ * (3.8.6.2.2). Out-of-order data lies inside the window and so within the receive buffer's bytes.
+ */
+#include "net/tcp_int.h"
+
+uint8_t tcp_pick_wscale(uint32_t rcvbuf_bytes)
+{
+    uint8_t scale = 0;
+    while (scale < TCP_WSCALE_MAX && (rcvbuf_bytes >> scale) > TCP_WINDOW_FIELD_MAX) {
+        scale++;
+    }
+    return scale;
+}
+
+static uint32_t free_bytes(const struct tcp_cb *t)
+{
+    uint32_t used = t->recvq.bytes;
+    uint32_t room = t->rcvbuf_bytes > used ? t->rcvbuf_bytes - used : 0;
+    return min_u32(room, (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv_wscale);
+}
+
+/* RFC 9293 3.8.6.2.2: min(Fr * RCV.BUFF, Eff.snd.MSS) with Fr = 1/2. */
+static uint32_t worthwhile_step(const struct tcp_cb *t)
+{
+    return min_u32(t->rcvbuf_bytes / 2, t->rcv_mss);
+}
+
+/* The window that may be advertised now. */
+static uint32_t select_window(const struct tcp_cb *t)
+{
+    uint32_t current = seq_ahead(t->rcv_nxt, t->rcv_adv);
+    uint32_t room = free_bytes(t);
+    if (room < current + worthwhile_step(t)) {
+        /* Keep the edge. RFC 7323 2.4: rounding to the scale's unit must not pull it back. */
+        return (uint32_t)align_up(current, UINT64_C(1) << t->rcv_wscale);
+    }
+    return room;
+}
+
+uint16_t tcp_window_field(struct tcp_cb *t)
+{
+    uint32_t field = min_u32(select_window(t) >> t->rcv_wscale, TCP_WINDOW_FIELD_MAX);
+    t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + (field << t->rcv_wscale));
+    assert(seq_ge(t->rcv_adv, t->rcv_nxt));
+    return (uint16_t)field;
+}
+
+bool tcp_window_update_due(const struct tcp_cb *t)
+{
+    uint32_t current = seq_ahead(t->rcv_nxt, t->rcv_adv);
+    uint32_t room = free_bytes(t);
+    /* While half of the buffer is still open to the peer the next ACK will carry the news. */
+    return current <= t->rcvbuf_bytes / 2 && room >= current + worthwhile_step(t);
+}

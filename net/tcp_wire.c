@@ -1,0 +1,140 @@
+/*
+ * Decoding and encoding of TCP headers and options (RFC 9293 3.1, 3.2; RFC 7323 2.2). What lies on
+ * the wire is untrusted: every length is checked before it is used, and the urgent pointer (RFC
+ * 6093) is not looked at: urgent data is delivered in line.
+ */
+#include "net/tcp_wire.h"
+
+#include "kernel/bytes.h"
+#include "net/ipv4.h"
+
+enum {
+    OPT_END = 0,
+    OPT_NOP = 1,
+    OPT_MSS = 2,
+    OPT_MSS_BYTES = 4,
+    OPT_WSCALE = 3,
+    OPT_WSCALE_BYTES = 3,
+    OPT_HEAD_BYTES = 2, /* kind and length */
+};
+
+/* One option of len bytes, head included; false when its length does not fit its kind. */
+static bool parse_option(struct tcp_options *o, const uint8_t *opt, size_t len)
+{
+    assert(len >= OPT_HEAD_BYTES && len <= TCP_OPTIONS_MAX_BYTES);
+    switch (opt[0]) {
+    case OPT_MSS:
+        if (len != OPT_MSS_BYTES) {
+            return false;
+        }
+        o->has_mss = true;
+        o->mss = load_be16(opt + 2);
+        return true;
+    case OPT_WSCALE:
+        if (len != OPT_WSCALE_BYTES) {
+            return false;
+        }
+        o->has_wscale = true;
+        /* RFC 7323 2.3: more than 14 is used as 14. */
+        o->wscale = opt[2] > TCP_WSCALE_MAX ? TCP_WSCALE_MAX : opt[2];
+        return true;
+    default:
+        return true; /* RFC 9293 3.2, MUST-6: unknown ones are skipped by their length */
+    }
+}
+
+bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
+{
+    assert(len <= TCP_OPTIONS_MAX_BYTES);
+    *o = (struct tcp_options){0};
+    size_t at = 0;
+    while (at < len) {
+        if (bytes[at] == OPT_END) {
+            return true;
+        }
+        if (bytes[at] == OPT_NOP) {
+            at++;
+            continue;
+        }
+        /* MUST-7: an illegal length must not hurt. */
+        if (len - at < OPT_HEAD_BYTES) {
+            return false;
+        }
+        size_t opt_len = bytes[at + 1];
+        if (opt_len < OPT_HEAD_BYTES || opt_len > len - at) {
+            return false;
+        }
+        if (!parse_option(o, bytes + at, opt_len)) {
+            return false;
+        }
+        at += opt_len;
+    }
+    return true;
+}
+
+size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
+{
+    size_t at = 0;
+    if (o->has_mss) {
+        out[at++] = OPT_MSS;
+        out[at++] = OPT_MSS_BYTES;
+        store_be16(out + at, o->mss);
+        at += 2;
+    }
+    if (o->has_wscale) {
+        assert(o->wscale <= TCP_WSCALE_MAX);
+        out[at++] = OPT_NOP;
+        out[at++] = OPT_WSCALE;
+        out[at++] = OPT_WSCALE_BYTES;
+        out[at++] = o->wscale;
+    }
+    assert(at % 4 == 0 && at <= TCP_OPTIONS_MAX_BYTES);
+    return at;
+}
+
+enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                        size_t *header_bytes, bool *options_ok)
+{
+    if (len < TCP_HEADER_BYTES) {
+        return TCP_BAD_SHORT;
+    }
+    size_t offset = (size_t)(bytes[12] >> 4) * 4;
+    if (offset < TCP_HEADER_BYTES || offset > len) {
+        return TCP_BAD_OFFSET;
+    }
+    seg->id.rport = load_be16(bytes);
+    seg->id.lport = load_be16(bytes + 2);
+    seg->seq = load_be32(bytes + 4);
+    seg->ack = load_be32(bytes + 8);
+    seg->flags = bytes[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG);
+    seg->window = load_be16(bytes + 14);
+    seg->wnd = seg->window;
+    *header_bytes = offset;
+    *options_ok =
+        tcp_options_parse(&seg->options, bytes + TCP_HEADER_BYTES, offset - TCP_HEADER_BYTES);
+    return TCP_GOOD;
+}
+
+void tcp_encode(struct pkt *p, const struct tcp_out *out)
+{
+    uint8_t options[TCP_OPTIONS_MAX_BYTES];
+    size_t options_len = tcp_options_write(options, &out->options);
+    size_t header_len = TCP_HEADER_BYTES + options_len;
+    uint8_t *h = pkt_push(p, header_len);
+    size_t total = pkt_len(p);
+    assert(total <= UINT16_MAX);
+    store_be16(h, out->id.lport);
+    store_be16(h + 2, out->id.rport);
+    store_be32(h + 4, out->seq);
+    store_be32(h + 8, (out->flags & TCP_ACK) ? out->ack : 0);
+    h[12] = (uint8_t)((header_len / 4) << 4);
+    h[13] = out->flags;
+    store_be16(h + 14, out->window);
+    store_be16(h + 16, 0); /* checksum, below */
+    store_be16(h + 18, 0); /* urgent pointer: never sent */
+    for (size_t i = 0; i < options_len; i++) {
+        h[TCP_HEADER_BYTES + i] = options[i];
+    }
+    uint32_t sum = csum_pseudo(out->id.laddr, out->id.raddr, IP_PROTO_TCP, (uint16_t)total);
+    store_be16(h + 16, csum_finish(csum_add(sum, h, total)));
+}

@@ -1,0 +1,94 @@
+/*
+ * TCP segments as bytes and as a host-order struct (RFC 9293 3.1, 3.2): decoded once on the way in,
+ * encoded once on the way out. Pure functions over bytes; knows nothing of connections.
+ */
+#ifndef NET_TCP_WIRE_H
+#define NET_TCP_WIRE_H
+
+#include "kernel/pkt.h"
+#include "net/tcp_priv.h"
+
+enum {
+    TCP_HEADER_BYTES = 20,
+    TCP_OPTIONS_MAX_BYTES = 40,
+    TCP_WSCALE_MAX = 14, /* RFC 7323 2.3 */
+};
+
+enum tcp_flag {
+    TCP_FIN = 1u << 0,
+    TCP_SYN = 1u << 1,
+    TCP_RST = 1u << 2,
+    TCP_PSH = 1u << 3,
+    TCP_ACK = 1u << 4,
+    TCP_URG = 1u << 5,
+};
+
+/* Options that were there and good. A malformed one counts as absent, like all behind it. */
+struct tcp_options {
+    bool has_mss;
+    bool has_wscale;
+    uint8_t wscale; /* at most TCP_WSCALE_MAX */
+    uint16_t mss;
+};
+
+/* A received segment. Its payload is exactly pkt's bytes and shrinks as it is trimmed. */
+struct tcp_segment {
+    struct tcp_tuple id; /* l is us, r the sender */
+    uint32_t seq;        /* of the first payload byte that is left (of the SYN, with one) */
+    uint32_t ack;
+    uint32_t wnd;    /* scaled, once the connection is known */
+    uint16_t window; /* the field */
+    uint8_t flags;   /* enum tcp_flag */
+    struct tcp_options options;
+    struct pkt *pkt; /* NULL once somebody took it */
+};
+
+/* SEG.LEN: payload, SYN and FIN. */
+static inline uint32_t tcp_segment_len(const struct tcp_segment *seg)
+{
+    uint32_t len = seg->pkt != NULL ? (uint32_t)pkt_len(seg->pkt) : 0;
+    return len + ((seg->flags & TCP_SYN) ? 1 : 0) + ((seg->flags & TCP_FIN) ? 1 : 0);
+}
+
+static inline uint32_t tcp_payload_len(const struct tcp_segment *seg)
+{
+    return seg->pkt != NULL ? (uint32_t)pkt_len(seg->pkt) : 0;
+}
+
+/*
+ * Parses len bytes of options. False when they end malformed (what was good in front stands).
+ * Looks at no byte outside and at each at most once.
+ */
+bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len);
+
+/*
+ * Writes the options of a segment with those flags to out (TCP_OPTIONS_MAX_BYTES), padded to a
+ * multiple of four, in the order Linux sends them. Returns the length.
+ */
+size_t tcp_options_write(uint8_t *out, const struct tcp_options *o);
+
+enum tcp_bad {
+    TCP_GOOD,
+    TCP_BAD_SHORT,
+    TCP_BAD_OFFSET,
+};
+
+/* Decodes the header of len bytes into seg (id's addresses and pkt are the caller's). *header_bytes
+ * gets the data offset; *options_ok tells of the options. */
+enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                        size_t *header_bytes, bool *options_ok);
+
+/* A segment to send. */
+struct tcp_out {
+    struct tcp_tuple id;
+    uint32_t seq;
+    uint32_t ack;
+    uint16_t window;
+    uint8_t flags;
+    struct tcp_options options;
+};
+
+/* Pushes header and options in front of p's payload and fills in the checksum. */
+void tcp_encode(struct pkt *p, const struct tcp_out *out);
+
+#endif

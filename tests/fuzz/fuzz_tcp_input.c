@@ -1,0 +1,370 @@
+/*
+ * TCP against a hostile peer and a busy owner: the input is a program of steps, each a segment made
+ * from the connection's true numbers and then bent, a socket call, or a step in time. After each
+ * step the connection's invariants hold; at the end every packet is home.
+ */
+// LINK: net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/bytes.h"
+#include "net/tcp_int.h"
+
+enum {
+    MEMORY_BYTES = 2 * 1024 * 1024,
+    POOL_COUNT = 160,
+    PEER_PORT = 4000,
+    OWNED_MAX = 4,
+    HELD_MAX = 4,
+};
+#define OUR_ADDRESS  0x0a000001u
+#define PEER_ADDRESS 0x0a000002u
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+struct fuzz {
+    struct net *net;
+    struct pkt_pool pool;
+    uint64_t now_ns;
+    const uint8_t *at, *end;
+    struct tcp_cb *listener;
+    struct tcp_cb *owned[OWNED_MAX];
+    struct pkt *held[HELD_MAX];
+    uint32_t held_next;
+    bool hold;
+};
+
+static uint8_t byte(struct fuzz *f)
+{
+    return f->at < f->end ? *f->at++ : 0;
+}
+
+static uint16_t half_word(struct fuzz *f)
+{
+    uint16_t high = byte(f);
+    return (uint16_t)(high << 8 | byte(f));
+}
+
+/* A device that keeps some packets for a while, as a busy one does. */
+static void output(void *arg, struct pkt *p)
+{
+    struct fuzz *f = arg;
+    if (!f->hold) {
+        pkt_put(p);
+        return;
+    }
+    struct pkt **slot = &f->held[f->held_next++ % HELD_MAX];
+    pkt_put(*slot);
+    *slot = p;
+}
+
+static void ready(void *owner, uint32_t bits)
+{
+    (void)owner;
+}
+
+static void check_sendq(const struct tcp_cb *t)
+{
+    uint32_t bytes = 0, packets = 0, lost = 0;
+    uint32_t seq = t->snd_una;
+    bool unsent = false;
+    for (struct pkt *p = t->sendq.first; p != NULL; p = tx_note(p)->next) {
+        const struct tcp_tx_note *note = tx_note(p);
+        unsent = unsent || p == t->sendq.unsent;
+        assert(note->len > 0 && note->seq == seq);
+        assert(unsent == (note->sent_count == 0));
+        seq += note->len;
+        bytes += note->len;
+        packets++;
+        lost += note->lost ? note->len : 0;
+    }
+    assert(bytes == t->sendq.bytes && packets == t->sendq.packets && lost == t->sendq.lost_bytes);
+    assert(bytes <= TCP_BUF_MAX_BYTES);
+}
+
+static void check_recvq(const struct tcp_cb *t)
+{
+    uint32_t bytes = 0, packets = 0, ranges = 0;
+    for (const struct pkt *p = t->recvq.in_order.first; p != NULL; p = p->next) {
+        bytes += (uint32_t)pkt_len(p);
+    }
+    assert(bytes == t->recvq.bytes);
+    uint32_t end = t->rcv_nxt;
+    for (struct pkt *r = t->recvq.ranges; r != NULL; r = rx_note(r)->next_range) {
+        assert(seq_gt(rx_note(r)->seq, end)); /* a gap in front of each */
+        uint32_t at = rx_note(r)->seq;
+        for (struct pkt *p = r; p != NULL; p = p->next) {
+            assert(rx_note(p)->seq == at);
+            at += (uint32_t)pkt_len(p);
+            packets++;
+        }
+        assert(at == rx_note(r)->end);
+        end = at;
+        ranges++;
+    }
+    assert(ranges == t->recvq.range_count && ranges <= TCP_RANGES_MAX);
+    assert(packets == t->recvq.ooo_packets);
+    assert(!tcp_synchronized(t) || seq_le(end, t->rcv_adv));
+    assert(t->recvq.in_order.count + packets <=
+           t->rcvbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA + 64);
+}
+
+static void check(struct fuzz *f)
+{
+    struct list *it;
+    list_for_each (it, &f->net->tcp.all) {
+        const struct tcp_cb *t = list_entry(it, struct tcp_cb, all);
+        if (t->state == TCP_LISTEN || t->state == TCP_CLOSED) {
+            continue;
+        }
+        assert(seq_le(t->snd_una, t->snd_nxt) && seq_le(t->rcv_nxt, t->rcv_adv));
+        assert(t->cc.cwnd > 0 || !tcp_synchronized(t));
+        /* Whatever waits has a timer: nothing can hang for ever. */
+        bool waits = tcp_flight(t) > 0 || t->sendq.unsent != NULL;
+        assert(!waits || timer_armed(&t->rtx_timer));
+        if (t->state != TCP_SYN_SENT && t->state != TCP_SYN_RECEIVED) {
+            check_sendq(t);
+        }
+        check_recvq(t);
+    }
+}
+
+/* One of the connections, to take numbers from; the listener's oldest or one that is owned. */
+static struct tcp_cb *model(struct fuzz *f, uint8_t which)
+{
+    struct list *it;
+    list_for_each (it, &f->net->tcp.all) {
+        struct tcp_cb *t = list_entry(it, struct tcp_cb, all);
+        if (t->state != TCP_LISTEN && t->state != TCP_CLOSED && which-- % 4 == 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static uint32_t bend(struct fuzz *f, uint32_t right)
+{
+    uint8_t how = byte(f);
+    switch (how & 7) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        return right;
+    case 4:
+        return right + (how >> 3);
+    case 5:
+        return right - (how >> 3);
+    case 6:
+        return right + half_word(f);
+    default:
+        return right ^ ((uint32_t)half_word(f) << 16);
+    }
+}
+
+static void send_segment(struct fuzz *f)
+{
+    uint8_t s[20 + TCP_OPTIONS_MAX_BYTES + 1600] = {0};
+    struct tcp_cb *t = model(f, byte(f));
+    uint8_t flags = byte(f);
+    uint16_t peer_port = t != NULL ? t->node.id.rport : (uint16_t)(PEER_PORT + flags % 3);
+    uint16_t our_port = t != NULL ? t->node.id.lport : 80;
+    uint32_t half_iss = f->net->cfg.tcp_isn;
+    store_be16(s, peer_port);
+    store_be16(s + 2, our_port);
+    store_be32(s + 4, bend(f, t != NULL ? t->rcv_nxt : 1));
+    store_be32(s + 8, bend(f, t != NULL ? t->snd_nxt : half_iss + 1));
+    uint8_t shape = byte(f);
+    size_t options = (size_t)(shape & 3) * 4;
+    s[12] = (uint8_t)((5 + options / 4) << 4);
+    s[13] = flags & 0x3f;
+    store_be16(s + 14, (shape & 4) ? half_word(f) : 0xffff);
+    for (size_t i = 0; i < options; i++) {
+        s[20 + i] = byte(f);
+    }
+    size_t payload = (shape & 8) ? byte(f) : (shape & 16) ? half_word(f) % 1460 : 0;
+    size_t total = 20 + options + payload;
+    uint32_t sum =
+        csum_add(csum_pseudo(PEER_ADDRESS, OUR_ADDRESS, IP_PROTO_TCP, (uint16_t)total), s, total);
+    store_be16(s + 16, csum_finish(sum));
+    struct pkt *p = pkt_alloc(&f->pool, 34);
+    if (p == NULL) {
+        return;
+    }
+    memcpy(pkt_append(p, total), s, total);
+    struct ipv4_header h = {.src = PEER_ADDRESS, .dst = OUR_ADDRESS, .protocol = IP_PROTO_TCP};
+    tcp_input(f->net, p, &h);
+}
+
+static struct tcp_cb **owned_slot(struct fuzz *f, bool full)
+{
+    size_t start = byte(f);
+    for (size_t i = 0; i < OWNED_MAX; i++) {
+        struct tcp_cb **slot = &f->owned[(start + i) % OWNED_MAX];
+        if ((*slot != NULL) == full) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static void call_send_or_receive(struct fuzz *f, bool send)
+{
+    static uint8_t buf[65536];
+    struct tcp_cb **slot = owned_slot(f, true);
+    if (slot == NULL) {
+        return;
+    }
+    uint8_t how = byte(f);
+    size_t len = (how & 2) ? half_word(f) : byte(f);
+    if (send) {
+        (void)tcp_send(*slot, buf, len, how & TCP_SEND_MORE);
+    } else {
+        (void)tcp_recv(*slot, buf, len, how & TCP_RECV_PEEK);
+    }
+}
+
+static void call_open(struct fuzz *f)
+{
+    struct tcp_cb **slot = owned_slot(f, false);
+    if (slot == NULL) {
+        return;
+    }
+    if (byte(f) % 4 != 0) {
+        *slot = tcp_accept(f->listener, ready, f);
+    } else {
+        *slot = tcp_create(f->net, ready, f);
+        if (*slot != NULL) {
+            (void)tcp_connect(*slot, PEER_ADDRESS, PEER_PORT);
+        }
+    }
+}
+
+static void call_other(struct fuzz *f)
+{
+    struct tcp_cb **slot = owned_slot(f, true);
+    if (slot == NULL) {
+        return;
+    }
+    uint8_t what = byte(f);
+    uint8_t value = byte(f);
+    switch (what % 4) {
+    case 0:
+        (void)tcp_shutdown(*slot, value & 3);
+        break;
+    case 1:
+        tcp_close(*slot);
+        *slot = NULL;
+        break;
+    case 2:
+        (void)tcp_set_opt(*slot, value % 9, (int)half_word(f) - 1);
+        break;
+    default:
+        (void)tcp_ready(*slot);
+        (void)tcp_take_error(*slot);
+        break;
+    }
+}
+
+static void step(struct fuzz *f)
+{
+    uint8_t what = byte(f);
+    switch (what % 8) {
+    case 0:
+    case 1:
+    case 2:
+        send_segment(f);
+        break;
+    case 3:
+        call_open(f);
+        break;
+    case 4:
+    case 5:
+        call_send_or_receive(f, what % 8 == 4);
+        break;
+    case 6:
+        call_other(f);
+        break;
+    default:
+        f->hold = (what & 8) != 0;
+        f->now_ns +=
+            (what & 16) ? (uint64_t)half_word(f) * NS_PER_MS : (uint64_t)byte(f) * NS_PER_MS;
+        (void)net_poll(f->net, f->now_ns);
+        break;
+    }
+    check(f);
+}
+
+static void begin(struct fuzz *f, void *memory)
+{
+    struct arena a;
+    struct net_config cfg = {
+        .link = NET_LINK_IP,
+        .mtu = 1500,
+        .ip = {.address = OUR_ADDRESS, .prefix_bits = 24},
+        .tx_reserve = 8,
+        .output = output,
+        .arg = f,
+        .tcp_isn_fixed = true,
+    };
+    net_limits_default(&cfg.limits, 0);
+    cfg.tcp_isn = 0u - half_word(f);
+    cfg.limits.tcp_connections = 6;
+    cfg.limits.tcp_half_open = 3;
+    cfg.limits.tcp_time_wait = 2;
+    cfg.limits.tcp_rcvbuf_bytes = 2048u << (byte(f) % 7);
+    arena_init(&a, memory, MEMORY_BYTES);
+    enum status st = pkt_pool_init(&f->pool, &a, "p", POOL_COUNT, NULL);
+    assert(st == STATUS_OK);
+    cfg.tx_pool = &f->pool;
+    st = net_create(&f->net, &a, &cfg, f->now_ns);
+    assert(st == STATUS_OK);
+    net_set_link(f->net, true, f->now_ns);
+    f->listener = tcp_create(f->net, ready, f);
+    assert(f->listener != NULL);
+    int err = tcp_bind(f->listener, 0, 80, false);
+    assert(err == 0);
+    err = tcp_listen(f->listener, 3);
+    assert(err == 0);
+}
+
+/* Everything is closed and an hour passes: nothing but the listener's pool slot may be left. */
+static void end(struct fuzz *f)
+{
+    f->hold = false;
+    for (size_t i = 0; i < HELD_MAX; i++) {
+        pkt_put(f->held[i]);
+    }
+    for (size_t i = 0; i < OWNED_MAX; i++) {
+        if (f->owned[i] != NULL) {
+            tcp_close(f->owned[i]);
+        }
+    }
+    tcp_close(f->listener);
+    for (unsigned i = 0; i < 3600; i++) {
+        f->now_ns += NS_PER_S;
+        (void)net_poll(f->net, f->now_ns);
+        if (f->net->tcp.cbs.used + f->net->tcp.time_waits.used + f->net->tcp.halves.used == 0) {
+            break;
+        }
+    }
+    assert(f->net->tcp.cbs.used == 0 && f->net->tcp.time_waits.used == 0);
+    assert(f->net->tcp.halves.used == 0 && f->net->tcp.orphan_count == 0);
+    assert(f->pool.used == 0);
+    net_destroy(f->net);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    static void *memory;
+    if (memory == NULL) {
+        memory = aligned_alloc(4096, MEMORY_BYTES);
+    }
+    struct fuzz f = {.now_ns = NS_PER_S, .at = bytes, .end = bytes + len};
+    begin(&f, memory);
+    while (f.at < f.end) {
+        step(&f);
+    }
+    end(&f);
+    return 0;
+}

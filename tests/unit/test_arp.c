@@ -1,0 +1,386 @@
+/*
+ * ARP: the decoder, who gets into the table and who out of it, asking, waiting and giving up.
+ */
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/net_fixture.h"
+
+#include "kernel/bytes.h"
+#include "net/stack.h"
+
+static int setup(void **state)
+{
+    struct net_fixture *f = malloc(sizeof(*f));
+    fixture_start(f, NULL);
+    fixture_up(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_stop(*state);
+    free(*state);
+    return 0;
+}
+
+/* Sends a small datagram of ours to dst, tagged. */
+static void send_to(struct net_fixture *f, uint32_t dst, uint8_t tag)
+{
+    struct pkt *p = net_alloc_tx(f->net, false);
+    assert_non_null(p);
+    *pkt_append(p, 1) = tag;
+    struct ipv4_tx tx = {.dst = dst, .protocol = 99};
+    assert_int_equal(ipv4_output(f->net, p, &tx), STATUS_OK);
+}
+
+/* The next frame out is an ARP packet; decoded into a, its destination MAC checked. */
+static void expect_arp(struct net_fixture *f, struct arp_packet *a, const uint8_t *eth_dst)
+{
+    struct frame fr;
+    assert_true(fixture_pop(f, &fr));
+    assert_int_equal(load_be16(fr.bytes + 12), ETH_TYPE_ARP);
+    assert_memory_equal(fr.bytes, eth_dst, 6);
+    assert_memory_equal(fr.bytes + 6, fixture_mac, 6);
+    assert_true(arp_decode(a, fr.bytes + 14, fr.len - 14));
+}
+
+static void expect_data(struct net_fixture *f, const uint8_t *mac, uint8_t tag)
+{
+    struct frame fr;
+    assert_true(fixture_pop(f, &fr));
+    assert_int_equal(load_be16(fr.bytes + 12), ETH_TYPE_IPV4);
+    assert_memory_equal(fr.bytes, mac, 6);
+    assert_int_equal(frame_payload_at(&fr)[0], tag);
+}
+
+static void input_arp(struct net_fixture *f, const struct frame_arp *a)
+{
+    struct frame fr;
+    frame_arp(&fr, a);
+    fixture_input(f, &fr);
+}
+
+static void input_reply(struct net_fixture *f, uint32_t ip, const uint8_t *mac)
+{
+    input_arp(f,
+              &(struct frame_arp){ARP_OP_REPLY, mac, ip, fixture_mac, FIXTURE_ADDR, fixture_mac});
+}
+
+static void test_decoder(void **state)
+{
+    (void)state;
+    struct frame fr;
+    struct arp_packet a;
+    frame_arp(&fr, &(struct frame_arp){1, fixture_peer, FIXTURE_PEER, NULL, FIXTURE_ADDR, NULL});
+    const uint8_t *good = fr.bytes + 14;
+    assert_true(arp_decode(&a, good, 28));
+    assert_int_equal(a.op, ARP_OP_REQUEST);
+    assert_int_equal(a.sender_ip, FIXTURE_PEER);
+    assert_int_equal(a.target_ip, FIXTURE_ADDR);
+    assert_memory_equal(a.sender_mac, fixture_peer, 6);
+    uint8_t bytes[28];
+    arp_encode(bytes, &a);
+    assert_memory_equal(bytes, good, 28);
+    for (size_t len = 0; len < 28; len++) {
+        assert_false(arp_decode(&a, good, len));
+    }
+    /* Any other value in the first eight bytes is refused, but for the two operations. */
+    for (size_t at = 0; at < 8; at++) {
+        for (uint32_t v = 0; v < 256; v++) {
+            memcpy(bytes, good, 28);
+            bytes[at] = (uint8_t)v;
+            bool same = bytes[at] == good[at];
+            bool is_op = at == 7 && (v == 1 || v == 2);
+            assert_int_equal(arp_decode(&a, bytes, 28), same || is_op);
+        }
+    }
+}
+
+static void test_answers_requests(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    input_arp(f, &(struct frame_arp){1, fixture_peer, FIXTURE_PEER, NULL, FIXTURE_ADDR, NULL});
+    expect_arp(f, &a, fixture_peer);
+    assert_int_equal(a.op, ARP_OP_REPLY);
+    assert_int_equal(a.sender_ip, FIXTURE_ADDR);
+    assert_memory_equal(a.sender_mac, fixture_mac, 6);
+    assert_int_equal(a.target_ip, FIXTURE_PEER);
+    assert_memory_equal(a.target_mac, fixture_peer, 6);
+    /* The asker is known from now on. */
+    send_to(f, FIXTURE_PEER, 7);
+    expect_data(f, fixture_peer, 7);
+    /* Not a word about others' addresses. */
+    input_arp(f, &(struct frame_arp){1, fixture_peer, FIXTURE_PEER, NULL, 0x0a000009, NULL});
+    assert_int_equal(f->out.count, 0);
+}
+
+/* ARP is answered when no buffer is left at all. */
+static void test_answers_without_buffers(void **state)
+{
+    struct net_fixture *f = *state;
+    f->tx.fail_at = f->tx.get_count + 1;
+    struct arp_packet a;
+    input_arp(f, &(struct frame_arp){1, fixture_peer, FIXTURE_PEER, NULL, FIXTURE_ADDR, NULL});
+    expect_arp(f, &a, fixture_peer);
+    assert_int_equal(a.op, ARP_OP_REPLY);
+}
+
+/* A probe (RFC 5227) is answered, and nobody is learnt from it. */
+static void test_answers_probes(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    input_arp(f, &(struct frame_arp){1, fixture_peer, 0, NULL, FIXTURE_ADDR, NULL});
+    expect_arp(f, &a, fixture_peer);
+    assert_int_equal(a.op, ARP_OP_REPLY);
+    assert_int_equal(f->net->arp.used, 0);
+}
+
+static void test_bad_senders(void **state)
+{
+    struct net_fixture *f = *state;
+    static const uint8_t zero[6];
+    static const uint8_t group[6] = {3, 0, 0, 0, 0, 1};
+    static const uint32_t bad_ips[] = {0x7f000001, 0xe0000001, 0xffffffff, 0x0a0000ff, 0x00000005};
+    static const uint8_t *const bad_macs[] = {zero, group, fixture_all, fixture_mac};
+    for (size_t i = 0; i < ARRAY_SIZE(bad_macs); i++) {
+        struct frame fr;
+        frame_arp(&fr, &(struct frame_arp){1, bad_macs[i], FIXTURE_PEER, NULL, FIXTURE_ADDR, NULL});
+        memcpy(fr.bytes + 6, fixture_peer, 6); /* the frame itself is good */
+        fixture_input(f, &fr);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad_ips); i++) {
+        input_arp(f, &(struct frame_arp){1, fixture_peer, bad_ips[i], NULL, FIXTURE_ADDR, NULL});
+    }
+    input_arp(f, &(struct frame_arp){2, fixture_peer, 0, NULL, FIXTURE_ADDR, NULL});
+    assert_int_equal(fixture_counter(f, "arp_rx_bad_sender"), 10);
+    assert_int_equal(f->net->arp.used, 0);
+    assert_int_equal(f->out.count, 0);
+    struct frame fr;
+    frame_eth(&fr, fixture_mac, fixture_peer, ETH_TYPE_ARP);
+    fixture_input(f, &fr);
+    assert_int_equal(fixture_counter(f, "arp_rx_malformed"), 1);
+}
+
+static void test_nothing_learnt_unasked(void **state)
+{
+    struct net_fixture *f = *state;
+    input_reply(f, FIXTURE_PEER, fixture_peer);
+    assert_int_equal(fixture_counter(f, "arp_rx_unsolicited"), 1);
+    /* A flood of announcements and of requests among others. */
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint8_t mac[6] = {2, 1, 0, 0, (uint8_t)(i >> 8), (uint8_t)i};
+        uint32_t ip = 0x0a000000 + 2 + i % 250;
+        input_arp(f, &(struct frame_arp){1, mac, ip, NULL, ip, NULL});
+        input_arp(f, &(struct frame_arp){1, mac, ip, NULL, FIXTURE_GATEWAY, NULL});
+        input_arp(f, &(struct frame_arp){2, mac, ip, mac, FIXTURE_GATEWAY, NULL});
+    }
+    assert_int_equal(f->net->arp.used, 0);
+    /* A request for us from another subnet is answered, and no entry made. */
+    (void)fixture_forget(f);
+    input_arp(f, &(struct frame_arp){1, fixture_peer, 0x0b000001, NULL, FIXTURE_ADDR, NULL});
+    assert_int_equal(fixture_forget(f), 1);
+    assert_int_equal(f->net->arp.used, 0);
+}
+
+static void test_announcement_updates(void **state)
+{
+    struct net_fixture *f = *state;
+    fixture_know(f, FIXTURE_PEER, fixture_peer);
+    input_arp(f, &(struct frame_arp){1, fixture_other, FIXTURE_PEER, NULL, FIXTURE_PEER, NULL});
+    send_to(f, FIXTURE_PEER, 1);
+    expect_data(f, fixture_other, 1);
+    input_reply(f, FIXTURE_PEER, fixture_peer);
+    send_to(f, FIXTURE_PEER, 2);
+    expect_data(f, fixture_peer, 2);
+}
+
+static void test_resolution(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    for (uint8_t tag = 0; tag < 5; tag++) {
+        send_to(f, FIXTURE_PEER, tag);
+    }
+    expect_arp(f, &a, fixture_all);
+    assert_int_equal(a.op, ARP_OP_REQUEST);
+    assert_int_equal(a.sender_ip, FIXTURE_ADDR);
+    assert_int_equal(a.target_ip, FIXTURE_PEER);
+    assert_int_equal(f->out.count, 0); /* one request, however many wait */
+    assert_int_equal(fixture_counter(f, "arp_drop_pending"), 2);
+    input_reply(f, FIXTURE_PEER, fixture_peer);
+    expect_data(f, fixture_peer, 2); /* the oldest two went */
+    expect_data(f, fixture_peer, 3);
+    expect_data(f, fixture_peer, 4);
+    assert_int_equal(f->net->arp.pending, 0);
+    assert_int_equal(f->net->arp.incomplete, 0);
+}
+
+static void test_gives_up(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    send_to(f, FIXTURE_PEER, 1);
+    for (int i = 0; i < ARP_TRIES_MAX; i++) {
+        expect_arp(f, &a, fixture_all);
+        assert_int_equal(f->out.count, 0);
+        fixture_advance_ms(f, 1000); /* one a second */
+    }
+    fixture_advance_ms(f, 10);
+    assert_int_equal(f->out.count, 0);
+    assert_int_equal(fixture_counter(f, "arp_unresolved"), 1);
+    assert_int_equal(fixture_counter(f, "arp_drop_unresolved"), 1);
+    /* Held off, then asked again. */
+    send_to(f, FIXTURE_PEER, 2);
+    assert_int_equal(f->out.count, 0);
+    assert_int_equal(fixture_counter(f, "arp_drop_unresolved"), 2);
+    fixture_advance_ms(f, 3000);
+    send_to(f, FIXTURE_PEER, 3);
+    expect_arp(f, &a, fixture_all);
+    input_reply(f, FIXTURE_PEER, fixture_peer);
+    expect_data(f, fixture_peer, 3);
+}
+
+/* A neighbour in use is asked again by unicast; one that is gone is asked for by broadcast. */
+static void test_ageing(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    fixture_know(f, FIXTURE_PEER, fixture_peer);
+    fixture_advance_ms(f, 59000);
+    send_to(f, FIXTURE_PEER, 1);
+    expect_data(f, fixture_peer, 1);
+    fixture_advance_ms(f, 2000);
+    send_to(f, FIXTURE_PEER, 2);
+    expect_arp(f, &a, fixture_peer);
+    expect_data(f, fixture_peer, 2); /* nothing waits meanwhile */
+    input_reply(f, FIXTURE_PEER, fixture_peer);
+    fixture_advance_ms(f, 5000);
+    assert_int_equal(f->out.count, 0);
+    fixture_advance_ms(f, 60000);
+    send_to(f, FIXTURE_PEER, 3);
+    fixture_advance_ms(f, 4000);
+    expect_arp(f, &a, fixture_peer);
+    expect_data(f, fixture_peer, 3);
+    expect_arp(f, &a, fixture_peer);
+    expect_arp(f, &a, fixture_peer);
+    assert_null(arp_lookup(f->net, FIXTURE_PEER));
+    send_to(f, FIXTURE_PEER, 4);
+    expect_arp(f, &a, fixture_all);
+    (void)fixture_forget(f);
+    /* One not used for long is not sent to before it is resolved anew. */
+    input_reply(f, FIXTURE_PEER, fixture_peer);
+    expect_data(f, fixture_peer, 4);
+    fixture_advance_ms(f, 601000);
+    send_to(f, FIXTURE_PEER, 5);
+    expect_arp(f, &a, fixture_all);
+    assert_int_equal(f->out.count, 0);
+}
+
+/* 10^5 neighbours that ask for us do not displace those we talk to. */
+static void test_flood_keeps_used(void **state)
+{
+    struct net_fixture *f = *state;
+    fixture_know(f, FIXTURE_GATEWAY, fixture_other);
+    fixture_know(f, FIXTURE_PEER, fixture_peer);
+    send_to(f, FIXTURE_PEER, 1);
+    (void)fixture_forget(f);
+    f->net->ip.netmask = 0xff000000; /* a subnet with room for the flood */
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint8_t mac[6] = {2, 1, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+        input_arp(f, &(struct frame_arp){1, mac, 0x0a010001 + i, NULL, FIXTURE_ADDR, NULL});
+        (void)fixture_forget(f);
+    }
+    assert_int_equal(f->net->arp.used, f->net->arp.count);
+    send_to(f, FIXTURE_PEER, 2);
+    expect_data(f, fixture_peer, 2);
+    send_to(f, 0x08080808, 3);
+    expect_data(f, fixture_other, 3);
+    assert_true(fixture_counter(f, "arp_evicted") > 90000);
+}
+
+/* Sending to hosts that are not there fills half the table and no more; who is known stays. */
+static void test_unresolved_are_bounded(void **state)
+{
+    struct net_fixture *f = *state;
+    fixture_know(f, FIXTURE_PEER, fixture_peer);
+    fixture_know(f, FIXTURE_GATEWAY, fixture_other);
+    for (uint32_t i = 0; i < 200; i++) {
+        send_to(f, 0x0a00000a + i, 1);
+    }
+    assert_int_equal(f->net->arp.incomplete, f->net->arp.count / 2);
+    assert_true(f->net->arp.pending <= ARP_PENDING_TOTAL_MAX);
+    assert_true(fixture_counter(f, "arp_table_full") > 0);
+    (void)fixture_forget(f);
+    send_to(f, FIXTURE_PEER, 9);
+    expect_data(f, fixture_peer, 9);
+    fixture_advance_ms(f, 10000);
+    assert_int_equal(f->net->arp.incomplete, 0);
+    assert_int_equal(f->net->arp.pending, 0);
+    assert_int_equal(f->tx.used, 0);
+}
+
+/* All in use and recent: a request from somebody new makes no entry, our own sending does. */
+static void test_eviction_order(void **state)
+{
+    struct net_fixture *f = *state;
+    uint32_t count = f->net->arp.count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t mac[6] = {2, 1, 0, 0, 0, (uint8_t)i};
+        fixture_know(f, 0x0a000010 + i, mac);
+        send_to(f, 0x0a000010 + i, 1);
+        fixture_advance_ms(f, 2);
+    }
+    (void)fixture_forget(f);
+    fixture_know(f, FIXTURE_PEER, fixture_peer);
+    assert_null(arp_lookup(f->net, FIXTURE_PEER));
+    assert_int_equal(fixture_counter(f, "arp_table_full"), 1);
+    send_to(f, FIXTURE_PEER, 2);
+    assert_non_null(arp_lookup(f->net, FIXTURE_PEER));
+    assert_null(arp_lookup(f->net, 0x0a000010)); /* the least recently used one */
+    assert_non_null(arp_lookup(f->net, 0x0a000011));
+}
+
+static void test_waiting_packets_are_freed(void **state)
+{
+    struct net_fixture *f = *state;
+    send_to(f, FIXTURE_PEER, 1);
+    send_to(f, 0x0a000005, 1);
+    assert_int_equal(f->net->arp.pending, 2);
+    net_set_link(f->net, false, f->now_ns);
+    assert_int_equal(f->net->arp.pending, 0);
+    assert_int_equal(fixture_counter(f, "arp_drop_flushed"), 2);
+    net_set_link(f->net, true, f->now_ns);
+    send_to(f, FIXTURE_PEER, 1); /* teardown checks that net_destroy frees this one */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decoder),
+        cmocka_unit_test_setup_teardown(test_answers_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_without_buffers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_probes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_senders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_learnt_unasked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_announcement_updates, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_resolution, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flood_keeps_used, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unresolved_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_eviction_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waiting_packets_are_freed, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+/*
+ * The Internet checksum against RFC 1071's example and a plain loop.
+ */
+// LINK: net/csum.c net/random.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net/ipv4.h"
+#include "net/random.h"
+
+static uint16_t plain_csum(const uint8_t *data, size_t len)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < len; i++) {
+        sum += i % 2 == 0 ? (uint32_t)data[i] << 8 : data[i];
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (uint16_t)~sum;
+}
+
+static void test_rfc_example(void **state)
+{
+    (void)state;
+    static const uint8_t data[] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
+    assert_int_equal(csum_finish(csum_add(0, data, sizeof(data))), (uint16_t)~0xddf2);
+    assert_int_equal(csum_finish(csum_add(0, data, 0)), 0xffff);
+}
+
+/* Every length and alignment, random bytes and all ones (carries everywhere). */
+static void test_against_plain(void **state)
+{
+    (void)state;
+    static const uint8_t seed[32] = {7};
+    struct net_random r;
+    uint8_t buf[1600];
+    net_random_init(&r, seed);
+    for (int fill = 0; fill < 2; fill++) {
+        for (size_t i = 0; i < sizeof(buf); i++) {
+            buf[i] = fill == 0 ? (uint8_t)net_random_u32(&r) : 0xff;
+        }
+        for (size_t at = 0; at < 9; at++) {
+            for (size_t len = 0; len < 1590; len += len < 80 ? 1 : 37) {
+                assert_int_equal(csum_finish(csum_add(0, buf + at, len)),
+                                 plain_csum(buf + at, len));
+            }
+        }
+    }
+}
+
+/* Pieces of even length sum up to the whole, whatever came before is carried along. */
+static void test_in_pieces(void **state)
+{
+    (void)state;
+    uint8_t buf[301];
+    for (size_t i = 0; i < sizeof(buf); i++) {
+        buf[i] = (uint8_t)(i * 31 + 200);
+    }
+    for (size_t cut = 0; cut < sizeof(buf); cut += 2) {
+        uint32_t sum = csum_add(0, buf, cut);
+        sum = csum_add(sum, buf + cut, sizeof(buf) - cut);
+        assert_int_equal(csum_finish(sum), plain_csum(buf, sizeof(buf)));
+    }
+}
+
+static void test_pseudo_header(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {192, 0, 2, 1, 255, 255, 255, 255, 0, 17, 0x05, 0xdc};
+    assert_int_equal(csum_finish(csum_pseudo(0xc0000201, 0xffffffff, 17, 0x5dc)),
+                     plain_csum(bytes, sizeof(bytes)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rfc_example),
+        cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_in_pieces),
+        cmocka_unit_test(test_pseudo_header),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
