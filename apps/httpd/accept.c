@@ -1,0 +1,95 @@
+/*
+ * Letting connections in, and what happens when there is no room: the connection that has been idle
+ * for longest goes; when none is idle, the newcomer is told 503.
+ */
+#include "apps/httpd/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* False when nobody is idle: a connection in the middle of a request is never given up for another.
+ */
+static bool evict_idle(struct server *s)
+{
+    struct timeout *oldest = timeouts_oldest(&s->timeouts, TIMEOUT_IDLE);
+    if (oldest == NULL) {
+        return false;
+    }
+    s->env.counters.evicted_idle++;
+    client_close(s, (struct client *)(void *)oldest);
+    return true;
+}
+
+/* accept4() would save two calls, but is not POSIX. */
+static bool socket_prepare(int fd)
+{
+    int one = 1;
+    int flags = fcntl(fd, F_GETFL, 0);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        return false;
+    }
+    /* Every send is a whole response or a whole buffer: nothing is gained by waiting for more. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return true;
+}
+
+/*
+ * A client that there is no room for gets one of a few extra slots, just long enough to be told so
+ * without a RST; when those are taken, too, the connection is closed without a word.
+ */
+static void admit(struct server *s, int fd)
+{
+    struct client *c = NULL;
+    s->env.counters.accepted++;
+    if (socket_prepare(fd)) {
+        c = server_client_alloc(s, false);
+        if (c == NULL && evict_idle(s)) {
+            c = server_client_alloc(s, false);
+        }
+        if (c == NULL) {
+            c = server_client_alloc(s, true);
+        }
+    }
+    if (c == NULL) {
+        s->env.counters.refused_closed++;
+        close(fd);
+        return;
+    }
+    if (client_open(s, c, fd) && c->is_overflow) {
+        s->env.counters.refused_full++;
+        client_refuse(s, c);
+    }
+}
+
+/* Level-triggered and not served, the listening socket would spin: it is left alone for a while. */
+static void accept_pause(struct server *s)
+{
+    struct epoll_event e = {.events = 0, .data = {.ptr = NULL}};
+    s->env.counters.accept_errors++;
+    s->accept_resume_ms = s->now_ms + SERVER_ACCEPT_PAUSE_MS;
+    (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, s->listen_fd, &e);
+}
+
+void server_accept(struct server *s)
+{
+    assert(s->listen_fd >= 0);
+    for (int i = 0; i < SERVER_ACCEPTS_PER_TURN; i++) {
+        int fd = accept(s->listen_fd, NULL, NULL);
+        if (fd >= 0) {
+            admit(s, fd);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (!evict_idle(s)) {
+                accept_pause(s);
+                return;
+            }
+        }
+        /* Any other error is that of one connection, which is gone: the next may be well. */
+    }
+}

@@ -1,0 +1,58 @@
+/*
+ * Finds the end of a request head and checks it byte by byte: what a line may hold, how long it may
+ * be, how many there may be. Knows nothing of what the fields mean: that is http_parse.h. Pure, and
+ * resumable: bytes looked at once are not looked at again. Follows RFC 9112, sections 2 to 5.
+ */
+#ifndef HTTPD_HEAD_H
+#define HTTPD_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    HEAD_LINE_MAX_BYTES = 8 * 1024,    /* the request line with its CRLF; longer is 414 */
+    HEAD_FIELDS_MAX_BYTES = 16 * 1024, /* all field lines with their CRLFs; more is 431 */
+    HEAD_FIELDS_MAX_COUNT = 100,       /* more is 431 */
+    HEAD_MAX_BYTES = HEAD_LINE_MAX_BYTES + HEAD_FIELDS_MAX_BYTES + 2,
+};
+
+/* Bits, so that a resource can say which it allows. */
+enum method {
+    METHOD_GET = 1 << 0,
+    METHOD_HEAD = 1 << 1,
+    METHOD_POST = 1 << 2,
+    METHOD_PUT = 1 << 3,
+    METHOD_OPTIONS = 1 << 4,
+    METHOD_OTHER = 1 << 5, /* known to RFC 9110 or 5789, allowed on no resource here: 405 */
+};
+
+/* All zero is the start of a request. Offsets are from the first byte of the head. */
+struct head_scan {
+    uint32_t pos;          /* bytes looked at; the length of the head once done */
+    uint32_t line_start;   /* where the unfinished line begins */
+    uint32_t fields_start; /* behind the request line; 0 before */
+    uint32_t field_count;
+    uint32_t target_offset;
+    uint32_t target_len;
+    uint8_t method; /* enum method */
+    bool http10;
+    bool done;
+};
+
+enum head_result {
+    HEAD_MORE = 0, /* not complete yet */
+    HEAD_DONE = 1,
+    /* anything from 400 up: the status to answer with; framing is lost */
+};
+
+/*
+ * Looks at in[0..len), whose first h->pos bytes are those of the last call. Returns enum
+ * head_result or a status: 400, 414, 431, 501 or 505.
+ */
+int head_scan(struct head_scan *h, const char *in, size_t len);
+
+/* True for the bytes a token is made of (RFC 9110, 5.6.2). */
+bool head_is_token_char(char c);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * The table of resources, and those of them that are answered at once.
+ */
+#include "apps/httpd/resources.h"
+
+enum {
+    METHODS_READ = METHOD_GET | METHOD_HEAD | METHOD_OPTIONS,
+    METHODS_ALL = METHODS_READ | METHOD_POST | METHOD_PUT,
+};
+
+static const char page_text[] =
+    "<!DOCTYPE html>\n"
+    "<html lang=\"en\">\n"
+    "<head><meta charset=\"utf-8\"><title>Ringside</title></head>\n"
+    "<body>\n"
+    "<h1>Ringside</h1>\n"
+    "<p>This page came from a network operating system that is one program: its own boot code,\n"
+    "network driver, TCP/IP and sockets, with this web server linked in. The same source of the\n"
+    "server also runs on plain Linux, so it may be that, too: <a href=\"/stats\">/stats</a>\n"
+    "tells.</p>\n"
+    "<ul>\n"
+    "<li><a href=\"/echo\">/echo</a> returns the body of a POST or PUT, of any size</li>\n"
+    "<li><a href=\"/headers\">/headers</a> returns the request line and the header fields</li>\n"
+    "<li><a href=\"/healthz\">/healthz</a> says ok</li>\n"
+    "<li><a href=\"/stats\">/stats</a> shows the counters</li>\n"
+    "</ul>\n"
+    "</body>\n"
+    "</html>\n";
+
+static const char echo_help_text[] =
+    "POST or PUT a body to this address and it comes back, with its content type.\n"
+    "It is sent back while it still comes in: read while you write.\n";
+
+static const char healthz_text[] = "ok\n";
+
+static const char type_html[] = "text/html; charset=utf-8";
+static const char type_text[] = "text/plain; charset=utf-8";
+
+static_assert(sizeof(page_text) + RESPONSE_ROOM_BYTES + sizeof(type_html) <=
+                  CONN_REQUEST_ROOM_BYTES,
+              "the page must fit the room a request is promised");
+
+/* In the order of enum resource_id. text: the whole body, where it is always the same. */
+static const struct resource {
+    const char *path;
+    size_t path_len;
+    const char *text;
+    size_t text_len;
+    struct span type;
+    uint8_t methods;
+} resources[RESOURCE_COUNT] = {
+#define PATH(s) s, sizeof(s) - 1
+#define TEXT(s) s, sizeof(s) - 1
+#define TYPE(s)          \
+    {                    \
+        s, sizeof(s) - 1 \
+    }
+    [RESOURCE_ROOT] = {PATH("/"), TEXT(page_text), TYPE(type_html), METHODS_READ},
+    [RESOURCE_ECHO] = {PATH("/echo"), TEXT(echo_help_text), TYPE(type_text), METHODS_ALL},
+    [RESOURCE_HEADERS] = {PATH("/headers"), NULL, 0, TYPE(type_text), METHODS_READ},
+    [RESOURCE_HEALTHZ] = {PATH("/healthz"), TEXT(healthz_text), TYPE(type_text), METHODS_READ},
+    [RESOURCE_STATS] = {PATH("/stats"), NULL, 0, TYPE(type_text), METHODS_READ},
+#undef PATH
+#undef TEXT
+#undef TYPE
+};
+
+/* Byte for byte: "/%65cho" is another resource, which there is not. Nothing is ever decoded. */
+static enum resource_id resource_find(struct span path)
+{
+    for (size_t i = 0; i < RESOURCE_COUNT; i++) {
+        if (resources[i].path_len == path.len &&
+            memcmp(resources[i].path, path.at, path.len) == 0) {
+            return (enum resource_id)i;
+        }
+    }
+    return RESOURCE_NONE;
+}
+
+unsigned resource_route(struct conn *c, const struct request *r)
+{
+    c->resource = RESOURCE_NONE;
+    c->allow = 0;
+    if (r->path.len == 1 && r->path.at[0] == '*') {
+        /* RFC 9112, 3.2.4: only OPTIONS may be about the server as a whole. */
+        c->allow = METHODS_ALL;
+        return r->method == METHOD_OPTIONS ? 204 : 400;
+    }
+    enum resource_id id = resource_find(r->path);
+    if (id == RESOURCE_NONE) {
+        return 404;
+    }
+    c->resource = (uint8_t)id;
+    if ((resources[id].methods & r->method) == 0) {
+        c->allow = resources[id].methods;
+        return 405;
+    }
+    if (r->method == METHOD_OPTIONS) {
+        c->allow = resources[id].methods;
+        return 204;
+    }
+    return 200;
+}
+
+/* Room for it was promised: see CONN_REQUEST_ROOM_BYTES, and conn_step_head() for /headers. */
+static void respond_text(struct conn *c, struct span body)
+{
+    struct response r = conn_response(c, 200);
+    r.content_type = resources[c->resource].type;
+    r.length = body.len;
+    response_head(c->out, &r);
+    if (!c->head_only) {
+        outbuf_append(c->out, body.at, body.len);
+    }
+}
+
+/* The length of /stats is known only at its end: chunked, or for 1.0 until the close. */
+static void respond_stats(struct conn *c)
+{
+    struct response r = conn_response(c, 200);
+    r.content_type = resources[RESOURCE_STATS].type;
+    r.framing = RESPONSE_CHUNKED;
+    if (c->http10) {
+        r.framing = RESPONSE_UNTIL_CLOSE;
+        r.keep_alive = false;
+        c->keep_alive = false;
+    }
+    response_head(c->out, &r);
+    if (!c->head_only) {
+        c->stats_index = 0;
+        c->state = CONN_STATS;
+    }
+}
+
+void resource_respond(struct conn *c, unsigned status, struct span head)
+{
+    assert(c->resource < RESOURCE_COUNT || status != 200);
+    if (status == 204) {
+        struct response r = conn_response(c, status);
+        r.framing = RESPONSE_NO_BODY;
+        response_head(c->out, &r);
+    } else if (status != 200) {
+        struct response r = conn_response(c, status);
+        response_error(c->out, &r, c->head_only);
+    } else if (c->resource == RESOURCE_STATS) {
+        respond_stats(c);
+    } else if (c->resource == RESOURCE_HEADERS) {
+        respond_text(c, head);
+    } else {
+        const struct resource *r = &resources[c->resource];
+        assert(r->text != NULL);
+        respond_text(c, (struct span){r->text, r->text_len});
+    }
+}

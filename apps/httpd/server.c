@@ -1,0 +1,250 @@
+/*
+ * The event loop, and the making and unmaking of what it runs on.
+ */
+#include "apps/httpd/server.h"
+
+#include "apps/httpd/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SERVER_SLEEP_MAX_MS = 60 * 60 * 1000,
+    SPARE_BUFFER_COUNT = 2,
+    /* A clock that shows less was never set; RFC 9110, 6.6.1: then no Date is to be sent. */
+    CLOCK_PLAUSIBLE_S = 1700000000,
+};
+
+/* Once a turn: all that happens within it happens at the same time. */
+static void server_update_time(struct server *s)
+{
+    struct timespec t;
+    if (clock_gettime(CLOCK_MONOTONIC, &t) == 0) {
+        s->now_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    }
+    if (clock_gettime(CLOCK_REALTIME, &t) != 0 || t.tv_sec < CLOCK_PLAUSIBLE_S) {
+        s->env.date = NULL;
+    } else if ((int64_t)t.tv_sec != s->date_s || s->env.date == NULL) {
+        s->date_s = (int64_t)t.tv_sec;
+        date_format(s->date_s, s->date);
+        s->env.date = s->date;
+    }
+}
+
+struct client *server_client_alloc(struct server *s, bool may_overflow)
+{
+    struct counters *n = &s->env.counters;
+    bool is_full = n->connections - s->overflow_used >= s->max_connections;
+    if (s->free_clients == NULL ||
+        (is_full && (!may_overflow || s->overflow_used == SERVER_OVERFLOW_COUNT))) {
+        return NULL;
+    }
+    struct client *c = s->free_clients;
+    s->free_clients = c->next_free;
+    c->is_overflow = is_full;
+    s->overflow_used += is_full;
+    n->connections++;
+    return c;
+}
+
+void server_client_free(struct server *s, struct client *c)
+{
+    assert(c->fd < 0 && c->in == NULL && c->out == NULL);
+    assert(s->env.counters.connections > 0);
+    s->overflow_used -= c->is_overflow;
+    s->env.counters.connections--;
+    c->next_free = s->free_clients;
+    s->free_clients = c;
+}
+
+/* Few connections have bytes waiting at any moment: see client.c for when one takes a buffer. */
+static size_t buffer_count(const struct options *o, size_t max_connections)
+{
+    size_t count = o->buffers != 0 ? o->buffers : max_connections / SERVER_CONNECTIONS_PER_BUFFER;
+    return count < SERVER_MIN_BUFFERS ? SERVER_MIN_BUFFERS : count;
+}
+
+/* All or nothing, so that the caller can try again with less. */
+static bool server_alloc_tables(struct server *s, size_t max, size_t buffers)
+{
+    size_t slots = max + SERVER_OVERFLOW_COUNT;
+    s->clients = calloc(slots, sizeof(*s->clients));
+    if (s->clients == NULL || !buffers_init(&s->buffers, buffers + SPARE_BUFFER_COUNT)) {
+        free(s->clients);
+        s->clients = NULL;
+        return false;
+    }
+    s->free_clients = NULL;
+    for (size_t i = slots; i-- > 0;) {
+        s->clients[i].fd = -1;
+        s->clients[i].timeout.kind = TIMEOUT_NONE;
+        s->clients[i].next_free = s->free_clients;
+        s->free_clients = &s->clients[i];
+    }
+    s->spare_in = buffers_take(&s->buffers);
+    s->spare_out = buffers_take(&s->buffers);
+    s->max_connections = max;
+    s->env.counters.connections_max = max;
+    s->env.counters.buffers_max = buffers;
+    return true;
+}
+
+/* As many connections as were asked for, or as the memory has room for. */
+static bool server_alloc(struct server *s, const struct options *o)
+{
+    for (size_t max = o->max_connections; max >= SERVER_MIN_CONNECTIONS; max /= 2) {
+        if (server_alloc_tables(s, max, buffer_count(o, max))) {
+            if (max < o->max_connections) {
+                printf("httpd: memory for %u connections, not for %u\n", (unsigned)max,
+                       (unsigned)o->max_connections);
+            }
+            return true;
+        }
+    }
+    fprintf(stderr, "httpd: not even memory for %u connections\n",
+            (unsigned)SERVER_MIN_CONNECTIONS);
+    return false;
+}
+
+/* True, or says what failed. */
+static bool listen_check(bool ok, const char *what, const struct options *o)
+{
+    if (!ok) {
+        fprintf(stderr, "httpd: port %u: %s: %s\n", (unsigned)o->port, what, strerror(errno));
+    }
+    return ok;
+}
+
+static bool server_listen(struct server *s, const struct options *o)
+{
+    int one = 1;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)};
+    struct epoll_event e = {.events = EPOLLIN, .data = {.ptr = NULL}};
+    a.sin_addr.s_addr = htonl(INADDR_ANY);
+    s->listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (!listen_check(s->listen_fd >= 0, "socket", o)) {
+        return false;
+    }
+    (void)setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    /* The backlog is long: SYNs come faster than turns of the loop. */
+    if (!listen_check(bind(s->listen_fd, (struct sockaddr *)&a, sizeof(a)) == 0, "bind", o) ||
+        !listen_check(listen(s->listen_fd, SERVER_BACKLOG) == 0, "listen", o)) {
+        return false;
+    }
+    int flags = fcntl(s->listen_fd, F_GETFL, 0);
+    if (!listen_check(flags >= 0 && fcntl(s->listen_fd, F_SETFL, flags | O_NONBLOCK) == 0, "fcntl",
+                      o)) {
+        return false;
+    }
+    s->epoll_fd = epoll_create1(0);
+    return listen_check(s->epoll_fd >= 0 &&
+                            epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->listen_fd, &e) == 0,
+                        "epoll", o);
+}
+
+bool server_init(struct server *s, const struct options *o)
+{
+    memset(s, 0, sizeof(*s));
+    s->epoll_fd = -1;
+    s->listen_fd = -1;
+    s->env.stats = stats_get;
+    s->timeouts.lists[TIMEOUT_IDLE].duration_ms = o->idle_timeout_s * 1000;
+    s->timeouts.lists[TIMEOUT_HEAD].duration_ms = o->head_timeout_s * 1000;
+    s->timeouts.lists[TIMEOUT_BODY].duration_ms = o->body_timeout_s * 1000;
+    s->timeouts.lists[TIMEOUT_WRITE].duration_ms = o->body_timeout_s * 1000;
+    s->timeouts.lists[TIMEOUT_LINGER].duration_ms = SERVER_LINGER_TIMEOUT_MS;
+    server_update_time(s);
+    if (!server_alloc(s, o) || !server_listen(s, o)) {
+        server_destroy(s);
+        return false;
+    }
+    printf("httpd: listening on port %u, %u connections, %u buffers\n", (unsigned)o->port,
+           (unsigned)s->max_connections, (unsigned)s->env.counters.buffers_max);
+    fflush(stdout);
+    return true;
+}
+
+void server_destroy(struct server *s)
+{
+    size_t slots = s->clients != NULL ? s->max_connections + SERVER_OVERFLOW_COUNT : 0;
+    for (size_t i = 0; i < slots; i++) {
+        if (s->clients[i].fd >= 0) {
+            client_close(s, &s->clients[i]);
+        }
+    }
+    if (s->listen_fd >= 0) {
+        close(s->listen_fd);
+    }
+    if (s->epoll_fd >= 0) {
+        close(s->epoll_fd);
+    }
+    free(s->clients);
+    buffers_destroy(&s->buffers);
+    s->clients = NULL;
+}
+
+/* As long as nothing can be due: an idle server does not wake up. */
+static int server_sleep_ms(const struct server *s)
+{
+    uint64_t next = timeouts_next_ms(&s->timeouts);
+    if (s->accept_resume_ms != 0 && s->accept_resume_ms < next) {
+        next = s->accept_resume_ms;
+    }
+    if (next == TIMEOUTS_NEVER) {
+        return -1;
+    }
+    uint64_t wait = next > s->now_ms ? next - s->now_ms : 0;
+    return wait < SERVER_SLEEP_MAX_MS ? (int)wait : SERVER_SLEEP_MAX_MS;
+}
+
+/* Bounded; what is left is still due on the next turn, whose sleep is then 0. */
+static void server_expire(struct server *s)
+{
+    for (int i = 0; i < SERVER_EXPIRES_PER_TURN; i++) {
+        struct timeout *due = timeouts_due(&s->timeouts, s->now_ms);
+        if (due == NULL) {
+            break;
+        }
+        client_expire(s, (struct client *)(void *)due);
+    }
+    if (s->accept_resume_ms != 0 && s->accept_resume_ms <= s->now_ms) {
+        struct epoll_event e = {.events = EPOLLIN, .data = {.ptr = NULL}};
+        s->accept_resume_ms = 0;
+        (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, s->listen_fd, &e);
+    }
+}
+
+static_assert(offsetof(struct client, timeout) == 0, "a timeout is cast to its client");
+
+bool server_turn(struct server *s)
+{
+    struct epoll_event events[SERVER_EVENTS_PER_TURN];
+    int n = epoll_wait(s->epoll_fd, events, SERVER_EVENTS_PER_TURN, server_sleep_ms(s));
+    if (n < 0 && errno != EINTR) {
+        return false;
+    }
+    server_update_time(s);
+    bool may_accept = false;
+    for (int i = 0; i < n; i++) {
+        struct client *c = events[i].data.ptr;
+        if (c == NULL) {
+            may_accept = true;
+        } else {
+            client_turn(s, c, events[i].events);
+        }
+    }
+    /* Last, so that no slot is taken anew while an event of its former client is still to come. */
+    if (may_accept) {
+        server_accept(s);
+    }
+    server_expire(s);
+    return true;
+}

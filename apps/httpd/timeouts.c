@@ -1,0 +1,74 @@
+/*
+ * Lists in the order of their deadlines.
+ */
+#include "apps/httpd/timeouts.h"
+
+#include <assert.h>
+
+void timeouts_disarm(struct timeouts *t, struct timeout *x)
+{
+    if (x->kind == TIMEOUT_NONE) {
+        return;
+    }
+    assert(x->kind < TIMEOUT_KIND_COUNT);
+    if (x->prev != NULL) {
+        x->prev->next = x->next;
+    } else {
+        assert(t->lists[x->kind].first == x);
+        t->lists[x->kind].first = x->next;
+    }
+    if (x->next != NULL) {
+        x->next->prev = x->prev;
+    } else {
+        assert(t->lists[x->kind].last == x);
+        t->lists[x->kind].last = x->prev;
+    }
+    x->kind = TIMEOUT_NONE;
+}
+
+void timeouts_arm(struct timeouts *t, struct timeout *x, enum timeout_kind kind, uint64_t now_ms)
+{
+    assert(kind < TIMEOUT_KIND_COUNT);
+    timeouts_disarm(t, x);
+    struct timeout *last = t->lists[kind].last;
+    x->kind = kind;
+    x->deadline_ms = now_ms + t->lists[kind].duration_ms;
+    x->prev = last;
+    x->next = NULL;
+    assert(last == NULL || last->deadline_ms <= x->deadline_ms);
+    if (last != NULL) {
+        last->next = x;
+    } else {
+        t->lists[kind].first = x;
+    }
+    t->lists[kind].last = x;
+}
+
+struct timeout *timeouts_oldest(const struct timeouts *t, enum timeout_kind kind)
+{
+    assert(kind < TIMEOUT_KIND_COUNT);
+    return t->lists[kind].first;
+}
+
+struct timeout *timeouts_due(const struct timeouts *t, uint64_t now_ms)
+{
+    for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {
+        struct timeout *first = t->lists[i].first;
+        if (first != NULL && first->deadline_ms <= now_ms) {
+            return first;
+        }
+    }
+    return NULL;
+}
+
+uint64_t timeouts_next_ms(const struct timeouts *t)
+{
+    uint64_t next = TIMEOUTS_NEVER;
+    for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {
+        const struct timeout *first = t->lists[i].first;
+        if (first != NULL && first->deadline_ms < next) {
+            next = first->deadline_ms;
+        }
+    }
+    return next;
+}

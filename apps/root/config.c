@@ -1,0 +1,254 @@
+/*
+ * Parsers of the command line's keys. Each is a pure function over one value; the table at the end
+ * is the list of what can be configured.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "apps/root/config.h"
+
+enum {
+    HOSTED_MEMORY_MIB = 64,
+    HOSTED_MEMORY_MIN_MIB = 16,
+    HOSTED_MEMORY_MAX_MIB = 4096,
+};
+
+/* Decimal digits up to max; *text is moved behind them. False when there are none or too many. */
+static bool take_number(const char **text, uint32_t max, uint32_t *out)
+{
+    uint64_t value = 0;
+    const char *c = *text;
+    while (*c >= '0' && *c <= '9' && value <= max) {
+        value = value * 10 + (uint64_t)(*c++ - '0');
+    }
+    if (c == *text || value > max) {
+        return false;
+    }
+    *text = c;
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* Four dotted decimal octets. */
+static bool take_address(const char **text, uint32_t *out)
+{
+    uint32_t addr = 0;
+    for (int i = 0; i < 4; i++) {
+        uint32_t octet;
+        if (i > 0 && *(*text)++ != '.') {
+            return false;
+        }
+        if (!take_number(text, 255, &octet)) {
+            return false;
+        }
+        addr = addr << 8 | octet;
+    }
+    *out = addr;
+    return true;
+}
+
+/* An address a host may have: not in 0/8, 127/8, or 224/3 and above (RFC 1122 3.2.1.3). */
+static bool is_host_address(uint32_t addr)
+{
+    uint32_t net = addr >> 24;
+    return net != 0 && net != 127 && net < 224;
+}
+
+static bool parse_ip(const char *value, void *out)
+{
+    struct root_config *cfg = out;
+    if (strcmp(value, "dhcp") == 0) {
+        cfg->ip.mode = NET_ADDRESS_DHCP;
+        return true;
+    }
+    uint32_t addr;
+    uint32_t bits;
+    if (!take_address(&value, &addr) || *value++ != '/' || !take_number(&value, 32, &bits) ||
+        *value != '\0' || bits == 0 || !is_host_address(addr)) {
+        return false;
+    }
+    cfg->ip.mode = NET_ADDRESS_STATIC;
+    cfg->ip.address = addr;
+    cfg->ip.prefix_bits = (uint8_t)bits;
+    return true;
+}
+
+static bool parse_gateway(const char *value, void *out)
+{
+    struct root_config *cfg = out;
+    uint32_t addr;
+    if (!take_address(&value, &addr) || *value != '\0' || !is_host_address(addr)) {
+        return false;
+    }
+    cfg->gateway = addr;
+    return true;
+}
+
+/* The index of value in names, or -1. */
+static int find_name(const char *value, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool parse_acd(const char *value, void *out)
+{
+    static const char *const names[] = {"fast", "strict"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->ip.strict_acd = i == 1;
+    }
+    return i >= 0;
+}
+
+static bool parse_log(const char *value, void *out)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->log = (enum log_level)i;
+    }
+    return i >= 0;
+}
+
+static bool parse_console(const char *value, void *out)
+{
+    static const char *const names[] = {"serial", "vga", "serial,vga", "vga,serial"};
+    static const uint32_t masks[] = {ROOT_CONSOLE_SERIAL, ROOT_CONSOLE_VGA,
+                                     ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA,
+                                     ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->consoles = masks[i];
+    }
+    return i >= 0;
+}
+
+static bool parse_irq(const char *value, void *out)
+{
+    static const char *const names[] = {"auto", "intx", "poll"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->irq = (enum irq_policy)i;
+    }
+    return i >= 0;
+}
+
+static bool parse_panic(const char *value, void *out)
+{
+    static const char *const names[] = {"halt", "reboot"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->panic = (enum panic_action)i;
+    }
+    return i >= 0;
+}
+
+static bool parse_selftest(const char *value, void *out)
+{
+    static const char *const names[] = {"none", "all", "fault", "stack", "assert"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->selftest = (enum root_selftest)i;
+    }
+    return i >= 0;
+}
+
+static bool parse_tap(const char *value, void *out)
+{
+    struct root_config *cfg = out;
+    size_t len = strlen(value);
+    if (len == 0 || len >= sizeof(cfg->tap)) {
+        return false;
+    }
+    memcpy(cfg->tap, value, len + 1);
+    return true;
+}
+
+static bool parse_memory(const char *value, void *out)
+{
+    uint32_t mib;
+    if (!take_number(&value, HOSTED_MEMORY_MAX_MIB, &mib) || strcmp(value, "M") != 0 ||
+        mib < HOSTED_MEMORY_MIN_MIB) {
+        return false;
+    }
+    ((struct root_config *)out)->memory_mib = mib;
+    return true;
+}
+
+static const struct cmdline_key keys[] = {
+    {"ip", "dhcp or ADDRESS/LENGTH, as 192.0.2.10/24", parse_ip},
+    {"gw", "an IPv4 address, as 192.0.2.1", parse_gateway},
+    {"acd", "fast or strict", parse_acd},
+    {"log", "error, warn, info or debug", parse_log},
+    {"console", "serial, vga or serial,vga", parse_console},
+    {"irq", "auto, intx or poll", parse_irq},
+    {"panic", "reboot or halt", parse_panic},
+    {"selftest", "none, all, fault, stack or assert", parse_selftest},
+    {"tap", "the name of a TAP device, up to 15 characters (hosted only)", parse_tap},
+    {"mem", "16M to 4096M (hosted only)", parse_memory},
+};
+
+static void report_bad(const char *word, const struct cmdline_key *key, void *ctx)
+{
+    if (key != NULL) {
+        log_warn("config: '%s' is not valid: %s= takes %s; using the default", word, key->name,
+                 key->allowed);
+        return;
+    }
+    char known[LOG_LINE_MAX / 2];
+    size_t used = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(keys) && used < sizeof(known); i++) {
+        used += (size_t)snprintf(known + used, sizeof(known) - used, " %s=", keys[i].name);
+    }
+    log_warn("config: '%s' is not known, ignored; known are%s and -- before the server's own", word,
+             known);
+}
+
+/* A gateway belongs to a static address and must be reachable from it. */
+static void merge_gateway(struct root_config *cfg)
+{
+    if (cfg->gateway == 0) {
+        return;
+    }
+    if (cfg->ip.mode != NET_ADDRESS_STATIC) {
+        log_warn("config: gw= is ignored: it goes with ip=ADDRESS/LENGTH, DHCP brings its own");
+        return;
+    }
+    uint32_t mask = cfg->ip.prefix_bits == 0 ? 0 : ~UINT32_C(0) << (32 - cfg->ip.prefix_bits);
+    if (((cfg->gateway ^ cfg->ip.address) & mask) != 0 || cfg->gateway == cfg->ip.address) {
+        char gw[16];
+        char ip[16];
+        log_warn("config: gw=%s is ignored: it must be another address of %s/%u's network",
+                 ipv4_format(gw, cfg->gateway), ipv4_format(ip, cfg->ip.address),
+                 cfg->ip.prefix_bits);
+        return;
+    }
+    cfg->ip.gateway = cfg->gateway;
+}
+
+void config_parse(struct root_config *out, struct cmdline *line, const char *text,
+                  const char *app_name)
+{
+    *out = (struct root_config){
+        .ip = {.mode = NET_ADDRESS_DHCP},
+        .log = LOG_INFO,
+        .consoles = ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA,
+        .irq = IRQ_AUTO,
+        .panic = PANIC_REBOOT,
+        .tap = "tap0",
+        .memory_mib = HOSTED_MEMORY_MIB,
+    };
+    cmdline_parse(line, text, app_name, keys, ARRAY_SIZE(keys), out, report_bad, NULL);
+    merge_gateway(out);
+}
+
+char *ipv4_format(char *buf, uint32_t addr)
+{
+    snprintf(buf, 16, "%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255);
+    return buf;
+}

@@ -1,0 +1,50 @@
+/*
+ * The configuration: one place, the kernel command line (GRUB entry, -append, or the arguments of
+ * the hosted program). docs: README.md, "Configuration".
+ */
+#ifndef APPS_ROOT_CONFIG_H
+#define APPS_ROOT_CONFIG_H
+
+#include "kernel/base.h"
+#include "kernel/cmdline.h"
+#include "kernel/irq.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "net/net.h"
+
+enum root_console { /* bits of console= */
+                    ROOT_CONSOLE_SERIAL = 1 << 0,
+                    ROOT_CONSOLE_VGA = 1 << 1,
+};
+
+enum root_selftest {
+    SELFTEST_NONE,
+    SELFTEST_ALL,   /* check what can be checked from inside, then serve */
+    SELFTEST_FAULT, /* a deliberate page fault: shows what a crash looks like */
+    SELFTEST_STACK, /* a deliberate stack overflow: shows that the guard page holds */
+    SELFTEST_ASSERT,
+};
+
+struct root_config {
+    struct net_config_ip ip;
+    uint32_t gateway; /* gw=, merged into ip by config_parse */
+    enum log_level log;
+    uint32_t consoles;
+    enum irq_policy irq;
+    enum panic_action panic;
+    enum root_selftest selftest;
+    char tap[16];        /* hosted: the TAP device */
+    uint32_t memory_mib; /* hosted: what the machine's RAM would be */
+};
+
+/*
+ * Parses text into *out (defaults for what is not said) and the application's arguments into
+ * *line. Each word that is wrong is named in the log with what is allowed; its default stands.
+ */
+void config_parse(struct root_config *out, struct cmdline *line, const char *text,
+                  const char *app_name);
+
+/* Writes "10.0.2.15" to buf (at least 16 bytes) and returns it. */
+char *ipv4_format(char *buf, uint32_t addr);
+
+#endif

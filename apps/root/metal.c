@@ -1,0 +1,140 @@
+/*
+ * The composition root of the machine: the first supported NIC, the stack, the server.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/root/selftest.h"
+#include "apps/root/stack.h"
+#include "arch/x86_64/arch.h"
+#include "drivers/e1000/e1000.h"
+#include "kernel/irq.h"
+#include "kernel/loop.h"
+#include "kernel/panic.h"
+#include "kernel/platform.h"
+#include "kernel/task.h"
+#include "version.h"
+
+enum {
+    HEAP_SHARE_PERCENT = 20, /* of the memory that is there: the server's malloc */
+};
+
+static struct metal {
+    struct root root;
+    struct e1000 nic;
+    struct irq_client irq;
+} metal;
+
+static_assert((int)ROOT_CONSOLE_SERIAL == (int)CONSOLE_SERIAL, "console= is console_select's mask");
+static_assert((int)ROOT_CONSOLE_VGA == (int)CONSOLE_VGA, "console= is console_select's mask");
+
+static bool nic_interrupt(void *arg)
+{
+    struct metal *m = arg;
+    return netdev_irq(&m->root.dev);
+}
+
+static void nic_trigger(void *arg)
+{
+    struct metal *m = arg;
+    e1000_irq_trigger(&m->nic);
+}
+
+static void nic_quiet(void *arg)
+{
+    struct metal *m = arg;
+    e1000_irq_quiet(&m->nic);
+}
+
+static void nic_shutdown(void *arg)
+{
+    struct metal *m = arg;
+    e1000_shutdown(&m->nic);
+}
+
+/* The first function of the bus that the driver claims, or NULL. */
+static const struct pci_device *find_nic(void)
+{
+    const struct pci_device *d;
+    for (size_t i = 0; (d = pci_get(i)) != NULL; i++) {
+        if (e1000_match(d->vendor, d->device) != NULL) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+static void configure(const char *cmdline)
+{
+    struct root *r = &metal.root;
+    config_parse(&r->config, &r->line, cmdline, RINGSIDE_APP);
+    log_set_level(r->config.log);
+    console_select(r->config.consoles);
+    panic_set_action(r->config.panic);
+}
+
+static void open_nic(const struct pci_device *dev)
+{
+    const struct e1000_config cfg = {.pool = &metal.root.rx_pool};
+    enum status s = e1000_open(&metal.nic, dev, &cfg);
+    if (s != STATUS_OK) {
+        panic("the network device at %u:%u.%u cannot be used (status %d)", dev->bus, dev->slot,
+              dev->func, s);
+    }
+    const uint8_t *mac = metal.nic.nic.mac;
+    log_info("nic: %s at PCI %u:%u.%u, MAC %02x:%02x:%02x:%02x:%02x:%02x", metal.nic.nic.name,
+             dev->bus, dev->slot, dev->func, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+static void attach_interrupt(const struct pci_device *dev)
+{
+    metal.irq = (struct irq_client){
+        .dev = dev,
+        .handler = nic_interrupt,
+        .arg = &metal,
+        .trigger = nic_trigger,
+        .quiet = nic_quiet,
+        .shutdown = nic_shutdown,
+    };
+    if (irq_attach(&metal.irq, metal.root.config.irq) != STATUS_OK) {
+        panic("no interrupt and no timer can serve the network device");
+    }
+}
+
+static void make_heap(void)
+{
+    struct arena *a = platform_arena();
+    size_t size = a->size_bytes / 100 * HEAP_SHARE_PERCENT;
+    void *mem = arena_alloc(a, size, 4096);
+    if (mem == NULL) {
+        panic("no %zu KiB of memory for the server's heap", size / 1024);
+    }
+    libc_heap_init(mem, size);
+    log_info("memory: %zu KiB heap, %zu KiB left for task stacks", size / 1024,
+             arena_left(a) / 1024);
+}
+
+noreturn_fn void kernel_main(const char *cmdline)
+{
+    struct root *r = &metal.root;
+    configure(cmdline);
+    log_info("ringside: %s, %s", RINGSIDE_VERSION, r->line.argv[0]);
+    selftest_run(r->config.selftest);
+    const struct pci_device *dev = find_nic();
+    if (dev == NULL) {
+        panic("no supported network device on the PCI bus: docs/hardware.md lists them");
+    }
+    if (root_make_pools(r) != STATUS_OK) {
+        panic("not enough memory: 16 MiB of RAM are the least");
+    }
+    open_nic(dev);
+    if (root_start(r, &metal.nic.nic) != STATUS_OK) {
+        panic("the stack or the server could not be started");
+    }
+    make_heap();
+    attach_interrupt(dev);
+    e1000_start(&metal.nic);
+    int code = loop_run();
+    log_info("ringside: the server ended (code %d), halting", code);
+    platform_halt(code);
+}

@@ -1,0 +1,205 @@
+/*
+ * The composition root's common part; see stack.h. What it decides is how memory is divided:
+ *
+ *     packet buffers 50% (receiving 4/10 of it, sending 6/10), the stack's tables 15%,
+ *     the server's heap (hosted: libc's own) 20%, the rest task stacks, made when first used
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "apps/root/stack.h"
+#include "kernel/dma.h"
+#include "kernel/platform.h"
+#include "kernel/task.h"
+
+enum {
+    PKT_SHARE_PERCENT = 50,
+    PKT_RX_SHARE_PERCENT = 40, /* of the packets */
+    TABLES_SHARE_PERCENT = 15,
+    PKT_COST_BYTES = PKT_BUF_BYTES + (int)sizeof(struct pkt),
+    PKT_POOL_MAX = 65536, /* 64 Ki buffers = 128 MiB each way: no window of ours needs more */
+    RX_POOL_MIN = 512,    /* the RX ring twice */
+    TX_RESERVE_DIVISOR = 8,
+    TASKS_MAX = 1024,
+};
+
+enum status root_make_pools(struct root *r)
+{
+    struct arena *a = platform_arena();
+    size_t packets = arena_left(a) / 100 * PKT_SHARE_PERCENT / PKT_COST_BYTES;
+    uint32_t rx = (uint32_t)min_size(packets * PKT_RX_SHARE_PERCENT / 100, PKT_POOL_MAX);
+    uint32_t tx = (uint32_t)min_size(packets - rx, PKT_POOL_MAX);
+    if (rx < RX_POOL_MIN) {
+        log_error("root: %zu KiB of memory are too little: 16 MiB of RAM are the least",
+                  arena_left(a) / 1024);
+        return STATUS_NO_MEMORY;
+    }
+    enum status s = pkt_pool_init(&r->rx_pool, a, "pkt_rx", rx, dma_bus_address);
+    if (s == STATUS_OK) {
+        s = pkt_pool_init(&r->tx_pool, a, "pkt_tx", tx, dma_bus_address);
+    }
+    if (s == STATUS_OK) {
+        log_info("memory: %u packet buffers for receiving, %u for sending", rx, tx);
+    }
+    return s;
+}
+
+static void send_frame(void *arg, struct pkt *p)
+{
+    struct root *r = arg;
+    netdev_send(&r->dev, p);
+}
+
+static const char *origin_text(enum net_address_origin o)
+{
+    static const char *const texts[] = {
+        [NET_ORIGIN_STATIC] = "static",
+        [NET_ORIGIN_DHCP] = "DHCP",
+        [NET_ORIGIN_LINK_LOCAL] = "link-local",
+    };
+    return texts[o];
+}
+
+/* "http://10.0.2.15/" for a listener at port 80, "tcp 10.0.2.15 port 7" for others. */
+static void show_listener(void *ctx, bool is_tcp, uint32_t address, uint16_t port)
+{
+    char ip[16];
+    uint32_t *own = ctx;
+    ipv4_format(ip, address != 0 ? address : *own);
+    if (is_tcp && port == 80) {
+        log_info("serving: http://%s/", ip);
+    } else {
+        log_info("serving: %s %s port %u", is_tcp ? "tcp" : "udp", ip, port);
+    }
+}
+
+static void show_address(struct root *r, const struct net_event *e)
+{
+    char ip[16];
+    char gw[16];
+    char server[16];
+    log_info("net: address %s/%u, gateway %s (%s)", ipv4_format(ip, e->address), e->prefix_bits,
+             e->gateway != 0 ? ipv4_format(gw, e->gateway) : "none", origin_text(e->origin));
+    if (e->origin == NET_ORIGIN_DHCP) {
+        log_info("net: DHCP server %s, lease %u s", ipv4_format(server, e->server), e->value);
+    }
+    uint32_t own = e->address;
+    net_walk_listeners(r->net, show_listener, &own);
+}
+
+/* A service that comes before the address is shown with it, in show_address. */
+static void show_serving(struct root *r, const struct net_event *e)
+{
+    uint32_t own = net_address(r->net);
+    if (own != 0) {
+        show_listener(&own, e->is_tcp, e->address, e->port);
+    }
+}
+
+static void show_event(void *arg, const struct net_event *e)
+{
+    char ip[16];
+    ipv4_format(ip, e->address);
+    switch (e->kind) {
+    case NET_EVENT_ADDRESS:
+        show_address(arg, e);
+        break;
+    case NET_EVENT_ADDRESS_LOST:
+        log_warn("net: address %s given up (%s)", ip, origin_text(e->origin));
+        break;
+    case NET_EVENT_CONFLICT:
+        log_error("net: address conflict: %02x:%02x:%02x:%02x:%02x:%02x also uses %s", e->mac[0],
+                  e->mac[1], e->mac[2], e->mac[3], e->mac[4], e->mac[5], ip);
+        break;
+    case NET_EVENT_DHCP_TIMEOUT:
+        log_warn("net: no DHCP server answered after %u tries; still asking", e->value);
+        break;
+    case NET_EVENT_DHCP_NAK:
+        log_warn("net: the DHCP server refused %s; asking anew", ip);
+        break;
+    case NET_EVENT_SERVING:
+        show_serving(arg, e);
+        break;
+    }
+}
+
+static uint64_t poll_net(void *arg, uint64_t now_ns)
+{
+    struct root *r = arg;
+    return net_poll(r->net, now_ns);
+}
+
+static void input_frames(void *arg, struct pkt **batch, size_t count, uint64_t now_ns)
+{
+    struct root *r = arg;
+    for (size_t i = 0; i < count; i++) {
+        net_input(r->net, batch[i], now_ns);
+    }
+}
+
+static void link_changed(void *arg, const struct nic_link *link, uint64_t now_ns)
+{
+    struct root *r = arg;
+    if (link->up) {
+        log_info("link: up, %u Mb/s %s duplex", link->speed_mbps,
+                 link->full_duplex ? "full" : "half");
+    } else {
+        log_warn("link: down");
+    }
+    net_set_link(r->net, link->up, now_ns);
+}
+
+static const struct netdev_ops netdev_ops = {
+    .input = input_frames,
+    .link = link_changed,
+};
+
+static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_ns)
+{
+    struct arena *a = platform_arena();
+    struct net_config cfg = {
+        .link = NET_LINK_ETHERNET,
+        .mtu = 1500,
+        .ip = r->config.ip,
+        .tx_pool = &r->tx_pool,
+        .tx_reserve = r->tx_pool.count / TX_RESERVE_DIVISOR,
+        .output = send_frame,
+        .event = show_event,
+        .arg = r,
+    };
+    memcpy(cfg.mac, nic->mac, sizeof(cfg.mac));
+    platform_entropy(cfg.seed, sizeof(cfg.seed));
+    net_limits_default(&cfg.limits, a->size_bytes / 100 * TABLES_SHARE_PERCENT);
+    enum status s = net_create(&r->net, a, &cfg, now_ns);
+    if (s != STATUS_OK) {
+        log_error("root: the network stack's tables do not fit %zu KiB of memory",
+                  arena_left(a) / 1024);
+    }
+    return s;
+}
+
+static void run_app(void *arg)
+{
+    struct root *r = arg;
+    int code = app_main(r->line.argc, r->line.argv);
+    (void)fflush(stdout);
+    log_warn("%s: ended with code %d", r->line.argv[0], code);
+    loop_stop(code);
+}
+
+enum status root_start(struct root *r, struct nic *nic)
+{
+    uint64_t now = platform_now_ns();
+    enum status s = make_net(r, nic, now);
+    if (s != STATUS_OK) {
+        return s;
+    }
+    netdev_init(&r->dev, nic, &netdev_ops, r, now);
+    r->net_source = (struct loop_source){.arg = r, .poll = poll_net};
+    loop_add_source(&r->net_source);
+    root_register_stats(r);
+    task_init(TASKS_MAX);
+    posix_env_init(&r->env, r->net, platform_now_ns);
+    task_set_env(&r->env);
+    return task_create(r->line.argv[0], run_app, r);
+}

@@ -1,0 +1,144 @@
+/*
+ * apps/root/config.c: what the command line's keys accept, what they refuse, and that a refused
+ * word is named with what is allowed while its default stands.
+ */
+// LINK: apps/root/config.c kernel/cmdline.c
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "apps/root/config.h"
+
+static char messages[4096]; /* everything logged since parse() */
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+    size_t used = strlen(messages);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(messages + used, sizeof(messages) - used, fmt, ap);
+    va_end(ap);
+}
+
+static struct root_config parse(const char *text)
+{
+    static struct cmdline line;
+    struct root_config cfg;
+    messages[0] = '\0';
+    config_parse(&cfg, &line, text, "app");
+    return cfg;
+}
+
+static void test_defaults(void **state)
+{
+    struct root_config c = parse("");
+    assert_int_equal(c.ip.mode, NET_ADDRESS_DHCP);
+    assert_int_equal(c.log, LOG_INFO);
+    assert_int_equal(c.panic, PANIC_REBOOT);
+    assert_int_equal(c.selftest, SELFTEST_NONE);
+    assert_string_equal(messages, "");
+}
+
+static void test_static_address(void **state)
+{
+    struct root_config c = parse("ip=192.0.2.10/24 gw=192.0.2.1 acd=strict");
+    assert_int_equal(c.ip.mode, NET_ADDRESS_STATIC);
+    assert_int_equal(c.ip.address, 0xc000020a);
+    assert_int_equal(c.ip.prefix_bits, 24);
+    assert_int_equal(c.ip.gateway, 0xc0000201);
+    assert_true(c.ip.strict_acd);
+    assert_string_equal(messages, "");
+}
+
+static void test_everything_else(void **state)
+{
+    struct root_config c = parse("log=debug console=vga irq=poll panic=halt selftest=fault");
+    assert_int_equal(c.log, LOG_DEBUG);
+    assert_int_equal(c.consoles, ROOT_CONSOLE_VGA);
+    assert_int_equal(c.irq, IRQ_POLL);
+    assert_int_equal(c.panic, PANIC_HALT);
+    assert_int_equal(c.selftest, SELFTEST_FAULT);
+    assert_string_equal(messages, "");
+}
+
+static void test_malformed_addresses_are_named(void **state)
+{
+    static const char *const bad[] = {
+        "ip=",           "ip=1.2.3/8",          "ip=1.2.3.4",
+        "ip=1.2.3.4/33", "ip=1.2.3.4/0",        "ip=256.1.1.1/8",
+        "ip=1.2.3.4/8x", "ip=127.0.0.1/8",      "ip=224.0.0.1/4",
+        "ip=0.1.2.3/8",  "ip=1.2.3.99999999/8", "ip=1.2.3.-4/8",
+        "ip=DHCP",       "ip=1..2.3/8",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct root_config c = parse(bad[i]);
+        assert_int_equal(c.ip.mode, NET_ADDRESS_DHCP);
+        assert_non_null(strstr(messages, bad[i]));
+        assert_non_null(strstr(messages, "ADDRESS/LENGTH"));
+    }
+}
+
+static void test_gateway_must_be_reachable(void **state)
+{
+    static const char *const bad[] = {
+        "ip=192.0.2.10/24 gw=192.0.3.1",
+        "ip=192.0.2.10/24 gw=192.0.2.10",
+        "gw=192.0.2.1",
+        "ip=192.0.2.10/24 gw=300.0.2.1",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_int_equal(parse(bad[i]).ip.gateway, 0);
+        assert_non_null(strstr(messages, "gw"));
+    }
+}
+
+static void test_unknown_words_are_named(void **state)
+{
+    struct root_config c = parse("colour=red log=loud quiet");
+    assert_int_equal(c.log, LOG_INFO);
+    assert_non_null(strstr(messages, "colour=red"));
+    assert_non_null(strstr(messages, "log=loud"));
+    assert_non_null(strstr(messages, "error, warn, info or debug"));
+    assert_non_null(strstr(messages, "quiet"));
+}
+
+static void test_hosted_keys(void **state)
+{
+    struct root_config c = parse("tap=rs0 mem=128M");
+    assert_string_equal(c.tap, "rs0");
+    assert_int_equal(c.memory_mib, 128);
+    assert_int_equal(parse("mem=8M").memory_mib, 64);
+    assert_int_equal(parse("mem=64").memory_mib, 64);
+    assert_string_equal(parse("tap=0123456789abcdef").tap, "tap0");
+}
+
+static void test_arguments_of_the_server(void **state)
+{
+    struct root_config c;
+    struct cmdline line;
+    messages[0] = '\0';
+    config_parse(&c, &line, "log=warn -- --port 81 log=error", "httpd");
+    assert_int_equal(c.log, LOG_WARN);
+    assert_int_equal(line.argc, 4);
+    assert_string_equal(line.argv[0], "httpd");
+    assert_string_equal(line.argv[3], "log=error");
+    assert_null(line.argv[4]);
+    assert_string_equal(messages, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_static_address),
+        cmocka_unit_test(test_everything_else),
+        cmocka_unit_test(test_malformed_addresses_are_named),
+        cmocka_unit_test(test_gateway_must_be_reachable),
+        cmocka_unit_test(test_unknown_words_are_named),
+        cmocka_unit_test(test_hosted_keys),
+        cmocka_unit_test(test_arguments_of_the_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
