@@ -1,0 +1,67 @@
+"""What the system tests share: a network namespace of their own, and machines under test.
+
+Run by `make test` (tools/test.py) inside `unshare --user --map-root-user --net`: the only
+interfaces are loopback and the TAP devices made here, so nothing can reach another network.
+"""
+import socket
+
+import pytest
+
+from machine import (GUEST_IP, HOST_IP, HOSTED_GUEST_IP, HOSTED_HOST_IP, HostedGuest, LinuxServer,
+                     QemuGuest, TapLink, ip_command)
+
+
+def _own_namespace():
+    links = [name for _, name in socket.if_nameindex()]
+    return all(name == "lo" or name.startswith("rs") for name in links)
+
+
+def pytest_sessionstart(session):
+    if not _own_namespace():
+        pytest.exit("tests/system makes interfaces and sends hostile frames: it runs only in a "
+                    "network namespace of its own; use `make test`, or "
+                    "`unshare --user --map-root-user --net python3 -m pytest tests/system`", 2)
+    ip_command("link", "set", "lo", "up")
+
+
+@pytest.fixture(scope="session")
+def tap_guest(tmp_path_factory):
+    """httpd in QEMU on a TAP link, static address; one boot for all tests of a session."""
+    with TapLink("rsqemu", HOST_IP) as link:
+        with QemuGuest(tmp_path_factory.mktemp("tap"), tap=link.name,
+                       append=f"ip={GUEST_IP}/24 gw={HOST_IP}") as guest:
+            guest.wait_http()
+            yield guest
+
+
+@pytest.fixture(scope="session")
+def user_guest(tmp_path_factory):
+    """httpd in QEMU behind user networking, address by DHCP, forwarded to a loopback port."""
+    with QemuGuest(tmp_path_factory.mktemp("user"), user=True) as guest:
+        guest.wait_http()
+        yield guest
+
+
+@pytest.fixture(scope="session")
+def hosted_guest(tmp_path_factory):
+    """httpd on our stack as a Linux process over TAP, static address."""
+    with TapLink("rshost", HOSTED_HOST_IP) as link:
+        with HostedGuest(tmp_path_factory.mktemp("hosted"), link.name,
+                         [f"ip={HOSTED_GUEST_IP}/24", f"gw={HOSTED_HOST_IP}"],
+                         HOSTED_GUEST_IP) as guest:
+            guest.wait_http()
+            yield guest
+
+
+@pytest.fixture(scope="session")
+def linux_guest(tmp_path_factory):
+    """The same httpd on plain Linux sockets."""
+    with LinuxServer(tmp_path_factory.mktemp("linux"), 8091) as server:
+        server.wait_http()
+        yield server
+
+
+@pytest.fixture(params=["tap_guest", "user_guest", "hosted_guest"])
+def guest(request):
+    """Each of our three ways to serve."""
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,222 @@
+"""Machines under test: QEMU guests, the hosted program, the plain Linux server, TAP links."""
+import http.client
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
+# Documentation and benchmark networks (RFC 5737, RFC 2544): one for each link that may be up at once.
+HOST_IP, GUEST_IP = "192.0.2.1", "192.0.2.2"
+HOSTED_HOST_IP, HOSTED_GUEST_IP = "198.51.100.1", "198.51.100.2"
+BOOT_HOST_IP, BOOT_GUEST_IP = "203.0.113.1", "203.0.113.2"
+ECHO_HOST_IP, ECHO_GUEST_IP = "198.18.7.1", "198.18.7.2"
+BOOT_TIMEOUT_S = 30
+NOFILE = 65536
+
+
+def raise_nofile():
+    """Thousands of connections at once need as many descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    want = min(NOFILE, hard) if hard != resource.RLIM_INFINITY else NOFILE
+    resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
+
+
+def ip_command(*args):
+    done = subprocess.run(["ip", *args], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"ip {' '.join(args)}: {done.stderr.strip()}")
+
+
+def wait_for(what, condition, timeout):
+    """Waits until condition() is true; a failure says what was waited for."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise TimeoutError(f"waited {timeout} s for {what}")
+
+
+class TapLink:
+    """A TAP device with an address on our side; gone at exit."""
+
+    def __init__(self, name, address):
+        self.name, self.address = name, address
+
+    def __enter__(self):
+        ip_command("tuntap", "add", self.name, "mode", "tap")
+        ip_command("addr", "add", self.address + "/24", "dev", self.name)
+        ip_command("link", "set", self.name, "up")
+        return self
+
+    def __exit__(self, *_):
+        ip_command("link", "del", self.name)
+
+
+class Server:
+    """A process that serves HTTP at (address, port) and writes a console."""
+
+    address = "127.0.0.1"
+    port = 80
+    process = None
+
+    def __init__(self, folder):
+        self.console_path = os.path.join(str(folder), "console.log")
+
+    def start(self, command, **kwargs):
+        self.console_file = open(self.console_path, "wb")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stdout=self.console_file, stderr=subprocess.STDOUT,
+                                        preexec_fn=raise_nofile, cwd=ROOT, **kwargs)
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.console_file.close()
+
+    @property
+    def url(self):
+        return f"http://{self.address}:{self.port}"
+
+    def console(self):
+        with open(self.console_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def wait_console(self, pattern, timeout=BOOT_TIMEOUT_S):
+        """The match of a pattern in the console, waited for."""
+        try:
+            return wait_for(f"console line {pattern!r}",
+                            lambda: re.search(pattern, self.console()), timeout)
+        except TimeoutError as e:
+            raise TimeoutError(f"{e}; the console so far:\n{self.console()}") from None
+
+    def wait_http(self, timeout=BOOT_TIMEOUT_S):
+        def answers():
+            assert self.process.poll() is None, f"ended:\n{self.console()}"
+            try:
+                return self.get("/healthz", timeout=2)[0] == 200
+            except OSError:
+                return False
+            except http.client.HTTPException:
+                return False
+        try:
+            wait_for(f"{self.url}/healthz", answers, timeout)
+        except TimeoutError as e:
+            raise TimeoutError(f"{e}; the console:\n{self.console()}") from None
+
+    def get(self, path, timeout=10):
+        """(status, body) of a GET on a new connection."""
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def connect(self, timeout=10):
+        return socket.create_connection((self.address, self.port), timeout)
+
+    def stats(self):
+        """The counters of /stats as a dict."""
+        status, body = self.get("/stats")
+        assert status == 200
+        values = {}
+        for line in body.decode().split("\n"):
+            if line and not line.startswith("#"):
+                name, value = line.split()
+                values[name] = int(value)
+        return values
+
+    def cpu_seconds(self):
+        """User and system time the process has used."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class QemuGuest(Server):
+    """A kernel in QEMU (TCG), with user networking or on a TAP device."""
+
+    def __init__(self, folder, tap=None, user=False, append="", memory="64M", nic="e1000",
+                 machine="pc", iso=None, app="httpd", forward=80, address=GUEST_IP, extra=()):
+        super().__init__(folder)
+        self.monitor_path = os.path.join(str(folder), "monitor")
+        if user:
+            self.port = free_port()
+            netdev = f"user,id=n0,hostfwd=tcp:127.0.0.1:{self.port}-:{forward}"
+        else:
+            self.address, self.port = address, forward
+            netdev = f"tap,id=n0,ifname={tap},script=no,downscript=no"
+        self.command = [
+            "qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-m", memory, "-display",
+            "none", "-no-reboot", "-serial", "stdio", "-monitor",
+            f"unix:{self.monitor_path},server=on,wait=off", "-netdev", netdev, "-device",
+            f"{nic},netdev=n0,romfile=", *extra]
+        if iso is not None:
+            self.command += ["-cdrom", iso, "-boot", "d"]
+        else:
+            self.command += ["-kernel", os.path.join(BUILD, f"{app}.elf"), "-append", append]
+
+    def __enter__(self):
+        self.start(self.command)
+        return self
+
+    def monitor(self, line):
+        """One line to QEMU's monitor; returns what it answered."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(self.monitor_path)
+            answer = b""
+            while b"(qemu) " not in answer:
+                answer += s.recv(4096)
+            s.sendall(line.encode() + b"\n")
+            answer = b""
+            while b"(qemu) " not in answer:
+                answer += s.recv(4096)
+            return answer.decode(errors="replace")
+
+
+class HostedGuest(Server):
+    """Our stack as a Linux process on a TAP device."""
+
+    def __init__(self, folder, tap, arguments, address, app="httpd", port=80, app_arguments=()):
+        super().__init__(folder)
+        self.address, self.port = address, port
+        self.command = [os.path.join(BUILD, "host", app), f"tap={tap}", *arguments]
+        if app_arguments:
+            self.command += ["--", *app_arguments]
+
+    def __enter__(self):
+        self.start(self.command)
+        return self
+
+
+class LinuxServer(Server):
+    """The server's plain Linux build."""
+
+    def __init__(self, folder, port, app="httpd"):
+        super().__init__(folder)
+        self.port = port
+        self.command = [os.path.join(BUILD, "linux", app), "--port", str(port)]
+
+    def __enter__(self):
+        self.start(self.command)
+        return self
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]

@@ -1,0 +1,140 @@
+"""Load: wrk in repeated runs on one boot, many connections in a row and at once, and everything
+back where it was afterwards. RINGSIDE_LOAD_S and RINGSIDE_CONNECTIONS make it longer."""
+import os
+import re
+import selectors
+import socket
+import subprocess
+import time
+
+from machine import raise_nofile, wait_for
+
+RUN_S = int(os.environ.get("RINGSIDE_LOAD_S", "2"))
+RUNS = 5
+IN_A_ROW = int(os.environ.get("RINGSIDE_CONNECTIONS", "10000"))
+AT_ONCE = 2000
+SLOWEST_SHARE_MIN = 0.70
+# What must come back to where it was: objects held, not counts of what has happened.
+HELD = re.compile(r".*_used$")
+REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def wrk(url, seconds, extra=()):
+    """(requests a second, socket errors) of one run."""
+    out = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}", "--timeout", "5s", *extra, url],
+                         capture_output=True, text=True, timeout=seconds + 30).stdout
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
+    assert "Non-2xx" not in out, out
+    return rate, sum(int(n) for n in errors.groups()) if errors else 0, out
+
+
+def five_runs(guest, extra=()):
+    rates = []
+    for _ in range(RUNS):
+        rate, errors, out = wrk(guest.url + "/healthz", RUN_S, extra)
+        assert errors == 0, out
+        rates.append(rate)
+    print("requests/s:", " ".join(f"{r:.0f}" for r in rates))
+    assert min(rates) >= SLOWEST_SHARE_MIN * max(rates), rates
+
+
+def held(guest):
+    """What the pools hold, less what /stats itself takes: one connection."""
+    return {k: v for k, v in guest.stats().items() if HELD.match(k)}
+
+
+def wait_back(guest, before, timeout):
+    """Waits until no pool holds more than before; TIME-WAIT records end after their 2 MSL."""
+    def back():
+        now = held(guest)
+        more = {k: (before[k], v) for k, v in now.items() if v > before[k] + 1
+                and "time_wait" not in k}
+        back.more = more
+        return not more
+    try:
+        wait_for("every pool back where it was", back, timeout)
+    except TimeoutError as e:
+        raise AssertionError(f"{e}: {back.more}") from None
+
+
+def test_wrk_keep_alive(guest):
+    five_runs(guest)
+
+
+def test_wrk_new_connection_for_each_request(guest):
+    five_runs(guest, ["-H", "Connection: close"])
+
+
+def one_request(guest):
+    with socket.create_connection((guest.address, guest.port), 10) as s:
+        s.sendall(REQUEST)
+        answer = b""
+        while piece := s.recv(4096):
+            answer += piece
+        return answer.startswith(b"HTTP/1.1 200")
+
+
+def test_connections_in_a_row(guest):
+    before = held(guest)
+    start = time.monotonic()
+    served = sum(one_request(guest) for _ in range(IN_A_ROW))
+    print(f"{IN_A_ROW} connections in {time.monotonic() - start:.1f} s")
+    assert served == IN_A_ROW
+    wait_back(guest, before, 20)
+
+
+def open_in_a_burst(guest):
+    """Every SYN before the first answer is looked at."""
+    selector = selectors.DefaultSelector()
+    for _ in range(AT_ONCE):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex((guest.address, guest.port))
+        selector.register(s, selectors.EVENT_WRITE)
+    opened, end = [], time.monotonic() + 30
+    while len(opened) < AT_ONCE and time.monotonic() < end:
+        for key, _ in selector.select(1):
+            error = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            assert error == 0, os.strerror(error)
+            opened.append(key.fileobj)
+            selector.unregister(key.fileobj)
+    assert len(opened) == AT_ONCE, f"{len(opened)} of {AT_ONCE} connections opened in 30 s"
+    return opened
+
+
+def open_one_by_one(guest):
+    """For user networking: QEMU listens with a backlog of 1, so in a burst Linux drops SYNs and
+    retries after a second, before a single frame has reached the guest. An exchange on each
+    connection sees to it that QEMU has taken it."""
+    opened = []
+    for _ in range(AT_ONCE):
+        s = guest.connect()
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(4096).startswith(b"HTTP/1.1 200")
+        opened.append(s)
+    return opened
+
+
+def test_connections_at_once(guest):
+    """All open before the first one asks."""
+    raise_nofile()
+    before = held(guest)
+    opened = open_one_by_one(guest) if guest.address == "127.0.0.1" else open_in_a_burst(guest)
+    selector = selectors.DefaultSelector()
+    answers = dict.fromkeys(opened, b"")
+    for s in opened:
+        s.send(REQUEST)
+        selector.register(s, selectors.EVENT_READ)
+    done, end = 0, time.monotonic() + 30
+    while done < AT_ONCE and time.monotonic() < end:
+        for key, _ in selector.select(1):
+            piece = key.fileobj.recv(4096)
+            answers[key.fileobj] += piece
+            if not piece:
+                selector.unregister(key.fileobj)
+                done += 1
+    for s in answers:
+        s.close()
+    assert sum(a.startswith(b"HTTP/1.1 200") for a in answers.values()) == AT_ONCE
+    wait_back(guest, before, 20)
