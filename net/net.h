@@ -43,7 +43,7 @@ enum net_event_kind {
     NET_EVENT_CONFLICT,     /* somebody else uses our address (RFC 5227); mac says who */
     NET_EVENT_DHCP_TIMEOUT, /* nobody answered yet; attempts so far in value */
     NET_EVENT_DHCP_NAK,
-    NET_EVENT_SERVING, /* a socket listens (TCP) or is bound (UDP): address (0: any), port, is_tcp */
+    NET_EVENT_SERVING, /* a TCP socket listens or a UDP one is bound: address (0: any), port */
 };
 
 enum net_address_origin {

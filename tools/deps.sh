@@ -42,7 +42,7 @@ missing_of "$wanted"
 sudo=""
 if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "deps.sh: these packages are missing and you are neither root nor have sudo:$missing" >&2
+        echo "deps.sh: missing, and you are neither root nor have sudo:$missing" >&2
         exit 1
     fi
     sudo=sudo

@@ -10,7 +10,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
-# Documentation and benchmark networks (RFC 5737, RFC 2544): one for each link that may be up at once.
+# Documentation and benchmark networks (RFC 5737, RFC 2544), one for each link up at once.
 HOST_IP, GUEST_IP = "192.0.2.1", "192.0.2.2"
 HOSTED_HOST_IP, HOSTED_GUEST_IP = "198.51.100.1", "198.51.100.2"
 BOOT_HOST_IP, BOOT_GUEST_IP = "203.0.113.1", "203.0.113.2"

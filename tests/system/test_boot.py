@@ -38,12 +38,17 @@ def test_console_tells_each_step(user_guest):
 
 
 def test_listening_within_100_ms(link, tmp_path):
-    """From the kernel's entry (time 0 of the log) to the server's listening socket."""
-    with boot(tmp_path, link, append=f"ip={BOOT_GUEST_IP}/24") as guest:
-        guest.wait_console(r"httpd: listening")
-        at = [t for t, text in stamps(guest.console()) if "serving: http" in text or
-              "httpd: listening" in text]
-        assert at and min(at) * 1000 < LISTEN_MS_MAX, guest.console()
+    """From the kernel's entry (time 0 of the log) to the server's listening socket: the median of
+    five boots, for the host may take the emulator's processor away at any moment."""
+    times = []
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with boot(folder, link, append=f"ip={BOOT_GUEST_IP}/24") as guest:
+            guest.wait_console(r"serving: http://.*\n")
+            times += [t * 1000 for t, text in stamps(guest.console()) if "serving: http" in text]
+    print("listening after ms:", " ".join(f"{t:.0f}" for t in sorted(times)))
+    assert len(times) == 5 and sorted(times)[2] < LISTEN_MS_MAX
 
 
 @pytest.mark.parametrize("nic", ["e1000-82545em", "e1000-82544gc"])

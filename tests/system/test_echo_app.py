@@ -21,8 +21,8 @@ def echo(request, tmp_path_factory):
             server = QemuGuest(folder, tap=link.name, app="echo", forward=7,
                                address=ECHO_GUEST_IP, append=f"ip={ECHO_GUEST_IP}/24")
         else:
-            server = HostedGuest(folder, link.name, [f"ip={ECHO_GUEST_IP}/24"], ECHO_GUEST_IP, app="echo",
-                                 port=7)
+            server = HostedGuest(folder, link.name, [f"ip={ECHO_GUEST_IP}/24"], ECHO_GUEST_IP,
+                                 app="echo", port=7)
         with server:
             server.wait_console("serving: udp")
             yield server

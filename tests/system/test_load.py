@@ -11,9 +11,11 @@ from machine import raise_nofile, wait_for
 
 RUN_S = int(os.environ.get("RINGSIDE_LOAD_S", "2"))
 RUNS = 5
+ATTEMPTS = 3
 IN_A_ROW = int(os.environ.get("RINGSIDE_CONNECTIONS", "10000"))
 AT_ONCE = 2000
 SLOWEST_SHARE_MIN = 0.70
+FIN_WAIT_2_S = 60
 # What must come back to where it was: objects held, not counts of what has happened.
 HELD = re.compile(r".*_used$")
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -30,13 +32,20 @@ def wrk(url, seconds, extra=()):
 
 
 def five_runs(guest, extra=()):
-    rates = []
-    for _ in range(RUNS):
-        rate, errors, out = wrk(guest.url + "/healthz", RUN_S, extra)
-        assert errors == 0, out
-        rates.append(rate)
-    print("requests/s:", " ".join(f"{r:.0f}" for r in rates))
-    assert min(rates) >= SLOWEST_SHARE_MIN * max(rates), rates
+    """Five runs on one boot, the slowest at least 70% of the fastest. A host that is busy
+    elsewhere slows a run as well as a collapse does, so the five may be repeated: a guest that
+    wears out gets worse each time. Behind user networking a burst of 64 SYNs meets QEMU's backlog
+    of 1, so how many connections share a run is chance: there only errors count."""
+    for attempt in range(ATTEMPTS):
+        rates = []
+        for _ in range(RUNS):
+            rate, errors, out = wrk(guest.url + "/healthz", RUN_S, extra)
+            assert errors == 0, out
+            rates.append(rate)
+        print("requests/s:", " ".join(f"{r:.0f}" for r in rates))
+        if min(rates) >= SLOWEST_SHARE_MIN * max(rates) or guest.address == "127.0.0.1":
+            return
+    raise AssertionError(f"uneven in {ATTEMPTS} attempts, at last {rates}")
 
 
 def held(guest):
@@ -52,6 +61,8 @@ def wait_back(guest, before, timeout):
                 and "time_wait" not in k}
         back.more = more
         return not more
+    if guest.address == "127.0.0.1":
+        timeout += FIN_WAIT_2_S  # slirp may never send its FIN: then ours ends by its own timer
     try:
         wait_for("every pool back where it was", back, timeout)
     except TimeoutError as e:
