@@ -25,8 +25,13 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 APP_DIR  := $(patsubst %/,%,$(APP))
 APP_NAME := $(notdir $(APP_DIR))
+ifeq ($(wildcard $(APP_DIR)/*.c),)
+$(error APP=$(APP): no such folder, or no *.c in it; allowed is a folder with a server's sources)
+endif
 APP_LLHTTP :=
 -include $(APP_DIR)/app.mk
+# Objects are kept by the folder's name; this file changes when another folder of that name is built.
+APP_PATH := $(B)/gen/$(APP_NAME).path
 
 LLHTTP_DIR ?= $(B)/llhttp
 LLHTTP_STAMP := $(B)/llhttp.stamp
@@ -116,6 +121,10 @@ $(B)/gen/version.h: FORCE
 	  "$$(git describe --always --dirty 2>/dev/null || echo unknown)" > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+$(APP_PATH): FORCE
+	@mkdir -p $(@D)
+	@echo '$(abspath $(APP_DIR))' | cmp -s - $@ || echo '$(abspath $(APP_DIR))' > $@
+
 $(B)/metal/apps/root/metal.o $(B)/host/apps/root/host.o: $(B)/gen/version.h
 
 $(B)/metal/%.o: %.c Makefile
@@ -128,7 +137,7 @@ $(B)/metal/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
 
-$(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
@@ -161,7 +170,7 @@ $(KERNEL): $(B)/$(APP_NAME).elf64
 
 $(LLHTTP_STAMP): tools/get-llhttp.sh
 	@mkdir -p $(@D)
-	$(Q)LLHTTP_DIR=$(LLHTTP_DIR) tools/get-llhttp.sh
+	$(Q)$(if $(filter file,$(origin LLHTTP_DIR)),DIR,LLHTTP_DIR)=$(LLHTTP_DIR) tools/get-llhttp.sh
 	@touch $@
 
 iso: $(ISO)
@@ -189,7 +198,7 @@ $(B)/host/%.o: %.c Makefile
 $(B)/host/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
-$(B)/host/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/host/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
@@ -200,7 +209,7 @@ $(HOSTED): $(HOST_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST_EXTRA) -o $@ $(HOST_OBJ)
 
-$(B)/linux/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/linux/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
 	$(call say,LINUXCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(LINUX_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -c $< -o $@

@@ -147,11 +147,37 @@ static void send_pending(struct arp_entry *e)
     }
 }
 
+/* Somebody was heard at this address lately, and is being, or need not yet be, asked again. */
+static bool is_believed(const struct arp_entry *e)
+{
+    return e->state == ARP_PROBING ||
+           (e->state == ARP_REACHABLE && e->net->now_ns - e->confirmed_ns <= ARP_REACHABLE_NS);
+}
+
+/*
+ * Another one claims a believed neighbour's address: an impostor, or a stand-in that took over. The
+ * old one is asked; only when it has gone silent is the address resolved anew. So one forged packet
+ * cannot take our traffic while its owner lives, and a true change costs ARP_TRIES_MAX seconds.
+ */
+static void arp_doubt(struct arp_entry *e)
+{
+    NET_COUNT(e->net, arp_rx_doubted);
+    if (e->state == ARP_REACHABLE) {
+        arp_set_state(e, ARP_PROBING);
+        e->tries = 0;
+        arp_ask(e);
+    }
+}
+
 /* The neighbour said so itself. */
 static void arp_learn(struct arp_entry *e, const uint8_t *mac)
 {
     struct net *n = e->net;
     assert(!eth_is_group(mac) && e->address != n->ip.address);
+    if (is_believed(e) && !eth_equal(e->mac, mac)) {
+        arp_doubt(e);
+        return;
+    }
     if (e->state == ARP_INCOMPLETE) {
         NET_COUNT(n, arp_resolved);
     }

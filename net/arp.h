@@ -11,6 +11,10 @@
  * and for an entry that a neighbour's request would make, never one that was used for sending in
  * the last ARP_RECENT_NS. Nothing to evict: the newcomer is not made (counted).
  *
+ * Who is believed. A claim to the address of a neighbour that was heard lately makes us ask that
+ * neighbour, by unicast: while it answers, the claim is nothing; when it is silent, everybody is
+ * asked.
+ *
  * An entry believed for ARP_REACHABLE_NS is asked again by unicast while it stays in use
  * (RFC 1122 2.3.2.1 (2)); one older than ARP_EXPIRE_NS is resolved anew before it is used.
  */

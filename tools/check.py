@@ -44,7 +44,8 @@ SYMBOLS = {
                r"mem(cpy|set|cmp|move)|strlen|__stack_chk_\w+",
 }
 BANNED = {
-    r"\b(strcpy|strcat|sprintf|gets|alloca)\s*\(": "unbounded: use a function that is told the size",
+    r"\b(strcpy|strcat|sprintf|gets|alloca)\s*\(":
+        "unbounded: use a function that is told the size",
     r"\bTODO\b(?!\(#\d+\))|\bFIXME\b|\bXXX\b": "a leftover: finish it, or TODO(#issue)",
 }
 

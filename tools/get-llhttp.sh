@@ -1,8 +1,8 @@
 #!/bin/sh
 # Puts llhttp's C sources where the build looks for them: DIR/include/llhttp.h and
-# DIR/src/{llhttp,api,http}.c, by default below build/llhttp. They come out of the distribution's
-# node-llhttp package, downloaded and unpacked, not installed: installing it pulls in Node.
-# Does nothing when they are there. LLHTTP_DIR=DIR says where else they are.
+# DIR/src/{llhttp,api,http}.c, DIR being build/llhttp by default. They come out of the
+# distribution's node-llhttp package, downloaded and unpacked, not installed: installing it pulls in
+# Node. Does nothing when they are there. With LLHTTP_DIR= nothing is downloaded: they must be there.
 set -eu
 
 say() {
@@ -17,7 +17,7 @@ is_complete() {
 
 cd "$(dirname "$0")/.."
 
-if [ -n "${LLHTTP_DIR:-}" ] && [ "$LLHTTP_DIR" != build/llhttp ]; then
+if [ -n "${LLHTTP_DIR:-}" ]; then
     if is_complete "$LLHTTP_DIR"; then
         exit 0
     fi
@@ -25,7 +25,7 @@ if [ -n "${LLHTTP_DIR:-}" ] && [ "$LLHTTP_DIR" != build/llhttp ]; then
     exit 1
 fi
 
-dir=build/llhttp
+dir=${DIR:-build/llhttp}
 if is_complete "$dir"; then
     exit 0
 fi
@@ -38,7 +38,7 @@ for tool in apt-get dpkg-deb; do
     fi
 done
 
-scratch=build/llhttp.scratch
+scratch=$dir.scratch
 rm -rf "$scratch"
 mkdir -p "$scratch/tree"
 trap 'rm -rf "$scratch"' EXIT

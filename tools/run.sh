@@ -36,10 +36,11 @@ iso) set -- "$@" -cdrom "$ISO" -boot d ;;
 esac
 
 if [ -n "${GDB:-}" ]; then
-    "$QEMU" "$@" -serial file:build/gdb-console.log -S -gdb tcp:127.0.0.1:1234 ${QEMU_EXTRA:-} &
+    log=$(dirname "$KERNEL")/gdb-console.log
+    "$QEMU" "$@" -serial "file:$log" -S -gdb tcp:127.0.0.1:1234 ${QEMU_EXTRA:-} &
     qemu=$!
     trap 'kill $qemu 2>/dev/null' EXIT
-    echo "The console goes to build/gdb-console.log; type 'continue' to boot."
+    echo "The console goes to $log; type 'continue' to boot."
     gdb -q -ex 'target remote 127.0.0.1:1234' "$GDB"
     exit
 fi

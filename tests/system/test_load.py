@@ -16,6 +16,11 @@ IN_A_ROW = int(os.environ.get("RINGSIDE_CONNECTIONS", "10000"))
 AT_ONCE = 2000
 SLOWEST_SHARE_MIN = 0.70
 FIN_WAIT_2_S = 60
+# Frames that wait in QEMU for a full RX ring are let in as far as it has room, and what is left of
+# them is dropped (hw/net/e1000.c); slirp sends them again together, with the same end. So behind
+# user networking a burst is kept well below the ring's 256 descriptors.
+PACE_REQUESTS = 25
+PACE_S = 0.03
 # What must come back to where it was: objects held, not counts of what has happened.
 HELD = re.compile(r".*_used$")
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -134,9 +139,11 @@ def test_connections_at_once(guest):
     opened = open_one_by_one(guest) if guest.address == "127.0.0.1" else open_in_a_burst(guest)
     selector = selectors.DefaultSelector()
     answers = dict.fromkeys(opened, b"")
-    for s in opened:
+    for number, s in enumerate(opened, 1):
         s.send(REQUEST)
         selector.register(s, selectors.EVENT_READ)
+        if guest.address == "127.0.0.1" and number % PACE_REQUESTS == 0:
+            time.sleep(PACE_S)
     done, end = 0, time.monotonic() + 30
     while done < AT_ONCE and time.monotonic() < end:
         for key, _ in selector.select(1):

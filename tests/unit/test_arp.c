@@ -193,14 +193,50 @@ static void test_nothing_learnt_unasked(void **state)
     assert_int_equal(f->net->arp.used, 0);
 }
 
+/* An announcement, a reply and a request from another one: the neighbour heard lately is asked, and
+ * while it answers nothing changes. */
+static void test_impostor_is_not_believed(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    const struct frame_arp claims[] = {
+        {1, fixture_other, FIXTURE_PEER, NULL, FIXTURE_PEER, NULL},
+        {2, fixture_other, FIXTURE_PEER, NULL, FIXTURE_ADDR, NULL},
+        {1, fixture_other, FIXTURE_PEER, NULL, FIXTURE_ADDR, NULL},
+    };
+    fixture_know(f, FIXTURE_PEER, fixture_peer);
+    for (uint8_t i = 0; i < ARRAY_SIZE(claims); i++) {
+        input_arp(f, &claims[i]);
+        expect_arp(f, &a, fixture_peer); /* the one that is known is asked */
+        assert_int_equal(a.op, ARP_OP_REQUEST);
+        input_arp(f, &claims[i]); /* and is not asked more for more claims */
+        (void)fixture_forget(f);  /* answers to the request that the last claim is */
+        send_to(f, FIXTURE_PEER, i);
+        expect_data(f, fixture_peer, i);
+        input_reply(f, FIXTURE_PEER, fixture_peer);
+        fixture_advance_ms(f, 5000);
+        assert_int_equal(f->out.count, 0);
+    }
+    assert_int_equal(fixture_counter(f, "arp_rx_doubted"), 2 * ARRAY_SIZE(claims));
+}
+
+/* A stand-in takes over an address: the old one does not answer any more, the new one does. */
 static void test_announcement_updates(void **state)
 {
     struct net_fixture *f = *state;
     fixture_know(f, FIXTURE_PEER, fixture_peer);
     input_arp(f, &(struct frame_arp){1, fixture_other, FIXTURE_PEER, NULL, FIXTURE_PEER, NULL});
+    fixture_advance_ms(f, ARP_TRIES_MAX * 1000 + 100);
+    assert_null(arp_lookup(f->net, FIXTURE_PEER));
+    (void)fixture_forget(f);
+    struct arp_packet a;
     send_to(f, FIXTURE_PEER, 1);
+    expect_arp(f, &a, fixture_all);
+    input_reply(f, FIXTURE_PEER, fixture_other);
     expect_data(f, fixture_other, 1);
-    input_reply(f, FIXTURE_PEER, fixture_peer);
+    /* One that was not heard for long is not asked: the claim is as good as what is known. */
+    fixture_advance_ms(f, 61000);
+    input_arp(f, &(struct frame_arp){1, fixture_peer, FIXTURE_PEER, NULL, FIXTURE_PEER, NULL});
     send_to(f, FIXTURE_PEER, 2);
     expect_data(f, fixture_peer, 2);
 }
@@ -373,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_answers_probes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_senders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_learnt_unasked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_impostor_is_not_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_announcement_updates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resolution, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
