@@ -2,7 +2,8 @@
 # Puts llhttp's C sources where the build looks for them: DIR/include/llhttp.h and
 # DIR/src/{llhttp,api,http}.c, DIR being build/llhttp by default. They come out of the
 # distribution's node-llhttp package, downloaded and unpacked, not installed: installing it pulls in
-# Node. Does nothing when they are there. With LLHTTP_DIR= nothing is downloaded: they must be there.
+# Node. Does nothing when they are there. With LLHTTP_DIR= nothing is downloaded: they must be
+# there.
 set -eu
 
 say() {
