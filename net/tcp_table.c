@@ -13,7 +13,7 @@ enum {
 
 static uint32_t bucket_count_for(const struct net_limits *l)
 {
-    uint32_t want = l->tcp_connections + l->tcp_half_open + l->tcp_time_wait;
+    uint32_t want = (l->tcp_connections + l->tcp_half_open + l->tcp_time_wait) / 2;
     uint32_t count = TCP_BUCKETS_MIN;
     while (count < want && count < (1u << 20)) {
         count *= 2;

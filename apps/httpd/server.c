@@ -39,16 +39,30 @@ static void server_update_time(struct server *s)
     }
 }
 
+/* One that was used before, else the next that never was: memory is touched when it is needed. */
+static struct client *take_slot(struct server *s)
+{
+    struct client *c = s->free_clients;
+    if (c != NULL) {
+        s->free_clients = c->next_free;
+        return c;
+    }
+    assert(s->fresh < s->max_connections + SERVER_OVERFLOW_COUNT);
+    c = &s->clients[s->fresh++];
+    memset(c, 0, sizeof(*c));
+    c->fd = -1;
+    c->timeout.kind = TIMEOUT_NONE;
+    return c;
+}
+
 struct client *server_client_alloc(struct server *s, bool may_overflow)
 {
     struct counters *n = &s->env.counters;
     bool is_full = n->connections - s->overflow_used >= s->max_connections;
-    if (s->free_clients == NULL ||
-        (is_full && (!may_overflow || s->overflow_used == SERVER_OVERFLOW_COUNT))) {
+    if (is_full && (!may_overflow || s->overflow_used == SERVER_OVERFLOW_COUNT)) {
         return NULL;
     }
-    struct client *c = s->free_clients;
-    s->free_clients = c->next_free;
+    struct client *c = take_slot(s);
     c->is_overflow = is_full;
     s->overflow_used += is_full;
     n->connections++;
@@ -76,19 +90,15 @@ static size_t buffer_count(const struct options *o, size_t max_connections)
 static bool server_alloc_tables(struct server *s, size_t max, size_t buffers)
 {
     size_t slots = max + SERVER_OVERFLOW_COUNT;
-    s->clients = calloc(slots, sizeof(*s->clients));
+    s->clients =
+        slots <= SIZE_MAX / sizeof(*s->clients) ? malloc(slots * sizeof(*s->clients)) : NULL;
     if (s->clients == NULL || !buffers_init(&s->buffers, buffers + SPARE_BUFFER_COUNT)) {
         free(s->clients);
         s->clients = NULL;
         return false;
     }
     s->free_clients = NULL;
-    for (size_t i = slots; i-- > 0;) {
-        s->clients[i].fd = -1;
-        s->clients[i].timeout.kind = TIMEOUT_NONE;
-        s->clients[i].next_free = s->free_clients;
-        s->free_clients = &s->clients[i];
-    }
+    s->fresh = 0;
     s->spare_in = buffers_take(&s->buffers);
     s->spare_out = buffers_take(&s->buffers);
     s->max_connections = max;
@@ -174,8 +184,7 @@ bool server_init(struct server *s, const struct options *o)
 
 void server_destroy(struct server *s)
 {
-    size_t slots = s->clients != NULL ? s->max_connections + SERVER_OVERFLOW_COUNT : 0;
-    for (size_t i = 0; i < slots; i++) {
+    for (size_t i = 0; i < s->fresh; i++) {
         if (s->clients[i].fd >= 0) {
             client_close(s, &s->clients[i]);
         }

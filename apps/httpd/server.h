@@ -46,6 +46,7 @@ struct server {
     struct buffers buffers;
     struct client *clients; /* owned; max + SERVER_OVERFLOW_COUNT of them */
     struct client *free_clients;
+    size_t fresh;            /* slots from here on were never used */
     struct buffer *spare_in; /* where a client reads and writes that holds no buffer */
     struct buffer *spare_out;
     uint64_t now_ms;
