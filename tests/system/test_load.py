@@ -39,8 +39,10 @@ def wrk(url, seconds, extra=()):
 def five_runs(guest, extra=()):
     """Five runs on one boot, the slowest at least 70% of the fastest. A host that is busy
     elsewhere slows a run as well as a collapse does, so the five may be repeated: a guest that
-    wears out gets worse each time. Behind user networking a burst of 64 SYNs meets QEMU's backlog
-    of 1, so how many connections share a run is chance: there only errors count."""
+    wears out gets worse each time. Behind user networking two connections: of a burst of 64 SYNs
+    Linux drops all that QEMU's backlog of 1 has no room for, and wrk counts them as time-outs."""
+    if guest.address == "127.0.0.1":
+        extra = [*extra, "-c2"]
     for attempt in range(ATTEMPTS):
         rates = []
         for _ in range(RUNS):
@@ -48,7 +50,7 @@ def five_runs(guest, extra=()):
             assert errors == 0, out
             rates.append(rate)
         print("requests/s:", " ".join(f"{r:.0f}" for r in rates))
-        if min(rates) >= SLOWEST_SHARE_MIN * max(rates) or guest.address == "127.0.0.1":
+        if min(rates) >= SLOWEST_SHARE_MIN * max(rates):
             return
     raise AssertionError(f"uneven in {ATTEMPTS} attempts, at last {rates}")
 
