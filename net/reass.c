@@ -232,6 +232,21 @@ static bool fragment_good(const struct pkt *p, const struct ipv4_header *h)
            h->header_bytes + h->frag_offset + len <= UINT16_MAX;
 }
 
+/* The cap on fragments: the oldest datagram but d goes, so that no source holds it for long. */
+static bool reass_make_room(struct net *n, const struct reass_datagram *d)
+{
+    struct list *first = list_first(&n->reass.active);
+    if (first != NULL && d != NULL && first == &d->node) {
+        first = first->next;
+    }
+    if (first == NULL || first == &n->reass.active) {
+        return false; /* all of them are d's own */
+    }
+    NET_COUNT(n, frag_evicted);
+    reass_free(list_entry(first, struct reass_datagram, node));
+    return true;
+}
+
 void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, frag_rx);
@@ -247,7 +262,7 @@ void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
         reass_refuse(n, d, p);
         return;
     }
-    if (n->reass.fragments >= n->cfg.limits.reass_packets) {
+    if (n->reass.fragments >= n->cfg.limits.reass_packets && !reass_make_room(n, d)) {
         NET_COUNT(n, frag_drop_cap);
         pkt_put(p);
         return;

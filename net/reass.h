@@ -8,9 +8,9 @@
  *
  * Fragments that overlap end their datagram, as RFC 5722 has it for IPv6; an exact duplicate is
  * ignored. Bounds: cfg.limits.reass_datagrams at once, a quarter of them for one source, and
- * cfg.limits.reass_packets fragments; a newcomer beyond the first bound evicts the oldest datagram,
- * beyond the others is dropped. A datagram not complete after REASS_TIMEOUT_NS is dropped, with a
- * Time Exceeded when its first fragment is there.
+ * cfg.limits.reass_packets fragments; a newcomer beyond the first or the last bound evicts the
+ * oldest datagram, beyond a source's share is dropped. A datagram not complete after
+ * REASS_TIMEOUT_NS is dropped, with a Time Exceeded when its first fragment is there.
  */
 #ifndef NET_REASS_H
 #define NET_REASS_H

@@ -49,8 +49,14 @@ static void send_syn_ack(struct net *n, const struct tcp_half *half)
 }
 
 /* RFC 9293 3.10.7.4 first: what an unacceptable segment is answered with. */
-static void send_ack(struct net *n, const struct tcp_half *half)
+static void send_ack(struct net *n, struct tcp_half *half)
 {
+    /* RFC 5961 7 in spirit: two records that find each other unacceptable must fall silent. */
+    if (half->acks >= TCP_HALF_ACKS_MAX) {
+        NET_COUNT(n, tcp_tx_challenge_limited);
+        return;
+    }
+    half->acks++;
     /* RFC 7323 2.4: rounding to the scale's unit must not pull back the SYN-ACK's right edge. */
     uint64_t window = align_up(half->rcv_wnd, UINT64_C(1) << half->rcv_wscale);
     struct tcp_out out = {.id = half->node.id,
@@ -71,6 +77,7 @@ static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
         return;
     }
     half->retries++;
+    half->acks = 0;
     NET_COUNT(n, tcp_tx_retransmits);
     send_syn_ack(n, half);
     timer_arm(&n->wheel, &half->timer, now_ns + retry_ns(half));

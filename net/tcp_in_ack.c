@@ -22,11 +22,19 @@ static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment
     return TCP_GO_ON;
 }
 
-/* The window opened again: what was sent into the shut one (a probe, or data the peer took window
- * back from) is presumed refused and goes again at once, without a word about congestion. */
+/*
+ * The window opened again. After probes, what was sent into the shut one is presumed refused and
+ * goes again at once, without a word about congestion; and the silence was the peer's wish, which
+ * R2 does not count. A window that shut and opened between two timeouts changes nothing: else a
+ * peer that toggles it could have everything sent again and the timeout put off for ever.
+ */
 static void window_opened(struct tcp_cb *t)
 {
+    if (t->probes == 0) {
+        return;
+    }
     t->probes = 0;
+    t->progress_ns = t->net->now_ns;
     tcp_rtx_timer_stop(t);
     tcp_sendq_mark_all_lost(t);
     t->fin_lost = t->fin_sent;
@@ -49,8 +57,6 @@ static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool 
     t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
     if (before == 0 && seg->wnd > 0) {
         window_opened(t);
-    } else if (before > 0 && seg->wnd == 0) {
-        tcp_rtx_timer_stop(t); /* from here on the persist timer's times count */
     }
 }
 
@@ -72,6 +78,9 @@ static void advance(struct tcp_cb *t, uint32_t ack)
     t->progress_ns = t->net->now_ns;
     t->timeouts = 0;
     t->soft_error = 0;
+    if (tcp_sendq_room(t) == 0) {
+        t->send_blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
+    }
     struct tcp_acked got = tcp_sendq_ack(t, ack);
     if (got.rtt_ns != 0) {
         tcp_rtt_sample(&t->rtt, got.rtt_ns);

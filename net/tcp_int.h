@@ -50,6 +50,9 @@ enum {
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
     TCP_PRESSURE_FRACTION = 8,     /* the pool is short when less than 1/8 of it is left */
     TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold then */
+    TCP_FLOOR_FRACTION = 32,       /* the last 1/32 of the receive pool holds nobody's data */
+    TCP_UNACCEPTED_PACKETS = 16,   /* held before accept(): an initial window and some (RFC 6928) */
+    TCP_HALF_ACKS_MAX = 3,         /* bare ACKs of a half-open record between two SYN-ACKs */
     TCP_WAKE_FRACTION = 8,         /* a waiting writer is woken when 1/8 of his buffer is free */
     TCP_STARVED_RETRY_MS = 10,
     TCP_HALF_OPEN_GRACE_MS = 100, /* younger half-open records are not evicted: a LAN handshake */

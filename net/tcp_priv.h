@@ -78,6 +78,7 @@ struct tcp_half {
     uint8_t peer_wscale; /* TCP_WSCALE_NONE: not offered */
     uint8_t rcv_wscale;  /* ours, sent only when the peer offered one */
     uint8_t retries;     /* SYN-ACKs sent again by the timer */
+    uint8_t acks;        /* bare ACKs sent since the timer last fired */
 };
 static_assert(sizeof(struct tcp_half) <= 128, "two cache lines");
 

@@ -64,6 +64,9 @@ void tcp_recovery_acked(struct tcp_cb *t, uint32_t acked, uint32_t flight_before
         break;
     default:
         t->cc.ops->on_ack(t, acked, flight_before);
+        if (seq_gt(t->snd_una, t->cc.recover)) {
+            t->cc.recover = t->snd_una - 1; /* keeps it comparable for ever */
+        }
         break;
     }
     tcp_rtx_timer_stop(t); /* RFC 6298 5.3: tcp_output starts it anew */

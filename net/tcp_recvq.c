@@ -26,7 +26,9 @@ static bool pool_short(const struct pkt *p)
 bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
 {
     struct tcp_recvq *q = &t->recvq;
-    if (pool_short(p) && (!in_order || q->in_order.count >= TCP_PRESSURE_PACKETS)) {
+    bool unaccepted = t->parent != NULL && q->in_order.count >= TCP_UNACCEPTED_PACKETS;
+    if (unaccepted || pkt_pool_left(p->pool) < p->pool->count / TCP_FLOOR_FRACTION ||
+        (pool_short(p) && (!in_order || q->in_order.count >= TCP_PRESSURE_PACKETS))) {
         NET_COUNT(t->net, tcp_rx_drop_pressure);
         return false;
     }

@@ -69,6 +69,16 @@ static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     return take;
 }
 
+/* Under pressure a connection gets no more than a few packets, so that the many who hold what they
+ * do not read cannot take all there are. */
+static bool pool_denies(const struct tcp_cb *t)
+{
+    const struct net *n = t->net;
+    const struct pkt_pool *pool = n->cfg.tx_pool;
+    uint32_t floor = n->cfg.tx_reserve + pool->count / TCP_PRESSURE_FRACTION;
+    return t->sendq.packets >= TCP_PRESSURE_PACKETS && pkt_pool_left(pool) < floor;
+}
+
 /* Takes as much as the buffer and the pool have room for; returns how much. */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 {
@@ -77,7 +87,7 @@ size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     size_t want = min_size(len, room);
     size_t done = fill_last(t, bytes, want);
     while (done < want && t->sendq.packets < packets_max(t)) {
-        struct pkt *p = net_alloc_tx(t->net, false);
+        struct pkt *p = pool_denies(t) ? NULL : net_alloc_tx(t->net, false);
         if (p == NULL) {
             tcp_starve(t);
             break;
@@ -99,8 +109,11 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     struct tcp_tx_note *note = tx_note(p);
     assert(len > 0 && len < note->len);
     /* From the reserve, too: the queues may hold every other buffer there is, and only what this
-     * one lets go will free any. The part in front goes at once, so the reserve comes back. */
-    struct pkt *rest = net_alloc_tx(t->net, true);
+     * one lets go will free any. Its lower half stays for ACKs and the like: a peer may keep what
+     * is split for as long as he acknowledges nothing. */
+    const struct net *n = t->net;
+    bool may = pkt_pool_left(n->cfg.tx_pool) > n->cfg.tx_reserve / 2;
+    struct pkt *rest = may ? net_alloc_tx(t->net, true) : NULL;
     if (rest == NULL) {
         NET_COUNT(t->net, tcp_tx_no_buffer);
         return false;

@@ -88,6 +88,9 @@ void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
     /* As many as there are buffers to give; the rest keep their turn. */
     uint32_t left = pkt_pool_left(pool);
     uint32_t wake = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
+    if (wake == 0) {
+        (void)tcp_evict_orphan(n); /* what nobody waits for goes before what somebody does */
+    }
     while (wake > 0 && !list_empty(&tcp->starved)) {
         struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, starved);
         wake--;

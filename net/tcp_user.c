@@ -94,11 +94,14 @@ struct tcp_cb *tcp_accept(struct tcp_cb *l, net_ready_fn *ready, void *owner)
     return t;
 }
 
-static int connect_state_error(const struct tcp_cb *t)
+static int connect_state_error(struct tcp_cb *t)
 {
     switch ((enum tcp_state)t->state) {
-    case TCP_CLOSED:
-        return t->node.id.raddr == 0 ? 0 : -EISCONN; /* a block serves one connection */
+    case TCP_CLOSED: /* a block serves one connection: that one failed, or is over */
+        if (t->node.id.raddr == 0) {
+            return 0;
+        }
+        return t->error != 0 ? -tcp_take_error(t) : -ECONNABORTED;
     case TCP_LISTEN:
         return -EINVAL;
     case TCP_SYN_SENT:

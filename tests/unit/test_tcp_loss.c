@@ -376,9 +376,28 @@ static void lost_fin_with_data(void **state)
     tcp_test_end(&tt);
 }
 
+/* Fast retransmit still knows what is new 2^31 bytes after the last loss. */
+static void fast_retransmit_after_half_the_number_space(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    tt.t->cc.recover = tt.t->snd_una - 0x7fffffff + 2000; /* so much has gone without a loss */
+    assert_int_equal(tt_send_bytes(&tt, 4 * TT_MSS, 1), 4 * TT_MSS);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + TT_MSS);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 2 * TT_MSS);
+    assert_int_equal(tt_send_bytes(&tt, 4 * TT_MSS, 1 + 4 * TT_MSS), 4 * TT_MSS);
+    (void)tcp_test_forget(&tt);
+    for (int i = 0; i < TCP_DUPACK_THRESHOLD; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 2 * TT_MSS);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fast_retransmit_after_half_the_number_space),
         cmocka_unit_test(timeouts_double_and_end),
         cmocka_unit_test(round_trip_is_measured),
         cmocka_unit_test(karn),

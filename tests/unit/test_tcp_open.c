@@ -595,9 +595,23 @@ static void icmp_in_syn_sent(void **state)
     }
 }
 
+/* Two half-open records that find each other unacceptable must fall silent. */
+static void half_open_answers_are_few(void **state)
+{
+    struct tcp_test tt;
+    make_half_open(&tt);
+    for (int i = 0; i < 50; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 500000, .ack = 1);
+    }
+    assert_int_equal(tcp_test_forget(&tt), TCP_HALF_ACKS_MAX);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_limited"), 50 - TCP_HALF_ACKS_MAX);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(half_open_answers_are_few),
         cmocka_unit_test(closed_port_answers),
         cmocka_unit_test(listen_every_flags),
         cmocka_unit_test(syn_ack_layout),

@@ -346,9 +346,46 @@ static void options_of_a_connection(void **state)
     tcp_test_end(&tt);
 }
 
+/* A writer who fills the buffer to the last byte was refused nothing, and still waits for room. */
+static void buffer_filled_exactly_and_woken(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_SNDBUF, 8192), 0);
+    int room = 0;
+    assert_int_equal(tcp_get_opt(tt.t, TCP_OPT_SNDBUF, &room), 0);
+    assert_int_equal(tt_send_bytes(&tt, (size_t)room, 1), room);
+    assert_int_equal(tcp_ready(tt.t) & NET_READY_OUT, 0);
+    (void)tcp_test_forget(&tt);
+    tt.ready = 0;
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + (uint32_t)room);
+    assert_int_equal(tt.ready & NET_READY_OUT, NET_READY_OUT);
+    assert_true((tcp_ready(tt.t) & NET_READY_OUT) != 0);
+    tcp_test_end(&tt);
+}
+
+/* A peer that shuts and opens its window between two timeouts gets nothing sent again for it. */
+static void toggled_window_resends_nothing(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    assert_int_equal(tt_send_bytes(&tt, 4 * TT_MSS, 1), 4 * TT_MSS);
+    assert_int_equal(tcp_test_forget(&tt), 4);
+    for (int i = 0; i < 20; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+        assert_int_equal(tcp_test_forget(&tt), 0);
+    }
+    tcp_test_advance_ms(&tt, 1100); /* and the timeout is not put off */
+    assert_true(tcp_test_forget(&tt) > 0);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffer_filled_exactly_and_woken),
+        cmocka_unit_test(toggled_window_resends_nothing),
         cmocka_unit_test(segments_of_mss_within_the_initial_window),
         cmocka_unit_test(initial_window_is_configurable),
         cmocka_unit_test(small_writes_share_a_packet),
