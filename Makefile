@@ -45,7 +45,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes 
 # No sibling calls: a backtrace must show every function that has not returned.
 BASE := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common -fno-omit-frame-pointer \
         -fno-optimize-sibling-calls \
-        -ffile-prefix-map=$(CURDIR)=. -MMD -MP -I. -I$(B)/gen
+        -ffile-prefix-map=$(CURDIR)=. -MD -MP -I. -I$(B)/gen
 APP_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 
 METAL_FLAGS = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
@@ -56,9 +56,9 @@ METAL_FLAGS = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -prin
         -fno-tree-loop-distribute-patterns
 HOST_FLAGS  := $(BASE) -D_GNU_SOURCE $(HOST_EXTRA)
 HOST_APP    := -isystem kernel/include -isystem net/include
-LINUX_FLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -MMD -MP -I. -Ikernel/include/linux
+LINUX_FLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -MD -MP -I.
 SAN         := -fsanitize=address,undefined -fno-sanitize-recover=all
-TEST_FLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -MMD -MP -I. \
+TEST_FLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -MD -MP -I. \
         -I$(B)/gen -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter $(SAN)
 
 # ---- sources ---------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ HOSTED := $(B)/host/$(APP_NAME)
 LINUX  := $(B)/linux/$(APP_NAME)
 ISO    := $(B)/$(APP_NAME).iso
 
-.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz bench FORCE
+.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -174,9 +174,13 @@ $(LLHTTP_STAMP): tools/get-llhttp.sh
 	@touch $@
 
 iso: $(ISO)
-$(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh
+# Changes when other words are to go onto the command line.
+$(B)/gen/iso.append: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(APPEND)' | cmp -s - $@ || printf '%s\n' '$(APPEND)' > $@
+$(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh $(B)/gen/iso.append
 	$(call say,ISO,$@)
-	$(Q)tools/mkiso.sh $(KERNEL) $@ "$(APPEND)"
+	$(Q)tools/mkiso.sh $(KERNEL) $@ '$(APPEND)'
 
 run: deps
 	@$(MAKE) --no-print-directory $(if $(filter iso,$(BOOT)),iso,all)

@@ -12,7 +12,6 @@ typedef bool irq_fn(void *arg);
 
 enum irq_policy { /* `irq=` on the command line */
                   IRQ_AUTO,
-                  IRQ_INTX,
                   IRQ_POLL,
 };
 

@@ -3,9 +3,9 @@
 # `deps.sh test` for the tests too. Uses sudo only when not root; says what it does.
 set -eu
 
-RUN="gcc binutils make git qemu-system-x86 grub-pc-bin grub-common xorriso mtools"
-TEST="clang clang-format libc6-dev libcmocka-dev python3 python3-pytest python3-scapy curl wrk nmap
-      iproute2 iputils-ping util-linux procps gdb tcpdump"
+RUN="gcc binutils make git libc6-dev gdb qemu-system-x86 grub-pc-bin grub-common xorriso mtools"
+TEST="clang clang-format libcmocka-dev python3 python3-pytest python3-scapy curl wrk nmap
+      iproute2 iputils-ping util-linux procps"
 
 case "${1:-}" in
 run) wanted="$RUN" ;;

@@ -91,13 +91,25 @@ def programs(kind, timeout):
                         say("      " + line)
 
 
+def namespace():
+    """The command that gives a network namespace with the right to make interfaces in it. Some
+    systems (Ubuntu 24.04's AppArmor) refuse that to an ordinary user: there sudo is asked."""
+    wanted = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user",
+                                                            "--map-root-user", "--net"]
+    code, _ = run(wanted + ["ip", "link", "set", "lo", "up"], 10)
+    if code == 0:
+        return wanted
+    say("this user may not set up a network namespace: using sudo for the system tests")
+    return ["sudo", "unshare", "--net"]
+
+
 def system(pytest_arguments):
     with tempfile.TemporaryDirectory() as folder:
         xml_path = os.path.join(folder, "report.xml")
         # A network of its own: loopback and the TAP devices that the tests make, nothing else.
-        code, out = run(["unshare", "--user", "--map-root-user", "--net", sys.executable, "-m",
-                         "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", xml_path,
-                         "tests/system"] + pytest_arguments, SYSTEM_TIMEOUT_S)
+        code, out = run(namespace() + [sys.executable, "-m", "pytest", "-q", "-p",
+                                       "no:cacheprovider", "--junitxml", xml_path,
+                                       "tests/system"] + pytest_arguments, SYSTEM_TIMEOUT_S)
         good = bad = 0
         try:
             for suite in xml.etree.ElementTree.parse(xml_path).getroot().iter("testsuite"):

@@ -12,13 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* False when nobody is idle: a connection in the middle of a request is never given up for another.
- */
+/* Who is idle goes first. A connection in the middle of a request is given up for another only when
+ * it is silent: else a byte now and then would hold a place for ever. False: nobody can go. */
 static bool evict_idle(struct server *s)
 {
     struct timeout *oldest = timeouts_oldest(&s->timeouts, TIMEOUT_IDLE);
     if (oldest == NULL) {
-        return false;
+        return client_evict_silent(s, NULL);
     }
     s->env.counters.evicted_idle++;
     client_close(s, (struct client *)(void *)oldest);

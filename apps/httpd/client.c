@@ -178,6 +178,24 @@ static enum step client_round(struct server *s, struct client *c)
     return was_short && !c->conn.stalled ? STEP_WAIT_IN : STEP_ON;
 }
 
+bool client_evict_silent(struct server *s, const struct client *except)
+{
+    static const enum timeout_kind kinds[] = {TIMEOUT_BODY, TIMEOUT_WRITE};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct timeout *oldest = timeouts_oldest(&s->timeouts, kinds[i]);
+        if (oldest == NULL || (except != NULL && oldest == &except->timeout)) {
+            continue;
+        }
+        uint64_t since_ms = oldest->deadline_ms - s->timeouts.lists[kinds[i]].duration_ms;
+        if (s->now_ms - since_ms >= CLIENT_SILENT_MS) {
+            s->env.counters.evicted_silent++;
+            client_close(s, (struct client *)(void *)oldest);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A buffer of c's own in place of a spare one. False when there is none left. */
 static bool client_keep(struct server *s, struct client *c, struct buffer **own,
                         struct buffer **spare)
@@ -189,6 +207,10 @@ static bool client_keep(struct server *s, struct client *c, struct buffer **own,
         /* Who holds one to dribble a head into gives it up first, the longest at it of all. */
         s->env.counters.evicted_head++;
         client_close(s, (struct client *)(void *)oldest);
+        fresh = buffers_take(&s->buffers);
+    }
+    /* Then who has been silent for long; not each of them holds one. */
+    for (int i = 0; fresh == NULL && i < CLIENT_EVICTIONS_MAX && client_evict_silent(s, c); i++) {
         fresh = buffers_take(&s->buffers);
     }
     if (fresh == NULL) {

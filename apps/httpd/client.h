@@ -18,6 +18,16 @@ void client_expire(struct server *s, struct client *c);
 /* Answers 503 whatever comes, and closes. */
 void client_refuse(struct server *s, struct client *c);
 
+enum {
+    CLIENT_SILENT_MS = 2000,  /* in the middle of a body, or of taking an answer */
+    CLIENT_EVICTIONS_MAX = 8, /* for one buffer: bounds the work */
+};
+
+/* Closes the client that has been silent longest, CLIENT_SILENT_MS at least, in the middle of a
+ * body or of taking an answer: when something ran out that somebody livelier needs. False: there is
+ * none. Never except, which may be NULL. */
+bool client_evict_silent(struct server *s, const struct client *except);
+
 /* At once, without another byte. */
 void client_close(struct server *s, struct client *c);
 

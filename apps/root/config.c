@@ -130,7 +130,7 @@ static bool parse_console(const char *value, void *out)
 
 static bool parse_irq(const char *value, void *out)
 {
-    static const char *const names[] = {"auto", "intx", "poll"};
+    static const char *const names[] = {"auto", "poll"};
     int i = find_name(value, names, ARRAY_SIZE(names));
     if (i >= 0) {
         ((struct root_config *)out)->irq = (enum irq_policy)i;
@@ -186,7 +186,7 @@ static const struct cmdline_key keys[] = {
     {"acd", "fast or strict", parse_acd},
     {"log", "error, warn, info or debug", parse_log},
     {"console", "serial, vga or serial,vga", parse_console},
-    {"irq", "auto, intx or poll", parse_irq},
+    {"irq", "auto or poll", parse_irq},
     {"panic", "reboot or halt", parse_panic},
     {"selftest", "none, all, fault, stack or assert", parse_selftest},
     {"tap", "the name of a TAP device, up to 15 characters (hosted only)", parse_tap},

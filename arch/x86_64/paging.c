@@ -221,13 +221,23 @@ static bool map_stretch(uint64_t start, uint64_t end)
     return true;
 }
 
+/* Behind the last address the processor has lines for: a table entry beyond it faults. */
+static uint64_t physical_end(void)
+{
+    uint32_t bits = 36; /* what every processor with long mode has */
+    if (cpuid(0x80000000, 0).eax >= 0x80000008) {
+        bits = cpuid(0x80000008, 0).eax & 0xff;
+    }
+    return UINT64_C(1) << min_u32(bits, 52);
+}
+
 enum status paging_map_device(uint64_t phys, uint64_t len)
 {
     assert(paging.info != NULL);
     if (len == 0 || len > DEVICE_MAX_BYTES || phys > UINT64_MAX - len) {
         return STATUS_BAD_INPUT;
     }
-    if (phys + len > IDENTITY_MAX_BYTES) {
+    if (phys + len > IDENTITY_MAX_BYTES || phys + len > physical_end()) {
         return STATUS_UNSUPPORTED;
     }
     uint64_t start = phys & ~(uint64_t)(CPU_PAGE_BYTES - 1);

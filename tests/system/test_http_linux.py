@@ -319,6 +319,25 @@ def test_heads_that_dribble_do_not_keep_the_buffers():
             sock.close()
 
 
+def test_bodies_that_drip_do_not_keep_the_places():
+    """A byte now and then renews a body's time-out; who is silent between two goes when another
+    needs the place or the buffer."""
+    with running("--max-connections", "32", "--buffers", "16") as server:
+        slow = [server.connect() for _ in range(32)]
+        for sock in slow:
+            sock.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx")
+        time.sleep(2.5)
+        for _ in range(4):
+            with server.connect() as sock:
+                sock.sendall(GET[:10])
+                time.sleep(0.1)
+                sock.sendall(GET[10:])
+                assert Reader(sock).response().status == 200
+        assert server.stats()["httpd_evicted_silent"] >= 1
+        for sock in slow:
+            sock.close()
+
+
 def test_running_out_of_descriptors_does_not_spin():
     with running("--max-connections", "256", descriptors=40) as server:
         busy = [server.connect() for _ in range(100)]
