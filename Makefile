@@ -244,19 +244,18 @@ $(foreach t,$(SIM),$(eval $(call TEST_PROGRAM,$(t),sim,test,$(SAN))))
 $(foreach t,$(FUZZ),$(eval $(call TEST_PROGRAM,$(t),fuzz,fuzz,$(SAN) -fsanitize=fuzzer)))
 
 TEST_INC = $(if $(filter tests/% apps/% kernel/pthread% net/posix/%,$<),-I$(LLHTTP_DIR)/include)
-$(B)/test/obj/%.o: %.c Makefile
+$(B)/test/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(TEST_FLAGS) $(TEST_INC) -c $< -o $@
 $(B)/test/obj/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -I. -c $< -o $@
-$(B)/fuzz/obj/%.o: %.c Makefile
+$(B)/fuzz/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(TEST_FLAGS) -fsanitize=fuzzer-no-link $(TEST_INC) -c $< -o $@
 $(B)/test/obj/llhttp/%.o $(B)/fuzz/obj/llhttp/%.o: $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -O1 -g $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$(notdir $*).c -o $@
-$(B)/test/obj/tests/%.o $(B)/test/obj/apps/%.o $(B)/fuzz/obj/tests/%.o $(B)/fuzz/obj/apps/%.o: | $(LLHTTP_STAMP)
 
 unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM))
 fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))

@@ -126,6 +126,24 @@ static enum step client_read(struct server *s, struct client *c, bool *was_short
     return STEP_ON;
 }
 
+bool client_evict_silent(struct server *s, const struct client *except)
+{
+    static const enum timeout_kind kinds[] = {TIMEOUT_BODY, TIMEOUT_WRITE};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct timeout *oldest = timeouts_oldest(&s->timeouts, kinds[i]);
+        if (oldest == NULL || (except != NULL && oldest == &except->timeout)) {
+            continue;
+        }
+        uint64_t since_ms = oldest->deadline_ms - s->timeouts.lists[kinds[i]].duration_ms;
+        if (s->now_ms - since_ms >= CLIENT_SILENT_MS) {
+            s->env.counters.evicted_silent++;
+            client_close(s, (struct client *)(void *)oldest);
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * One call of the state machine. Its output goes into an empty buffer, for nothing is processed
  * while earlier output waits; what it leaves of the input moves to the front, where the next read
@@ -138,6 +156,11 @@ static void client_process(struct server *s, struct client *c, bool eof)
     assert(out->start == 0 && out->end == 0);
     struct outbuf o = {out->bytes, 0, BUFFER_BYTES};
     /* The state machine asks this before it begins what would hold a buffer for long. */
+    for (int i = 0; i < CLIENT_EVICTIONS_MAX && s->buffers.free_count < CONN_ECHO_BUFFERS; i++) {
+        if (!client_evict_silent(s, c)) {
+            break;
+        }
+    }
     s->env.buffers_free = s->buffers.free_count;
     s->env.counters.buffers_used = s->env.counters.buffers_max - s->buffers.free_count;
     if (eof) {
@@ -176,24 +199,6 @@ static enum step client_round(struct server *s, struct client *c)
         return client_finish(s, c);
     }
     return was_short && !c->conn.stalled ? STEP_WAIT_IN : STEP_ON;
-}
-
-bool client_evict_silent(struct server *s, const struct client *except)
-{
-    static const enum timeout_kind kinds[] = {TIMEOUT_BODY, TIMEOUT_WRITE};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        struct timeout *oldest = timeouts_oldest(&s->timeouts, kinds[i]);
-        if (oldest == NULL || (except != NULL && oldest == &except->timeout)) {
-            continue;
-        }
-        uint64_t since_ms = oldest->deadline_ms - s->timeouts.lists[kinds[i]].duration_ms;
-        if (s->now_ms - since_ms >= CLIENT_SILENT_MS) {
-            s->env.counters.evicted_silent++;
-            client_close(s, (struct client *)(void *)oldest);
-            return true;
-        }
-    }
-    return false;
 }
 
 /* A buffer of c's own in place of a spare one. False when there is none left. */
