@@ -160,10 +160,11 @@ class QemuGuest(Server):
             self.address, self.port = address, forward
             netdev = f"tap,id=n0,ifname={tap},script=no,downscript=no"
         self.command = [
-            "qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-m", memory, "-display",
-            "none", "-no-reboot", "-serial", "stdio", "-monitor",
-            f"unix:{self.monitor_path},server=on,wait=off", "-netdev", netdev, "-device",
-            f"{nic},netdev=n0,romfile=", *extra]
+            "qemu-system-x86_64", "-accel", "tcg", "-m", memory, "-object",
+            f"memory-backend-memfd,id=ram,size={memory}", "-machine",
+            f"{machine},memory-backend=ram", "-display", "none", "-no-reboot", "-serial", "stdio",
+            "-monitor", f"unix:{self.monitor_path},server=on,wait=off", "-netdev", netdev,
+            "-device", f"{nic},netdev=n0,romfile=", *extra]
         if iso is not None:
             self.command += ["-cdrom", iso, "-boot", "d"]
         else:
