@@ -127,11 +127,8 @@ def system(pytest_arguments):
 def fuzz_one(path, seconds):
     corpus = os.path.join(ROOT, "build", "corpus", os.path.basename(path))
     os.makedirs(corpus, exist_ok=True)
-    seeds = os.path.join(ROOT, "tests", "fuzz", "corpus", os.path.basename(path)[5:])
     command = [path, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10",
                "-rss_limit_mb=2048", "-artifact_prefix=build/", corpus]
-    if os.path.isdir(seeds):
-        command.append(seeds)
     env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1")
     code, out = run(command, seconds + FUZZ_SLACK_S, env)
     return path, code, out
