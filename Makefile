@@ -87,7 +87,7 @@ HOSTED := $(B)/host/$(APP_NAME)
 LINUX  := $(B)/linux/$(APP_NAME)
 ISO    := $(B)/$(APP_NAME).iso
 
-.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz FORCE
+.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz bench-echo FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -103,6 +103,7 @@ help:
 	'make test    everything; ends with "N passed, N failed"' \
 	'make check   the static rules: layering, symbols, lengths, format' \
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
+	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
 	'make gdb     boots stopped, with gdb attached' \
 	'make deps    installs what is missing with apt; run and test do it by themselves' \
 	'make clean' \
@@ -269,6 +270,9 @@ fuzz: deps-test
 
 check:
 	@$(PYTHON) tools/check.py
+
+bench-echo:
+	@$(PYTHON) tools/bench-echo.py $(if $(AGAINST),--against $(AGAINST))
 
 clean:
 	rm -rf $(B)

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""`make bench-echo`: how many instructions the stack spends on an established 64-byte echo, on a
+pure ACK, and on a whole connection, counted by callgrind in tests/bench/echo.c.
+
+With --against COMMIT the same program is also built against that commit's stack, in a work tree of
+its own below a temporary folder, and both counts are printed side by side. Instructions are of one
+build of the host's gcc: the counts compare trees on one machine, not machines.
+"""
+import argparse
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BENCH = "tests/bench/echo.c"
+COUNT = 1000
+TIMEOUT_S = 300
+KINDS = (("echo", "an established 64-byte echo"), ("ack", "a pure ACK"),
+         ("cycle", "a connect-request-close"))
+
+
+def call(command, cwd):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT_S)
+    if done.returncode != 0:
+        sys.exit(f"bench-echo: {' '.join(command[:6])} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def build(tree):
+    """The benchmark of a tree, from the objects of its own hosted build."""
+    sources = sorted(glob.glob(os.path.join(tree, "net", "*.c")))
+    names = [os.path.relpath(s, tree) for s in sources]
+    names += ["kernel/pkt.c", "kernel/pool.c", "kernel/timer.c", BENCH]
+    objects = ["build/host/" + n[:-2] + ".o" for n in names]
+    call(["make", "-s", "--no-print-directory", "-j2"] + objects, tree)
+    os.makedirs(os.path.join(tree, "build", "bench"), exist_ok=True)
+    call(["gcc", "-o", "build/bench/echo"] + objects, tree)
+    return os.path.join(tree, "build", "bench", "echo")
+
+
+def measure(tree):
+    """(instructions for one, whether timestamps were in use) by kind."""
+    program = build(tree)
+    result = {}
+    for kind, _ in KINDS:
+        out = call(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                    "--toggle-collect=measured", program, kind, str(COUNT)], tree)
+        collected = re.search(r"Collected : (\d+)", out)
+        said = re.search(rf"^{kind} (\d+) timestamps (\d)$", out, re.M)
+        if not collected or not said or int(collected.group(1)) < COUNT:
+            sys.exit(f"bench-echo: callgrind counted nothing:\n{out}")
+        result[kind] = int(collected.group(1)) / COUNT, said.group(2) == "1"
+    return result
+
+
+def measure_commit(commit):
+    with tempfile.TemporaryDirectory(prefix="bench-echo-") as folder:
+        tree = os.path.join(folder, "tree")
+        call(["git", "worktree", "add", "--detach", tree, commit], ROOT)
+        try:
+            os.makedirs(os.path.join(tree, os.path.dirname(BENCH)), exist_ok=True)
+            shutil.copy(os.path.join(ROOT, BENCH), os.path.join(tree, BENCH))
+            return measure(tree)
+        finally:
+            call(["git", "worktree", "remove", "--force", tree], ROOT)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--against", metavar="COMMIT", help="the tree to compare with")
+    args = parser.parse_args()
+    if shutil.which("valgrind") is None:
+        sys.exit("bench-echo: valgrind is not installed: apt-get install valgrind")
+    before = measure_commit(args.against) if args.against else None
+    now = measure(ROOT)
+    for kind, text in KINDS:
+        count, timestamps = now[kind]
+        line = f"{count:.0f} instructions for {text}"
+        line += " with timestamps" if timestamps else ""
+        if before is not None:
+            line += (f"; {before[kind][0]:.0f} at {args.against}"
+                     f" ({100 * (count / before[kind][0] - 1):+.1f}%)")
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
