@@ -48,6 +48,7 @@
     X(tcp_tx_keepalives, "keepalive probes sent")                                               \
     X(tcp_timeouts, "retransmission timeouts")                                                  \
     X(tcp_fast_retransmits, "entries into fast retransmit")                                     \
+    X(tcp_cwnd_undone, "reductions of the congestion window undone: nothing had been lost")     \
     X(tcp_active_opens, "connections opened by us")                                             \
     X(tcp_passive_opens, "connections opened by peers")                                         \
     X(tcp_resets_received, "connections ended by a RST")                                        \

@@ -1,6 +1,8 @@
 /*
  * Congestion control behind a table of functions: the algorithm decides how cwnd grows and what
- * ssthresh becomes; when there is loss is decided by tcp_recovery.c. Bytes throughout.
+ * ssthresh becomes. When there is loss, and what cwnd is while it is repaired, is decided by
+ * tcp_recovery.c. What is common to all algorithms (initial window, windows that are not used, the
+ * undoing of a reduction) is in tcp_cc.c. Bytes throughout. See docs/tcp.md, "Congestion control".
  */
 #ifndef NET_TCP_CC_H
 #define NET_TCP_CC_H
@@ -9,16 +11,35 @@
 
 struct tcp_cb;
 
+/* An acknowledgement of new data, as an algorithm sees it. */
+struct tcp_cc_ack {
+    uint32_t bytes;  /* newly acknowledged, > 0 */
+    uint32_t flight; /* what was out before, bytes */
+    uint32_t rtt_us; /* a round trip measured by this ACK; 0: none */
+};
+
 struct tcp_cc_ops {
-    const char *name;
+    const char *name; /* as TCP_CONGESTION spells it */
     void (*init)(struct tcp_cb *t);
-    /* New data was acknowledged outside fast recovery; flight was what was out before. */
-    void (*on_ack)(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight);
-    /* The new ssthresh when loss is found. */
+    /* New data was acknowledged outside fast recovery while the window was in use. */
+    void (*on_ack)(struct tcp_cb *t, const struct tcp_cc_ack *ack);
+    /* Congestion was found: the new ssthresh, and what the algorithm notes about it. */
     uint32_t (*ssthresh)(struct tcp_cb *t);
+    /* Recovery is over; cwnd is what the algorithm goes on from. */
+    void (*on_recovery_exit)(struct tcp_cb *t);
+    /* The last reduction had no reason; cwnd and ssthresh are restored already. */
+    void (*undo)(struct tcp_cb *t);
+    /* The sender was idle for so long: nothing of it counts as time of growth. */
+    void (*after_idle)(struct tcp_cb *t, uint64_t idle_ns);
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno;
+
+/* The algorithm of that name (NULL: the default), or NULL when there is none. */
+const struct tcp_cc_ops *tcp_cc_find(const char *name);
+
+/* Another algorithm for t; what cwnd and ssthresh are, stays. Any state. */
+void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops);
 
 /* Sets cwnd and ssthresh at the beginning of a connection. */
 void tcp_cc_start(struct tcp_cb *t);
@@ -26,7 +47,25 @@ void tcp_cc_start(struct tcp_cb *t);
 /* The initial window in bytes (RFC 6928). */
 uint32_t tcp_cc_initial_window(const struct tcp_cb *t);
 
-/* Before data goes after a pause: RFC 5681 4.1. */
+/* New data was acknowledged outside fast recovery: cwnd grows if the window was used. The round
+ * trip is t->cc.ack_rtt_us. */
+void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before);
+
+/*
+ * Congestion was found (fast recovery or the first timeout of a segment begins): notes cwnd and
+ * ssthresh for tcp_cc_undo and sets ssthresh. Call it while t->cc.recovery and cwnd are still the
+ * old ones; cwnd is the caller's to set.
+ */
+void tcp_cc_on_loss(struct tcp_cb *t);
+
+/* The caller ended recovery and set cwnd. */
+void tcp_cc_recovered(struct tcp_cb *t);
+
+/* The last tcp_cc_on_loss was for nothing (RFC 5682, 3522, 4015): cwnd and ssthresh are again at
+ * least what they were. Once for each; harmless when there is nothing to undo. */
+void tcp_cc_undo(struct tcp_cb *t);
+
+/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3, 5681 4.1). */
 void tcp_cc_after_idle(struct tcp_cb *t);
 
 #endif

@@ -82,6 +82,7 @@ static void advance(struct tcp_cb *t, uint32_t ack)
         t->send_blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
     }
     struct tcp_acked got = tcp_sendq_ack(t, ack);
+    t->cc.ack_rtt_us = (uint32_t)min_u64((got.rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
     if (got.rtt_ns != 0) {
         tcp_rtt_sample(&t->rtt, got.rtt_ns);
         t->backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */

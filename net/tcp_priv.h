@@ -156,6 +156,9 @@ struct tcp_cc {
     uint8_t dupacks;   /* saturates */
     bool partial_seen; /* the first partial acknowledgement of this recovery has come */
     bool force_rtx;    /* the next lost packet goes whatever cwnd says (RFC 6582 3.2 steps 2, 5) */
+    uint32_t prior_cwnd;     /* before the last reduction; 0: nothing to undo */
+    uint32_t prior_ssthresh; /* the same */
+    uint32_t ack_rtt_us;     /* measured by the ACK that is being handled; 0: nothing was */
 };
 
 struct tcp_keepalive {

@@ -22,8 +22,8 @@ static void full_ack(struct tcp_cb *t)
     uint32_t mss = t->snd_mss;
     t->cc.cwnd = min_u32(t->cc.ssthresh, max_u32(tcp_flight(t), mss) + mss);
     t->cc.recovery = TCP_RECOVERY_NONE;
-    t->cc.acked = 0;
     t->cc.force_rtx = false;
+    tcp_cc_recovered(t);
 }
 
 /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole is lost as well. */
@@ -57,13 +57,14 @@ void tcp_recovery_acked(struct tcp_cb *t, uint32_t acked, uint32_t flight_before
         }
         return;
     case TCP_RECOVERY_LOSS:
-        t->cc.ops->on_ack(t, acked, flight_before);
+        tcp_cc_acked(t, acked, flight_before);
         if (covers) {
             t->cc.recovery = TCP_RECOVERY_NONE;
+            tcp_cc_recovered(t);
         }
         break;
     default:
-        t->cc.ops->on_ack(t, acked, flight_before);
+        tcp_cc_acked(t, acked, flight_before);
         if (seq_gt(t->snd_una, t->cc.recover)) {
             t->cc.recover = t->snd_una - 1; /* keeps it comparable for ever */
         }
@@ -75,8 +76,8 @@ void tcp_recovery_acked(struct tcp_cb *t, uint32_t acked, uint32_t flight_before
 static void enter_fast_recovery(struct tcp_cb *t)
 {
     NET_COUNT(t->net, tcp_fast_retransmits);
-    t->cc.ssthresh = t->cc.ops->ssthresh(t); /* RFC 5681 3.2 step 2 */
-    t->cc.recover = t->snd_nxt;              /* RFC 6582 3.2 step 2 */
+    tcp_cc_on_loss(t);          /* RFC 5681 3.2 step 2 */
+    t->cc.recover = t->snd_nxt; /* RFC 6582 3.2 step 2 */
     t->cc.recovery = TCP_RECOVERY_FAST;
     t->cc.partial_seen = false;
     t->cc.cwnd = t->cc.ssthresh + TCP_DUPACK_THRESHOLD * (uint32_t)t->snd_mss; /* step 3 */
@@ -109,7 +110,7 @@ void tcp_recovery_timeout(struct tcp_cb *t)
 {
     assert(tcp_flight(t) > 0);
     if (t->timeouts == 0) {
-        t->cc.ssthresh = t->cc.ops->ssthresh(t); /* held for repeated timeouts of one segment */
+        tcp_cc_on_loss(t); /* ssthresh is held for repeated timeouts of one segment */
     }
     t->cc.cwnd = t->snd_mss; /* the loss window */
     t->cc.acked = 0;
