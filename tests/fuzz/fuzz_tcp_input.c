@@ -3,12 +3,13 @@
  * from the connection's true numbers and then bent, a socket call, or a step in time. After each
  * step the connection's invariants hold; at the end every packet is home.
  */
-// LINK: net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: net/*.c tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/bytes.h"
 #include "net/tcp_int.h"
+#include "tests/unit/tcp_check.h"
 
 enum {
     MEMORY_BYTES = 2 * 1024 * 1024,
@@ -61,72 +62,6 @@ static void output(void *arg, struct pkt *p)
 static void ready(void *owner, uint32_t bits)
 {
     (void)owner;
-}
-
-static void check_sendq(const struct tcp_cb *t)
-{
-    uint32_t bytes = 0, packets = 0, lost = 0;
-    uint32_t seq = t->snd_una;
-    bool unsent = false;
-    for (struct pkt *p = t->sendq.first; p != NULL; p = tx_note(p)->next) {
-        const struct tcp_tx_note *note = tx_note(p);
-        unsent = unsent || p == t->sendq.unsent;
-        assert(note->len > 0 && note->seq == seq);
-        assert(unsent == (note->sent_count == 0));
-        seq += note->len;
-        bytes += note->len;
-        packets++;
-        lost += note->lost ? note->len : 0;
-    }
-    assert(bytes == t->sendq.bytes && packets == t->sendq.packets && lost == t->sendq.lost_bytes);
-    assert(bytes <= TCP_BUF_MAX_BYTES);
-}
-
-static void check_recvq(const struct tcp_cb *t)
-{
-    uint32_t bytes = 0, packets = 0, ranges = 0;
-    for (const struct pkt *p = t->recvq.in_order.first; p != NULL; p = p->next) {
-        bytes += (uint32_t)pkt_len(p);
-    }
-    assert(bytes == t->recvq.bytes);
-    uint32_t end = t->rcv_nxt;
-    for (struct pkt *r = t->recvq.ranges; r != NULL; r = rx_note(r)->next_range) {
-        assert(seq_gt(rx_note(r)->seq, end)); /* a gap in front of each */
-        uint32_t at = rx_note(r)->seq;
-        for (struct pkt *p = r; p != NULL; p = p->next) {
-            assert(rx_note(p)->seq == at);
-            at += (uint32_t)pkt_len(p);
-            packets++;
-        }
-        assert(at == rx_note(r)->end);
-        end = at;
-        ranges++;
-    }
-    assert(ranges == t->recvq.range_count && ranges <= TCP_RANGES_MAX);
-    assert(packets == t->recvq.ooo_packets);
-    assert(!tcp_synchronized(t) || seq_le(end, t->rcv_adv));
-    assert(t->recvq.in_order.count + packets <=
-           t->rcvbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA + 64);
-}
-
-static void check(struct fuzz *f)
-{
-    struct list *it;
-    list_for_each (it, &f->net->tcp.all) {
-        const struct tcp_cb *t = list_entry(it, struct tcp_cb, all);
-        if (t->state == TCP_LISTEN || t->state == TCP_CLOSED) {
-            continue;
-        }
-        assert(seq_le(t->snd_una, t->snd_nxt) && seq_le(t->rcv_nxt, t->rcv_adv));
-        assert(t->cc.cwnd > 0 || !tcp_synchronized(t));
-        /* Whatever waits has a timer: nothing can hang for ever. */
-        bool waits = tcp_flight(t) > 0 || t->sendq.unsent != NULL;
-        assert(!waits || timer_armed(&t->rtx_timer));
-        if (t->state != TCP_SYN_SENT && t->state != TCP_SYN_RECEIVED) {
-            check_sendq(t);
-        }
-        check_recvq(t);
-    }
 }
 
 /* One of the connections, to take numbers from; the listener's oldest or one that is owned. */
@@ -292,7 +227,7 @@ static void step(struct fuzz *f)
         (void)net_poll(f->net, f->now_ns);
         break;
     }
-    check(f);
+    tcp_check_invariants(f->net);
 }
 
 static void begin(struct fuzz *f, void *memory)

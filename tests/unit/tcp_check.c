@@ -1,0 +1,247 @@
+/*
+ * The invariants of TCP: see tcp_check.h. Reads the stack's inside and changes nothing.
+ */
+#include "tests/unit/tcp_check.h"
+
+#include "net/tcp_int.h"
+
+/* What is added up over all connections. */
+struct totals {
+    uint32_t tx_packets;
+    uint32_t orphans;
+    uint32_t halves;
+};
+
+/* The loops below end even on a list that has been tied into a knot. */
+static void bound(uint32_t count)
+{
+    assert(count < 10 * 1000 * 1000);
+}
+
+static uint32_t list_length(const struct list *head)
+{
+    uint32_t count = 0;
+    const struct list *it;
+    list_for_each (it, head) {
+        assert(it->next->prev == it && it->prev->next == it);
+        bound(++count);
+    }
+    return count;
+}
+
+static bool syn_out(const struct tcp_cb *t)
+{
+    return t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED;
+}
+
+/* Is it on the wire, so that segments and timers come to it? */
+static bool live(const struct tcp_cb *t)
+{
+    return syn_out(t) || tcp_synchronized(t);
+}
+
+/* The notes of one packet; at is where it must begin. */
+static void check_tx_packet(const struct tcp_cb *t, struct pkt *p, uint32_t at, bool unsent)
+{
+    const struct tcp_tx_note *note = tx_note(p);
+    assert(p->refs > 0 && note->len > 0 && note->seq == at);
+    assert(note->offset + note->len <= PKT_BUF_BYTES);
+    assert(unsent == (note->sent_count == 0));
+    assert(!unsent || !note->lost);
+    assert(unsent || note->sent_ns <= t->net->now_ns);
+    assert((note->next == NULL) == (p == t->sendq.last));
+}
+
+/* Every packet once, in sequence: first those sent, then those not. */
+static void check_sendq(const struct tcp_cb *t, struct totals *sum)
+{
+    const struct tcp_sendq *q = &t->sendq;
+    uint32_t bytes = 0, packets = 0, lost = 0;
+    uint32_t seq = syn_out(t) ? t->snd_nxt : t->snd_una;
+    bool unsent = false;
+    for (struct pkt *p = q->first; p != NULL; p = tx_note(p)->next) {
+        assert(p != q->unsent || seq == t->snd_nxt);
+        unsent = unsent || p == q->unsent;
+        check_tx_packet(t, p, seq, unsent);
+        seq += tx_note(p)->len;
+        bytes += tx_note(p)->len;
+        lost += tx_note(p)->lost ? tx_note(p)->len : 0;
+        bound(++packets);
+    }
+    assert(unsent == (q->unsent != NULL));
+    assert(bytes == q->bytes && packets == q->packets && lost == q->lost_bytes);
+    assert((q->first == NULL) == (q->last == NULL));
+    assert(!t->fin_sent || !unsent);
+    if (tcp_synchronized(t) && !unsent) {
+        uint32_t end = seq + (t->fin_sent && t->snd_una != t->snd_nxt ? 1 : 0);
+        assert(end == t->snd_nxt); /* all that is out is in the queue, the FIN behind it */
+    }
+    sum->tx_packets += packets;
+}
+
+static void check_in_order(const struct tcp_recvq *q)
+{
+    uint32_t bytes = 0, count = 0;
+    for (const struct pkt *p = q->in_order.first; p != NULL; p = p->next) {
+        assert(pkt_len(p) > 0 && p->refs > 0);
+        assert((p->next == NULL) == (p == q->in_order.last));
+        bytes += (uint32_t)pkt_len(p);
+        bound(++count);
+    }
+    assert(bytes == q->bytes && count == q->in_order.count);
+}
+
+static void check_ranges(const struct tcp_cb *t)
+{
+    const struct tcp_recvq *q = &t->recvq;
+    uint32_t packets = 0, bytes = 0, ranges = 0;
+    uint32_t end = t->rcv_nxt;
+    for (struct pkt *r = q->ranges; r != NULL; r = rx_note(r)->next_range) {
+        assert(seq_gt(rx_note(r)->seq, end)); /* a gap in front of each */
+        uint32_t at = rx_note(r)->seq;
+        for (struct pkt *p = r; p != NULL; p = p->next) {
+            assert(rx_note(p)->seq == at && pkt_len(p) > 0);
+            assert((p->next == NULL) == (p == rx_note(r)->last));
+            at += (uint32_t)pkt_len(p);
+            bytes += (uint32_t)pkt_len(p);
+            bound(++packets);
+        }
+        assert(at == rx_note(r)->end);
+        end = at;
+        ranges++;
+    }
+    assert(ranges == q->range_count && ranges <= TCP_RANGES_MAX);
+    assert(packets == q->ooo_packets && bytes == q->ooo_bytes);
+    assert(!tcp_synchronized(t) || seq_le(end, t->rcv_adv));
+    assert(!t->fin_known || t->fin_received || seq_le(end, t->fin_seq));
+}
+
+/* Whatever waits has somebody who will ask again. */
+static void check_timers(const struct tcp_cb *t)
+{
+    bool waits = t->sendq.unsent != NULL || (t->fin_queued && !t->fin_sent);
+    if (tcp_flight(t) > 0 || (waits && tcp_synchronized(t))) {
+        assert(timer_armed(&t->rtx_timer));
+    }
+    if (tcp_synchronized(t) && t->rcv_nxt != t->rcv_acked) {
+        assert(timer_armed(&t->delack_timer));
+    }
+    if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
+        assert(timer_armed(&t->idle_timer));
+    }
+    if (tcp_synchronized(t) && t->keepalive.on) {
+        assert(timer_armed(&t->idle_timer));
+    }
+}
+
+static void check_state(const struct tcp_cb *t)
+{
+    bool closed_out = t->state == TCP_FIN_WAIT_1 || t->state == TCP_FIN_WAIT_2 ||
+                      t->state == TCP_CLOSING || t->state == TCP_LAST_ACK;
+    bool closed_in =
+        t->state == TCP_CLOSE_WAIT || t->state == TCP_CLOSING || t->state == TCP_LAST_ACK;
+    if (!tcp_synchronized(t)) {
+        return;
+    }
+    assert(t->fin_queued == closed_out && t->fin_received == closed_in);
+    assert(!t->fin_sent || t->fin_queued);
+    /* FIN-WAIT-2 is where all of ours, the FIN too, is acknowledged. */
+    assert(t->state != TCP_FIN_WAIT_2 || (t->fin_sent && tcp_flight(t) == 0));
+    assert(t->snd_mss > 0 && t->snd_mss <= TCP_SEGMENT_MAX);
+    assert(t->cc.cwnd >= 1 && t->cc.ssthresh >= 1);
+}
+
+static void check_live(const struct tcp_cb *t, struct totals *sum)
+{
+    assert(seq_le(t->snd_una, t->snd_nxt));
+    assert(t->state == TCP_SYN_SENT || seq_le(t->rcv_nxt, t->rcv_adv));
+    assert(t->state == TCP_SYN_SENT || seq_le(t->rcv_acked, t->rcv_nxt));
+    check_sendq(t, sum);
+    check_ranges(t);
+    check_timers(t);
+    check_state(t);
+    assert(!t->ack_now);
+}
+
+/* Off the wire: nothing may be left that the wire or a timer would have to end. */
+static void check_dead(const struct tcp_cb *t)
+{
+    assert(t->sendq.first == NULL && t->recvq.ranges == NULL);
+    assert(!timer_armed(&t->rtx_timer) && !timer_armed(&t->delack_timer));
+    assert(!timer_armed(&t->idle_timer) && !t->orphan);
+}
+
+static void check_listener(const struct tcp_cb *l, struct totals *sum)
+{
+    const struct list *it;
+    assert(list_length(&l->listener.half_open) == l->listener.half_count);
+    assert(list_length(&l->listener.accept) == l->listener.accept_count);
+    list_for_each (it, &l->listener.accept) {
+        const struct tcp_cb *t = list_entry(it, struct tcp_cb, place);
+        assert(t->parent == l && !t->orphan);
+    }
+    list_for_each (it, &l->listener.half_open) {
+        assert(list_entry(it, struct tcp_half, of_listener)->listener == l);
+    }
+    sum->halves += l->listener.half_count;
+}
+
+static bool found(const struct net *n, const struct tcp_node *node)
+{
+    /* The look-up changes nothing; it takes a stack that may be changed all the same. */
+    return tcp_lookup((struct net *)(uintptr_t)n, &node->id) == node;
+}
+
+static void check_cb(const struct tcp_cb *t, struct totals *sum)
+{
+    assert(t->node.kind == TCP_NODE_CB && t->state <= TCP_TIME_WAIT);
+    assert(live(t) == list_linked(&t->node.bucket));
+    check_in_order(&t->recvq);
+    if (live(t)) {
+        assert(found(t->net, &t->node));
+        check_live(t, sum);
+    } else {
+        check_dead(t);
+    }
+    if (t->state == TCP_LISTEN) {
+        check_listener(t, sum);
+    }
+    sum->orphans += t->orphan;
+}
+
+static void check_records(const struct net *n)
+{
+    const struct tcp *tcp = &n->tcp;
+    const struct list *it;
+    uint64_t last_ns = 0;
+    list_for_each (it, &tcp->half_age) {
+        const struct tcp_half *half = list_entry(it, struct tcp_half, age);
+        assert(half->node.kind == TCP_NODE_HALF && timer_armed(&half->timer));
+        assert(found(n, &half->node));
+    }
+    list_for_each (it, &tcp->time_wait_age) {
+        const struct tcp_time_wait *w = list_entry(it, struct tcp_time_wait, age);
+        assert(w->node.kind == TCP_NODE_TIME_WAIT && found(n, &w->node));
+        assert(w->deadline_ns >= last_ns);
+        last_ns = w->deadline_ns;
+    }
+    assert(list_length(&tcp->half_age) == tcp->halves.used);
+    assert(list_length(&tcp->time_wait_age) == tcp->time_waits.used);
+    assert(tcp->time_waits.used == 0 || timer_armed(&tcp->time_wait_timer));
+    assert(list_empty(&tcp->starved) || timer_armed(&tcp->starved_timer));
+}
+
+void tcp_check_invariants(const struct net *n)
+{
+    const struct tcp *tcp = &n->tcp;
+    struct totals sum = {0};
+    const struct list *it;
+    list_for_each (it, &tcp->all) {
+        check_cb(list_entry(it, struct tcp_cb, all), &sum);
+    }
+    assert(list_length(&tcp->all) == tcp->cbs.used);
+    assert(list_length(&tcp->orphans) == tcp->orphan_count && sum.orphans == tcp->orphan_count);
+    assert(sum.halves == tcp->halves.used);
+    assert(sum.tx_packets <= n->cfg.tx_pool->used);
+    check_records(n);
+}
