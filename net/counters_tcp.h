@@ -17,6 +17,8 @@
     X(tcp_rx_drop_closed, "segments to a port nobody listens on, or to no connection")          \
     X(tcp_rx_drop_out_of_window, "segments dropped: sequence number outside the window")        \
     X(tcp_rx_drop_ack_range, "segments dropped: acknowledgement outside what was sent")         \
+    X(tcp_rx_drop_paws, "segments dropped: timestamp older than the last one (PAWS)")           \
+    X(tcp_rx_drop_no_timestamp, "segments dropped: without the timestamp agreed on")            \
     X(tcp_rx_drop_rst_range, "RSTs not believed: sequence number not exactly the next")         \
     X(tcp_rx_drop_syn_synchronized, "SYNs into a live connection, answered by a challenge ACK") \
     X(tcp_rx_drop_listen, "segments to a listener dropped: neither SYN nor ACK")                \
@@ -44,6 +46,7 @@
     X(tcp_tx_busy, "retransmissions put off: the packet is still on its way down")              \
     X(tcp_tx_no_buffer, "segments not sent: no packet buffer")                                  \
     X(tcp_tx_failed, "segments IP could not send")                                              \
+    X(tcp_tx_dsacks, "duplicates told of by DSACK (RFC 2883)")                                  \
     X(tcp_tx_window_probes, "zero-window probes sent")                                          \
     X(tcp_tx_keepalives, "keepalive probes sent")                                               \
     X(tcp_timeouts, "retransmission timeouts")                                                  \

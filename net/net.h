@@ -65,6 +65,20 @@ struct net_event {
     uint8_t mac[6];  /* CONFLICT: the other one */
 };
 
+/* Parts of TCP that can be left out: for tests and measurements, and for a peer that cannot bear
+ * one. Bits of net_config.tcp_off. */
+enum net_tcp_off {
+    NET_TCP_OFF_TIMESTAMPS = 1u << 0, /* RFC 7323 3 */
+    NET_TCP_OFF_SACK = 1u << 1,       /* RFC 2018 */
+    NET_TCP_OFF_WSCALE = 1u << 2,     /* RFC 7323 2 */
+    NET_TCP_OFF_RACK = 1u << 3,       /* RFC 8985 6: loss is found by RFC 6675 alone */
+    NET_TCP_OFF_TLP = 1u << 4,        /* RFC 8985 7 */
+    NET_TCP_OFF_FRTO = 1u << 5,       /* RFC 5682 */
+    NET_TCP_OFF_COOKIES = 1u << 6,    /* RFC 4987 3.6: a full SYN cache refuses */
+    NET_TCP_OFF_PMTUD = 1u << 7,      /* RFC 1191: packets go without DF */
+    NET_TCP_OFF_TUNING = 1u << 8,     /* buffers keep the size they begin with */
+};
+
 /* Limits of one instance. net_limits_default gives a set for a memory budget. */
 struct net_limits {
     uint32_t arp_entries;
@@ -102,6 +116,11 @@ struct net_config {
     uint32_t tcp_initial_window; /* segments */
     bool tcp_isn_fixed;          /* tests: every initial sequence number is tcp_isn */
     uint32_t tcp_isn;
+    bool tcp_ts_fixed; /* tests: timestamps count from tcp_ts_start on at time 0, for every peer */
+    uint32_t tcp_ts_start;      /* ms */
+    uint32_t tcp_off;           /* enum net_tcp_off: what is left out */
+    bool tcp_ecn;               /* RFC 3168: asked for and answered */
+    const char *tcp_congestion; /* of tcp_cc.h's algorithms, by name; NULL: cubic */
 };
 
 void net_limits_default(struct net_limits *l, size_t budget_bytes);

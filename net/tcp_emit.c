@@ -48,16 +48,19 @@ void tcp_emit_rst(struct tcp_cb *t)
 {
     struct tcp_out out = {
         .id = t->node.id, .seq = t->snd_nxt, .ack = t->rcv_nxt, .flags = TCP_RST | TCP_ACK};
+    tcp_ts_fill(t, &out.options); /* RFC 7323 3.2: SHOULD */
     NET_COUNT(t->net, tcp_tx_rst);
     (void)tcp_emit_bare(t->net, &out);
 }
 
-/* Every segment with ACK tells what was received: nothing is left to acknowledge. */
-static void ack_went(struct tcp_cb *t)
+/* Every segment with ACK tells what was received: nothing is left to acknowledge, unless there was
+ * no room to tell of what came out of order: then an ACK of its own follows. */
+static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
 {
+    bool untold = t->ack_now && tcp_sack_due(t) && out->options.sack_count == 0;
     t->rcv_acked = t->rcv_nxt;
     t->unacked_segments = 0;
-    t->ack_now = false;
+    t->ack_now = untold;
     timer_cancel(&t->net->wheel, &t->delack_timer);
 }
 
@@ -68,24 +71,30 @@ static uint32_t acceptable_seq(const struct tcp_cb *t)
     return seq_le(t->snd_nxt, edge) ? t->snd_nxt : edge;
 }
 
-static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags)
+/* len: of the payload. SACK blocks take the room it leaves (RFC 6691 2: options count against the
+ * segment size). */
+static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uint32_t len)
 {
-    return (struct tcp_out){.id = t->node.id,
-                            .seq = seq,
-                            .ack = t->rcv_nxt,
-                            .window = tcp_window_field(t),
-                            .flags = flags};
+    struct tcp_out out = {.id = t->node.id,
+                          .seq = seq,
+                          .ack = t->rcv_nxt,
+                          .window = tcp_window_field(t),
+                          .flags = flags};
+    tcp_ts_fill(t, &out.options);
+    uint32_t room = t->snd_mss > len ? t->snd_mss - len : 0;
+    tcp_sack_fill(t, &out.options, len > 0 ? room : TCP_OPTIONS_MAX_BYTES);
+    return out;
 }
 
 /* False when there is no buffer: tried again when the delayed-ACK timer comes. */
 bool tcp_emit_ack(struct tcp_cb *t)
 {
-    struct tcp_out out = out_for(t, acceptable_seq(t), TCP_ACK);
+    struct tcp_out out = out_for(t, acceptable_seq(t), TCP_ACK, 0);
     if (!tcp_emit_bare(t->net, &out)) {
         timer_arm(&t->net->wheel, &t->delack_timer, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
         return false;
     }
-    ack_went(t);
+    ack_went(t, &out);
     return true;
 }
 
@@ -93,20 +102,26 @@ void tcp_emit_syn(struct tcp_cb *t)
 {
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     bool answer = t->state == TCP_SYN_RECEIVED;
+    uint32_t off = t->net->cfg.tcp_off;
     struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN};
     /* RFC 7323 2.2: the window of a segment with SYN is never scaled. */
     uint32_t window = min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
     out.window = (uint16_t)window;
     out.options.has_mss = true;
     out.options.mss = t->rcv_mss;
-    out.options.has_wscale = true;
+    out.options.has_wscale = !(off & NET_TCP_OFF_WSCALE);
     out.options.wscale = t->rcv_wscale;
+    out.options.has_sack_permitted = !(off & NET_TCP_OFF_SACK);
+    out.options.has_timestamps = !(off & NET_TCP_OFF_TIMESTAMPS);
+    out.options.ts_val = tcp_ts_now(t->net, t->ts.offset);
     if (answer) {
         out.flags |= TCP_ACK;
         out.ack = t->rcv_nxt;
         t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + window);
         /* RFC 7323 2.2: only as an answer to one; when both shifts are 0 it says nothing. */
         out.options.has_wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
+        out.options.has_sack_permitted = t->sack_on;
+        tcp_ts_fill(t, &out.options);
     }
     (void)tcp_emit_bare(t->net, &out);
 }
@@ -133,10 +148,10 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
         assert(p == t->sendq.last && t->fin_queued);
         flags |= TCP_FIN;
     }
-    struct tcp_out out = out_for(t, note->seq, flags);
+    struct tcp_out out = out_for(t, note->seq, flags, note->len);
     tcp_encode(p, &out);
     to_ip(t->net, pkt_get(p), &t->node.id);
-    ack_went(t);
+    ack_went(t, &out);
     return true;
 }
 
@@ -144,20 +159,20 @@ bool tcp_emit_fin(struct tcp_cb *t)
 {
     assert(t->fin_queued);
     uint32_t seq = t->fin_sent ? t->snd_nxt - 1 : t->snd_nxt;
-    struct tcp_out out = out_for(t, seq, TCP_FIN | TCP_ACK);
+    struct tcp_out out = out_for(t, seq, TCP_FIN | TCP_ACK, 0);
     if (!tcp_emit_bare(t->net, &out)) {
         return false;
     }
-    ack_went(t);
+    ack_went(t, &out);
     return true;
 }
 
 /* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1 without data, which asks for an ACK and says nothing new. */
 void tcp_emit_keepalive(struct tcp_cb *t)
 {
-    struct tcp_out out = out_for(t, t->snd_nxt - 1, TCP_ACK);
+    struct tcp_out out = out_for(t, t->snd_nxt - 1, TCP_ACK, 0);
     NET_COUNT(t->net, tcp_tx_keepalives);
     if (tcp_emit_bare(t->net, &out)) {
-        ack_went(t);
+        ack_went(t, &out);
     }
 }

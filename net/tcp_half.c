@@ -29,6 +29,13 @@ void tcp_half_free(struct net *n, struct tcp_half *half)
     pool_put(&n->tcp.halves, half);
 }
 
+static void fill_timestamps(const struct net *n, const struct tcp_half *half, struct tcp_options *o)
+{
+    o->has_timestamps = half->node.timestamps;
+    o->ts_val = tcp_ts_now(n, tcp_ts_offset(n, half->node.id.laddr, half->node.id.raddr));
+    o->ts_ecr = half->ts_recent;
+}
+
 static void send_syn_ack(struct net *n, const struct tcp_half *half)
 {
     uint32_t src = 0;
@@ -45,6 +52,8 @@ static void send_syn_ack(struct net *n, const struct tcp_half *half)
     out.options.mss = (uint16_t)(mtu - TCP_IP_HEADERS); /* RFC 6691 */
     out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
     out.options.wscale = half->rcv_wscale;
+    out.options.has_sack_permitted = half->sack_permitted;
+    fill_timestamps(n, half, &out.options);
     (void)tcp_emit_bare(n, &out);
 }
 
@@ -64,6 +73,7 @@ static void send_ack(struct net *n, struct tcp_half *half)
                           .ack = half->irs + 1,
                           .window = (uint16_t)(window >> half->rcv_wscale),
                           .flags = TCP_ACK};
+    fill_timestamps(n, half, &out.options);
     (void)tcp_emit_bare(n, &out);
 }
 
@@ -88,6 +98,7 @@ void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_se
                     uint32_t iss)
 {
     struct net *n = l->net;
+    uint32_t off = n->cfg.tcp_off;
     half->node.kind = TCP_NODE_HALF;
     half->node.id = seg->id;
     half->node.window = seg->window;
@@ -95,9 +106,13 @@ void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_se
     half->iss = iss;
     half->irs = seg->seq;
     half->peer_mss = seg->options.has_mss ? seg->options.mss : TCP_MSS_DEFAULT;
-    half->peer_wscale = seg->options.has_wscale ? seg->options.wscale : TCP_WSCALE_NONE;
+    bool scales = seg->options.has_wscale && !(off & NET_TCP_OFF_WSCALE);
+    half->peer_wscale = scales ? seg->options.wscale : TCP_WSCALE_NONE;
     half->rcv_wnd = (uint16_t)min_u32(l->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
-    half->rcv_wscale = seg->options.has_wscale ? tcp_pick_wscale(l->rcvbuf_bytes) : 0;
+    half->rcv_wscale = scales ? tcp_pick_wscale(l->rcvbuf_bytes) : 0;
+    half->node.timestamps = seg->options.has_timestamps && !(off & NET_TCP_OFF_TIMESTAMPS);
+    half->ts_recent = seg->options.ts_val;
+    half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
     list_init(&half->node.bucket);
     list_init(&half->age);
     list_init(&half->of_listener);
@@ -123,7 +138,10 @@ static void inherit_options(struct tcp_cb *t, const struct tcp_cb *l)
 /* A control block in SYN-RECEIVED with all that the record knew. Does not touch the table. */
 static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16_t mtu)
 {
-    struct tcp_options o = {.has_mss = true, .mss = half->peer_mss};
+    struct tcp_options o = {.has_mss = true,
+                            .mss = half->peer_mss,
+                            .has_timestamps = half->node.timestamps,
+                            .ts_val = half->ts_recent};
     bool scaled = half->peer_wscale != TCP_WSCALE_NONE;
     inherit_options(t, half->listener);
     t->node.id = half->node.id;
@@ -143,6 +161,8 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->rcv_wscale = scaled ? half->rcv_wscale : 0;
     t->syn_resent = half->retries > 0;
     t->sent_ns = tcp_half_born_ns(half);
+    t->sack_on = half->sack_permitted;
+    tcp_ts_begin(t, &o);
     tcp_set_mss(t, &o, (uint16_t)(mtu - TCP_IP_HEADERS));
 }
 

@@ -70,8 +70,9 @@ static void wake_writer(struct tcp_cb *t)
     }
 }
 
-static void advance(struct tcp_cb *t, uint32_t ack)
+static void advance(struct tcp_cb *t, const struct tcp_segment *seg)
 {
+    uint32_t ack = seg->ack;
     uint32_t flight = tcp_flight(t);
     assert(seq_gt(ack, t->snd_una) && seq_le(ack, t->snd_nxt));
     t->snd_una = ack;
@@ -83,8 +84,10 @@ static void advance(struct tcp_cb *t, uint32_t ack)
     }
     struct tcp_acked got = tcp_sendq_ack(t, ack);
     t->cc.ack_rtt_us = (uint32_t)min_u64((got.rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
-    if (got.rtt_ns != 0) {
-        tcp_rtt_sample(&t->rtt, got.rtt_ns);
+    /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
+    uint64_t rtt_ns = got.rtt_ns != 0 ? got.rtt_ns : tcp_ts_rtt_ns(t, seg);
+    if (rtt_ns != 0) {
+        tcp_rtt_sample(&t->rtt, rtt_ns);
         t->backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
     }
     if (seq_lt(t->small_end, ack)) {
@@ -147,7 +150,7 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
     uint32_t wnd_before = t->snd_wnd;
     bool advances = seq_gt(seg->ack, t->snd_una);
     if (advances) {
-        advance(t, seg->ack);
+        advance(t, seg);
     } else if (is_duplicate(t, seg, wnd_before)) {
         tcp_recovery_dupack(t);
     }

@@ -29,6 +29,31 @@ void tcp_challenge_ack(struct tcp_cb *t)
 }
 
 /*
+ * Is it text from where an honest peer could send it: again, because an ACK was lost, or a probe of
+ * a shut window? Such a one is answered at once.
+ */
+static bool honest_text(const struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    bool has_text = tcp_payload_len(seg) > 0 || (seg->flags & TCP_FIN);
+    uint32_t span = t->rcvbuf_bytes;
+    return has_text && !(seg->flags & TCP_SYN) && seq_ge(seg->seq, t->rcv_nxt - span) &&
+           seq_le(seg->seq, t->rcv_adv + span);
+}
+
+/* An ACK says where we are. To others only so often: two ends that have lost each other would go on
+ * for ever without data, and whoever guesses numbers gets no answer for each (RFC 5961 7). */
+static void acknowledge_unacceptable(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    if (honest_text(t, seg)) {
+        uint32_t end = seg->seq + tcp_payload_len(seg);
+        t->ack_now = true;
+        tcp_sack_duplicate(t, seg->seq, seq_lt(end, t->rcv_nxt) ? end : t->rcv_nxt);
+    } else if (rate_allows(t, &t->oow_ns)) {
+        t->ack_now = true;
+    }
+}
+
+/*
  * First. A segment is worth looking at when it ends at or behind the last byte we acknowledged and
  * begins at or in front of the window's right edge. That is wider than the RFC's table by the two
  * edges: an ACK at the right edge comes from a peer that has filled our window, one a little old
@@ -41,22 +66,30 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
         NET_COUNT(n, tcp_rx_drop_flags); /* RFC 9293 3.10.7.4 fifth: dropped whatever it says */
         return TCP_DROP;
     }
+    if (tcp_paws_rejects(t, seg)) {
+        NET_COUNT(n, tcp_rx_drop_paws);
+        acknowledge_unacceptable(t, seg);
+        return TCP_DROP;
+    }
+    /* RFC 7323 3.2: once agreed on, every segment has them; the ACK that completes the handshake
+     * may come from a host that forgets. */
+    bool missing = t->ts.on && !seg->options.has_timestamps && t->state != TCP_SYN_RECEIVED;
+    if (missing && !(seg->flags & TCP_RST)) {
+        NET_COUNT(n, tcp_rx_drop_no_timestamp);
+        return TCP_DROP;
+    }
     uint32_t len = tcp_segment_len(seg);
     if (seq_ge(seg->seq + len, t->rcv_acked) && seq_le(seg->seq, t->rcv_adv)) {
         t->heard_ns = n->now_ns;
         t->keepalive.probes = 0;
+        tcp_ts_take(t, seg);
         return TCP_GO_ON;
     }
     NET_COUNT(n, tcp_rx_drop_out_of_window);
     if (seg->flags & TCP_RST) {
         return TCP_DROP;
     }
-    /* An ACK says where we are; to a segment without data only so often, or two ends that have lost
-     * each other would go on for ever. */
-    bool has_data = tcp_payload_len(seg) > 0 || (seg->flags & TCP_FIN);
-    if ((has_data && !(seg->flags & TCP_SYN)) || rate_allows(t, &t->oow_ns)) {
-        t->ack_now = true;
-    }
+    acknowledge_unacceptable(t, seg);
     return TCP_DROP;
 }
 

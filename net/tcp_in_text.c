@@ -31,6 +31,7 @@ static void trim_left(struct tcp_cb *t, struct tcp_segment *seg)
 {
     uint32_t known = seq_ahead(seg->seq, t->rcv_nxt);
     uint32_t cut = min_u32(known, tcp_payload_len(seg));
+    tcp_sack_duplicate(t, seg->seq, seg->seq + cut);
     pkt_pull(seg->pkt, cut);
     seg->seq += cut;
     if (cut > 0) {

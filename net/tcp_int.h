@@ -45,6 +45,10 @@ enum {
     TCP_CONFIG_INITIAL_WINDOW = 10, /* RFC 6928, segments */
     TCP_CORK_MS = 200, /* a partial segment waits so long for the "more" it was promised */
 
+    TCP_TIMESTAMP_BYTES = 12,         /* RFC 7323 appendix A: two NOPs and the option */
+    TCP_SACK_HEAD_BYTES = 4,          /* two NOPs, kind and length */
+    TCP_PAWS_IDLE_S = 24 * 24 * 3600, /* RFC 7323 5.5: 24 days */
+
     TCP_RANGES_MAX = 32,           /* out-of-order ranges of a connection (CVE-2018-5390) */
     TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
@@ -218,6 +222,20 @@ void tcp_recvq_append(struct tcp_cb *t, struct pkt *p); /* takes p */
 void tcp_recvq_drop(struct tcp_cb *t);
 bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order);
 bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from);
+
+/* tcp_ts.c: timestamps. */
+uint32_t tcp_ts_offset(const struct net *n, uint32_t laddr, uint32_t raddr);
+uint32_t tcp_ts_now(const struct net *n, uint32_t offset);
+void tcp_ts_fill(const struct tcp_cb *t, struct tcp_options *o);
+void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o);
+bool tcp_paws_rejects(const struct tcp_cb *t, const struct tcp_segment *seg);
+void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg);
+uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
+
+/* tcp_sack.c: what our ACKs tell of data received out of order or twice. */
+void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end);
+bool tcp_sack_due(const struct tcp_cb *t);
+void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room);
 
 /* tcp_ooo.c */
 void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq); /* takes p */

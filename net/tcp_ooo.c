@@ -66,6 +66,7 @@ static void join(struct tcp_cb *t, struct pkt *r, struct pkt *p)
     assert(left->end == right->seq && left->last->next == NULL);
     uint32_t end = right->end;
     struct pkt *last = right->last;
+    left->touched = seq_max(left->touched, right->touched);
     account(&t->recvq, p, false);
     if (p == last && tcp_recvq_coalesce(left->last, p)) {
         t->recvq.ooo_bytes += (uint32_t)pkt_len(p);
@@ -81,9 +82,9 @@ static void join(struct tcp_cb *t, struct pkt *r, struct pkt *p)
 
 /* Trims p against the ranges that begin before it. Returns where p belongs in the list, or NULL
  * when all of p was there already. *before gets the range in front of it. */
-static struct pkt **find_place(struct tcp_recvq *q, struct pkt *p, uint32_t *seq,
-                               struct pkt **before)
+static struct pkt **find_place(struct tcp_cb *t, struct pkt *p, uint32_t *seq, struct pkt **before)
 {
+    struct tcp_recvq *q = &t->recvq;
     struct pkt **at = &q->ranges;
     *before = NULL;
     while (*at != NULL && seq_le(rx_note(*at)->seq, *seq)) {
@@ -91,6 +92,7 @@ static struct pkt **find_place(struct tcp_recvq *q, struct pkt *p, uint32_t *seq
         at = &rx_note(*at)->next_range;
     }
     uint32_t known = *before != NULL ? seq_ahead(*seq, rx_note(*before)->end) : 0;
+    tcp_sack_duplicate(t, *seq, *seq + min_u32(known, (uint32_t)pkt_len(p)));
     if (known >= pkt_len(p)) {
         return NULL;
     }
@@ -100,13 +102,16 @@ static struct pkt **find_place(struct tcp_recvq *q, struct pkt *p, uint32_t *seq
 }
 
 /* Drops the ranges that p covers wholly, and trims p at the one it reaches into. */
-static void trim_right(struct tcp_recvq *q, struct pkt **at, struct pkt *p, uint32_t seq)
+static void trim_right(struct tcp_cb *t, struct pkt **at, struct pkt *p, uint32_t seq)
 {
+    struct tcp_recvq *q = &t->recvq;
     uint32_t end = seq + (uint32_t)pkt_len(p);
     while (*at != NULL && seq_le(rx_note(*at)->end, end)) {
+        tcp_sack_duplicate(t, rx_note(*at)->seq, rx_note(*at)->end);
         drop_range(q, at);
     }
     if (*at != NULL && seq_lt(rx_note(*at)->seq, end)) {
+        tcp_sack_duplicate(t, rx_note(*at)->seq, end);
         pkt_trim(p, rx_note(*at)->seq - seq);
     }
     assert(pkt_len(p) > 0);
@@ -132,13 +137,13 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
     struct tcp_recvq *q = &t->recvq;
     struct pkt *before = NULL;
     assert(pkt_len(p) > 0 && seq_gt(seq, t->rcv_nxt));
-    struct pkt **at = find_place(q, p, &seq, &before);
+    struct pkt **at = find_place(t, p, &seq, &before);
     if (at == NULL) {
         NET_COUNT(t->net, tcp_rx_drop_duplicate);
         pkt_put(p);
         return;
     }
-    trim_right(q, at, p, seq);
+    trim_right(t, at, p, seq);
     uint32_t end = seq + (uint32_t)pkt_len(p);
     bool joins_left = before != NULL && rx_note(before)->end == seq;
     if (!joins_left && !room_for_range(t, at)) {
@@ -147,7 +152,8 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
     }
     NET_COUNT(t->net, tcp_rx_out_of_order);
     p->next = NULL;
-    *rx_note(p) = (struct tcp_rx_note){.next_range = *at, .last = p, .end = end, .seq = seq};
+    *rx_note(p) = (struct tcp_rx_note){
+        .next_range = *at, .last = p, .end = end, .seq = seq, .touched = ++q->touches};
     account(q, p, true);
     struct pkt *run = p;
     if (joins_left) {

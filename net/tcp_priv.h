@@ -51,6 +51,7 @@ struct tcp_node {
     struct list bucket;
     struct tcp_tuple id;
     uint8_t kind;    /* enum tcp_node_kind */
+    bool timestamps; /* of records: agreed on (RFC 7323 3.2) */
     uint16_t window; /* TIME-WAIT: the window field of its ACKs; half-open: the peer's SYN's */
 };
 static_assert(sizeof(struct tcp_node) <= 32, "half of a TIME-WAIT record");
@@ -58,7 +59,8 @@ static_assert(sizeof(struct tcp_node) <= 32, "half of a TIME-WAIT record");
 struct tcp_time_wait {
     struct tcp_node node;
     struct list age;      /* all of them, the next to end first */
-    uint64_t deadline_ns; /* end of 2 MSL */
+    uint32_t deadline_ms; /* end of 2 MSL, of a clock that wraps */
+    uint32_t ts_recent;
     uint32_t snd_nxt;
     uint32_t rcv_nxt;
 };
@@ -79,8 +81,10 @@ struct tcp_half {
     uint8_t rcv_wscale;  /* ours, sent only when the peer offered one */
     uint8_t retries;     /* SYN-ACKs sent again by the timer */
     uint8_t acks;        /* bare ACKs sent since the timer last fired */
+    bool sack_permitted;
+    uint32_t ts_recent; /* TSval of the SYN */
 };
-static_assert(sizeof(struct tcp_half) <= 128, "two cache lines");
+static_assert(sizeof(struct tcp_half) <= 192, "three cache lines");
 
 /* TCP's notes on a packet it retains for sending, in pkt.cb. */
 struct tcp_tx_note {
@@ -91,6 +95,7 @@ struct tcp_tx_note {
     uint16_t len;        /* payload bytes, > 0 */
     uint16_t sent_count; /* saturates */
     bool lost;           /* believed lost, not sent again yet: not in the pipe */
+    bool sacked;         /* RFC 2018: the peer has it, for now (it may renege) */
 };
 static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
 
@@ -101,6 +106,7 @@ struct tcp_rx_note {
     struct pkt *last;       /* [F] */
     uint32_t end;           /* [F] the sequence number behind the range */
     uint32_t seq;           /* of the first payload byte */
+    uint32_t touched; /* [F] tcp_recvq.touches when the range last grew: the newest is told first */
 };
 static_assert(sizeof(struct tcp_rx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
 
@@ -123,6 +129,7 @@ struct tcp_recvq {
     uint32_t range_count;
     uint32_t ooo_packets;
     uint32_t ooo_bytes;
+    uint32_t touches; /* segments kept out of order so far */
 };
 
 struct tcp_listener {
@@ -131,6 +138,14 @@ struct tcp_listener {
     uint32_t half_count;
     uint32_t accept_count;
     uint32_t backlog;
+};
+
+/* Timestamps (RFC 7323). Ours count milliseconds from a secret start for each pair of hosts. */
+struct tcp_timestamps {
+    bool on;            /* both SYNs had the option */
+    uint32_t offset;    /* of ours to the stack's clock */
+    uint32_t recent;    /* TS.Recent */
+    uint64_t recent_ns; /* when it was taken */
 };
 
 /* Round-trip time and timeout (RFC 6298), in us; srtt is scaled by 8 and rttvar by 4. */
@@ -197,6 +212,8 @@ struct tcp_cb {
     bool send_blocked;  /* the writer was told to wait: tell him when there is room */
     bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
     bool reuse;
+    bool sack_on;             /* both SYNs permitted it (RFC 2018) */
+    bool dsack_due;           /* the next ACK tells of `dsack` (RFC 2883) */
     uint8_t backoff;          /* doublings of the timeout, until a new measurement (Karn) */
     uint8_t timeouts;         /* since SND.UNA last moved */
     uint8_t probes;           /* window probes since the window was last open */
@@ -208,16 +225,18 @@ struct tcp_cb {
     uint32_t irs, rcv_nxt, rcv_acked; /* rcv_acked: the last ACK sent */
     uint32_t rcv_adv;                 /* right edge of the advertised window; never goes back */
     uint32_t fin_seq;
-    uint16_t snd_mss;   /* effective send MSS (RFC 9293 3.7.1) */
-    uint16_t rcv_mss;   /* what we announced */
-    uint8_t snd_wscale; /* shift of windows received */
-    uint8_t rcv_wscale; /* shift of windows sent */
+    uint32_t dsack_first, dsack_end; /* what came twice */
+    uint16_t snd_mss;                /* effective send MSS (RFC 9293 3.7.1) */
+    uint16_t rcv_mss;                /* what we announced */
+    uint8_t snd_wscale;              /* shift of windows received */
+    uint8_t rcv_wscale;              /* shift of windows sent */
     uint32_t rcvbuf_bytes;
     uint32_t sndbuf_bytes;
     int32_t linger_s; /* -1 off */
 
     struct tcp_sendq sendq;
     struct tcp_recvq recvq;
+    struct tcp_timestamps ts;
     struct tcp_rtt rtt;
     struct tcp_cc cc;
     struct tcp_keepalive keepalive;

@@ -11,6 +11,17 @@ static uint64_t duration_ns(const struct net *n)
     return 2 * tcp_ms(msl_ms);
 }
 
+static uint32_t clock_ms(uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / NS_PER_MS);
+}
+
+/* How long w still has to stay; 0: no longer. */
+static uint64_t left_ns(const struct tcp_time_wait *w, uint64_t now_ns)
+{
+    return tcp_ms(seq_ahead(clock_ms(now_ns), w->deadline_ms));
+}
+
 /* Puts w at the young end of the list, with the whole time in front of it. */
 static void restart(struct net *n, struct tcp_time_wait *w)
 {
@@ -18,10 +29,11 @@ static void restart(struct net *n, struct tcp_time_wait *w)
     if (list_linked(&w->age)) {
         list_remove(&w->age);
     }
-    w->deadline_ns = n->now_ns + duration_ns(n);
+    uint64_t deadline_ns = n->now_ns + duration_ns(n);
+    w->deadline_ms = clock_ms(deadline_ns) + 1;
     list_push_back(&tcp->time_wait_age, &w->age);
     if (!timer_armed(&tcp->time_wait_timer)) {
-        timer_arm(&n->wheel, &tcp->time_wait_timer, w->deadline_ns);
+        timer_arm(&n->wheel, &tcp->time_wait_timer, deadline_ns);
     }
 }
 
@@ -40,8 +52,8 @@ void tcp_time_wait_expired(struct timer *timer, uint64_t now_ns)
     struct list *node;
     while ((node = list_first(&tcp->time_wait_age)) != NULL) {
         struct tcp_time_wait *w = list_entry(node, struct tcp_time_wait, age);
-        if (w->deadline_ns > now_ns) {
-            timer_arm(&n->wheel, timer, w->deadline_ns);
+        if (left_ns(w, now_ns) > 0) {
+            timer_arm(&n->wheel, timer, now_ns + left_ns(w, now_ns));
             return;
         }
         tcp_time_wait_free(n, w);
@@ -72,6 +84,8 @@ void tcp_enter_time_wait(struct tcp_cb *t)
         w->node.kind = TCP_NODE_TIME_WAIT;
         w->node.id = t->node.id;
         w->node.window = window;
+        w->node.timestamps = t->ts.on;
+        w->ts_recent = t->ts.recent;
         w->snd_nxt = t->snd_nxt;
         w->rcv_nxt = t->rcv_nxt;
         list_init(&w->node.bucket);
@@ -94,6 +108,9 @@ static void acknowledge(struct net *n, const struct tcp_time_wait *w)
                           .ack = w->rcv_nxt,
                           .window = w->node.window,
                           .flags = TCP_ACK};
+    out.options.has_timestamps = w->node.timestamps;
+    out.options.ts_val = tcp_ts_now(n, tcp_ts_offset(n, w->node.id.laddr, w->node.id.raddr));
+    out.options.ts_ecr = w->ts_recent;
     (void)tcp_emit_bare(n, &out);
 }
 

@@ -15,8 +15,30 @@ enum {
     OPT_MSS_BYTES = 4,
     OPT_WSCALE = 3,
     OPT_WSCALE_BYTES = 3,
+    OPT_SACK_PERMITTED = 4,
+    OPT_SACK_PERMITTED_BYTES = 2,
+    OPT_SACK = 5,
+    OPT_SACK_BLOCK_BYTES = 8,
+    OPT_TIMESTAMPS = 8,
+    OPT_TIMESTAMPS_BYTES = 10,
     OPT_HEAD_BYTES = 2, /* kind and length */
 };
+
+/* RFC 2018 3: 2 + 8n bytes; what a peer says it has. */
+static bool parse_sack(struct tcp_options *o, const uint8_t *opt, size_t len)
+{
+    size_t blocks = (len - OPT_HEAD_BYTES) / OPT_SACK_BLOCK_BYTES;
+    if (blocks == 0 || len != OPT_HEAD_BYTES + blocks * OPT_SACK_BLOCK_BYTES) {
+        return false;
+    }
+    assert(blocks <= TCP_SACK_BLOCKS_MAX); /* 40 bytes hold no more */
+    for (size_t i = 0; i < blocks; i++) {
+        const uint8_t *at = opt + OPT_HEAD_BYTES + i * OPT_SACK_BLOCK_BYTES;
+        o->sack[i] = (struct tcp_range){.first = load_be32(at), .end = load_be32(at + 4)};
+    }
+    o->sack_count = (uint8_t)blocks;
+    return true;
+}
 
 /* One option of len bytes, head included; false when its length does not fit its kind. */
 static bool parse_option(struct tcp_options *o, const uint8_t *opt, size_t len)
@@ -37,6 +59,19 @@ static bool parse_option(struct tcp_options *o, const uint8_t *opt, size_t len)
         o->has_wscale = true;
         /* RFC 7323 2.3: more than 14 is used as 14. */
         o->wscale = opt[2] > TCP_WSCALE_MAX ? TCP_WSCALE_MAX : opt[2];
+        return true;
+    case OPT_SACK_PERMITTED:
+        o->has_sack_permitted = len == OPT_SACK_PERMITTED_BYTES;
+        return o->has_sack_permitted;
+    case OPT_SACK:
+        return parse_sack(o, opt, len);
+    case OPT_TIMESTAMPS:
+        if (len != OPT_TIMESTAMPS_BYTES) {
+            return false;
+        }
+        o->has_timestamps = true;
+        o->ts_val = load_be32(opt + 2);
+        o->ts_ecr = load_be32(opt + 6);
         return true;
     default:
         return true; /* RFC 9293 3.2, MUST-6: unknown ones are skipped by their length */
@@ -72,6 +107,40 @@ bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
     return true;
 }
 
+static size_t write_nops(uint8_t *out, size_t at, size_t count)
+{
+    while (count-- > 0) {
+        out[at++] = OPT_NOP;
+    }
+    return at;
+}
+
+/* RFC 7323 appendix A: SACK-permitted fills the two bytes in front, or NOPs do. */
+static size_t write_timestamps(uint8_t *out, size_t at, const struct tcp_options *o)
+{
+    out[at++] = OPT_TIMESTAMPS;
+    out[at++] = OPT_TIMESTAMPS_BYTES;
+    store_be32(out + at, o->ts_val);
+    store_be32(out + at + 4, o->ts_ecr);
+    return at + 8;
+}
+
+/* As many of the blocks as there is room for. */
+static size_t write_sack(uint8_t *out, size_t at, const struct tcp_options *o)
+{
+    size_t room = (TCP_OPTIONS_MAX_BYTES - at - 2 - OPT_HEAD_BYTES) / OPT_SACK_BLOCK_BYTES;
+    size_t blocks = min_size(o->sack_count, room);
+    at = write_nops(out, at, 2);
+    out[at++] = OPT_SACK;
+    out[at++] = (uint8_t)(OPT_HEAD_BYTES + blocks * OPT_SACK_BLOCK_BYTES);
+    for (size_t i = 0; i < blocks; i++) {
+        store_be32(out + at, o->sack[i].first);
+        store_be32(out + at + 4, o->sack[i].end);
+        at += OPT_SACK_BLOCK_BYTES;
+    }
+    return at;
+}
+
 size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
 {
     size_t at = 0;
@@ -81,12 +150,25 @@ size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
         store_be16(out + at, o->mss);
         at += 2;
     }
+    if (o->has_sack_permitted != o->has_timestamps) {
+        at = write_nops(out, at, 2);
+    }
+    if (o->has_sack_permitted) {
+        out[at++] = OPT_SACK_PERMITTED;
+        out[at++] = OPT_SACK_PERMITTED_BYTES;
+    }
+    if (o->has_timestamps) {
+        at = write_timestamps(out, at, o);
+    }
     if (o->has_wscale) {
         assert(o->wscale <= TCP_WSCALE_MAX);
         out[at++] = OPT_NOP;
         out[at++] = OPT_WSCALE;
         out[at++] = OPT_WSCALE_BYTES;
         out[at++] = o->wscale;
+    }
+    if (o->sack_count > 0) {
+        at = write_sack(out, at, o);
     }
     assert(at % 4 == 0 && at <= TCP_OPTIONS_MAX_BYTES);
     return at;
@@ -106,7 +188,7 @@ enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t le
     seg->id.lport = load_be16(bytes + 2);
     seg->seq = load_be32(bytes + 4);
     seg->ack = load_be32(bytes + 8);
-    seg->flags = bytes[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG);
+    seg->flags = bytes[13];
     seg->window = load_be16(bytes + 14);
     seg->wnd = seg->window;
     *header_bytes = offset;

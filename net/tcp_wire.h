@@ -11,7 +11,8 @@
 enum {
     TCP_HEADER_BYTES = 20,
     TCP_OPTIONS_MAX_BYTES = 40,
-    TCP_WSCALE_MAX = 14, /* RFC 7323 2.3 */
+    TCP_WSCALE_MAX = 14,     /* RFC 7323 2.3 */
+    TCP_SACK_BLOCKS_MAX = 4, /* RFC 2018 3: what 40 bytes hold; 3 beside timestamps */
 };
 
 enum tcp_flag {
@@ -21,14 +22,28 @@ enum tcp_flag {
     TCP_PSH = 1u << 3,
     TCP_ACK = 1u << 4,
     TCP_URG = 1u << 5,
+    TCP_ECE = 1u << 6, /* RFC 3168 6.1 */
+    TCP_CWR = 1u << 7,
+};
+
+/* Sequence numbers from first up to, without it, end. */
+struct tcp_range {
+    uint32_t first;
+    uint32_t end;
 };
 
 /* Options that were there and good. A malformed one counts as absent, like all behind it. */
 struct tcp_options {
     bool has_mss;
     bool has_wscale;
-    uint8_t wscale; /* at most TCP_WSCALE_MAX */
+    bool has_sack_permitted; /* RFC 2018 2 */
+    bool has_timestamps;     /* RFC 7323 3.2 */
+    uint8_t wscale;          /* at most TCP_WSCALE_MAX */
+    uint8_t sack_count;      /* blocks in sack[], in the order of the wire */
     uint16_t mss;
+    uint32_t ts_val;
+    uint32_t ts_ecr;
+    struct tcp_range sack[TCP_SACK_BLOCKS_MAX]; /* not checked against anything */
 };
 
 /* A received segment. Its payload is exactly pkt's bytes and shrinks as it is trimmed. */

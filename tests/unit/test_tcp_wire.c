@@ -32,6 +32,7 @@ static void options_good(void **state)
     const uint8_t linux_syn[] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 10};
     assert_true(tcp_options_parse(&o, linux_syn, sizeof(linux_syn)));
     assert_true(o.has_mss && o.has_wscale && o.wscale == 10);
+    assert_true(o.has_sack_permitted && o.has_timestamps && o.ts_val == 0x01020304);
 }
 
 static void wscale_is_capped(void **state)
@@ -50,7 +51,12 @@ static void check_length(uint8_t kind, unsigned len)
     uint8_t bytes[40] = {2, 4, 0x02, 0x18, kind, (uint8_t)len, 1, 1, 1, 1};
     struct tcp_options o;
     bool fits = len >= 2 && len <= sizeof(bytes) - 4;
-    bool right = kind == 2 ? len == 4 : kind == 3 ? len == 3 : true;
+    bool right = kind == 2   ? len == 4
+                 : kind == 3 ? len == 3
+                 : kind == 4 ? len == 2
+                 : kind == 5 ? len >= 10 && len % 8 == 2
+                 : kind == 8 ? len == 10
+                             : true;
     bool ok = tcp_options_parse(&o, bytes, sizeof(bytes));
     assert_int_equal(ok, fits && right);
     assert_true(o.has_mss);
