@@ -1,0 +1,675 @@
+/*
+ * Memory that runs out at the worst moment. Two stacks on an Ethernet that loses and reorders live
+ * through one script: ARP, TCP connections opened from either side, data both ways, either end
+ * closing first, an epoll on each host, and UDP datagrams in fragments. Then the same script
+ * again with one allocation failing: the first of a pool, the second, the third, until one more
+ * does not exist. And again with a whole pool drained for a while, at every moment of the script.
+ *
+ * What is asked of the stack each time: every stream arrives whole, both ends close in order, the
+ * application needs no more than to try a refused call again, all in bounded virtual time, the
+ * invariants of TCP hold after each event, and at the end everything is back in its pool.
+ */
+// LINK: net/*.c tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/bytes.h"
+#include "net/epoll.h"
+#include "net/stack.h"
+#include "tests/unit/tcp_check.h"
+
+enum {
+    PACKETS = 192, /* of each host and direction */
+    CONNS = 4,
+    STREAM_BYTES = 24000, /* of each end */
+    CHUNK_BYTES = 5000,
+    DATAGRAM_BYTES = 1400,
+    FRAGMENT_BYTES = 800,
+    IP_AT = 14,
+    DATAGRAMS = 2,
+    PORT = 80, /* + number of the connection */
+    UDP_PORT = 53,
+    FLIGHTS_MAX = 1024,
+    FRAME_BYTES = 1514,
+    DELAY_MS = 5,
+    TICK_MS = 20,  /* how often an application that has nothing to do looks again */
+    END_S = 120,   /* the script's bound: it takes about 1 s when nothing fails */
+    QUIET_S = 300, /* and until everything is home */
+    MSL_MS = 500,
+    LOSS_EVERY = 13, /* the frames of a direction; each direction begins at another one */
+    LATE_EVERY = 7,
+    NTH_MAX = 5000,
+    DRAIN_STEP_MS = 45,
+};
+
+struct flight {
+    uint64_t at_ns;
+    uint64_t order;
+    size_t len;
+    int to;
+    bool used;
+    uint8_t bytes[FRAME_BYTES];
+};
+
+struct world;
+
+struct host {
+    struct world *world;
+    int id;
+    struct net *net;
+    struct pkt_pool rx, tx;
+    void *memory;
+    uint32_t frames; /* sent so far */
+    int epoll;
+    int udp;
+    int listener[CONNS]; /* of the connections it accepts */
+    uint32_t datagrams;  /* still to send */
+};
+
+/* One end of a connection. Host (number mod 2) opens it; the opener closes first in the first two,
+ * the other one in the rest. */
+struct end {
+    int fd;
+    bool watched, connecting, closes_first, shut, ended, closed;
+    uint32_t sent, got;
+};
+
+struct world {
+    uint64_t now_ns;
+    uint64_t order;
+    struct host host[2];
+    struct end end[CONNS][2]; /* by host */
+    struct flight flights[FLIGHTS_MAX];
+    bool drained;     /* the test holds what is left of a pool */
+    uint32_t lost;    /* ends that an eviction reset */
+    uint32_t retries; /* calls refused for want of something */
+};
+
+/* The trouble under test, for failures. */
+static char doing[128];
+
+static uint8_t content(int conn, int from, uint32_t at)
+{
+    return (uint8_t)(at * 31 + (at >> 8) * 17 + (uint32_t)conn * 59 + (uint32_t)from * 101);
+}
+
+static void launch(struct world *w, int to, const uint8_t *bytes, size_t len, uint64_t delay_ms)
+{
+    assert_true(len <= FRAME_BYTES);
+    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+        struct flight *f = &w->flights[i];
+        if (!f->used) {
+            f->at_ns = w->now_ns + delay_ms * NS_PER_MS;
+            f->order = w->order++;
+            f->len = len;
+            f->to = to;
+            f->used = true;
+            memcpy(f->bytes, bytes, len);
+            return;
+        }
+    }
+}
+
+/* One part of an IPv4 packet, as a router on the way makes it. */
+static void launch_fragment(struct world *w, int to, const struct pkt *p, size_t at, bool last)
+{
+    uint8_t f[FRAME_BYTES];
+    size_t len = last ? pkt_len(p) - IP_AT - IPV4_HEADER_BYTES - at : FRAGMENT_BYTES;
+    uint8_t *ip = f + IP_AT;
+    memcpy(f, p->data, IP_AT + IPV4_HEADER_BYTES);
+    memcpy(ip + IPV4_HEADER_BYTES, p->data + IP_AT + IPV4_HEADER_BYTES + at, len);
+    store_be16(ip + 2, (uint16_t)(IPV4_HEADER_BYTES + len));
+    store_be16(ip + 6, (uint16_t)(at / 8 | (last ? 0 : 0x2000)));
+    store_be16(ip + 10, 0);
+    store_be16(ip + 10, csum_finish(csum_add(0, ip, IPV4_HEADER_BYTES)));
+    launch(w, to, f, IP_AT + IPV4_HEADER_BYTES + len, DELAY_MS);
+}
+
+/* The wire: a fixed share of frames is lost or late, so that every run's start is the same; UDP
+ * datagrams come in two fragments, the second one first. */
+static void output(void *arg, struct pkt *p)
+{
+    struct host *h = arg;
+    struct world *w = h->world;
+    uint32_t number = h->frames++;
+    bool lost = number % LOSS_EVERY == 8u + 2u * (uint32_t)h->id;
+    bool udp = load_be16(p->data + 12) == 0x0800 && p->data[IP_AT + 9] == IP_PROTO_UDP;
+    if (udp) {
+        launch_fragment(w, 1 - h->id, p, FRAGMENT_BYTES, true);
+        launch_fragment(w, 1 - h->id, p, 0, false);
+    } else if (!lost) {
+        uint64_t late_ms = number % LATE_EVERY == 5 ? 3 : 0;
+        launch(w, 1 - h->id, p->data, pkt_len(p), DELAY_MS + late_ms);
+    }
+    pkt_put(p);
+}
+
+static void host_config(struct host *h, struct net_config *cfg)
+{
+    *cfg = (struct net_config){
+        .link = NET_LINK_ETHERNET,
+        .mac = {2, 0, 0, 0, 0, (uint8_t)(1 + h->id)},
+        .mtu = 1500,
+        .ip = {.mode = NET_ADDRESS_STATIC,
+               .address = 0x0a000001u + (uint32_t)h->id,
+               .prefix_bits = 24},
+        .tx_pool = &h->tx,
+        .tx_reserve = 16,
+        .output = output,
+        .arg = h,
+        .tcp_msl_ms = MSL_MS,
+    };
+    memset(cfg->seed, 0x30 + h->id, sizeof(cfg->seed));
+    net_limits_default(&cfg->limits, 0);
+    cfg->limits.tcp_connections = 8;
+    cfg->limits.tcp_half_open = 4;
+    cfg->limits.tcp_time_wait = 4;
+    cfg->limits.sockets = 16;
+    cfg->limits.epolls = 2;
+    cfg->limits.epoll_items = 8;
+    cfg->limits.udp_sockets = 2;
+}
+
+static void host_start(struct world *w, int id)
+{
+    struct host *h = &w->host[id];
+    struct net_config cfg;
+    struct arena a;
+    h->world = w;
+    h->id = id;
+    h->epoll = h->udp = -1;
+    h->datagrams = DATAGRAMS;
+    host_config(h, &cfg);
+    arena_init(&a, NULL, 0);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(pkt_pool_init(&h->tx, &a, "tx", PACKETS, NULL), STATUS_OK);
+        assert_int_equal(pkt_pool_init(&h->rx, &a, "rx", PACKETS, NULL), STATUS_OK);
+        assert_int_equal(net_create(&h->net, &a, &cfg, w->now_ns), STATUS_OK);
+        if (round == 0) {
+            size_t size = align_up(a.used_bytes, 4096);
+            h->memory = aligned_alloc(4096, size);
+            assert_non_null(h->memory);
+            arena_init(&a, h->memory, size);
+        }
+    }
+    assert_non_null(h->net);
+    net_set_link(h->net, true, w->now_ns);
+}
+
+/* The sums over a drained pool are not right: what the test holds counts as used. */
+static void check(const struct world *w, const struct net *n)
+{
+    if (!w->drained) {
+        tcp_check_invariants(n);
+    }
+}
+
+static void deliver(struct world *w, struct flight *f)
+{
+    struct host *h = &w->host[f->to];
+    struct pkt *p = pkt_alloc(&h->rx, 0);
+    f->used = false;
+    if (p != NULL) { /* else a device without a buffer, which drops */
+        memcpy(pkt_append(p, f->len), f->bytes, f->len);
+        net_input(h->net, p, w->now_ns);
+        check(w, h->net);
+    }
+}
+
+/* The frame that arrives next, or NULL. */
+static struct flight *next_flight(struct world *w)
+{
+    struct flight *best = NULL;
+    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+        struct flight *f = &w->flights[i];
+        if (f->used && (best == NULL || f->at_ns < best->at_ns ||
+                        (f->at_ns == best->at_ns && f->order < best->order))) {
+            best = f;
+        }
+    }
+    return best;
+}
+
+/* A call that was refused because something had run out is made again later. */
+static bool refused(struct world *w, int result)
+{
+    bool is = result == -ENOBUFS || result == -EMFILE || result == -ENFILE || result == -ENOSPC;
+    w->retries += is;
+    return is;
+}
+
+/* Opens what is missing of a host's own descriptors. */
+static void open_own(struct world *w, struct host *h)
+{
+    if (h->epoll < 0) {
+        h->epoll = epoll_open(h->net, w->now_ns);
+        assert_true(h->epoll >= 0 || refused(w, h->epoll));
+    }
+    if (h->udp < 0) {
+        struct sock_addr any = {.port = UDP_PORT};
+        h->udp = sock_open(h->net, SOCK_TYPE_UDP, w->now_ns);
+        assert_true(h->udp >= 0 || refused(w, h->udp));
+        assert_true(h->udp < 0 || sock_bind(h->net, h->udp, &any, w->now_ns) == 0);
+    }
+    for (int conn = 1 - h->id; conn < CONNS; conn += 2) { /* those the other host opens */
+        int *l = &h->listener[conn];
+        struct sock_addr any = {.port = (uint16_t)(PORT + conn)};
+        if (*l > 0) {
+            continue;
+        }
+        *l = sock_open(h->net, SOCK_TYPE_TCP, w->now_ns);
+        assert_true(*l >= 0 || refused(w, *l));
+        assert_true(*l < 0 || sock_bind(h->net, *l, &any, w->now_ns) == 0);
+        assert_true(*l < 0 || sock_listen(h->net, *l, 2, w->now_ns) == 0);
+    }
+}
+
+static void open_end(struct world *w, int conn, int id)
+{
+    struct host *h = &w->host[id];
+    struct end *e = &w->end[conn][id];
+    if (id == conn % 2) {
+        struct sock_addr to = {.addr = 0x0a000001u + (uint32_t)(1 - id),
+                               .port = (uint16_t)(PORT + conn)};
+        e->fd = sock_open(h->net, SOCK_TYPE_TCP, w->now_ns);
+        assert_true(e->fd >= 0 || refused(w, e->fd));
+        if (e->fd >= 0) {
+            e->connecting = true;
+            assert_int_equal(sock_connect(h->net, e->fd, &to, w->now_ns), -EINPROGRESS);
+        }
+    } else if (h->listener[conn] > 0) {
+        e->fd = sock_accept(h->net, h->listener[conn], NULL, w->now_ns);
+        assert_true(e->fd >= 0 || e->fd == -EAGAIN || refused(w, e->fd));
+    }
+}
+
+/*
+ * A connection is never lost for want of memory, with one exception: where there is no control
+ * block left, one that its application has closed makes room, and the peer is told by a RST.
+ */
+static void lose(struct world *w, int conn, int id, int error)
+{
+    struct end *e = &w->end[conn][id];
+    uint64_t evicted = w->host[1 - id].net->counters.tcp_orphans_evicted;
+    if (evicted == 0 || !w->end[conn][1 - id].closed || (error != -ECONNRESET && error != -EPIPE)) {
+        fail_msg("%s: host %d, connection %d: %s after %.3f s; sent %u, got %u", doing, id, conn,
+                 strerror(-error), (double)w->now_ns / 1e9 - 1, e->sent, e->got);
+    }
+    assert_int_equal(sock_close(w->host[id].net, e->fd, w->now_ns), 0);
+    e->closed = true;
+    w->lost++;
+}
+
+static void send_some(struct world *w, int conn, int id)
+{
+    struct end *e = &w->end[conn][id];
+    uint8_t buf[CHUNK_BYTES];
+    while (e->sent < STREAM_BYTES) {
+        size_t len = min_size(CHUNK_BYTES, STREAM_BYTES - e->sent);
+        for (size_t i = 0; i < len; i++) {
+            buf[i] = content(conn, id, e->sent + (uint32_t)i);
+        }
+        ptrdiff_t n = sock_send(w->host[id].net, e->fd, buf, len, 0, NULL, w->now_ns);
+        if (n == -EAGAIN) {
+            return;
+        }
+        if (n <= 0) {
+            lose(w, conn, id, (int)n);
+            return;
+        }
+        e->sent += (uint32_t)n;
+    }
+}
+
+static void receive_some(struct world *w, int conn, int id)
+{
+    struct end *e = &w->end[conn][id];
+    uint8_t buf[CHUNK_BYTES];
+    while (!e->ended) {
+        ptrdiff_t n = sock_recv(w->host[id].net, e->fd, buf, sizeof(buf), 0, NULL, w->now_ns);
+        if (n == -EAGAIN) {
+            return;
+        }
+        if (n < 0) {
+            lose(w, conn, id, (int)n);
+            return;
+        }
+        for (ptrdiff_t i = 0; i < n; i++) {
+            assert_int_equal(buf[i], content(conn, 1 - id, e->got + (uint32_t)i));
+        }
+        e->got += (uint32_t)n;
+        e->ended = n == 0;
+    }
+    assert_int_equal(e->got, STREAM_BYTES);
+}
+
+static void use_end(struct world *w, int conn, int id)
+{
+    struct end *e = &w->end[conn][id];
+    struct net *n = w->host[id].net;
+    struct epoll_report want = {.events = NET_READY_IN | NET_READY_OUT, .data = 7};
+    if (!e->watched && w->host[id].epoll >= 0) {
+        int err = epoll_control(n, w->host[id].epoll, EPOLL_OP_ADD, e->fd, &want);
+        assert_true(err == 0 || refused(w, err));
+        e->watched = err == 0;
+    }
+    e->connecting = e->connecting && (sock_ready(n, e->fd) & NET_READY_OUT) == 0;
+    if (e->connecting) {
+        assert_false(sock_ready(n, e->fd) & NET_READY_ERR);
+        return;
+    }
+    send_some(w, conn, id);
+    if (!e->closed) {
+        receive_some(w, conn, id);
+    }
+    if (e->closed) {
+        return;
+    }
+    if (e->sent == STREAM_BYTES && !e->shut && (e->closes_first || e->ended)) {
+        assert_int_equal(sock_shutdown(n, e->fd, 1, w->now_ns), 0);
+        e->shut = true;
+    }
+    if (e->shut && e->ended) {
+        assert_int_equal(sock_close(n, e->fd, w->now_ns), 0);
+        e->closed = true;
+    }
+}
+
+/* Datagrams may be lost; what comes must be whole. */
+static void use_udp(struct world *w, struct host *h)
+{
+    static uint8_t buf[DATAGRAM_BYTES];
+    struct sock_addr to = {.addr = 0x0a000001u + (uint32_t)(1 - h->id), .port = UDP_PORT};
+    if (h->udp < 0) {
+        return;
+    }
+    if (h->datagrams > 0) {
+        memset(buf, 0x11 * (1 + h->id), sizeof(buf));
+        ptrdiff_t n = sock_send(h->net, h->udp, buf, sizeof(buf), 0, &to, w->now_ns);
+        assert_true(n == DATAGRAM_BYTES || n == -EAGAIN || refused(w, (int)n));
+        h->datagrams -= n == DATAGRAM_BYTES;
+    }
+    while (sock_recv(h->net, h->udp, buf, sizeof(buf), 0, NULL, w->now_ns) > 0) {
+        for (size_t i = 0; i < sizeof(buf); i++) {
+            assert_int_equal(buf[i], 0x11 * (2 - h->id));
+        }
+    }
+}
+
+static void applications(struct world *w)
+{
+    for (int id = 0; id < 2; id++) {
+        struct host *h = &w->host[id];
+        struct epoll_report got[4];
+        if (net_address(h->net) == 0) {
+            continue;
+        }
+        open_own(w, h);
+        use_udp(w, h);
+        for (int conn = 0; conn < CONNS; conn++) {
+            struct end *e = &w->end[conn][id];
+            if (e->fd <= 0) {
+                open_end(w, conn, id);
+            }
+            if (e->fd > 0 && !e->closed) {
+                use_end(w, conn, id);
+            }
+        }
+        if (h->epoll >= 0) {
+            assert_true(epoll_collect(h->net, h->epoll, got, 4) >= 0);
+        }
+        check(w, h->net);
+    }
+}
+
+/* One event: what arrives next, a timer, or the applications' next look. */
+static void step(struct world *w, bool with_apps)
+{
+    uint64_t next_ns = w->now_ns + TICK_MS * NS_PER_MS;
+    struct flight *f = next_flight(w);
+    for (int id = 0; id < 2; id++) {
+        uint64_t due_ns = net_poll(w->host[id].net, w->now_ns);
+        check(w, w->host[id].net);
+        next_ns = min_u64(next_ns, max_u64(due_ns, w->now_ns + 1));
+    }
+    if (f != NULL && f->at_ns <= next_ns) {
+        w->now_ns = max_u64(w->now_ns, f->at_ns);
+        deliver(w, f);
+    } else {
+        w->now_ns = next_ns;
+    }
+    if (with_apps) {
+        applications(w);
+    }
+}
+
+static bool all_closed(const struct world *w)
+{
+    bool closed = true;
+    for (int conn = 0; conn < CONNS; conn++) {
+        closed = closed && w->end[conn][0].closed && w->end[conn][1].closed;
+    }
+    return closed;
+}
+
+static uint32_t objects_out(const struct world *w)
+{
+    uint32_t out = 0;
+    for (int id = 0; id < 2; id++) {
+        const struct host *h = &w->host[id];
+        const struct pool *p;
+        out += h->tx.used + h->rx.used;
+        for (size_t i = 0; (p = net_pool(h->net, i)) != NULL; i++) {
+            out += p->used;
+        }
+    }
+    return out;
+}
+
+/* Which pool is to fail: number NET_POOLS is the send packets', the next the receive packets'. */
+enum {
+    REASS_POOL = 0,
+    NET_POOLS = 8,
+    POOLS = NET_POOLS + 2,
+};
+
+struct trouble {
+    int host;
+    size_t pool;
+    uint32_t nth;      /* the allocation that fails; 0: none */
+    uint64_t drain_at; /* ns after the start: the pool is emptied */
+    uint64_t drain_ns; /* for so long; 0: not at all */
+    bool reached;      /* out: it did fail */
+    uint32_t lost;     /* out: ends that were reset */
+};
+
+static struct pool *pool_of(struct world *w, const struct trouble *t)
+{
+    return (struct pool *)(uintptr_t)net_pool(w->host[t->host].net, t->pool);
+}
+
+static struct pkt_pool *packets_of(struct world *w, const struct trouble *t)
+{
+    struct host *h = &w->host[t->host];
+    return t->pool == NET_POOLS ? &h->tx : &h->rx;
+}
+
+static void arm(struct world *w, const struct trouble *t)
+{
+    if (t->nth > 0 && t->pool < NET_POOLS) {
+        pool_of(w, t)->fail_at = t->nth;
+    } else if (t->nth > 0) {
+        packets_of(w, t)->fail_at = t->nth + packets_of(w, t)->get_count;
+    }
+}
+
+static uint64_t refused_count(struct world *w, const struct trouble *t)
+{
+    return t->pool < NET_POOLS ? pool_of(w, t)->refused : packets_of(w, t)->refused;
+}
+
+/* Takes everything that is left, or gives it back. */
+struct drained {
+    void *objects[512];
+    size_t count;
+};
+
+static void drain(struct world *w, const struct trouble *t, struct drained *d)
+{
+    void *object;
+    d->count = 0;
+    while (d->count < ARRAY_SIZE(d->objects) &&
+           (object = t->pool < NET_POOLS ? pool_get(pool_of(w, t))
+                                         : (void *)pkt_alloc(packets_of(w, t), 0)) != NULL) {
+        d->objects[d->count++] = object;
+    }
+}
+
+static void refill(struct world *w, const struct trouble *t, struct drained *d)
+{
+    while (d->count > 0) {
+        void *object = d->objects[--d->count];
+        if (t->pool < NET_POOLS) {
+            pool_put(pool_of(w, t), object);
+        } else {
+            pkt_put(object);
+        }
+    }
+}
+
+static void play(struct world *w, struct trouble *t)
+{
+    static struct drained d;
+    uint64_t start_ns = w->now_ns;
+    bool pending = t->drain_ns > 0;
+    while (!all_closed(w)) {
+        uint64_t since = w->now_ns - start_ns;
+        if (pending && since >= t->drain_at) {
+            drain(w, t, &d);
+            pending = false;
+            w->drained = true;
+        }
+        if (w->drained && since >= t->drain_at + t->drain_ns) {
+            refill(w, t, &d);
+            w->drained = false;
+        }
+        step(w, true);
+        assert_true(w->now_ns - start_ns < END_S * NS_PER_S);
+    }
+    refill(w, t, &d);
+    w->drained = false;
+}
+
+static void finish(struct world *w)
+{
+    uint64_t start_ns = w->now_ns;
+    for (int id = 0; id < 2; id++) {
+        struct host *h = &w->host[id];
+        int fds[] = {h->epoll, h->udp, h->listener[1 - id], h->listener[3 - id]};
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+            assert_true(fds[i] < 0 || sock_close(h->net, fds[i], w->now_ns) == 0);
+        }
+    }
+    while (objects_out(w) > 0) {
+        step(w, false);
+        assert_true(w->now_ns - start_ns < QUIET_S * NS_PER_S);
+    }
+    for (int id = 0; id < 2; id++) {
+        net_destroy(w->host[id].net);
+        assert_int_equal(w->host[id].tx.used + w->host[id].rx.used, 0);
+        free(w->host[id].memory);
+    }
+}
+
+/* The whole script under one trouble; the virtual time it took. */
+static uint64_t run(struct trouble *t)
+{
+    static struct world w;
+    memset(&w, 0, sizeof(w));
+    w.now_ns = NS_PER_S;
+    for (int id = 0; id < 2; id++) {
+        host_start(&w, id);
+    }
+    for (int conn = 0; conn < CONNS; conn++) {
+        w.end[conn][conn < 2 ? conn : 1 - conn % 2].closes_first = true;
+    }
+    arm(&w, t);
+    uint64_t before = refused_count(&w, t);
+    snprintf(doing, sizeof(doing),
+             "host %d pool %zu, allocation %u, or drained at %.3f s for %.1f s", t->host, t->pool,
+             t->nth, (double)t->drain_at / 1e9, (double)t->drain_ns / 1e9);
+    play(&w, t);
+    before += t->drain_ns > 0; /* the test's own last request */
+    t->reached = refused_count(&w, t) > before;
+    t->lost = w.lost;
+    uint64_t took_ns = w.now_ns - NS_PER_S;
+    finish(&w);
+    return took_ns;
+}
+
+static void test_nth_allocation_fails(void **state)
+{
+    for (int host = 0; host < 2; host++) {
+        for (size_t pool = 0; pool < POOLS; pool++) {
+            uint32_t nth = 1;
+            for (;; nth++) {
+                struct trouble t = {.host = host, .pool = pool, .nth = nth};
+                (void)run(&t);
+                assert_int_equal(t.lost, 0);
+                if (!t.reached) {
+                    break;
+                }
+                assert_true(nth < NTH_MAX);
+            }
+            /* Every pool that the script is said to use was used, or the loop proved nothing. */
+            assert_true(nth > 1);
+            printf("host %d pool %zu: %u failures survived\n", host, pool, nth - 1);
+        }
+    }
+}
+
+/* Nothing left at all, for shorter than a timeout and for longer than several, from every moment of
+ * the script on. Not as long as ARP asks before it calls a neighbour gone. */
+static void test_pool_drained_for_a_while(void **state)
+{
+    static const uint64_t lengths_ms[] = {150, 1500};
+    struct trouble none = {.host = 0, .pool = 0};
+    uint64_t whole_ns = run(&none);
+    uint32_t runs = 0, hurt = 0, lost = 0;
+    assert_false(none.reached);
+    for (size_t i = 0; i < 2 * POOLS * ARRAY_SIZE(lengths_ms); i++) {
+        struct trouble t = {.host = i % 2, .pool = i / 2 % POOLS};
+        if (t.pool == REASS_POOL) {
+            continue; /* asserts that a full pool is full of its own, which it can evict */
+        }
+        t.drain_ns = lengths_ms[i / 2 / POOLS] * NS_PER_MS;
+        for (t.drain_at = 1; t.drain_at < whole_ns; t.drain_at += DRAIN_STEP_MS * NS_PER_MS) {
+            (void)run(&t);
+            runs++;
+            hurt += t.reached;
+            lost += t.lost;
+        }
+    }
+    printf(
+        "%u runs of a script of %.2f s with a drained pool, %u with a refusal; %u orphans' peers "
+        "reset\n",
+        runs, (double)whole_ns / 1e9, hurt, lost);
+    assert_true(hurt > 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nth_allocation_fails),
+        cmocka_unit_test(test_pool_drained_for_a_while),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
