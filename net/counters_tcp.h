@@ -51,6 +51,7 @@
     X(tcp_tx_keepalives, "keepalive probes sent")                                               \
     X(tcp_timeouts, "retransmission timeouts")                                                  \
     X(tcp_fast_retransmits, "entries into fast retransmit")                                     \
+    X(tcp_hystart_exits, "first slow starts left because the round trip grew (RFC 9406)")       \
     X(tcp_cwnd_undone, "reductions of the congestion window undone: nothing had been lost")     \
     X(tcp_active_opens, "connections opened by us")                                             \
     X(tcp_passive_opens, "connections opened by peers")                                         \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/stack.h"
+#include "net/tcp_cc.h"
 
 /* A static address must be one that a host can have under its prefix (RFC 1122 3.2.1.3): wrong
  * here, every packet would be dropped as a martian by the other side. */
@@ -38,6 +39,9 @@ static bool config_good(const struct net_config *cfg)
     }
     if (cfg->ip.mode == NET_ADDRESS_DHCP ? !ethernet : !address_good(&cfg->ip)) {
         return false; /* DHCP needs Ethernet; a static address must be usable */
+    }
+    if (tcp_cc_find(cfg->tcp_congestion) == NULL) {
+        return false;
     }
     return l->arp_entries >= 2 && l->reass_datagrams >= 1 && l->reass_packets >= 2 &&
            l->udp_sockets >= 1 && l->tcp_connections >= 1 && l->tcp_half_open >= 1 &&

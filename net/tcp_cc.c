@@ -1,7 +1,7 @@
 /*
  * What all congestion control algorithms share: the initial window, windows that were not used,
- * which algorithm is meant by a name, and the undoing of a reduction. The algorithms have files of
- * their own (tcp_newreno.c).
+ * slow start, which algorithm is meant by a name, and the undoing of a reduction. The algorithms
+ * have files of their own (tcp_cubic.c, tcp_newreno.c).
  */
 #include "net/tcp_cc.h"
 
@@ -10,6 +10,9 @@
 enum {
     IW_BYTES = 14600,         /* RFC 6928 2 */
     CWND_MAX_BYTES = 1 << 30, /* the largest window, RFC 7323 */
+    ABC_LIMIT_SEGMENTS = 2,   /* RFC 3465 2.2: L */
+    CSS_GROWTH_DIVISOR = 4,   /* RFC 9406 4.3 */
+    NON_VALIDATED_S = 300,    /* RFC 7661 4.4: so long a window that is not used is kept */
 };
 
 static bool same_name(const char *a, const char *b)
@@ -23,7 +26,8 @@ static bool same_name(const char *a, const char *b)
 
 const struct tcp_cc_ops *tcp_cc_find(const char *name)
 {
-    static const struct tcp_cc_ops *const all[] = {&tcp_cc_newreno}; /* the default comes first */
+    /* The default comes first. */
+    static const struct tcp_cc_ops *const all[] = {&tcp_cc_cubic, &tcp_cc_newreno};
     if (name == NULL) {
         return all[0];
     }
@@ -56,16 +60,59 @@ uint32_t tcp_cc_initial_window(const struct tcp_cb *t)
     return min_u32(TCP_CONFIG_INITIAL_WINDOW * mss, max_u32(2 * mss, IW_BYTES));
 }
 
+/* ssthresh is still what it began with: nothing was learnt about the path. */
+static bool first_slow_start(const struct tcp_cb *t)
+{
+    return t->cc.ssthresh == CWND_MAX_BYTES;
+}
+
 void tcp_cc_start(struct tcp_cb *t)
 {
     t->cc.cwnd = tcp_cc_initial_window(t);
     t->cc.ssthresh = CWND_MAX_BYTES; /* RFC 5681 3.1: arbitrarily high */
     t->cc.acked = 0;
     t->cc.prior_cwnd = 0;
+    t->cc.validated_ns = t->net->now_ns;
     t->cc.recovery = TCP_RECOVERY_NONE;
     t->cc.dupacks = 0;
+    tcp_hystart_init(t);
     t->cc.ops->init(t);
     assert(t->cc.cwnd >= t->snd_mss);
+}
+
+void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
+{
+    /* RFC 3465 2.3: L is 1 while the losses of a timeout are being repaired. */
+    uint32_t limit = t->cc.recovery == TCP_RECOVERY_LOSS ? 1 : ABC_LIMIT_SEGMENTS;
+    uint32_t growth = min_u32(acked_bytes, limit * t->snd_mss);
+    if (t->cc.hystart.phase != TCP_HYSTART_SLOW_START && first_slow_start(t)) {
+        growth /= CSS_GROWTH_DIVISOR; /* RFC 9406 4.2 */
+    }
+    t->cc.cwnd += growth;
+}
+
+/* RFC 7661 4.4.2, 4.4.3 and RFC 5681 4.1: less of a window that the path has not shown to bear of
+ * late, but not below the restart window; ssthresh remembers it, so that slow start leads back. */
+static void shrink_unvalidated(struct tcp_cb *t, uint32_t halvings)
+{
+    uint32_t cwnd = t->cc.cwnd;
+    uint32_t restart = min_u32(cwnd, tcp_cc_initial_window(t));
+    t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd / 4 * 3);
+    t->cc.cwnd = max_u32(cwnd >> min_u32(halvings, 31), restart);
+    t->cc.acked = 0;
+    t->cc.validated_ns = t->net->now_ns;
+}
+
+/* RFC 7661 4.3: half of the window in use is a window validated; one that is not used is kept for
+ * so long, and then half of it. */
+static void validate(struct tcp_cb *t, uint32_t flight)
+{
+    uint64_t now = t->net->now_ns;
+    if (flight >= t->cc.cwnd / 2) {
+        t->cc.validated_ns = now;
+    } else if (now - t->cc.validated_ns > NON_VALIDATED_S * NS_PER_S) {
+        shrink_unvalidated(t, 1);
+    }
 }
 
 /* A window that was not used says nothing about the path (RFC 7661 4.1): it does not grow. In slow
@@ -81,17 +128,30 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
     assert(t->cc.recovery != TCP_RECOVERY_FAST);
     struct tcp_cc_ack ack = {
         .bytes = acked_bytes, .flight = flight_before, .rtt_us = t->cc.ack_rtt_us};
+    if (first_slow_start(t)) {
+        tcp_hystart_on_ack(t, ack.rtt_us);
+    }
+    validate(t, flight_before);
     if (acked_bytes > 0 && window_used(t, flight_before)) {
         t->cc.ops->on_ack(t, &ack);
         t->cc.cwnd = min_u32(t->cc.cwnd, CWND_MAX_BYTES);
+    } else {
+        t->cc.ops->unused(t);
     }
 }
 
 void tcp_cc_on_loss(struct tcp_cb *t)
 {
+    uint32_t ssthresh = t->cc.ops->ssthresh(t);
+    if (t->cc.recovery == TCP_RECOVERY_FAST) {
+        /* A timeout in fast recovery tells of the same losses; cwnd is recovery's own just now. */
+        t->cc.ssthresh = min_u32(t->cc.ssthresh, ssthresh);
+        return;
+    }
     t->cc.prior_cwnd = t->cc.cwnd;
     t->cc.prior_ssthresh = t->cc.ssthresh;
-    t->cc.ssthresh = t->cc.ops->ssthresh(t);
+    t->cc.ops->on_loss(t);
+    t->cc.ssthresh = ssthresh;
     assert(t->cc.ssthresh >= t->snd_mss);
 }
 
@@ -113,14 +173,18 @@ void tcp_cc_undo(struct tcp_cb *t)
     t->cc.ops->undo(t);
 }
 
-/* RFC 5681 4.1: after more than an RTO without sending, begin again from the restart window. */
+/*
+ * RFC 5681 4.1 would have a sender that paused for more than an RTO begin again; RFC 7661 lets it
+ * keep its window for minutes and pace what it sends. Without pacing a whole window would go as one
+ * burst: so it is halved for each RTO of the pause, as RFC 2861 3 had it, with 7661's memory.
+ */
 void tcp_cc_after_idle(struct tcp_cb *t)
 {
     assert(tcp_flight(t) == 0);
     uint64_t idle_ns = t->net->now_ns - t->sent_ns;
-    if (idle_ns <= tcp_rto_ns(t, 0)) {
-        return;
+    uint64_t rto_ns = tcp_rto_ns(t, 0);
+    t->cc.ops->unused(t);
+    if (idle_ns > rto_ns) {
+        shrink_unvalidated(t, (uint32_t)min_u64(idle_ns / rto_ns, UINT32_MAX));
     }
-    t->cc.cwnd = min_u32(t->cc.cwnd, max_u32(tcp_cc_initial_window(t), t->snd_mss));
-    t->cc.ops->after_idle(t, idle_ns);
 }

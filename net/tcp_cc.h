@@ -23,17 +23,20 @@ struct tcp_cc_ops {
     void (*init)(struct tcp_cb *t);
     /* New data was acknowledged outside fast recovery while the window was in use. */
     void (*on_ack)(struct tcp_cb *t, const struct tcp_cc_ack *ack);
-    /* Congestion was found: the new ssthresh, and what the algorithm notes about it. */
-    uint32_t (*ssthresh)(struct tcp_cb *t);
+    /* What ssthresh becomes when congestion is found now. */
+    uint32_t (*ssthresh)(const struct tcp_cb *t);
+    /* It was found; cwnd is still the window that was too large. */
+    void (*on_loss)(struct tcp_cb *t);
     /* Recovery is over; cwnd is what the algorithm goes on from. */
     void (*on_recovery_exit)(struct tcp_cb *t);
     /* The last reduction had no reason; cwnd and ssthresh are restored already. */
     void (*undo)(struct tcp_cb *t);
-    /* The sender was idle for so long: nothing of it counts as time of growth. */
-    void (*after_idle)(struct tcp_cb *t, uint64_t idle_ns);
+    /* The window was not in use since the last of these calls or on_ack. */
+    void (*unused)(struct tcp_cb *t);
 };
 
 extern const struct tcp_cc_ops tcp_cc_newreno;
+extern const struct tcp_cc_ops tcp_cc_cubic;
 
 /* The algorithm of that name (NULL: the default), or NULL when there is none. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);
@@ -65,7 +68,14 @@ void tcp_cc_recovered(struct tcp_cb *t);
  * least what they were. Once for each; harmless when there is nothing to undo. */
 void tcp_cc_undo(struct tcp_cb *t);
 
-/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3, 5681 4.1). */
+/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3). */
 void tcp_cc_after_idle(struct tcp_cb *t);
+
+/* For algorithms: slow start's growth by an ACK (RFC 5681 3.1, 3465, 9406). */
+void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes);
+
+/* tcp_hystart.c, for tcp_cc.c: the rounds of the first slow start. */
+void tcp_hystart_init(struct tcp_cb *t);
+void tcp_hystart_on_ack(struct tcp_cb *t, uint32_t rtt_us); /* may set ssthresh */
 
 #endif

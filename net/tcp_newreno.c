@@ -5,7 +5,6 @@
 #include "net/tcp_int.h"
 
 enum {
-    ABC_LIMIT_SEGMENTS = 2, /* RFC 3465 2.2: L */
     SSTHRESH_MIN_SEGMENTS = 2,
 };
 
@@ -13,13 +12,6 @@ static void newreno_init(struct tcp_cb *t)
 {
     assert(t->cc.ops == &tcp_cc_newreno);
     t->cc.acked = 0;
-}
-
-static void slow_start(struct tcp_cb *t, uint32_t acked)
-{
-    /* RFC 3465 2.3: L is 1 while the losses of a timeout are being repaired. */
-    uint32_t limit = t->cc.recovery == TCP_RECOVERY_LOSS ? 1 : ABC_LIMIT_SEGMENTS;
-    t->cc.cwnd += min_u32(acked, limit * t->snd_mss);
 }
 
 static void avoid_congestion(struct tcp_cb *t, uint32_t acked)
@@ -34,13 +26,13 @@ static void avoid_congestion(struct tcp_cb *t, uint32_t acked)
 static void newreno_on_ack(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 {
     if (t->cc.cwnd < t->cc.ssthresh) {
-        slow_start(t, ack->bytes);
+        tcp_cc_slow_start(t, ack->bytes);
     } else {
         avoid_congestion(t, ack->bytes);
     }
 }
 
-static uint32_t newreno_ssthresh(struct tcp_cb *t)
+static uint32_t newreno_ssthresh(const struct tcp_cb *t)
 {
     /* RFC 5681 equation 4 */
     return max_u32(tcp_flight(t) / 2, SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd_mss);
@@ -51,10 +43,10 @@ static void newreno_restart(struct tcp_cb *t)
     t->cc.acked = 0; /* counts towards the growth of a window that is gone */
 }
 
-static void newreno_after_idle(struct tcp_cb *t, uint64_t idle_ns)
+/* Growth is by acknowledged bytes alone: a pause is no part of it. */
+static void newreno_unused(struct tcp_cb *t)
 {
-    assert(idle_ns > 0);
-    t->cc.acked = 0;
+    assert(t->cc.ops == &tcp_cc_newreno);
 }
 
 const struct tcp_cc_ops tcp_cc_newreno = {
@@ -62,7 +54,8 @@ const struct tcp_cc_ops tcp_cc_newreno = {
     .init = newreno_init,
     .on_ack = newreno_on_ack,
     .ssthresh = newreno_ssthresh,
+    .on_loss = newreno_restart,
     .on_recovery_exit = newreno_restart,
     .undo = newreno_restart,
-    .after_idle = newreno_after_idle,
+    .unused = newreno_unused,
 };

@@ -74,7 +74,7 @@ static void test_buffers_64k(void **state)
 
 static void test_buffers_512k(void **state)
 {
-    measure(0, 512 * 1024, 3800);
+    measure(0, 512 * 1024, 6000);
     measure(10 * 1000, 512 * 1024, 1000);
     measure(20 * 1000, 512 * 1024, 650);
     measure(50 * 1000, 512 * 1024, 350);

@@ -99,6 +99,7 @@ static void timeout_goes_back(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
+    tcp_cc_set(tt.t, &tcp_cc_newreno);
     assert_int_equal(tt_send_bytes(&tt, 14600, 1), 14600);
     assert_int_equal(tcp_test_forget(&tt), 10);
     tcp_test_advance_ms(&tt, 202);
@@ -121,6 +122,7 @@ static void fast_retransmit_and_recovery(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
+    tcp_cc_set(tt.t, &tcp_cc_newreno);
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
     assert_int_equal(tcp_test_forget(&tt), 10);
     acks(&tt, 1, TT_WND); /* RFC 3042: the first two each let one out */

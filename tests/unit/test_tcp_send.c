@@ -231,6 +231,7 @@ static void congestion_avoidance(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
+    tcp_cc_set(tt.t, &tcp_cc_newreno);
     tt.t->cc.ssthresh = 14600;
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
     for (uint32_t i = 1; i <= 10; i++) {
@@ -241,7 +242,7 @@ static void congestion_avoidance(void **state)
     tcp_test_end(&tt);
 }
 
-/* RFC 5681 4.1: after idling the window begins small again. */
+/* RFC 5681 4.1, 7661 4.4: after idling the window begins small again. */
 static void idle_restarts_the_window(void **state)
 {
     struct tcp_test tt;
