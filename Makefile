@@ -244,6 +244,11 @@ $(foreach t,$(UNIT),$(eval $(call TEST_PROGRAM,$(t),unit,test,$(SAN))))
 $(foreach t,$(SIM),$(eval $(call TEST_PROGRAM,$(t),sim,test,$(SAN))))
 $(foreach t,$(FUZZ),$(eval $(call TEST_PROGRAM,$(t),fuzz,fuzz,$(SAN) -fsanitize=fuzzer)))
 
+# Packet scripts: one program plays them all (tests/scripts/README.md).
+SCRIPTS_MAIN := tests/scripts/engine/main.c
+$(B)/test/scripts: $(call objs,test/obj,tests/unit/support.c $(call link_of,$(SCRIPTS_MAIN)))
+	$(Q)$(CLANG) $(SAN) -o $@ $^
+
 TEST_INC = $(if $(filter tests/% apps/% kernel/pthread% net/posix/%,$<),-I$(LLHTTP_DIR)/include)
 $(B)/test/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
@@ -258,7 +263,7 @@ $(B)/test/obj/llhttp/%.o $(B)/fuzz/obj/llhttp/%.o: $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -O1 -g $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$(notdir $*).c -o $@
 
-unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM))
+unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM) scripts)
 fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
 
 test: deps-test

@@ -2,8 +2,9 @@
 """`make test`: every kind of test, quick ones first, each with a time-out. The last line is the
 total: "N passed, N failed". Failing tests print what they printed.
 
-Kinds: check (static rules), build (the three targets and the test programs), unit (cmocka), sim
-(the simulator), system (pytest), fuzz (libFuzzer, FUZZ seconds a target, two at once).
+Kinds: check (static rules), build (the three targets and the test programs), unit (cmocka),
+scripts (packet scripts; they run with unit, too), sim (the simulator), system
+(pytest), fuzz (libFuzzer, FUZZ seconds a target, two at once).
 """
 import argparse
 import concurrent.futures
@@ -154,15 +155,18 @@ def make(target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["check", "unit", "sim", "system", "fuzz"])
+    parser.add_argument("--only", choices=["check", "unit", "scripts", "sim", "system", "fuzz"])
     parser.add_argument("--fuzz-seconds", type=int, default=30)
     parser.add_argument("--pytest", default="", help="more arguments for pytest, as '-k boot'")
     args = parser.parse_args()
     wants = lambda kind: args.only in (None, kind)
-    if wants("unit") or wants("sim"):
+    if wants("unit") or wants("scripts") or wants("sim"):
         if make("unit-programs"):
             if wants("unit"):
                 programs("unit", UNIT_TIMEOUT_S)
+            if wants("unit") or wants("scripts"):
+                path, code, out, good, bad = program("build/test/scripts", UNIT_TIMEOUT_S)
+                report("packet scripts", code, out, good, bad)
             if wants("sim"):
                 programs("sim", SIM_TIMEOUT_S)
     if wants("check"):
