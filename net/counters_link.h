@@ -71,6 +71,10 @@
     X(frag_timeout, "dropped: datagram not completed in time")                                 \
     X(frag_duplicate, "dropped: fragment received before")
 
+#define NET_COUNTERS_PMTU(X)                                 \
+    X(pmtu_lowered, "path MTUs remembered below the link's") \
+    X(pmtu_evicted, "path MTUs forgotten early for another host's")
+
 #define NET_COUNTERS_ICMP(X)                                                 \
     X(icmp_rx, "ICMP messages received")                                     \
     X(icmp_rx_short, "dropped: ICMP message cut short")                      \
@@ -114,6 +118,7 @@
     NET_COUNTERS_ETH(X)      \
     NET_COUNTERS_ARP(X)      \
     NET_COUNTERS_IP(X)       \
+    NET_COUNTERS_PMTU(X)     \
     NET_COUNTERS_ICMP(X)     \
     NET_COUNTERS_UDP(X)      \
     NET_COUNTERS_DHCP(X)

@@ -68,7 +68,9 @@
     X(tcp_icmp_ignored, "ICMP errors not believed: no such segment on its way")                 \
     X(tcp_icmp_soft, "ICMP errors noted without ending the connection")                         \
     X(tcp_icmp_hard, "ICMP errors that ended a connection attempt")                             \
-    X(tcp_icmp_frag_needed, "ICMP fragmentation needed, not acted upon")                        \
+    X(tcp_icmp_frag_needed, "ICMP fragmentation needed: segments made smaller")                 \
+    X(tcp_black_holes, "segments made smaller because large ones vanished")                     \
+    X(tcp_pmtu_raised, "times the link's segment size was tried again")                         \
     X(tcp_sends_starved, "times a writer found no packet buffer and was woken later")
 
 #endif

@@ -116,6 +116,7 @@ bool icmp_decode_error(struct icmp_error *e, const uint8_t *bytes, size_t len)
     e->quoted_src = load_be32(q + 12);
     e->quoted_dst = load_be32(q + 16);
     e->quoted_protocol = q[9];
+    e->quoted_bytes = load_be16(q + 2);
     memcpy(e->quoted, q + header_bytes, sizeof(e->quoted));
     return true;
 }

@@ -106,7 +106,8 @@ struct icmp_error {
     uint32_t quoted_src;
     uint32_t quoted_dst;
     uint8_t quoted_protocol;
-    uint8_t quoted[8]; /* the first eight transport bytes */
+    uint16_t quoted_bytes; /* the quoted packet's total length */
+    uint8_t quoted[8];     /* the first eight transport bytes */
 };
 
 /* Internet checksum (RFC 1071). sum is folded, in host order; start with 0. */

@@ -14,6 +14,7 @@
 #include "net/icmp.h"
 #include "net/ipv4.h"
 #include "net/net.h"
+#include "net/pmtu.h"
 #include "net/random.h"
 #include "net/reass.h"
 #include "net/sock_table.h"
@@ -31,6 +32,7 @@ struct net {
     struct arp arp;           /* neighbours */
     struct acd acd;           /* address conflict detection, link-local addresses */
     struct dhcp dhcp;         /* client */
+    struct pmtu pmtu;         /* path MTUs */
     struct reass reass;       /* fragments */
     struct icmp icmp;         /* rate limits */
     struct udp udp;           /* sockets by port */

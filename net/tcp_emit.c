@@ -4,9 +4,10 @@
  */
 #include "net/tcp_int.h"
 
-static void to_ip(struct net *n, struct pkt *p, const struct tcp_tuple *id)
+static void to_ip(struct net *n, struct pkt *p, const struct tcp_tuple *id, bool may_fragment)
 {
-    struct ipv4_tx tx = {.src = id->laddr, .dst = id->raddr, .protocol = IP_PROTO_TCP};
+    struct ipv4_tx tx = {
+        .src = id->laddr, .dst = id->raddr, .protocol = IP_PROTO_TCP, .may_fragment = may_fragment};
     NET_COUNT(n, tcp_tx_segments);
     if (ipv4_output(n, p, &tx) != STATUS_OK) {
         NET_COUNT(n, tcp_tx_failed); /* to TCP a segment that was lost on the way */
@@ -22,7 +23,7 @@ bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
     }
     assert(pkt_len(p) == 0);
     tcp_encode(p, out);
-    to_ip(n, p, &out->id);
+    to_ip(n, p, &out->id, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
     return true;
 }
 
@@ -150,7 +151,7 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
     }
     struct tcp_out out = out_for(t, note->seq, flags, note->len);
     tcp_encode(p, &out);
-    to_ip(t->net, pkt_get(p), &t->node.id);
+    to_ip(t->net, pkt_get(p), &t->node.id, t->path.may_fragment);
     ack_went(t, &out);
     return true;
 }

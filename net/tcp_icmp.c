@@ -48,7 +48,7 @@ static struct tcp_cb *find_quoted(struct net *n, const struct icmp_error *e)
         return NULL;
     }
     struct tcp_cb *t = container_of(node, struct tcp_cb, node);
-    return seq_between(t->snd_una, seq, t->snd_nxt) ? t : NULL;
+    return seq_ge(seq, t->snd_una) && seq_lt(seq, t->snd_nxt) ? t : NULL;
 }
 
 void tcp_icmp_error(struct net *n, const struct icmp_error *e)
@@ -60,7 +60,9 @@ void tcp_icmp_error(struct net *n, const struct icmp_error *e)
         return;
     }
     if (e->type == ICMP_UNREACHABLE && e->code == ICMP_UNREACHABLE_FRAG_NEEDED) {
-        NET_COUNT(n, tcp_icmp_frag_needed);
+        if (tcp_synchronized(t)) {
+            tcp_pmtu_message(t, e->mtu, e->quoted_bytes);
+        }
         return;
     }
     if (t->state == TCP_SYN_SENT && ends_attempt(e)) {

@@ -93,6 +93,7 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg)
     if (seq_lt(t->small_end, ack)) {
         t->small_end = ack; /* keeps it comparable for ever */
     }
+    tcp_pmtu_acked(t, got.bytes);
     tcp_recovery_acked(t, got.bytes, flight);
     wake_writer(t);
 }

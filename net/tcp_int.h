@@ -49,6 +49,10 @@ enum {
     TCP_SACK_HEAD_BYTES = 4,          /* two NOPs, kind and length */
     TCP_PAWS_IDLE_S = 24 * 24 * 3600, /* RFC 7323 5.5: 24 days */
 
+    TCP_BLACK_HOLE_TIMEOUTS =
+        3, /* in a row, of a large segment: it may be too large (RFC 2923 2.1) */
+    TCP_BLACK_HOLE_PROVEN_TIMEOUTS = 6, /* when that size is known to have passed */
+
     TCP_RANGES_MAX = 32,           /* out-of-order ranges of a connection (CVE-2018-5390) */
     TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
@@ -231,6 +235,13 @@ void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o);
 bool tcp_paws_rejects(const struct tcp_cb *t, const struct tcp_segment *seg);
 void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg);
 uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
+
+/* tcp_pmtu.c: the size of segments. */
+void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss);
+void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes);
+void tcp_pmtu_timeout(struct tcp_cb *t);
+void tcp_pmtu_acked(struct tcp_cb *t, uint32_t bytes);
+void tcp_pmtu_refresh(struct tcp_cb *t);
 
 /* tcp_sack.c: what our ACKs tell of data received out of order or twice. */
 void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end);

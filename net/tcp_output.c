@@ -189,6 +189,7 @@ void tcp_output(struct tcp_cb *t)
         }
         return;
     }
+    tcp_pmtu_refresh(t);
     while (retransmit_one(t)) {
         /* bounded by cwnd */
     }

@@ -148,6 +148,15 @@ struct tcp_timestamps {
     uint64_t recent_ns; /* when it was taken */
 };
 
+/* What size segments have (tcp_pmtu.c). */
+struct tcp_path {
+    uint16_t peer_mss;   /* announced by the peer, not below TCP_MSS_FLOOR */
+    uint16_t mtu;        /* IP packets of this size are believed to pass */
+    bool may_fragment;   /* DF is not set */
+    bool proven;         /* a segment of the full size was acknowledged */
+    uint64_t lowered_ns; /* when mtu was last set */
+};
+
 /* Round-trip time and timeout (RFC 6298), in us; srtt is scaled by 8 and rttvar by 4. */
 struct tcp_rtt {
     uint32_t srtt_us8; /* 0: no measurement yet */
@@ -278,6 +287,7 @@ struct tcp_cb {
     struct tcp_sendq sendq;
     struct tcp_recvq recvq;
     struct tcp_timestamps ts;
+    struct tcp_path path;
     struct tcp_rtt rtt;
     struct tcp_cc cc;
     struct tcp_keepalive keepalive;

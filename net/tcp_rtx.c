@@ -100,6 +100,7 @@ static void data_timeout(struct tcp_cb *t)
     }
     tcp_recovery_timeout(t);
     count_timeout(t);
+    tcp_pmtu_timeout(t);
     tcp_output(t);
 }
 

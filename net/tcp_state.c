@@ -7,16 +7,11 @@
 
 #include <errno.h>
 
-/* RFC 9293 3.7.1, RFC 6691: the smaller of what the peer announced and what our link carries, less
- * the options that every segment has. Whether timestamps are on must be known. */
+/* What both SYNs said of segment sizes. Whether timestamps are on must be known. */
 void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss)
 {
-    uint32_t peer = o->has_mss ? o->mss : TCP_MSS_DEFAULT;
-    uint32_t mss = min_u32(max_u32(peer, TCP_MSS_FLOOR), our_mss);
-    mss -= t->ts.on ? TCP_TIMESTAMP_BYTES : 0; /* RFC 6691 2 */
     t->rcv_mss = our_mss;
-    t->snd_mss = (uint16_t)min_u32(mss, TCP_SEGMENT_MAX);
-    assert(t->snd_mss > 0);
+    tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
 }
 
 void tcp_established(struct tcp_cb *t)
