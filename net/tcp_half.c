@@ -225,6 +225,14 @@ static bool sequence_and_rst(struct net *n, struct tcp_half *half, const struct 
     return true;
 }
 
+/* RFC 7323 5.3 R1. What completes the record must get past the same test of the control block, or
+ * nobody would ever finish that one. */
+static bool old_duplicate(const struct tcp_half *half, const struct tcp_segment *seg)
+{
+    return half->node.timestamps && seg->options.has_timestamps &&
+           seq_lt(seg->options.ts_val, half->ts_recent);
+}
+
 void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *seg)
 {
     assert(half->node.kind == TCP_NODE_HALF);
@@ -238,6 +246,11 @@ void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *
     }
     if (!(seg->flags & TCP_ACK)) { /* fifth */
         NET_COUNT(n, tcp_rx_drop_flags);
+        return;
+    }
+    if (old_duplicate(half, seg)) {
+        NET_COUNT(n, tcp_rx_drop_paws);
+        send_ack(n, half);
         return;
     }
     if (seg->ack != half->iss + 1) {

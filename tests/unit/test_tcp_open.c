@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/bytes.h"
 #include "tests/unit/tcp_fixture.h"
 
 #include <errno.h>
@@ -595,6 +596,34 @@ static void icmp_in_syn_sent(void **state)
     }
 }
 
+static const char *timestamps(uint32_t value)
+{
+    static uint8_t o[12] = {1, 1, 8, 10};
+    store_be32(o + 4, value);
+    return (const char *)o;
+}
+
+/* RFC 7323 5.3 R1 in SYN-RECEIVED: an ACK older than the SYN completes nothing, and above all does
+ * not leave a control block that no timer would ever end. */
+static void half_open_old_timestamp_does_not_complete(void **state)
+{
+    struct tcp_test tt;
+    make_listen(&tt);
+    inject(&tt, .flags = TCP_SYN, .options = timestamps(5000), .options_len = 12);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = timestamps(4999),
+           .options_len = 12);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 1);
+    assert_int_equal(tt.net->tcp.cbs.used, 1); /* the listener */
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = timestamps(5000),
+           .options_len = 12);
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_non_null(tt.t);
+    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    tcp_test_end(&tt);
+}
+
 /* Two half-open records that find each other unacceptable must fall silent. */
 static void half_open_answers_are_few(void **state)
 {
@@ -612,6 +641,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_open_answers_are_few),
+        cmocka_unit_test(half_open_old_timestamp_does_not_complete),
         cmocka_unit_test(closed_port_answers),
         cmocka_unit_test(listen_every_flags),
         cmocka_unit_test(syn_ack_layout),
