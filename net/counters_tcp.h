@@ -34,6 +34,7 @@
     X(tcp_rx_drop_accept_full, "segments dropped: accept queue full")                           \
     X(tcp_rx_drop_half_open_full, "SYNs dropped: no half-open record to be had")                \
     X(tcp_rx_drop_half_ack, "segments to a half-open connection with a wrong acknowledgement")  \
+    X(tcp_rx_ooo_evicted, "out-of-order ranges dropped to make room for data in order")         \
     X(tcp_rx_out_of_order, "data segments that came out of order and were kept")                \
     X(tcp_rx_coalesced, "data segments copied into the packet in front of them")                \
     X(tcp_rx_bytes, "bytes received in order")                                                  \

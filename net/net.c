@@ -250,6 +250,8 @@ enum { /* net_limits_default: the least and the most of each table */
        LIMIT_ARP_MAX = 1024,
        LIMIT_RCVBUF_BYTES = 64 * 1024,
        LIMIT_SNDBUF_BYTES = 64 * 1024,
+       LIMIT_BUF_MAX_BYTES = 4 * 1024 * 1024, /* 100 ms at 320 Mbit/s */
+       LIMIT_BUF_FRACTION = 4,                /* of the budget: little memory, little growth */
 };
 
 static uint32_t clamp_u32(uint32_t v, uint32_t least, uint32_t most)
@@ -270,6 +272,7 @@ void net_limits_default(struct net_limits *l, size_t budget_bytes)
     size_t room = budget_bytes > fixed ? budget_bytes - fixed : 0;
     uint32_t count = (uint32_t)min_size(room / each, LIMIT_CONNECTIONS_MAX);
     count = clamp_u32(count, LIMIT_CONNECTIONS_MIN, LIMIT_CONNECTIONS_MAX);
+    uint32_t buf_max = (uint32_t)min_size(budget_bytes / LIMIT_BUF_FRACTION, LIMIT_BUF_MAX_BYTES);
     *l = (struct net_limits){
         .arp_entries = clamp_u32(count / 4, LIMIT_ARP_MIN, LIMIT_ARP_MAX),
         .reass_datagrams = clamp_u32(count / 32, 8, 64),
@@ -283,5 +286,7 @@ void net_limits_default(struct net_limits *l, size_t budget_bytes)
         .epoll_items = count + 32,
         .tcp_rcvbuf_bytes = LIMIT_RCVBUF_BYTES,
         .tcp_sndbuf_bytes = LIMIT_SNDBUF_BYTES,
+        .tcp_rcvbuf_max_bytes = max_u32(buf_max, LIMIT_RCVBUF_BYTES),
+        .tcp_sndbuf_max_bytes = max_u32(buf_max, LIMIT_SNDBUF_BYTES),
     };
 }

@@ -91,8 +91,12 @@ struct net_limits {
     uint32_t sockets;         /* descriptors of the socket layer */
     uint32_t epolls;
     uint32_t epoll_items;
-    uint32_t tcp_rcvbuf_bytes; /* default receive buffer of a connection */
-    uint32_t tcp_sndbuf_bytes; /* default send buffer */
+    uint32_t tcp_rcvbuf_bytes; /* receive buffer a connection begins with */
+    uint32_t tcp_sndbuf_bytes; /* send buffer */
+    /* How far the two grow by themselves with their use; less than the above: not at all. A
+     * connection never gets so much that it could fill a quarter of the packet pool. */
+    uint32_t tcp_rcvbuf_max_bytes;
+    uint32_t tcp_sndbuf_max_bytes;
 };
 
 struct net_config {

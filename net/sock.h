@@ -123,13 +123,28 @@ enum sock_opt {
     SOCK_OPT_KEEPIDLE_S,
     SOCK_OPT_KEEPINTVL_S,
     SOCK_OPT_KEEPCNT,
-    SOCK_OPT_MAXSEG, /* get only */
+    SOCK_OPT_MAXSEG,
+    SOCK_OPT_CORK,
+    SOCK_OPT_QUICKACK,
+    SOCK_OPT_USER_TIMEOUT_MS,
+    SOCK_OPT_DEFER_ACCEPT_S,
+    SOCK_OPT_LINGER2_S,
+    SOCK_OPT_WINDOW_CLAMP,
 };
 
 /* -ENOPROTOOPT where the kind of socket has no such option (or it is get only), -EINVAL for a value
  * out of range. */
 int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value);
 int sock_get_opt(struct net *n, int fd, enum sock_opt opt, int64_t *value);
+
+/* TCP_CONGESTION: an algorithm by name. The name got lives for ever. -ENOENT, -ENOPROTOOPT (UDP).
+ */
+int sock_set_congestion(struct net *n, int fd, const char *name);
+int sock_get_congestion(struct net *n, int fd, const char **name);
+
+/* TCP_INFO. -ENOPROTOOPT on UDP. */
+struct tcp_report;
+int sock_get_report(struct net *n, int fd, struct tcp_report *out);
 
 /* Readiness now (bits of enum net_ready), or -EBADF. Of an epoll: IN when it has an event. */
 int sock_ready(struct net *n, int fd);

@@ -14,28 +14,32 @@
 /* The TCP option behind one of ours, or -1. */
 static int tcp_opt_of(enum sock_opt opt)
 {
-    switch (opt) {
-    case SOCK_OPT_RCVBUF:
-        return TCP_OPT_RCVBUF;
-    case SOCK_OPT_SNDBUF:
-        return TCP_OPT_SNDBUF;
-    case SOCK_OPT_KEEPALIVE:
-        return TCP_OPT_KEEPALIVE;
-    case SOCK_OPT_LINGER_S:
-        return TCP_OPT_LINGER_S;
-    case SOCK_OPT_NODELAY:
-        return TCP_OPT_NODELAY;
-    case SOCK_OPT_KEEPIDLE_S:
-        return TCP_OPT_KEEPIDLE_S;
-    case SOCK_OPT_KEEPINTVL_S:
-        return TCP_OPT_KEEPINTVL_S;
-    case SOCK_OPT_KEEPCNT:
-        return TCP_OPT_KEEPCNT;
-    case SOCK_OPT_MAXSEG:
-        return TCP_OPT_MAXSEG;
-    default:
-        return -1;
+    static const struct {
+        enum sock_opt opt;
+        enum tcp_opt tcp;
+    } pairs[] = {
+        {SOCK_OPT_RCVBUF, TCP_OPT_RCVBUF},
+        {SOCK_OPT_SNDBUF, TCP_OPT_SNDBUF},
+        {SOCK_OPT_KEEPALIVE, TCP_OPT_KEEPALIVE},
+        {SOCK_OPT_LINGER_S, TCP_OPT_LINGER_S},
+        {SOCK_OPT_NODELAY, TCP_OPT_NODELAY},
+        {SOCK_OPT_KEEPIDLE_S, TCP_OPT_KEEPIDLE_S},
+        {SOCK_OPT_KEEPINTVL_S, TCP_OPT_KEEPINTVL_S},
+        {SOCK_OPT_KEEPCNT, TCP_OPT_KEEPCNT},
+        {SOCK_OPT_MAXSEG, TCP_OPT_MAXSEG},
+        {SOCK_OPT_CORK, TCP_OPT_CORK},
+        {SOCK_OPT_QUICKACK, TCP_OPT_QUICKACK},
+        {SOCK_OPT_USER_TIMEOUT_MS, TCP_OPT_USER_TIMEOUT_MS},
+        {SOCK_OPT_DEFER_ACCEPT_S, TCP_OPT_DEFER_ACCEPT_S},
+        {SOCK_OPT_LINGER2_S, TCP_OPT_LINGER2_S},
+        {SOCK_OPT_WINDOW_CLAMP, TCP_OPT_WINDOW_CLAMP},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+        if (pairs[i].opt == opt) {
+            return (int)pairs[i].tcp;
+        }
     }
+    return -1;
 }
 
 /* What a datagram socket accepts for the sake of programs that set it on every socket. */
@@ -53,9 +57,6 @@ static int set_transport(struct sock *s, enum sock_opt opt, int64_t value)
     }
     if (s->kind == SOCK_KIND_UDP) {
         return udp_accepts(opt) ? 0 : -ENOPROTOOPT;
-    }
-    if (opt == SOCK_OPT_MAXSEG) {
-        return -ENOPROTOOPT; /* the path decides */
     }
     return value < INT32_MIN || value > INT32_MAX
                ? -EINVAL
@@ -178,4 +179,42 @@ int sock_get_opt(struct net *n, int fd, enum sock_opt opt, int64_t *value)
     default:
         return get_transport(s, opt, value);
     }
+}
+
+/* A stream's control block, or NULL with *err. */
+static struct tcp_cb *find_stream(struct net *n, int fd, int *err)
+{
+    struct sock *s = sock_find_inet(n, fd, err);
+    if (s != NULL && s->kind != SOCK_KIND_TCP) {
+        *err = -ENOPROTOOPT;
+        return NULL;
+    }
+    return s != NULL ? s->tcp : NULL;
+}
+
+int sock_set_congestion(struct net *n, int fd, const char *name)
+{
+    int err = 0;
+    struct tcp_cb *t = find_stream(n, fd, &err);
+    return t != NULL ? tcp_set_congestion(t, name) : err;
+}
+
+int sock_get_congestion(struct net *n, int fd, const char **name)
+{
+    int err = 0;
+    const struct tcp_cb *t = find_stream(n, fd, &err);
+    if (t != NULL) {
+        *name = tcp_congestion(t);
+    }
+    return err;
+}
+
+int sock_get_report(struct net *n, int fd, struct tcp_report *out)
+{
+    int err = 0;
+    const struct tcp_cb *t = find_stream(n, fd, &err);
+    if (t != NULL) {
+        tcp_get_report(t, out);
+    }
+    return err;
 }

@@ -88,18 +88,69 @@ int tcp_peer(const struct tcp_cb *t, uint32_t *addr, uint16_t *port);
  * listener's. */
 enum tcp_opt {
     TCP_OPT_NODELAY,
+    TCP_OPT_CORK,     /* no partial segments while it is on, but for TCP_CORK_MS at most */
+    TCP_OPT_QUICKACK, /* every data segment is acknowledged at once, until switched off */
     TCP_OPT_KEEPALIVE,
     TCP_OPT_KEEPIDLE_S,
     TCP_OPT_KEEPINTVL_S,
     TCP_OPT_KEEPCNT,
-    TCP_OPT_LINGER_S, /* -1 off (orderly close in the background); 0 reset at close; > 0: the
-                         blocking close waits up to so many seconds (socket layer) */
-    TCP_OPT_RCVBUF,
+    TCP_OPT_LINGER_S,  /* -1 off (orderly close in the background); 0 reset at close; > 0: the
+                          blocking close waits up to so many seconds (socket layer) */
+    TCP_OPT_LINGER2_S, /* how long an orphan stays in FIN-WAIT-2; 0: the default, < 0: not */
+    TCP_OPT_RCVBUF,    /* setting one ends that buffer's self-tuning */
     TCP_OPT_SNDBUF,
-    TCP_OPT_MAXSEG, /* get only */
+    TCP_OPT_MAXSEG,          /* 0 or TCP_MSS_FLOOR..TCP_MAXSEG_MAX; full effect before connect */
+    TCP_OPT_WINDOW_CLAMP,    /* bytes advertised at most; 0: no bound */
+    TCP_OPT_USER_TIMEOUT_MS, /* RFC 5482; 0: the default */
+    TCP_OPT_DEFER_ACCEPT_S,  /* listeners: told of a connection when it has data, or so late */
 };
 int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value);
 int tcp_get_opt(const struct tcp_cb *t, enum tcp_opt opt, int *value);
+
+/* Congestion control by name, any state. -ENOENT. */
+int tcp_set_congestion(struct tcp_cb *t, const char *name);
+const char *tcp_congestion(const struct tcp_cb *t);
+
+/*
+ * What TCP knows of a connection (TCP_INFO). Bytes, us, and ns since something happened. What is
+ * not known is 0. The names of states are the numbers that Linux gives them.
+ */
+enum tcp_report_recovery { /* Linux's ca_state */
+                           TCP_REPORT_OPEN = 0,
+                           TCP_REPORT_DISORDER = 1,
+                           TCP_REPORT_RECOVERY = 3,
+                           TCP_REPORT_LOSS = 4,
+};
+
+enum {
+    TCP_REPORT_NO_SSTHRESH = 1 << 30, /* the largest window there is */
+};
+
+struct tcp_report {
+    uint8_t state;       /* 1 ESTABLISHED, 2 SYN-SENT ... 11 CLOSING, as Linux counts them */
+    uint8_t recovery;    /* enum tcp_report_recovery */
+    uint8_t retransmits; /* timeouts since SND.UNA last moved */
+    uint8_t probes;      /* window or keepalive probes without an answer */
+    uint8_t backoff;
+    bool timestamps; /* options both ends agreed on */
+    bool sack;
+    bool wscale; /* windows are scaled, by these */
+    uint8_t snd_wscale;
+    uint8_t rcv_wscale;
+    uint32_t rto_us, rtt_us, rttvar_us, rcv_rtt_us;
+    uint32_t ato_us; /* delayed ACK */
+    uint32_t snd_mss, rcv_mss, mtu;
+    uint32_t flight, lost, unsent;  /* bytes sent and not acknowledged, lost of them, not sent */
+    uint32_t cwnd, ssthresh;        /* ssthresh TCP_REPORT_NO_SSTHRESH or more: none yet */
+    uint32_t snd_wnd, rcv_wnd;      /* what the peer last announced, and what we did */
+    uint32_t rcv_space;             /* read in the best round trip, on which rcvbuf grows */
+    uint32_t accept_count, backlog; /* listeners only, as nothing else of this is theirs */
+    uint32_t ooo_packets;           /* waiting out of order now */
+    uint64_t sent_ago_ns, data_ago_ns, heard_ago_ns; /* 0 when it never happened */
+    uint64_t bytes_acked, bytes_received;
+    uint32_t segs_in, segs_out, data_segs_in, data_segs_out, retransmitted;
+};
+void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out);
 
 /* True once everything sent is acknowledged and the FIN too: for SO_LINGER's waiting close. */
 bool tcp_drained(const struct tcp_cb *t);

@@ -62,6 +62,7 @@ static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
     t->rcv_acked = t->rcv_nxt;
     t->unacked_segments = 0;
     t->ack_now = untold;
+    t->tally.segs_out++;
     timer_cancel(&t->net->wheel, &t->delack_timer);
 }
 
@@ -153,6 +154,8 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
     tcp_encode(p, &out);
     to_ip(t->net, pkt_get(p), &t->node.id, t->path.may_fragment);
     ack_went(t, &out);
+    t->tally.data_segs_out++;
+    t->tally.retransmits += note->sent_count > 0;
     return true;
 }
 

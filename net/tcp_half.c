@@ -49,7 +49,7 @@ static void send_syn_ack(struct net *n, const struct tcp_half *half)
                           .window = half->rcv_wnd,
                           .flags = TCP_SYN | TCP_ACK};
     out.options.has_mss = true;
-    out.options.mss = (uint16_t)(mtu - TCP_IP_HEADERS); /* RFC 6691 */
+    out.options.mss = tcp_opt_mss(half->listener, mtu);
     out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
     out.options.wscale = half->rcv_wscale;
     out.options.has_sack_permitted = half->sack_permitted;
@@ -109,7 +109,7 @@ void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_se
     bool scales = seg->options.has_wscale && !(off & NET_TCP_OFF_WSCALE);
     half->peer_wscale = scales ? seg->options.wscale : TCP_WSCALE_NONE;
     half->rcv_wnd = (uint16_t)min_u32(l->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
-    half->rcv_wscale = scales ? tcp_pick_wscale(l->rcvbuf_bytes) : 0;
+    half->rcv_wscale = scales ? tcp_pick_wscale(l) : 0;
     half->node.timestamps = seg->options.has_timestamps && !(off & NET_TCP_OFF_TIMESTAMPS);
     half->ts_recent = seg->options.ts_val;
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
@@ -125,16 +125,6 @@ void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_se
     timer_arm(&n->wheel, &half->timer, n->now_ns + retry_ns(half));
 }
 
-static void inherit_options(struct tcp_cb *t, const struct tcp_cb *l)
-{
-    t->rcvbuf_bytes = l->rcvbuf_bytes;
-    t->sndbuf_bytes = l->sndbuf_bytes;
-    t->nodelay = l->nodelay;
-    t->linger_s = l->linger_s;
-    t->keepalive = l->keepalive;
-    t->cc.ops = l->cc.ops;
-}
-
 /* A control block in SYN-RECEIVED with all that the record knew. Does not touch the table. */
 static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16_t mtu)
 {
@@ -143,7 +133,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
                             .has_timestamps = half->node.timestamps,
                             .ts_val = half->ts_recent};
     bool scaled = half->peer_wscale != TCP_WSCALE_NONE;
-    inherit_options(t, half->listener);
+    tcp_opt_inherit(t, half->listener);
     t->node.id = half->node.id;
     t->state = TCP_SYN_RECEIVED;
     t->iss = half->iss;
@@ -163,7 +153,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->sent_ns = tcp_half_born_ns(half);
     t->sack_on = half->sack_permitted;
     tcp_ts_begin(t, &o);
-    tcp_set_mss(t, &o, (uint16_t)(mtu - TCP_IP_HEADERS));
+    tcp_set_mss(t, &o, tcp_opt_mss(t, mtu));
 }
 
 /*

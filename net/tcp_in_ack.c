@@ -94,7 +94,9 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg)
         t->small_end = ack; /* keeps it comparable for ever */
     }
     tcp_pmtu_acked(t, got.bytes);
+    t->tally.bytes_acked += got.bytes;
     tcp_recovery_acked(t, got.bytes, flight);
+    tcp_tune_send(t);
     wake_writer(t);
 }
 

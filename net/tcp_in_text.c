@@ -17,7 +17,7 @@ static bool receiving(const struct tcp_cb *t)
 static void acknowledge_later(struct tcp_cb *t)
 {
     t->unacked_segments++;
-    if (t->unacked_segments >= TCP_DELACK_SEGMENTS) {
+    if (t->opt.quickack || t->unacked_segments >= TCP_DELACK_SEGMENTS) {
         t->ack_now = true;
         return;
     }
@@ -114,7 +114,11 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
 static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
 {
     t->ack_now = true; /* RFC 5681 4.2: the duplicate ACK that tells of the gap */
-    if (t->shut_rd || !tcp_recvq_admits(t, seg->pkt, false)) {
+    if (t->shut_rd) {
+        NET_COUNT(t->net, tcp_rx_drop_shut);
+        return;
+    }
+    if (!tcp_recvq_admits(t, seg->pkt, false)) {
         return;
     }
     tcp_ooo_insert(t, seg->pkt, seg->seq);
@@ -129,12 +133,16 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
         if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->fin_seq) {
             t->ack_now = true;
         }
+        if (tcp_payload_len(seg) > 0) {
+            NET_COUNT(t->net, tcp_rx_drop_past_fin);
+        }
         return TCP_DROP;
     }
     if (tcp_payload_len(seg) == 0 && !(seg->flags & TCP_FIN)) {
         return TCP_GO_ON;
     }
     bool had_text = tcp_payload_len(seg) > 0;
+    tcp_tune_arrived(t, seg);
     trim_left(t, seg);
     trim_right(t, seg);
     note_fin(t, seg);

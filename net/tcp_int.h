@@ -36,6 +36,9 @@ enum {
     TCP_DUPACK_THRESHOLD = 3,           /* RFC 5681 3.2 */
     TCP_CHALLENGE_MS = 500,        /* RFC 5961 7: one challenge ACK a connection in this time */
     TCP_FIN_WAIT_2_MS = 60 * 1000, /* for a peer that never closes, once the owner is gone */
+    TCP_LINGER2_MAX_S = 120,       /* what TCP_LINGER2 may ask for, as on Linux */
+    TCP_MAXSEG_MAX = 32767,        /* what TCP_MAXSEG may ask for, as on Linux */
+    TCP_CLAMP_MIN_BYTES = 1024,    /* what TCP_WINDOW_CLAMP may ask for */
     TCP_KEEPIDLE_S = 7200,         /* RFC 9293 3.8.4: at least two hours by default */
     TCP_KEEPINTVL_S = 75,
     TCP_KEEPCNT = 9,
@@ -58,6 +61,8 @@ enum {
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
     TCP_PRESSURE_FRACTION = 8,     /* the pool is short when less than 1/8 of it is left */
     TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold then */
+    TCP_GROW_FRACTION = 2,         /* buffers grow while so much of the pool is left (1/2) ... */
+    TCP_POOL_SHARE = 4,            /* ... and never so far that one could fill 1/4 of it */
     TCP_FLOOR_FRACTION = 32,       /* the last 1/32 of the receive pool holds nobody's data */
     TCP_UNACCEPTED_PACKETS = 16,   /* held before accept(): an initial window and some (RFC 6928) */
     TCP_HALF_ACKS_MAX = 3,         /* bare ACKs of a half-open record between two SYN-ACKs */
@@ -181,9 +186,20 @@ bool tcp_emit_fin(struct tcp_cb *t);
 void tcp_emit_keepalive(struct tcp_cb *t);
 
 /* tcp_window.c: the receive window, in one place. */
-uint8_t tcp_pick_wscale(uint32_t rcvbuf_bytes);
+uint8_t tcp_pick_wscale(const struct tcp_cb *t); /* t: the connection or its listener */
 uint16_t tcp_window_field(struct tcp_cb *t);
 bool tcp_window_update_due(const struct tcp_cb *t);
+
+/* tcp_tune.c: buffers that follow their use. */
+uint32_t tcp_rcvbuf_most(const struct tcp_cb *t);
+void tcp_tune_start(struct tcp_cb *t);
+void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought text */
+void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool);
+void tcp_tune_send(struct tcp_cb *t); /* SND.UNA or cwnd has moved */
+
+/* tcp_opt.c */
+void tcp_opt_inherit(struct tcp_cb *t, const struct tcp_cb *l);
+uint16_t tcp_opt_mss(const struct tcp_cb *t, uint16_t mtu); /* what we announce */
 
 /* tcp_output.c: decides what goes. Sends data, FIN or an ACK that is due; keeps the timer. */
 void tcp_output(struct tcp_cb *t);
@@ -203,6 +219,7 @@ timer_fn tcp_delack_expired;
 timer_fn tcp_idle_expired;
 timer_fn tcp_starved_expired;
 void tcp_idle_timer_start(struct tcp_cb *t);
+uint64_t tcp_patience_end_ns(const struct tcp_cb *t); /* TCP_USER_TIMEOUT; never without it */
 void tcp_starve(struct tcp_cb *t);
 
 /* tcp_sendq.c */

@@ -87,7 +87,7 @@ static bool nagle_holds(const struct tcp_cb *t)
     if (t->fin_queued || t->push_override) {
         return false;
     }
-    if (t->more) {
+    if (t->more || t->opt.cork) {
         return true;
     }
     return !t->nodelay && seq_gt(t->small_end, t->snd_una);

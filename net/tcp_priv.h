@@ -234,6 +234,43 @@ struct tcp_keepalive {
     bool on;
 };
 
+/* What the owner asked for beyond the oldest options (tcp_opt.c). A listener's connections begin
+ * with a copy of its own. */
+struct tcp_choices {
+    uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT, RFC 5482; 0: TCP_R2_MS and the like */
+    uint32_t defer_accept_s;  /* TCP_DEFER_ACCEPT; listeners only */
+    uint32_t window_clamp;    /* TCP_WINDOW_CLAMP: the most to advertise; 0: no bound */
+    int32_t linger2_s;        /* TCP_LINGER2: FIN-WAIT-2 as an orphan; 0: the default, -1: none */
+    uint16_t mss;             /* TCP_MAXSEG: the most either side is to send; 0: the path's */
+    bool cork;                /* TCP_CORK */
+    bool quickack;            /* TCP_QUICKACK: no delayed ACKs */
+    bool rcvbuf_fixed;        /* SO_RCVBUF was set: this buffer does not tune itself */
+    bool sndbuf_fixed;        /* SO_SNDBUF */
+};
+
+/* What the self-tuning of the receive buffer has measured (tcp_tune.c). */
+struct tcp_tuning {
+    uint64_t round_ns;   /* when the present round began */
+    uint32_t round_read; /* bytes the owner has read in it */
+    uint32_t best_read;  /* the most he read in one round */
+    uint32_t rtt_us;     /* round-trip time as a receiver sees it; 0: unknown */
+    uint32_t rtt_echo;   /* the last timestamp that was a sample */
+    uint32_t rtt_seq;    /* a window is through when RCV.NXT gets here ... */
+    uint64_t rtt_ns;     /* ... and it began then; 0: nothing is being measured */
+};
+
+/* Totals of a connection for TCP_INFO (RFC 4898 has most of them). */
+struct tcp_tally {
+    uint64_t bytes_acked;
+    uint64_t bytes_received; /* in order */
+    uint64_t data_ns;        /* when data last came, in order or not; 0: never */
+    uint32_t segs_in;
+    uint32_t segs_out;
+    uint32_t data_segs_in;
+    uint32_t data_segs_out;
+    uint32_t retransmits; /* data segments */
+};
+
 struct tcp_cb {
     struct tcp_node node; /* in the table while the wire may reach it */
     struct net *net;      /* [I] */
@@ -291,6 +328,9 @@ struct tcp_cb {
     struct tcp_rtt rtt;
     struct tcp_cc cc;
     struct tcp_keepalive keepalive;
+    struct tcp_choices opt;
+    struct tcp_tuning tune;
+    struct tcp_tally tally;
     struct tcp_listener listener;
 
     struct timer rtx_timer;    /* retransmission and persist */

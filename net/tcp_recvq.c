@@ -18,6 +18,28 @@ static bool pool_short(const struct pkt *p)
     return pkt_pool_left(p->pool) < p->pool->count / TCP_PRESSURE_FRACTION;
 }
 
+static bool pool_denies(const struct tcp_cb *t, const struct pkt *p, bool in_order)
+{
+    uint32_t held = t->recvq.in_order.count;
+    if (t->parent != NULL && held >= TCP_UNACCEPTED_PACKETS) {
+        return true;
+    }
+    if (pkt_pool_left(p->pool) < p->pool->count / TCP_FLOOR_FRACTION) {
+        return true;
+    }
+    return pool_short(p) && (!in_order || held >= TCP_PRESSURE_PACKETS);
+}
+
+/* RFC 2018 8: what was told of as received may be dropped all the same; the sender keeps it. */
+static bool evict_ooo(struct tcp_cb *t)
+{
+    if (!tcp_ooo_drop_farthest(t)) {
+        return false;
+    }
+    NET_COUNT(t->net, tcp_rx_ooo_evicted);
+    return true;
+}
+
 /*
  * May the connection keep p? Under pressure what comes out of order, and more for those who hold
  * much, is dropped, so that the device's ring keeps getting buffers: not acknowledged, it comes
@@ -26,18 +48,20 @@ static bool pool_short(const struct pkt *p)
 bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
 {
     struct tcp_recvq *q = &t->recvq;
-    bool unaccepted = t->parent != NULL && q->in_order.count >= TCP_UNACCEPTED_PACKETS;
-    if (unaccepted || pkt_pool_left(p->pool) < p->pool->count / TCP_FLOOR_FRACTION ||
-        (pool_short(p) && (!in_order || q->in_order.count >= TCP_PRESSURE_PACKETS))) {
-        NET_COUNT(t->net, tcp_rx_drop_pressure);
-        return false;
+    while (pool_denies(t, p, in_order)) {
+        if (!in_order || !evict_ooo(t)) {
+            NET_COUNT(t->net, tcp_rx_drop_pressure);
+            return false;
+        }
     }
     while (q->in_order.count + q->ooo_packets >= packets_max(t)) {
-        if (!in_order || !tcp_ooo_drop_farthest(t)) {
+        if (!in_order || !evict_ooo(t)) {
             NET_COUNT(t->net, tcp_rx_drop_packets);
             return false;
         }
     }
+    t->tally.data_ns = t->net->now_ns;
+    t->tally.data_segs_in++;
     return true;
 }
 
@@ -58,6 +82,7 @@ void tcp_recvq_append(struct tcp_cb *t, struct pkt *p)
     struct tcp_recvq *q = &t->recvq;
     assert(pkt_len(p) > 0);
     q->bytes += (uint32_t)pkt_len(p);
+    t->tally.bytes_received += pkt_len(p);
     if (q->in_order.last != NULL && tcp_recvq_coalesce(q->in_order.last, p)) {
         NET_COUNT(t->net, tcp_rx_coalesced);
         pkt_put(p);
@@ -96,8 +121,10 @@ static void consume(struct tcp_cb *t, size_t len)
 size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek)
 {
     size_t done = copy_out(t, out, min_size(len, t->recvq.bytes));
-    if (!peek) {
+    if (!peek && done > 0) {
+        const struct pkt_pool *pool = t->recvq.in_order.first->pool;
         consume(t, done);
+        tcp_tune_read(t, done, pool);
     }
     return done;
 }

@@ -46,7 +46,8 @@ void tcp_rtx_timer_update(struct tcp_cb *t)
     if (!needed) {
         tcp_rtx_timer_stop(t); /* 5.2 */
     } else if (!timer_armed(&t->rtx_timer)) {
-        timer_arm(&t->net->wheel, &t->rtx_timer, t->net->now_ns + timeout_ns(t));
+        uint64_t deadline_ns = t->net->now_ns + timeout_ns(t);
+        timer_arm(&t->net->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
     }
 }
 
@@ -75,7 +76,7 @@ static void give_up(struct tcp_cb *t)
 static void syn_timeout(struct tcp_cb *t)
 {
     count_timeout(t);
-    if (t->timeouts > TCP_SYN_RETRIES) {
+    if (t->timeouts > TCP_SYN_RETRIES || t->net->now_ns >= tcp_patience_end_ns(t)) {
         give_up(t);
         return;
     }
@@ -89,7 +90,9 @@ static void syn_timeout(struct tcp_cb *t)
 static bool data_given_up(const struct tcp_cb *t)
 {
     uint64_t limit = tcp_ms(t->orphan ? TCP_ORPHAN_R2_MS : TCP_R2_MS);
-    return t->net->now_ns - t->progress_ns >= limit;
+    uint64_t now = t->net->now_ns;
+    bool own_limit = t->opt.user_timeout_ms != 0 && !t->orphan; /* it may be longer, too */
+    return now >= tcp_patience_end_ns(t) || (!own_limit && now - t->progress_ns >= limit);
 }
 
 static void data_timeout(struct tcp_cb *t)
@@ -113,6 +116,9 @@ static bool probing_given_up(const struct tcp_cb *t)
     uint64_t now = t->net->now_ns;
     if (t->orphan && now - t->orphan_ns >= tcp_ms(TCP_ORPHAN_PERSIST_MS)) {
         return true;
+    }
+    if (t->opt.user_timeout_ms != 0) {
+        return now >= tcp_patience_end_ns(t); /* however faithfully the probes are answered */
     }
     return t->probes > 0 && now - max_u64(t->heard_ns, t->progress_ns) >= tcp_ms(TCP_R2_MS);
 }

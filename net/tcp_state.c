@@ -33,6 +33,7 @@ void tcp_established(struct tcp_cb *t)
     }
     t->cc.recover = t->iss; /* RFC 6582 3.2 step 1 */
     tcp_cc_start(t);
+    tcp_tune_start(t);
     if (t->fin_queued) {
         t->state = TCP_FIN_WAIT_1; /* shut down before it was open: RFC 9293 3.10.4 */
     }

@@ -14,18 +14,53 @@ void tcp_delack_expired(struct timer *timer, uint64_t now_ns)
     tcp_output(t);
 }
 
+/*
+ * RFC 5482: when the owner's own limit for data that is not acknowledged, or that a shut window
+ * keeps from being sent, is up. DEADLINE_NONE while there is no such limit, or nothing waits for
+ * the peer: not for data that has just not gone for reasons of ours.
+ */
+uint64_t tcp_patience_end_ns(const struct tcp_cb *t)
+{
+    bool waiting = tcp_flight(t) > 0 || t->probes > 0;
+    if (t->opt.user_timeout_ms == 0 || !waiting) {
+        return DEADLINE_NONE;
+    }
+    return t->progress_ns + tcp_ms(t->opt.user_timeout_ms);
+}
+
+/* TCP_LINGER2, or the default. */
+static uint64_t fin_wait_2_ns(const struct tcp_cb *t)
+{
+    int32_t seconds = t->opt.linger2_s;
+    if (seconds < 0) {
+        return 0;
+    }
+    return seconds == 0 ? tcp_ms(TCP_FIN_WAIT_2_MS) : (uint64_t)seconds * NS_PER_S;
+}
+
 /* Starts what the state asks for: the FIN-WAIT-2 limit once the owner has gone, or keepalive. */
 void tcp_idle_timer_start(struct tcp_cb *t)
 {
     struct net *n = t->net;
     if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
-        timer_arm(&n->wheel, &t->idle_timer, n->now_ns + tcp_ms(TCP_FIN_WAIT_2_MS));
+        timer_arm(&n->wheel, &t->idle_timer, n->now_ns + fin_wait_2_ns(t));
     } else if (t->keepalive.on && tcp_synchronized(t)) {
         t->keepalive.probes = 0;
         timer_arm(&n->wheel, &t->idle_timer, t->heard_ns + t->keepalive.idle_s * NS_PER_S);
     } else {
         timer_cancel(&n->wheel, &t->idle_timer);
     }
+}
+
+/* So many probes without an answer; or, as on Linux, TCP_USER_TIMEOUT without one, whatever the
+ * number, but never before the first. */
+static bool keepalive_failed(const struct tcp_cb *t, uint64_t idle_ns)
+{
+    const struct tcp_keepalive *k = &t->keepalive;
+    if (t->opt.user_timeout_ms != 0) {
+        return k->probes > 0 && idle_ns >= tcp_ms(t->opt.user_timeout_ms);
+    }
+    return k->probes >= k->count;
 }
 
 /*
@@ -44,14 +79,20 @@ static void keepalive(struct tcp_cb *t)
         timer_arm(&n->wheel, &t->idle_timer, base + k->idle_s * NS_PER_S);
         return;
     }
-    if (k->probes >= k->count) {
+    uint64_t wait_ns = k->interval_s * NS_PER_S;
+    if (keepalive_failed(t, idle_ns)) {
         NET_COUNT(n, tcp_give_ups);
         tcp_abort(t, ETIMEDOUT);
         return;
     }
     k->probes++;
     tcp_emit_keepalive(t);
-    timer_arm(&n->wheel, &t->idle_timer, n->now_ns + k->interval_s * NS_PER_S);
+    if (t->opt.user_timeout_ms != 0) {
+        /* Not in the past: the silence is shorter than the limit, or no probe had gone before. */
+        uint64_t end_ns = t->heard_ns + tcp_ms(t->opt.user_timeout_ms);
+        wait_ns = end_ns > n->now_ns ? min_u64(wait_ns, end_ns - n->now_ns) : wait_ns;
+    }
+    timer_arm(&n->wheel, &t->idle_timer, n->now_ns + wait_ns);
 }
 
 void tcp_idle_expired(struct timer *timer, uint64_t now_ns)

@@ -148,8 +148,8 @@ static void begin_connect(struct tcp_cb *t, uint16_t mtu)
     t->iss = tcp_new_iss(n, &t->node.id);
     t->snd_una = t->iss;
     t->snd_nxt = t->iss + 1;
-    t->rcv_mss = (uint16_t)(mtu - TCP_IP_HEADERS);
-    t->rcv_wscale = tcp_pick_wscale(t->rcvbuf_bytes);
+    t->rcv_mss = tcp_opt_mss(t, mtu);
+    t->rcv_wscale = tcp_pick_wscale(t);
     t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
     t->sent_ns = n->now_ns;
     t->progress_ns = n->now_ns;

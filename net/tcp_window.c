@@ -5,10 +5,12 @@
  */
 #include "net/tcp_int.h"
 
-uint8_t tcp_pick_wscale(uint32_t rcvbuf_bytes)
+/* RFC 7323 2.2: said once, in the handshake, so it must do for all the buffer may grow to. */
+uint8_t tcp_pick_wscale(const struct tcp_cb *t)
 {
+    uint32_t most = tcp_rcvbuf_most(t);
     uint8_t scale = 0;
-    while (scale < TCP_WSCALE_MAX && (rcvbuf_bytes >> scale) > TCP_WINDOW_FIELD_MAX) {
+    while (scale < TCP_WSCALE_MAX && (most >> scale) > TCP_WINDOW_FIELD_MAX) {
         scale++;
     }
     return scale;
@@ -18,6 +20,9 @@ static uint32_t free_bytes(const struct tcp_cb *t)
 {
     uint32_t used = t->recvq.bytes;
     uint32_t room = t->rcvbuf_bytes > used ? t->rcvbuf_bytes - used : 0;
+    if (t->opt.window_clamp != 0) {
+        room = min_u32(room, t->opt.window_clamp);
+    }
     return min_u32(room, (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv_wscale);
 }
 

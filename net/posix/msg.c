@@ -35,6 +35,9 @@ static ptrdiff_t vector_bytes(const struct iovec *iov, size_t count)
 static ptrdiff_t send_stream(int fd, const struct iovec *iov, size_t count, int flags)
 {
     size_t done = 0;
+    while (count > 0 && iov[count - 1].iov_len == 0) {
+        count--; /* nothing follows the last one that holds something */
+    }
     for (size_t i = 0; i < count; i++) {
         if (iov[i].iov_len == 0) {
             continue;

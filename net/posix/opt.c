@@ -10,7 +10,7 @@
 #include "net/include/netinet/in.h"
 #include "net/include/netinet/tcp.h"
 #include "net/include/sys/ioctl.h"
-#include "net/posix/call.h"
+#include "net/posix/opt_tcp.h"
 
 enum opt_form {
     FORM_BOOL,
@@ -43,6 +43,12 @@ static const struct opt_entry OPTIONS[] = {
     {IPPROTO_TCP, TCP_KEEPIDLE, SOCK_OPT_KEEPIDLE_S, FORM_INT},
     {IPPROTO_TCP, TCP_KEEPINTVL, SOCK_OPT_KEEPINTVL_S, FORM_INT},
     {IPPROTO_TCP, TCP_KEEPCNT, SOCK_OPT_KEEPCNT, FORM_INT},
+    {IPPROTO_TCP, TCP_CORK, SOCK_OPT_CORK, FORM_BOOL},
+    {IPPROTO_TCP, TCP_LINGER2, SOCK_OPT_LINGER2_S, FORM_INT},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, SOCK_OPT_DEFER_ACCEPT_S, FORM_INT},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, SOCK_OPT_WINDOW_CLAMP, FORM_INT},
+    {IPPROTO_TCP, TCP_QUICKACK, SOCK_OPT_QUICKACK, FORM_BOOL},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, SOCK_OPT_USER_TIMEOUT_MS, FORM_INT},
 };
 
 static const struct opt_entry *find_option(int level, int name)
@@ -151,7 +157,13 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
     int err = check_socket(env, fd);
     if (err == 0) {
         const struct opt_entry *o = find_option(level, name);
-        err = o == NULL ? set_other(level, name, value, len) : set_option(env, fd, o, value, len);
+        if (o != NULL) {
+            err = set_option(env, fd, o, value, len);
+        } else if (level == IPPROTO_TCP) {
+            err = posix_set_opt_tcp(env->net, fd, name, value, len);
+        } else {
+            err = set_other(level, name, value, len);
+        }
     }
     return (int)posix_result(err);
 }
@@ -204,6 +216,9 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
     }
     const struct opt_entry *o = find_option(level, name);
     int64_t v = 0;
+    if (o == NULL && level == IPPROTO_TCP) {
+        return (int)posix_result(posix_get_opt_tcp(env->net, fd, name, value, len));
+    }
     err = o != NULL ? sock_get_opt(env->net, fd, o->opt, &v) : get_other(env, fd, level, name, &v);
     if (err != 0) {
         return (int)posix_result(err);

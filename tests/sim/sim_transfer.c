@@ -191,6 +191,10 @@ static void draw_world(struct world_plan *p, uint64_t seed)
     }
     draw_restart(&d, p);
     p->end_early = draw_below(&d, 10) == 0;
+    for (int i = 0; i < 2; i++) {
+        bool tuned = draw_below(&d, 2) == 0;
+        p->buf_max_bytes[i] = tuned ? (uint32_t)draw_scaled(&d, 8192, 2 * 1024 * 1024) : 0;
+    }
 }
 
 static void test_transfers(void **state)

@@ -135,7 +135,9 @@ static void host_config(struct host *h, uint64_t generation)
                                       .epolls = 2,
                                       .epoll_items = 32,
                                       .tcp_rcvbuf_bytes = plan->rcvbuf_bytes[i],
-                                      .tcp_sndbuf_bytes = plan->sndbuf_bytes[i]};
+                                      .tcp_sndbuf_bytes = plan->sndbuf_bytes[i],
+                                      .tcp_rcvbuf_max_bytes = plan->buf_max_bytes[i],
+                                      .tcp_sndbuf_max_bytes = plan->buf_max_bytes[i]};
     cfg->tx_pool = &h->tx;
     cfg->tx_reserve = plan->packets[i] / TX_RESERVE_FRACTION;
     cfg->output = host_output;

@@ -33,7 +33,8 @@ struct world_plan {
     uint32_t msl_ms;
     uint32_t rcvbuf_bytes[2];
     uint32_t sndbuf_bytes[2];
-    uint32_t packets[2]; /* in each pool of a host */
+    uint32_t buf_max_bytes[2]; /* how far both grow by themselves; 0: not at all */
+    uint32_t packets[2];       /* in each pool of a host */
     struct link_params link[2];
     struct app_plan app;
     int restart_host; /* -1: none */

@@ -697,7 +697,9 @@ static void test_options(void **state)
     assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_KEEPCNT, INT64_MAX), -EINVAL);
     assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_KEEPIDLE_S, 0), -EINVAL);
     assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_TYPE, 0), -ENOPROTOOPT);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_MAXSEG, 500), -ENOPROTOOPT);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_MAXSEG, 32768), -EINVAL);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_CORK, 1), 0);
+    expect_opt(n, tcp, SOCK_OPT_CORK, 1);
 }
 
 static void test_datagram_options(void **state)

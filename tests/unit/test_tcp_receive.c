@@ -397,6 +397,26 @@ static void shut_reading_with_a_gap(void **state)
     tcp_test_end(&tt);
 }
 
+/* Nothing is dropped without a count: text behind the FIN that was taken, text that nobody will
+ * read, in order or not. */
+static void drops_are_counted(void **state)
+{
+    struct tcp_test tt;
+    make_close_wait(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 2, .ack = 1, .data = "late");
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_past_fin"), 1);
+    (void)tcp_test_forget(&tt);
+    tcp_test_end(&tt);
+    make_established(&tt);
+    assert_int_equal(tcp_shutdown(tt.t, TCP_SHUT_RD), 0);
+    data(&tt, 101, 50);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_shut"), 1);
+    data(&tt, 1, 50);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_shut"), 2);
+    (void)tcp_test_forget(&tt);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +437,7 @@ int main(void)
         cmocka_unit_test(fin_that_contradicts),
         cmocka_unit_test(fin_behind_a_full_window),
         cmocka_unit_test(shut_reading_discards),
+        cmocka_unit_test(drops_are_counted),
         cmocka_unit_test(shut_reading_with_a_gap),
     };
     return tcp_run_all(tests);

@@ -1,0 +1,314 @@
+/*
+ * Buffers that tune themselves, and what they may hold: growth with the reader and the congestion
+ * window, its bounds, and what goes first when memory is short (RFC 9293 3.8.6, RFC 7323 2.2).
+ */
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/tcp_fixture.h"
+
+enum {
+    START = 16 * 1024,
+    MOST = 1024 * 1024,
+    SCALE = 5, /* 1 MiB >> 5 fits the field, >> 4 does not */
+    RTT_MS = 50,
+    /* A quarter of the fixture's pool, less TCP_PACKETS_EXTRA, at TCP_PACKET_SHARE_BYTES. */
+    SHARE = (FIXTURE_RX_COUNT / TCP_POOL_SHARE - TCP_PACKETS_EXTRA) * TCP_PACKET_SHARE_BYTES,
+};
+
+static const char scaled[] = "\x02\x04\x05\xb4\x03\x03\x05\x00";
+
+/* A connection with buffers that may grow, a round trip of RTT_MS measured by the handshake. */
+static void make_tuned(struct tcp_test *tt)
+{
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_rcvbuf_bytes = cfg.limits.tcp_sndbuf_bytes = START;
+    cfg.limits.tcp_rcvbuf_max_bytes = cfg.limits.tcp_sndbuf_max_bytes = MOST;
+    make_listen_with(tt, &cfg);
+    inject(tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
+    expect(tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1, .wnd = START,
+           .options = "\x02\x04\x05\xb4\x01\x03\x03\x05", .options_len = 8);
+    tcp_test_advance_ms(tt, RTT_MS);
+    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    tt->t = tcp_accept(tt->listener, NULL, NULL);
+    assert_non_null(tt->t);
+    assert_int_equal(tt->t->rcv_wscale, SCALE);
+}
+
+/* What the owner finds; the window that is then told never moves its right edge back. */
+static void drain(struct tcp_test *tt)
+{
+    static uint8_t bytes[1 << 20];
+    uint32_t edge = tt->t->rcv_adv;
+    tt->net->now_ns = tt->f.now_ns;
+    while (tcp_recv(tt->t, bytes, sizeof(bytes), 0) > 0) {
+    }
+    assert_true(seq_ge(tt->t->rcv_adv, edge));
+}
+
+/* A round trip in which the peer sends as much as he may, at most limit bytes. Returns how much. */
+static uint32_t round_of(struct tcp_test *tt, uint32_t limit, bool read)
+{
+    struct tcp_cb *t = tt->t;
+    uint32_t window = seq_ahead(t->rcv_nxt, t->rcv_adv);
+    uint32_t sent = 0;
+    while (sent + TT_MSS <= min_u32(window, limit)) {
+        inject(tt, .flags = TCP_ACK, .seq = t->rcv_nxt - t->irs, .ack = 1, .len = TT_MSS);
+        sent += TT_MSS;
+        if (read) {
+            drain(tt);
+        }
+        (void)tcp_test_forget(tt);
+    }
+    tcp_test_advance_ms(tt, RTT_MS);
+    (void)tcp_test_forget(tt);
+    return sent;
+}
+
+/* Slow start: each round twice the last. A round is known to be over when the next one begins, so
+ * the window may stop the sender once or twice on the way, but not for longer. */
+static void receive_buffer_follows_the_reader(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    uint32_t cwnd = 10 * TT_MSS;
+    unsigned stopped = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        uint32_t want = min_u32(cwnd, SHARE - TT_MSS);
+        stopped += round_of(&tt, cwnd, true) + TT_MSS <= want;
+        cwnd *= 2;
+    }
+    assert_in_range(stopped, 0, 2);
+    assert_int_equal(tt.t->rcvbuf_bytes, SHARE); /* not MOST: no more than a share of the pool */
+    assert_true(tt.t->rcvbuf_bytes < MOST);
+    tcp_test_end(&tt);
+}
+
+/* Who sends steadily what fits, needs no more than that. */
+static void steady_reading_needs_no_more(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(round_of(&tt, 3 * TT_MSS, true) > 0);
+    }
+    assert_int_equal(tt.t->rcvbuf_bytes, START);
+    tcp_test_end(&tt);
+}
+
+static void nobody_reads_nothing_grows(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    uint32_t sent = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        sent += round_of(&tt, MOST, false);
+    }
+    assert_int_equal(tt.t->rcvbuf_bytes, START);
+    assert_true(sent <= START && tt.t->recvq.bytes == sent);
+    drain(&tt);
+    tcp_test_end(&tt);
+}
+
+static void a_size_of_the_owners_stays(void **state)
+{
+    struct tcp_test tt;
+    int v = 0;
+    make_tuned(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_RCVBUF, 20000), 0);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_SNDBUF, 20000), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        (void)round_of(&tt, MOST, true);
+    }
+    assert_int_equal(tcp_get_opt(tt.t, TCP_OPT_RCVBUF, &v), 0);
+    assert_int_equal(v, 20000);
+    assert_int_equal(tt_send_bytes(&tt, 50000, 1), 20000);
+    inject(&tt, .flags = TCP_ACK, .seq = tt.t->rcv_nxt - tt.t->irs, .ack = 1 + 8 * TT_MSS);
+    tt.t->cc.cwnd = MOST;
+    (void)tt_send_bytes(&tt, 50000, 1);
+    assert_int_equal(tt.t->sndbuf_bytes, 20000);
+    tcp_test_end(&tt);
+}
+
+static void tuning_can_be_left_out(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    tt.net->cfg.tcp_off = NET_TCP_OFF_TUNING;
+    for (unsigned i = 0; i < 6; i++) {
+        (void)round_of(&tt, MOST, true);
+    }
+    assert_int_equal(tt.t->rcvbuf_bytes, START);
+    tcp_test_end(&tt);
+}
+
+/* Takes packets of a pool until so many are left. */
+static uint32_t hoard(struct pkt_pool *pool, struct pkt **at, uint32_t left)
+{
+    uint32_t count = 0;
+    while (pkt_pool_left(pool) > left) {
+        at[count] = pkt_alloc(pool, 0);
+        assert_non_null(at[count++]);
+    }
+    return count;
+}
+
+static void give_back(struct pkt **at, uint32_t count)
+{
+    while (count > 0) {
+        pkt_put(at[--count]);
+    }
+}
+
+static void no_growth_when_memory_is_short(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *kept[FIXTURE_RX_COUNT + FIXTURE_TX_COUNT];
+    make_tuned(&tt);
+    uint32_t count = hoard(&tt.f.rx, kept, FIXTURE_RX_COUNT / TCP_GROW_FRACTION - 1);
+    for (unsigned i = 0; i < 4; i++) {
+        (void)round_of(&tt, MOST, true);
+    }
+    assert_int_equal(tt.t->rcvbuf_bytes, START);
+    give_back(kept, count);
+    (void)round_of(&tt, MOST, true); /* a round as good as those is asked again */
+    (void)round_of(&tt, MOST, true);
+    assert_true(tt.t->rcvbuf_bytes > START);
+    tcp_test_end(&tt);
+}
+
+/* Writes what fits, and acknowledges it a round trip later. */
+static void write_round(struct tcp_test *tt)
+{
+    struct tcp_cb *t = tt->t;
+    while (tt_send_bytes(tt, 4096, 1) > 0) {
+    }
+    tcp_test_advance_ms(tt, RTT_MS);
+    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = t->snd_nxt - t->iss);
+    (void)tcp_test_forget(tt);
+}
+
+static void send_buffer_follows_cwnd(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *kept[FIXTURE_RX_COUNT + FIXTURE_TX_COUNT];
+    make_tuned(&tt);
+    uint32_t count = hoard(&tt.f.tx, kept, FIXTURE_TX_COUNT / TCP_GROW_FRACTION);
+    for (unsigned i = 0; i < 3; i++) {
+        write_round(&tt);
+    }
+    assert_int_equal(tt.t->sndbuf_bytes, START); /* memory is short */
+    give_back(kept, count);
+    for (unsigned i = 0; i < 12; i++) {
+        write_round(&tt);
+        assert_true(tt.t->sndbuf_bytes <= SHARE);
+        assert_true(tt.t->sndbuf_bytes >= min_u32(2 * tt.t->cc.cwnd, SHARE));
+    }
+    assert_int_equal(tt.t->sndbuf_bytes, SHARE);
+    tcp_test_end(&tt);
+}
+
+/* A writer who never had to wait has room enough. */
+static void send_buffer_of_a_slow_writer(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(tt_send_bytes(&tt, 12000, 1), 12000);
+        tcp_test_advance_ms(&tt, RTT_MS);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = tt.t->snd_nxt - tt.t->iss);
+        (void)tcp_test_forget(&tt);
+    }
+    assert_int_equal(tt.t->sndbuf_bytes, START);
+    tcp_test_end(&tt);
+}
+
+/* Whatever comes, in order or not, the bytes held and the window left never pass the budget, nor
+ * the packets their number. */
+static void one_budget_for_both_queues(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    struct tcp_cb *t = tt.t;
+    uint32_t packets = START / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+    for (uint32_t i = 0; i < 400; i++) {
+        uint32_t at = 1 + i * 7919 % (START + 2000);
+        inject(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = 1 + i * 31 % 400);
+        (void)tcp_test_forget(&tt);
+        uint32_t window = seq_ahead(t->rcv_nxt, t->rcv_adv);
+        assert_true(t->recvq.bytes + window <= START + (1u << SCALE));
+        assert_true(t->recvq.ooo_bytes <= window);
+        assert_true(t->recvq.in_order.count + t->recvq.ooo_packets <= packets);
+    }
+    assert_true(t->recvq.ooo_bytes > 0);
+    drain(&tt);
+    tcp_test_end(&tt);
+}
+
+/* Under pressure what waits out of order goes before data in order is refused: else a connection
+ * that has a gap could neither fill it nor get on. */
+static void order_goes_before_disorder(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *kept[FIXTURE_RX_COUNT];
+    make_established(&tt);
+    for (uint32_t i = 0; i < 6; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1 + (i * 2 + 1) * TT_MSS, .ack = 1, .len = TT_MSS);
+    }
+    (void)tcp_test_forget(&tt);
+    assert_int_equal(tt.t->recvq.range_count, 6);
+    uint32_t floor = FIXTURE_RX_COUNT / TCP_FLOOR_FRACTION;
+    uint32_t count = hoard(&tt.f.rx, kept, floor - 1);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = TT_MSS);
+    assert_true(tt.t->recvq.bytes >= TT_MSS);
+    assert_true(tcp_test_count(&tt, "tcp_rx_ooo_evicted") > 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_pressure"), 0);
+    give_back(kept, count);
+    tcp_test_end(&tt);
+}
+
+/* TCP_WINDOW_CLAMP: at most so much, and the edge still does not move back. */
+static void a_clamped_window(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    uint32_t edge = tt.t->rcv_adv;
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_WINDOW_CLAMP, 3000), 0);
+    uint32_t at = 1;
+    for (unsigned i = 0; i < 60; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = TT_MSS);
+        at += TT_MSS;
+        drain(&tt);
+        (void)tcp_test_forget(&tt);
+        assert_true(seq_ge(tt.t->rcv_adv, edge));
+        edge = tt.t->rcv_adv;
+    }
+    assert_true(seq_ahead(tt.t->rcv_nxt, tt.t->rcv_adv) <= 3000);
+    assert_true(seq_ahead(tt.t->rcv_nxt, tt.t->rcv_adv) > 0);
+    tcp_test_end(&tt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(receive_buffer_follows_the_reader),
+        cmocka_unit_test(steady_reading_needs_no_more),
+        cmocka_unit_test(nobody_reads_nothing_grows),
+        cmocka_unit_test(a_size_of_the_owners_stays),
+        cmocka_unit_test(tuning_can_be_left_out),
+        cmocka_unit_test(no_growth_when_memory_is_short),
+        cmocka_unit_test(send_buffer_follows_cwnd),
+        cmocka_unit_test(send_buffer_of_a_slow_writer),
+        cmocka_unit_test(one_budget_for_both_queues),
+        cmocka_unit_test(order_goes_before_disorder),
+        cmocka_unit_test(a_clamped_window),
+    };
+    return tcp_run_all(tests);
+}
