@@ -6,13 +6,50 @@
 #include "kernel/bytes.h"
 #include "net/ipv4.h"
 
-/* Ones' complement sums may be taken in any word size and folded later (RFC 1071 2 (C)). */
+/* Ones' complement sums may be taken in any word size and folded later (RFC 1071 2 (C)). Each step
+ * leaves at most one carry for the next. */
 static uint16_t fold(uint64_t sum)
 {
-    while (sum >> 16) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    assert(sum <= UINT16_MAX);
     return (uint16_t)sum;
+}
+
+/* a + b with the carry put back at the bottom. */
+static inline uint64_t add_carry(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
+}
+
+static inline uint64_t load_native64(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* The last len < 8 bytes as a word, zeros behind them. */
+static uint64_t load_tail(const uint8_t *at, size_t len)
+{
+    uint8_t bytes[8] = {0};
+    uint64_t word;
+    assert(len < sizeof(bytes));
+    if (len & 4) {
+        memcpy(bytes, at, 4);
+    }
+    if (len & 2) {
+        memcpy(bytes + (len & 4), at + (len & 4), 2);
+    }
+    if (len & 1) {
+        bytes[len - 1] = at[len - 1];
+    }
+    memcpy(&word, bytes, sizeof(word));
+    return word;
 }
 
 /*
@@ -26,15 +63,17 @@ uint32_t csum_add(uint32_t sum, const void *data, size_t len)
     assert(data != NULL || len == 0);
     const uint8_t *at = data;
     uint64_t acc = 0;
+    for (; len >= 32; len -= 32, at += 32) {
+        acc = add_carry(acc, load_native64(at));
+        acc = add_carry(acc, load_native64(at + 8));
+        acc = add_carry(acc, load_native64(at + 16));
+        acc = add_carry(acc, load_native64(at + 24));
+    }
     for (; len >= 8; len -= 8, at += 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        acc += (word & 0xffffffffu) + (word >> 32);
+        acc = add_carry(acc, load_native64(at));
     }
     if (len > 0) {
-        uint64_t word = 0;
-        memcpy(&word, at, len);
-        acc += (word & 0xffffffffu) + (word >> 32);
+        acc = add_carry(acc, load_tail(at, len));
     }
     uint16_t native = fold(acc);
     return (uint32_t)fold((uint64_t)sum + load_be16(&native));

@@ -78,18 +78,9 @@ enum ipv4_bad ipv4_decode(struct ipv4_header *h, const uint8_t *bytes, size_t le
     return ipv4_check_options(bytes + IPV4_HEADER_BYTES, header_bytes - IPV4_HEADER_BYTES);
 }
 
-/* All ones in the host part of our subnet; a /31 has no broadcast address (RFC 3021), nor has a
- * /32. */
-static bool is_directed_broadcast(const struct net *n, uint32_t addr)
-{
-    uint32_t host = ~n->ip.netmask;
-    return n->ip.address != 0 && host > 1 && ((addr ^ n->ip.address) & n->ip.netmask) == 0 &&
-           (addr & host) == host;
-}
-
 bool ipv4_is_broadcast(const struct net *n, uint32_t addr)
 {
-    return addr == UINT32_MAX || is_directed_broadcast(n, addr);
+    return addr == UINT32_MAX || (addr == n->ip.broadcast && n->ip.address != 0);
 }
 
 bool ipv4_is_multicast(uint32_t addr)
@@ -102,13 +93,8 @@ bool ipv4_is_multicast(uint32_t addr)
 bool ipv4_is_unicast_source(const struct net *n, uint32_t addr)
 {
     uint32_t net = addr >> 24;
-    if (net == 0 || net == 127 || net >= 224 || is_directed_broadcast(n, addr)) {
-        return false;
-    }
-    uint32_t host = ~n->ip.netmask;
-    bool network_address = n->ip.address != 0 && host > 1 && (addr & host) == 0 &&
-                           ((addr ^ n->ip.address) & n->ip.netmask) == 0;
-    return !network_address;
+    return net != 0 && net != 127 && net < 224 &&
+           (n->ip.address == 0 || (addr != n->ip.broadcast && addr != n->ip.network));
 }
 
 static uint32_t mask_of(uint8_t prefix_bits)
@@ -130,6 +116,10 @@ void ipv4_set_address(struct net *n, const struct net_event *e)
     n->ip.address = address;
     n->ip.netmask = netmask;
     n->ip.gateway = gateway;
+    /* All ones and all zeros in the host part; a /31 has neither (RFC 3021), nor has a /32. */
+    bool has_both = ~netmask > 1 && address != 0;
+    n->ip.broadcast = has_both ? address | ~netmask : UINT32_MAX;
+    n->ip.network = has_both ? address & netmask : 0;
     n->ip.origin = e->origin;
     if (moved) {
         /* Neighbours of the old subnet are not to be believed on the new one. */

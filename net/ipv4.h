@@ -37,7 +37,9 @@ struct ipv4_header {
 struct ipv4 {
     uint32_t address; /* 0: none in use */
     uint32_t netmask;
-    uint32_t gateway; /* 0: none */
+    uint32_t gateway;   /* 0: none */
+    uint32_t broadcast; /* of the subnet; UINT32_MAX when it has none of its own */
+    uint32_t network;   /* the subnet's own number, which no host has; 0 when there is none */
     enum net_address_origin origin;
     uint32_t id_counter;
 };

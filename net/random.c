@@ -29,6 +29,16 @@ static inline void sip_round(struct sip *s)
     s->v2 = rotl(s->v2, 32);
 }
 
+static struct sip sip_start(const uint64_t key[2])
+{
+    return (struct sip){
+        .v0 = key[0] ^ UINT64_C(0x736f6d6570736575),
+        .v1 = key[1] ^ UINT64_C(0x646f72616e646f6d),
+        .v2 = key[0] ^ UINT64_C(0x6c7967656e657261),
+        .v3 = key[1] ^ UINT64_C(0x7465646279746573),
+    };
+}
+
 static inline void sip_word(struct sip *s, uint64_t m)
 {
     s->v3 ^= m;
@@ -40,12 +50,7 @@ static inline void sip_word(struct sip *s, uint64_t m)
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len)
 {
     assert(data != NULL || len == 0);
-    struct sip s = {
-        .v0 = key[0] ^ UINT64_C(0x736f6d6570736575),
-        .v1 = key[1] ^ UINT64_C(0x646f72616e646f6d),
-        .v2 = key[0] ^ UINT64_C(0x6c7967656e657261),
-        .v3 = key[1] ^ UINT64_C(0x7465646279746573),
-    };
+    struct sip s = sip_start(key);
     const uint8_t *at = data;
     uint64_t last = (uint64_t)(len & 0xff) << 56; /* the length goes into the last word's top */
     for (; len >= 8; len -= 8, at += 8) {
@@ -101,4 +106,24 @@ uint64_t net_hash_tuple(const struct net_random *r, enum net_hash_purpose purpos
     store_be16(bytes + 10, rport);
     bytes[12] = (uint8_t)purpose;
     return siphash24(r->hash_key, bytes, sizeof(bytes));
+}
+
+/*
+ * SipHash-1-3, the variant that its authors propose for hash tables: what it hides is only which
+ * names share a bucket, and no output of it leaves the machine.
+ */
+uint32_t net_hash_bucket(const struct net_random *r, uint64_t addresses, uint32_t ports)
+{
+    struct sip s = sip_start(r->hash_key);
+    s.v3 ^= addresses;
+    sip_round(&s);
+    s.v0 ^= addresses;
+    s.v3 ^= ports;
+    sip_round(&s);
+    s.v0 ^= ports;
+    s.v2 ^= 0xff;
+    for (int i = 0; i < 3; i++) {
+        sip_round(&s);
+    }
+    return (uint32_t)(s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
 }

@@ -22,7 +22,6 @@ uint32_t net_random_below(struct net_random *r, uint32_t bound);
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len);
 /* The hash of a connection's four names and a purpose that keeps the uses apart. */
 enum net_hash_purpose {
-    NET_HASH_TABLE,
     NET_HASH_ISN,
     NET_HASH_PORT,
     NET_HASH_IP_ID,
@@ -30,5 +29,8 @@ enum net_hash_purpose {
 };
 uint64_t net_hash_tuple(const struct net_random *r, enum net_hash_purpose purpose, uint32_t laddr,
                         uint16_t lport, uint32_t raddr, uint16_t rport);
+
+/* For tables in memory alone, cheaper than net_hash_tuple: which bucket the names belong to. */
+uint32_t net_hash_bucket(const struct net_random *r, uint64_t addresses, uint32_t ports);
 
 #endif

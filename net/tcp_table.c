@@ -89,8 +89,8 @@ void tcp_destroy(struct net *n)
 
 static struct list *bucket_of(struct net *n, const struct tcp_tuple *id)
 {
-    uint64_t h =
-        net_hash_tuple(&n->random, NET_HASH_TABLE, id->laddr, id->lport, id->raddr, id->rport);
+    uint32_t h = net_hash_bucket(&n->random, (uint64_t)id->laddr << 32 | id->raddr,
+                                 (uint32_t)id->lport << 16 | id->rport);
     assert(is_power_of_two(n->tcp.bucket_count));
     return &n->tcp.buckets[h & (n->tcp.bucket_count - 1)];
 }
