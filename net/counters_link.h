@@ -64,6 +64,7 @@
     X(frag_drop_bad, "dropped: fragment empty, ragged or beyond 65535 bytes")                  \
     X(frag_drop_too_big, "dropped: datagram larger than one packet buffer")                    \
     X(frag_drop_overlap, "dropped: datagram with overlapping fragments")                       \
+    X(frag_drop_ecn, "dropped: fragments marked and unmarkable in one datagram")               \
     X(frag_drop_too_many, "dropped: datagram in too many fragments")                           \
     X(frag_drop_source_cap, "dropped: one source has too many incomplete datagrams")           \
     X(frag_drop_cap, "dropped: too many fragments held")                                       \

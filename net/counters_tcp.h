@@ -53,6 +53,10 @@
     X(tcp_timeouts, "retransmission timeouts")                                                  \
     X(tcp_fast_retransmits, "entries into fast retransmit")                                     \
     X(tcp_hystart_exits, "first slow starts left because the round trip grew (RFC 9406)")       \
+    X(tcp_ecn_opens, "connections that use ECN (RFC 3168)")                                     \
+    X(tcp_ecn_fallbacks, "SYNs sent again without asking for ECN")                              \
+    X(tcp_ecn_ce_received, "data segments received that a router had marked")                   \
+    X(tcp_ecn_reductions, "reductions of the congestion window because of an echoed mark")      \
     X(tcp_cwnd_undone, "reductions of the congestion window undone: nothing had been lost")     \
     X(tcp_active_opens, "connections opened by us")                                             \
     X(tcp_passive_opens, "connections opened by peers")                                         \

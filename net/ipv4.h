@@ -16,6 +16,12 @@ enum {
     IP_PROTO_ICMP = 1,
     IP_PROTO_TCP = 6,
     IP_PROTO_UDP = 17,
+
+    /* The last two bits of the TOS field, RFC 3168 5. */
+    IP_ECN_MASK = 3,
+    IP_ECN_NOT_ECT = 0,
+    IP_ECN_ECT_0 = 2,
+    IP_ECN_CE = 3,
 };
 
 /* A received header, decoded once, in host order. */

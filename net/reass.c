@@ -175,10 +175,23 @@ static void reass_deliver(struct net *n, struct reass_datagram *d)
     pkt_trim(p, d->total_bytes);
     h.total_bytes = (uint16_t)(h.header_bytes + d->total_bytes);
     h.more_fragments = false;
+    if (d->has_ce) {
+        h.tos |= IP_ECN_CE;
+    }
     d->p = NULL;
     reass_free(d);
     NET_COUNT(n, frag_reassembled);
     ipv4_deliver(n, p, &h);
+}
+
+/* RFC 3168 5.3: a mark on any piece is one on the whole; together with a piece that could not have
+ * been marked it is a contradiction, and the datagram is dropped. */
+static bool reass_ecn_agrees(struct reass_datagram *d, const struct ipv4_header *h)
+{
+    uint8_t ecn = h->tos & IP_ECN_MASK;
+    d->has_ce = d->has_ce || ecn == IP_ECN_CE;
+    d->has_not_ect = d->has_not_ect || ecn == IP_ECN_NOT_ECT;
+    return !(d->has_ce && d->has_not_ect);
 }
 
 /* Takes p, whose range fits neither a bound nor the rest of the datagram: d goes with it. */
@@ -209,6 +222,11 @@ static void reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
     }
     if (fit == REASS_TOO_MANY) {
         NET_COUNT(n, frag_drop_too_many);
+        reass_refuse(n, d, p);
+        return;
+    }
+    if (!reass_ecn_agrees(d, h)) {
+        NET_COUNT(n, frag_drop_ecn);
         reass_refuse(n, d, p);
         return;
     }

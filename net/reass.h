@@ -45,6 +45,8 @@ struct reass_datagram {
     struct ipv4_header head; /* of the fragment at offset 0, or else of the first to come */
     uint16_t have_bytes;
     uint16_t total_bytes; /* 0: the last fragment has not come */
+    bool has_ce;          /* a piece came marked (RFC 3168 5.3) */
+    bool has_not_ect;     /* a piece came that could not be marked */
     bool have_first;      /* offset 0 is there, and its header in front of the payload */
     uint8_t range_count;
     struct reass_range ranges[REASS_FRAGMENTS_MAX];

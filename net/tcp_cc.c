@@ -132,6 +132,9 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
         tcp_hystart_on_ack(t, ack.rtt_us);
     }
     validate(t, flight_before);
+    if (t->ecn.echoed) {
+        return; /* RFC 3168 6.1.2: no growth by an ACK with ECE */
+    }
     if (acked_bytes > 0 && window_used(t, flight_before)) {
         t->cc.ops->on_ack(t, &ack);
         t->cc.cwnd = min_u32(t->cc.cwnd, CWND_MAX_BYTES);
@@ -143,6 +146,10 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
 void tcp_cc_on_loss(struct tcp_cb *t)
 {
     uint32_t ssthresh = t->cc.ops->ssthresh(t);
+    if (tcp_ecn_covers(t)) {
+        return; /* RFC 3168 6.1.2: one reduction for a window of data */
+    }
+    tcp_ecn_window_reduced(t);
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
         /* A timeout in fast recovery tells of the same losses; cwnd is recovery's own just now. */
         t->cc.ssthresh = min_u32(t->cc.ssthresh, ssthresh);
@@ -153,6 +160,17 @@ void tcp_cc_on_loss(struct tcp_cb *t)
     t->cc.ops->on_loss(t);
     t->cc.ssthresh = ssthresh;
     assert(t->cc.ssthresh >= t->snd_mss);
+}
+
+void tcp_cc_on_ecn(struct tcp_cb *t)
+{
+    assert(t->cc.recovery == TCP_RECOVERY_NONE);
+    uint32_t ssthresh = t->cc.ops->ssthresh(t);
+    t->cc.prior_cwnd = 0; /* the network itself said it: there is nothing to undo */
+    t->cc.ops->on_loss(t);
+    t->cc.ssthresh = ssthresh;
+    t->cc.cwnd = min_u32(t->cc.cwnd, ssthresh);
+    t->cc.ops->on_recovery_exit(t);
 }
 
 void tcp_cc_recovered(struct tcp_cb *t)

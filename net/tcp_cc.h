@@ -61,6 +61,9 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
  */
 void tcp_cc_on_loss(struct tcp_cb *t);
 
+/* The peer echoes a mark (RFC 3168): cwnd and ssthresh become smaller at once, for good. */
+void tcp_cc_on_ecn(struct tcp_cb *t);
+
 /* The caller ended recovery and set cwnd. */
 void tcp_cc_recovered(struct tcp_cb *t);
 

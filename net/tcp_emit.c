@@ -4,10 +4,13 @@
  */
 #include "net/tcp_int.h"
 
-static void to_ip(struct net *n, struct pkt *p, const struct tcp_tuple *id, bool may_fragment)
+static void to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool may_fragment)
 {
-    struct ipv4_tx tx = {
-        .src = id->laddr, .dst = id->raddr, .protocol = IP_PROTO_TCP, .may_fragment = may_fragment};
+    struct ipv4_tx tx = {.src = out->id.laddr,
+                         .dst = out->id.raddr,
+                         .protocol = IP_PROTO_TCP,
+                         .tos = out->ecn,
+                         .may_fragment = may_fragment};
     NET_COUNT(n, tcp_tx_segments);
     if (ipv4_output(n, p, &tx) != STATUS_OK) {
         NET_COUNT(n, tcp_tx_failed); /* to TCP a segment that was lost on the way */
@@ -23,7 +26,7 @@ bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
     }
     assert(pkt_len(p) == 0);
     tcp_encode(p, out);
-    to_ip(n, p, &out->id, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
+    to_ip(n, p, out, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
     return true;
 }
 
@@ -82,6 +85,9 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
                           .ack = t->rcv_nxt,
                           .window = tcp_window_field(t),
                           .flags = flags};
+    if (t->ecn.echo) {
+        out.flags |= TCP_ECE; /* RFC 3168 6.1.3 */
+    }
     tcp_ts_fill(t, &out.options);
     uint32_t room = t->snd_mss > len ? t->snd_mss - len : 0;
     tcp_sack_fill(t, &out.options, len > 0 ? room : TCP_OPTIONS_MAX_BYTES);
@@ -105,7 +111,7 @@ void tcp_emit_syn(struct tcp_cb *t)
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     bool answer = t->state == TCP_SYN_RECEIVED;
     uint32_t off = t->net->cfg.tcp_off;
-    struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN};
+    struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
     /* RFC 7323 2.2: the window of a segment with SYN is never scaled. */
     uint32_t window = min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
     out.window = (uint16_t)window;
@@ -151,8 +157,9 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
         flags |= TCP_FIN;
     }
     struct tcp_out out = out_for(t, note->seq, flags, note->len);
+    tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->push_override);
     tcp_encode(p, &out);
-    to_ip(t->net, pkt_get(p), &t->node.id, t->path.may_fragment);
+    to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
     ack_went(t, &out);
     t->tally.data_segs_out++;
     t->tally.retransmits += note->sent_count > 0;

@@ -53,6 +53,9 @@ static void send_syn_ack(struct net *n, const struct tcp_half *half)
     out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
     out.options.wscale = half->rcv_wscale;
     out.options.has_sack_permitted = half->sack_permitted;
+    if (half->ecn) {
+        out.flags |= TCP_ECE; /* RFC 3168 6.1.1 */
+    }
     fill_timestamps(n, half, &out.options);
     (void)tcp_emit_bare(n, &out);
 }
@@ -113,6 +116,7 @@ void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_se
     half->node.timestamps = seg->options.has_timestamps && !(off & NET_TCP_OFF_TIMESTAMPS);
     half->ts_recent = seg->options.ts_val;
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
+    half->ecn = tcp_ecn_asked(n, seg);
     list_init(&half->node.bucket);
     list_init(&half->age);
     list_init(&half->of_listener);
@@ -153,6 +157,9 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->sent_ns = tcp_half_born_ns(half);
     t->sack_on = half->sack_permitted;
     tcp_ts_begin(t, &o);
+    if (half->ecn) {
+        tcp_ecn_accepted(t);
+    }
     tcp_set_mss(t, &o, tcp_opt_mss(t, mtu));
 }
 
@@ -204,6 +211,8 @@ static bool sequence_and_rst(struct net *n, struct tcp_half *half, const struct 
     if (!in_window) {
         NET_COUNT(n, tcp_rx_drop_out_of_window);
         if ((seg->flags & TCP_SYN) && seg->seq == half->irs) {
+            /* RFC 3168 6.1.1: sent again without asking, it must not be agreed to. */
+            half->ecn = half->ecn && tcp_ecn_asked(n, seg);
             send_syn_ack(n, half); /* the SYN again: our answer was lost */
         } else {
             /* Not a SYN-ACK: the peer may be in TIME-WAIT, where an old SYN of his made this

@@ -150,6 +150,7 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
         tcp_challenge_ack(t);
         return TCP_DROP;
     }
+    tcp_ecn_on_ack(t, seg);
     uint32_t wnd_before = t->snd_wnd;
     bool advances = seq_gt(seg->ack, t->snd_una);
     if (advances) {

@@ -39,6 +39,7 @@ static enum tcp_verdict take_rest(struct tcp_cb *t, struct tcp_segment *seg)
 static enum tcp_verdict syn_acknowledged(struct tcp_cb *t, struct tcp_segment *seg)
 {
     learn_from_syn(t, seg);
+    tcp_ecn_syn_ack(t, seg);
     t->snd_una = seg->ack;
     tcp_established(t);
     t->ack_now = true;

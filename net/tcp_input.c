@@ -90,7 +90,7 @@ static void demultiplex(struct net *n, struct tcp_segment *seg)
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     assert(!pkt_shared(p));
-    struct tcp_segment seg = {.pkt = p};
+    struct tcp_segment seg = {.pkt = p, .ce = (h->tos & IP_ECN_MASK) == IP_ECN_CE};
     if (decode(n, &seg, h)) {
         NET_COUNT(n, tcp_rx_segments);
         demultiplex(n, &seg);
@@ -113,6 +113,7 @@ static enum tcp_verdict arrives_otherwise(struct tcp_cb *t, struct tcp_segment *
         v = tcp_check_ack(t, seg); /* fifth */
     }
     if (v == TCP_GO_ON) {
+        tcp_ecn_on_data(t, seg);
         v = tcp_take_text(t, seg); /* seventh */
     }
     if (v == TCP_GO_ON) {

@@ -276,6 +276,17 @@ void tcp_recovery_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_
 void tcp_recovery_dupack(struct tcp_cb *t);
 void tcp_recovery_timeout(struct tcp_cb *t);
 
+/* tcp_ecn.c: RFC 3168. */
+bool tcp_ecn_asked(const struct net *n, const struct tcp_segment *syn);
+uint8_t tcp_ecn_syn_flags(struct tcp_cb *t);
+void tcp_ecn_syn_ack(struct tcp_cb *t, const struct tcp_segment *seg);
+void tcp_ecn_accepted(struct tcp_cb *t);
+void tcp_ecn_on_ack(struct tcp_cb *t, const struct tcp_segment *seg);
+void tcp_ecn_on_data(struct tcp_cb *t, const struct tcp_segment *seg);
+void tcp_ecn_window_reduced(struct tcp_cb *t);
+bool tcp_ecn_covers(const struct tcp_cb *t);
+void tcp_ecn_mark_data(struct tcp_cb *t, struct tcp_out *out, bool fresh);
+
 /* tcp_state.c: becoming established and ending. */
 void tcp_established(struct tcp_cb *t);
 void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss);

@@ -82,6 +82,7 @@ struct tcp_half {
     uint8_t retries;     /* SYN-ACKs sent again by the timer */
     uint8_t acks;        /* bare ACKs sent since the timer last fired */
     bool sack_permitted;
+    bool ecn;           /* the SYN asked for it, and we agree */
     uint32_t ts_recent; /* TSval of the SYN */
 };
 static_assert(sizeof(struct tcp_half) <= 192, "three cache lines");
@@ -226,6 +227,18 @@ struct tcp_cc {
     struct tcp_cubic cubic;
 };
 
+/* RFC 3168. */
+struct tcp_ecn {
+    uint32_t end; /* while reduced: SND.NXT when cwnd was */
+    bool on;      /* both sides agreed */
+    bool asked;   /* our SYN asked, and no later one did not */
+    bool echo;    /* a mark has come: ECE goes on every ACK until CWR comes */
+    bool cwr_due; /* on the next new data */
+    bool reduced; /* cwnd was, and not more than what was out then is acknowledged */
+    bool by_echo; /* because of an echo, not of a loss */
+    bool echoed;  /* the ACK that is being handled has ECE */
+};
+
 struct tcp_keepalive {
     uint32_t idle_s;
     uint32_t interval_s;
@@ -327,6 +340,7 @@ struct tcp_cb {
     struct tcp_path path;
     struct tcp_rtt rtt;
     struct tcp_cc cc;
+    struct tcp_ecn ecn;
     struct tcp_keepalive keepalive;
     struct tcp_choices opt;
     struct tcp_tuning tune;

@@ -54,6 +54,7 @@ struct tcp_segment {
     uint32_t wnd;    /* scaled, once the connection is known */
     uint16_t window; /* the field */
     uint8_t flags;   /* enum tcp_flag */
+    bool ce;         /* IP says that congestion was experienced (RFC 3168 5) */
     struct tcp_options options;
     struct pkt *pkt; /* NULL once somebody took it */
 };
@@ -100,6 +101,7 @@ struct tcp_out {
     uint32_t ack;
     uint16_t window;
     uint8_t flags;
+    uint8_t ecn; /* IP_ECN_*, for the IP header */
     struct tcp_options options;
 };
 

@@ -256,6 +256,7 @@ void frame_ip(struct frame *fr, const struct frame_ip *ip, const void *payload, 
     size_t header_len = IPV4_HEADER_BYTES + ip->options_len;
     uint8_t h[60] = {0};
     h[0] = (uint8_t)(0x40 | header_len / 4);
+    h[1] = ip->tos;
     store_be16(h + 2, (uint16_t)(header_len + len));
     store_be16(h + 4, ip->id);
     store_be16(h + 6, ip->frag);

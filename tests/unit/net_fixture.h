@@ -106,6 +106,7 @@ struct frame_ip {
     uint32_t src;           /* 0: FIXTURE_PEER */
     uint32_t dst;           /* 0: FIXTURE_ADDR */
     uint8_t protocol;
+    uint8_t tos;
     uint16_t id;
     uint16_t frag; /* flags and offset as on the wire */
     const uint8_t *options;

@@ -133,7 +133,8 @@ void tcp_inject(struct tcp_test *tt, const struct tcp_want *w)
 {
     uint8_t s[FRAME_MAX_BYTES];
     struct frame fr;
-    struct frame_ip ip = {.src = w->src, .dst = w->dst, .protocol = IP_PROTO_TCP, .bare = true};
+    struct frame_ip ip = {
+        .src = w->src, .dst = w->dst, .protocol = IP_PROTO_TCP, .tos = w->tos, .bare = true};
     uint32_t src = w->src != 0 ? w->src : FIXTURE_PEER;
     uint32_t dst = w->dst != 0 ? w->dst : FIXTURE_ADDR;
     size_t header = 20 + w->options_len;
@@ -161,14 +162,16 @@ static const char *flag_text(uint8_t flags)
     static char text[4][16];
     static unsigned turn;
     char *out = text[turn++ % 4];
-    snprintf(out, sizeof(text[0]), "%s%s%s%s%s%s", flags & TCP_SYN ? "S" : "",
+    snprintf(out, sizeof(text[0]), "%s%s%s%s%s%s%s%s", flags & TCP_SYN ? "S" : "",
              flags & TCP_FIN ? "F" : "", flags & TCP_RST ? "R" : "", flags & TCP_PSH ? "P" : "",
-             flags & TCP_ACK ? "." : "", flags & TCP_URG ? "U" : "");
+             flags & TCP_ACK ? "." : "", flags & TCP_URG ? "U" : "", flags & TCP_ECE ? "E" : "",
+             flags & TCP_CWR ? "W" : "");
     return out;
 }
 
 struct sent {
     uint8_t flags;
+    uint8_t tos;
     uint32_t seq, ack;
     uint16_t wnd;
     const uint8_t *options;
@@ -190,6 +193,7 @@ static void parse_sent(const struct frame *fr, struct sent *s)
     assert_int_equal(csum_finish(csum_add(pseudo, h, total)), 0);
     size_t header = (size_t)(h[12] >> 4) * 4;
     *s = (struct sent){.flags = h[13],
+                       .tos = ip[1],
                        .seq = load_be32(h + 4),
                        .ack = load_be32(h + 8),
                        .wnd = load_be16(h + 14),
@@ -203,9 +207,10 @@ static void complain(const struct sent *s, const struct tcp_want *w, size_t len,
                      uint32_t ack, const char *file, int line)
 {
     print_error(
-        "%s:%d: want %s seq %u ack %u len %zu wnd %d; got %s seq %u ack %u len %zu wnd %u\n", file,
-        line, flag_text(w->flags), seq, ack, len, w->wnd, flag_text(s->flags), s->seq, s->ack,
-        s->len, s->wnd);
+        "%s:%d: want %s seq %u ack %u len %zu wnd %d tos %u; got %s seq %u ack %u len %zu wnd %u "
+        "tos %u\n",
+        file, line, flag_text(w->flags), seq, ack, len, w->wnd, w->tos, flag_text(s->flags), s->seq,
+        s->ack, s->len, s->wnd, s->tos);
     fail();
 }
 
@@ -224,8 +229,8 @@ void tcp_expect(struct tcp_test *tt, const struct tcp_want *w, const char *file,
     uint32_t seq = w->absolute ? w->seq : tt->iss + w->seq;
     uint32_t ack = w->absolute ? w->ack : (w->flags & TCP_ACK) ? tt->irs + w->ack : 0;
     /* PSH is compared only when asked for: it says nothing. */
-    uint8_t mask = (w->flags & TCP_PSH) ? 0x3f : 0x3f & ~TCP_PSH;
-    bool good = (s.flags & mask) == (w->flags & mask) && s.seq == seq &&
+    uint8_t mask = (w->flags & TCP_PSH) ? 0xff : 0xff & ~TCP_PSH;
+    bool good = (s.flags & mask) == (w->flags & mask) && s.seq == seq && s.tos == w->tos &&
                 (w->any_ack || s.ack == ack) && s.len == len;
     if (w->wnd != 0) {
         good = good && s.wnd == (w->wnd < 0 ? 0 : (uint32_t)w->wnd);

@@ -59,6 +59,7 @@ struct tcp_want {
     uint8_t offset;    /* inject: data offset field in words; 0 = right */
     uint16_t urgent;   /* inject */
     uint8_t reserved;  /* inject: reserved bits */
+    uint8_t tos;       /* of the IP header, both ways */
     uint32_t src, dst; /* inject: 0 = usual */
     uint16_t sport, dport;
 };
