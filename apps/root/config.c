@@ -150,10 +150,30 @@ static bool parse_panic(const char *value, void *out)
 
 static bool parse_selftest(const char *value, void *out)
 {
-    static const char *const names[] = {"none", "all", "fault", "stack", "assert"};
+    static const char *const names[] = {"none", "all", "fault", "stack", "assert", "wrap"};
     int i = find_name(value, names, ARRAY_SIZE(names));
     if (i >= 0) {
         ((struct root_config *)out)->selftest = (enum root_selftest)i;
+    }
+    return i >= 0;
+}
+
+static bool parse_ecn(const char *value, void *out)
+{
+    static const char *const names[] = {"off", "on"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->ecn = i == 1;
+    }
+    return i >= 0;
+}
+
+static bool parse_congestion(const char *value, void *out)
+{
+    static const char *const names[] = {"cubic", "newreno"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->congestion = names[i];
     }
     return i >= 0;
 }
@@ -188,7 +208,9 @@ static const struct cmdline_key keys[] = {
     {"console", "serial, vga or serial,vga", parse_console},
     {"irq", "auto or poll", parse_irq},
     {"panic", "reboot or halt", parse_panic},
-    {"selftest", "none, all, fault, stack or assert", parse_selftest},
+    {"selftest", "none, all, fault, stack, assert or wrap", parse_selftest},
+    {"ecn", "off or on", parse_ecn},
+    {"congestion", "cubic or newreno", parse_congestion},
     {"tap", "the name of a TAP device, up to 15 characters (hosted only)", parse_tap},
     {"mem", "16M to 4096M (hosted only)", parse_memory},
 };

@@ -23,6 +23,7 @@ enum root_selftest {
     SELFTEST_FAULT, /* a deliberate page fault: shows what a crash looks like */
     SELFTEST_STACK, /* a deliberate stack overflow: shows that the guard page holds */
     SELFTEST_ASSERT,
+    SELFTEST_WRAP, /* serve with sequence numbers and timestamps that wrap at once */
 };
 
 struct root_config {
@@ -33,8 +34,10 @@ struct root_config {
     enum irq_policy irq;
     enum panic_action panic;
     enum root_selftest selftest;
-    char tap[16];        /* hosted: the TAP device */
-    uint32_t memory_mib; /* hosted: what the machine's RAM would be */
+    bool ecn;
+    const char *congestion; /* NULL: the stack's default */
+    char tap[16];           /* hosted: the TAP device */
+    uint32_t memory_mib;    /* hosted: what the machine's RAM would be */
 };
 
 /*

@@ -154,6 +154,17 @@ static const struct netdev_ops netdev_ops = {
     .link = link_changed,
 };
 
+/* selftest=wrap: every connection's numbers pass 2^32 within its first kilobytes, timestamps within
+ * the first seconds of the machine. */
+static void start_near_wrap(struct net_config *cfg)
+{
+    log_warn("selftest: sequence numbers begin just below 2^32, where anybody can guess them");
+    cfg->tcp_isn_fixed = true;
+    cfg->tcp_isn = UINT32_MAX - 2000;
+    cfg->tcp_ts_fixed = true;
+    cfg->tcp_ts_start = UINT32_MAX - 5000;
+}
+
 static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_ns)
 {
     struct arena *a = platform_arena();
@@ -170,6 +181,11 @@ static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_
     memcpy(cfg.mac, nic->mac, sizeof(cfg.mac));
     platform_entropy(cfg.seed, sizeof(cfg.seed));
     net_limits_default(&cfg.limits, a->size_bytes / 100 * TABLES_SHARE_PERCENT);
+    cfg.tcp_ecn = r->config.ecn;
+    cfg.tcp_congestion = r->config.congestion;
+    if (r->config.selftest == SELFTEST_WRAP) {
+        start_near_wrap(&cfg);
+    }
     enum status s = net_create(&r->net, a, &cfg, now_ns);
     if (s != STATUS_OK) {
         log_error("root: the network stack's tables do not fit %zu KiB of memory",

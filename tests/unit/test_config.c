@@ -60,7 +60,16 @@ static void test_everything_else(void **state)
     assert_int_equal(c.irq, IRQ_POLL);
     assert_int_equal(c.panic, PANIC_HALT);
     assert_int_equal(c.selftest, SELFTEST_FAULT);
+    assert_false(c.ecn);
+    assert_null(c.congestion);
     assert_string_equal(messages, "");
+    c = parse("ecn=on congestion=newreno selftest=wrap");
+    assert_true(c.ecn);
+    assert_string_equal(c.congestion, "newreno");
+    assert_int_equal(c.selftest, SELFTEST_WRAP);
+    assert_string_equal(messages, "");
+    (void)parse("congestion=vegas");
+    assert_non_null(strstr(messages, "cubic or newreno"));
 }
 
 static void test_malformed_addresses_are_named(void **state)
