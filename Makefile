@@ -10,6 +10,9 @@ MEM    ?= 64M
 APPEND ?=
 BOOT   ?= kernel
 TIME   ?= 600
+N      ?= 20000
+FIRST  ?= 1
+SEED   ?=
 V      ?=
 
 CC      := $(CROSS_COMPILE)gcc
@@ -60,6 +63,7 @@ LINUX_FLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -MD -MP -I.
 SAN         := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -MD -MP -I. \
         -I$(B)/gen -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter $(SAN)
+SIM_FLAGS   := $(filter-out -O1 $(SAN),$(TEST_FLAGS)) -O2
 
 # ---- sources ---------------------------------------------------------------------------------
 ROOT_COMMON := apps/root/config.c apps/root/stack.c apps/root/stats.c
@@ -87,7 +91,8 @@ HOSTED := $(B)/host/$(APP_NAME)
 LINUX  := $(B)/linux/$(APP_NAME)
 ISO    := $(B)/$(APP_NAME).iso
 
-.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz bench-echo FORCE
+.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz sim sim-table \
+        bench-echo FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,6 +109,8 @@ help:
 	'make check   the static rules: layering, symbols, lengths, format' \
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
+	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
+	'make sim-table  measures tests/sim/goodput.txt anew' \
 	'make gdb     boots stopped, with gdb attached' \
 	'make deps    installs what is missing with apt; run and test do it by themselves' \
 	'make clean' \
@@ -243,6 +250,8 @@ endef
 $(foreach t,$(UNIT),$(eval $(call TEST_PROGRAM,$(t),unit,test,$(SAN))))
 $(foreach t,$(SIM),$(eval $(call TEST_PROGRAM,$(t),sim,test,$(SAN))))
 $(foreach t,$(FUZZ),$(eval $(call TEST_PROGRAM,$(t),fuzz,fuzz,$(SAN) -fsanitize=fuzzer)))
+# The simulator for many seeds: optimised, with assertions and without sanitizers.
+$(foreach t,$(SIM),$(eval $(call TEST_PROGRAM,$(t),sim,sim,)))
 
 # Packet scripts: one program plays them all (tests/scripts/README.md).
 SCRIPTS_MAIN := tests/scripts/engine/main.c
@@ -256,6 +265,9 @@ $(B)/test/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
 $(B)/test/obj/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -I. -c $< -o $@
+$(B)/sim/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(SIM_FLAGS) -c $< -o $@
 $(B)/fuzz/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(TEST_FLAGS) -fsanitize=fuzzer-no-link $(TEST_INC) -c $< -o $@
@@ -268,6 +280,18 @@ fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
 
 test: deps-test
 	@$(PYTHON) tools/test.py
+
+# One seed runs sanitized and tells everything; many run as fast as they can, and say how fast.
+ifneq ($(SEED),)
+sim: $(B)/test/sim_transfer
+	RINGSIDE_SIM_SEED=$(SEED) $<
+else
+sim: $(B)/sim/sim_transfer
+	RINGSIDE_SIM_SEEDS=$(N) RINGSIDE_SIM_FIRST=$(FIRST) $<
+endif
+
+sim-table: $(B)/sim/sim_goodput
+	RINGSIDE_SIM_TABLE=write $<
 
 fuzz: deps-test
 	@$(MAKE) --no-print-directory fuzz-programs

@@ -13,7 +13,7 @@
 
 enum {
     EVENTS_AT_ONCE = 8,
-    TAG_SHARED = 1000, /* epoll data: an end is conn * 2 + host, its own listener + TAG_OWN */
+    TAG_SHARED = 1000, /* epoll data: an end is conn * 2 + side, its own listener + TAG_OWN */
     TAG_OWN = 2000,
     BACKLOG = 16,
     KEEPIDLE_S = 30,
@@ -65,10 +65,12 @@ void app_init(struct world *w, const struct app_plan *plan)
     for (uint32_t i = 0; i < plan->conn_count; i++) {
         a->conn[i].plan = &plan->conn[i];
         a->own_listener[i] = -1;
-        for (int h = 0; h < 2; h++) {
-            a->conn[i].end[h].plan = &plan->conn[i].end[h];
-            a->conn[i].end[h].host = h;
-            a->conn[i].end[h].fd = -1;
+        for (int side = 0; side < 2; side++) {
+            struct end *e = &a->conn[i].end[side];
+            e->plan = &plan->conn[i].end[side];
+            e->side = side;
+            e->host = plan->conn[i].host[side];
+            e->fd = -1;
         }
     }
 }
@@ -84,7 +86,7 @@ void app_host_up(struct world *w, int host)
     a->listener[host] = open_listener(w, host, APP_PORT_SHARED, TAG_SHARED);
     for (uint32_t i = 0; i < a->plan->conn_count; i++) {
         const struct conn_plan *p = &a->plan->conn[i];
-        if (p->own_port && !p->simultaneous && p->client != host) {
+        if (p->own_port && !p->simultaneous && p->host[1 - p->client] == host) {
             uint16_t port = (uint16_t)(APP_PORT_OWN + i);
             a->own_listener[i] = open_listener(w, host, port, TAG_OWN + i);
         }
@@ -95,14 +97,16 @@ void app_host_down(struct world *w, int host)
 {
     for (uint32_t i = 0; i < w->app.plan->conn_count; i++) {
         struct conn *c = &w->app.conn[i];
-        struct end *e = &c->end[host];
-        if (c->plan->after_restart) {
-            continue;
-        }
-        c->crashed = true;
-        if (e->state != END_CLOSED) {
-            e->state = END_LOST;
-            e->fd = -1;
+        for (int side = 0; side < 2 && !c->plan->after_restart; side++) {
+            struct end *e = &c->end[side];
+            if (e->host != host) {
+                continue;
+            }
+            c->crashed = true;
+            if (e->state != END_CLOSED) {
+                e->state = END_LOST;
+                e->fd = -1;
+            }
         }
     }
     w->progress_ns = w->now_ns;
@@ -136,8 +140,10 @@ static void end_opened(struct world *w, struct conn *c, struct end *e)
 {
     struct net *n = net_of(w, e);
     e->state = END_OPEN;
-    e->key_out = wire_stream_key(w->plan->seed, c->port[0], c->port[1], e->host);
-    e->key_in = wire_stream_key(w->plan->seed, c->port[0], c->port[1], 1 - e->host);
+    struct wire_port me = {e->host, c->port[e->side]};
+    struct wire_port peer = {c->end[1 - e->side].host, c->port[1 - e->side]};
+    e->key_out = wire_stream_key(w->plan->seed, me, peer);
+    e->key_in = wire_stream_key(w->plan->seed, peer, me);
     int err = sock_set_opt(n, e->fd, SOCK_OPT_NODELAY, e->plan->nodelay);
     if (err == 0 && e->plan->keepalive) {
         err = sock_set_opt(n, e->fd, SOCK_OPT_KEEPIDLE_S, KEEPIDLE_S);
@@ -151,10 +157,10 @@ static void end_opened(struct world *w, struct conn *c, struct end *e)
     w->progress_ns = w->now_ns;
 }
 
-static uint16_t server_port(const struct conn_plan *p, uint32_t number, int host)
+static uint16_t server_port(const struct conn_plan *p, uint32_t number, int side)
 {
     if (p->simultaneous) {
-        return (uint16_t)(APP_PORT_SIMULTANEOUS + number + 100 * (uint32_t)host);
+        return (uint16_t)(APP_PORT_SIMULTANEOUS + number + 100 * (uint32_t)side);
     }
     return p->own_port ? (uint16_t)(APP_PORT_OWN + number) : APP_PORT_SHARED;
 }
@@ -164,16 +170,16 @@ static void end_connect(struct world *w, uint32_t number, struct end *e)
 {
     struct conn *c = &w->app.conn[number];
     struct net *n = net_of(w, e);
-    struct sock_addr to = {.addr = w->wire.address[1 - e->host],
-                           .port = server_port(c->plan, number, 1 - e->host)};
-    struct sock_addr self = {.port = server_port(c->plan, number, e->host)};
+    struct sock_addr to = {.addr = LAN_ADDRESS + (uint32_t)c->end[1 - e->side].host,
+                           .port = server_port(c->plan, number, 1 - e->side)};
+    struct sock_addr self = {.port = server_port(c->plan, number, e->side)};
     e->fd = sock_open(n, SOCK_TYPE_TCP, w->now_ns);
     int err = e->fd < 0 ? e->fd : 0;
     if (err == 0 && c->plan->simultaneous) {
         err = sock_bind(n, e->fd, &self, w->now_ns);
     }
     if (err == 0) {
-        watch(w, e->host, e->fd, number * 2 + (uint32_t)e->host);
+        watch(w, e->host, e->fd, number * 2 + (uint32_t)e->side);
         err = sock_connect(n, e->fd, &to, w->now_ns);
     }
     if (err != -EINPROGRESS || sock_name(n, e->fd, &self) != 0) {
@@ -181,18 +187,22 @@ static void end_connect(struct world *w, uint32_t number, struct end *e)
         return;
     }
     e->state = END_CONNECTING;
-    c->port[e->host] = self.port;
-    c->port[1 - e->host] = to.port;
+    c->port[e->side] = self.port;
+    c->port[1 - e->side] = to.port;
     w->progress_ns = w->now_ns;
 }
 
-static struct end *find_accepted(struct world *w, int host, uint16_t peer_port, uint16_t own_port)
+static struct end *find_accepted(struct world *w, int host, const struct sock_addr *peer,
+                                 uint16_t own_port)
 {
     for (uint32_t i = 0; i < w->app.plan->conn_count; i++) {
         struct conn *c = &w->app.conn[i];
-        if (c->port[1 - host] == peer_port && c->port[host] == own_port && !c->crashed &&
-            c->plan->client != host && c->end[host].state == END_IDLE) {
-            return &c->end[host];
+        int client = c->plan->client;
+        struct end *e = &c->end[1 - client];
+        if (e->host == host && LAN_ADDRESS + (uint32_t)c->end[client].host == peer->addr &&
+            c->port[client] == peer->port && c->port[1 - client] == own_port && !c->crashed &&
+            e->state == END_IDLE) {
+            return e;
         }
     }
     return NULL;
@@ -211,9 +221,9 @@ static void accept_all(struct world *w, int host, int listener)
             return;
         }
         int err = sock_name(n, fd, &self);
-        struct end *e = err == 0 ? find_accepted(w, host, peer.port, self.port) : NULL;
+        struct end *e = err == 0 ? find_accepted(w, host, &peer, self.port) : NULL;
         if (e == NULL) {
-            if (w->plan->restart_host < 0 && !w->plan->isn_fixed[host]) {
+            if (w->plan->restart_count == 0 && !w->plan->host[host].isn_fixed) {
                 world_fail(w, "accepted a stranger from port %u (%d)", peer.port, err);
             }
             /* An old SYN for the restarted host, or a SYN and its ACK that came again after the end
@@ -222,10 +232,10 @@ static void accept_all(struct world *w, int host, int listener)
             (void)sock_close(n, fd, w->now_ns);
             continue;
         }
-        struct conn *c = container_of(e, struct conn, end[host]);
+        struct conn *c = container_of(e, struct conn, end[e->side]);
         e->fd = fd;
         e->can_read = e->can_write = true;
-        watch(w, host, fd, (uint32_t)(c - w->app.conn) * 2 + (uint32_t)host);
+        watch(w, host, fd, (uint32_t)(c - w->app.conn) * 2 + (uint32_t)e->side);
         end_opened(w, c, e);
     }
 }
@@ -246,7 +256,7 @@ static bool take_events(struct world *w, int host)
                        tag >= TAG_OWN ? a->own_listener[tag - TAG_OWN] : a->listener[host]);
             continue;
         }
-        struct end *e = &a->conn[tag / 2].end[host];
+        struct end *e = &a->conn[tag / 2].end[tag % 2];
         uint32_t ended = NET_READY_ERR | NET_READY_HUP;
         e->can_read = e->can_read || (got[i].events & (NET_READY_IN | NET_READY_RDHUP | ended));
         e->can_write = e->can_write || (got[i].events & (NET_READY_OUT | ended));
@@ -358,7 +368,7 @@ static bool wants_close(struct world *w, const struct conn *c, const struct end 
 {
     const struct end_plan *p = e->plan;
     bool written = e->sent == write_goal(e);
-    bool counted = e->received == c->end[1 - e->host].plan->bytes;
+    bool counted = e->received == c->end[1 - e->side].plan->bytes;
     if (w->now_ns < w->app.begin_ns + p->close_not_before_ns) {
         return false;
     }
@@ -406,9 +416,9 @@ static bool end_run(struct world *w, uint32_t number, struct end *e)
 {
     struct conn *c = &w->app.conn[number];
     const struct conn_plan *p = c->plan;
-    if (e->state == END_IDLE && (p->simultaneous || p->client == e->host) &&
-        w->now_ns >= w->app.begin_ns + p->start_ns && (!p->after_restart || w->restarted) &&
-        w->host[1 - e->host].up) {
+    if (e->state == END_IDLE && (p->simultaneous || p->client == e->side) &&
+        w->now_ns >= w->app.begin_ns + p->start_ns &&
+        (!p->after_restart || world_restarts_over(w)) && w->host[c->end[1 - e->side].host].up) {
         end_connect(w, number, e);
         return true;
     }
@@ -432,16 +442,16 @@ static bool end_run(struct world *w, uint32_t number, struct end *e)
 bool app_run(struct world *w)
 {
     bool did = false;
-    for (int h = 0; h < 2; h++) {
+    for (int h = 0; h < w->plan->host_count; h++) {
         if (!w->host[h].up || net_address(w->host[h].net) == 0) {
             continue;
         }
         for (int round = 0; take_events(w, h) && round < CONNS_MAX; round++) {
         }
-        for (uint32_t i = 0; i < w->app.plan->conn_count; i++) {
-            struct end *e = &w->app.conn[i].end[h];
-            if (e->state != END_CLOSED && e->state != END_LOST) {
-                did = end_run(w, i, e) || did;
+        for (uint32_t i = 0; i < 2 * w->app.plan->conn_count; i++) {
+            struct end *e = &w->app.conn[i / 2].end[i % 2];
+            if (e->host == h && e->state != END_CLOSED && e->state != END_LOST) {
+                did = end_run(w, i / 2, e) || did;
             }
         }
     }
@@ -522,11 +532,11 @@ static void check_orderly(struct world *w, uint32_t number, const struct end *e,
 }
 
 /* What may come of a connection that was not left in order. */
-static void check_broken(struct world *w, uint32_t number, int host, bool gave_up)
+static void check_broken(struct world *w, uint32_t number, int side, bool gave_up)
 {
     const struct conn *c = &w->app.conn[number];
-    const struct end *e = &c->end[host];
-    const struct end *peer = &c->end[1 - host];
+    const struct end *e = &c->end[side];
+    const struct end *peer = &c->end[1 - side];
     bool known = e->error == 0 || e->error == -ECONNRESET || e->error == -EPIPE ||
                  e->error == -ETIMEDOUT || e->error == -ENOTCONN || e->error == -ECONNREFUSED ||
                  (e->error == -EHOSTUNREACH && (c->crashed || gave_up)); /* no neighbour */
@@ -543,28 +553,45 @@ static void check_broken(struct world *w, uint32_t number, int host, bool gave_u
     }
 }
 
-void app_check(struct world *w, bool gave_up)
+/* A connection that one of its stacks may have given up on: an end was told so, or was reset. */
+static bool given_up(const struct conn *c, const uint64_t give_ups[])
 {
+    bool told = c->end[0].error != 0 || c->end[1].error != 0;
+    return told && give_ups[c->end[0].host] + give_ups[c->end[1].host] > 0;
+}
+
+void app_check(struct world *w, const uint64_t give_ups[])
+{
+    uint64_t allowed = 0, excused = 0;
+    for (int h = 0; h < w->plan->host_count; h++) {
+        allowed += give_ups[h];
+    }
     for (uint32_t i = 0; i < w->app.plan->conn_count; i++) {
         const struct conn *c = &w->app.conn[i];
-        for (int h = 0; h < 2; h++) {
+        bool gave_up = given_up(c, give_ups);
+        excused += orderly(c) && gave_up;
+        for (int side = 0; side < 2; side++) {
             if (orderly(c) && !gave_up) {
-                check_orderly(w, i, &c->end[h], &c->end[1 - h]);
+                check_orderly(w, i, &c->end[side], &c->end[1 - side]);
             } else {
-                check_broken(w, i, h, gave_up);
+                check_broken(w, i, side, gave_up);
             }
         }
+    }
+    if (excused > allowed) {
+        world_fail(w, "%llu connections ended early, the stacks gave up on %llu",
+                   (unsigned long long)excused, (unsigned long long)allowed);
     }
 }
 
 void app_close(struct world *w)
 {
-    for (int h = 0; h < 2; h++) {
+    for (int h = 0; h < w->plan->host_count; h++) {
         struct net *n = w->host[h].net;
         int err = sock_close(n, w->app.listener[h], w->now_ns);
         for (uint32_t i = 0; i < w->app.plan->conn_count && err == 0; i++) {
             const struct conn_plan *p = w->app.conn[i].plan;
-            if (p->own_port && !p->simultaneous && p->client != h) {
+            if (p->own_port && !p->simultaneous && p->host[1 - p->client] == h) {
                 err = sock_close(n, w->app.own_listener[i], w->now_ns);
             }
         }
@@ -582,12 +609,13 @@ void app_print(const struct world *w)
         const struct conn *c = &w->app.conn[i];
         for (int h = 0; h < 2; h++) {
             const struct end *e = &c->end[h];
-            int ready = e->fd >= 0 && w->host[h].up ? sock_ready(w->host[h].net, e->fd) : 0;
+            int ready =
+                e->fd >= 0 && w->host[e->host].up ? sock_ready(w->host[e->host].net, e->fd) : 0;
             fprintf(
                 stderr,
                 "  conn %u host %d port %u: %s (ready 0x%x), mode %d, wrote %llu of %u, read %llu "
                 "of %u%s%s%s%s%s%s%s\n",
-                i, h, c->port[h], states[e->state], ready, e->plan->mode,
+                i, e->host, c->port[h], states[e->state], ready, e->plan->mode,
                 (unsigned long long)e->sent, e->plan->bytes, (unsigned long long)e->received,
                 c->end[1 - h].plan->bytes, c->plan->client == h ? ", client" : "",
                 e->ended ? ", ended" : "", e->shut ? ", shut" : "", e->can_read ? ", readable" : "",

@@ -7,14 +7,15 @@
 
 #include "kernel/base.h"
 #include "tests/sim/draw.h"
+#include "tests/sim/lan.h"
 
 struct world;
 
 enum {
-    CONNS_MAX = 8,
+    CONNS_MAX = 10,
     APP_PORT_SHARED = 80,
     APP_PORT_OWN = 7000,          /* + number of the connection */
-    APP_PORT_SIMULTANEOUS = 9000, /* + number of the connection + 100 * host */
+    APP_PORT_SIMULTANEOUS = 9000, /* + number of the connection + 100 * side */
     APP_CHUNK_MAX_BYTES = 32 * 1024,
 };
 
@@ -46,13 +47,14 @@ struct end_plan {
     bool keepalive;
 };
 
-struct conn_plan {
-    int client;             /* host */
+struct conn_plan {          /* between two hosts: the sides 0 and 1 */
+    int host[2];            /* of each side, different ones */
+    int client;             /* side */
     bool simultaneous;      /* both connect, at start_ns */
     bool own_port;          /* a listener of its own, or the shared one */
-    bool after_restart;     /* starts when the restarted host is back */
+    bool after_restart;     /* starts when every restarted host is back */
     uint64_t start_ns;      /* after the world's begin */
-    struct end_plan end[2]; /* by host */
+    struct end_plan end[2]; /* by side */
 };
 
 struct app_plan {
@@ -70,6 +72,7 @@ enum end_state {
 
 struct end {
     const struct end_plan *plan;
+    int side;
     int host;
     int fd;
     enum end_state state;
@@ -89,7 +92,7 @@ struct end {
 
 struct conn {
     const struct conn_plan *plan;
-    uint16_t port[2]; /* of host 0 and 1, once known */
+    uint16_t port[2]; /* by side, once known */
     bool crashed;     /* a host was destroyed under it */
     struct end end[2];
 };
@@ -98,8 +101,8 @@ struct app {
     const struct app_plan *plan;
     struct draw draw;
     uint64_t begin_ns;
-    int epoll[2];
-    int listener[2]; /* the shared one */
+    int epoll[HOSTS_MAX];
+    int listener[HOSTS_MAX]; /* the shared one */
     int own_listener[CONNS_MAX];
     struct conn conn[CONNS_MAX];
 };
@@ -112,7 +115,7 @@ void app_host_up(struct world *w, int host);
 /* The host is being destroyed: its ends are lost. */
 void app_host_down(struct world *w, int host);
 
-/* Lets both hosts' applications do what they can. True when one did something. */
+/* Lets all hosts' applications do what they can. True when one did something. */
 bool app_run(struct world *w);
 
 /* When an application wants to run though no packet has come, or DEADLINE_NONE. */
@@ -120,9 +123,12 @@ uint64_t app_next_ns(const struct world *w);
 
 bool app_done(const struct world *w);
 
-/* What must hold of the connections when they are done. gave_up: a stack gave up on one, so that
- * none of them can be held to its order. */
-void app_check(struct world *w, bool gave_up);
+/*
+ * What must hold of the connections when they are done. give_ups, by host: how many connections,
+ * handshakes and neighbours each stack rightly gave up on, which excuses at most as many
+ * connections from their order, and of these only those that were told of an end.
+ */
+void app_check(struct world *w, const uint64_t give_ups[]);
 
 /* Closes listeners and epolls. */
 void app_close(struct world *w);

@@ -1,7 +1,7 @@
 /*
- * The link between two simulated stacks: both directions with delay, jitter, a serialising rate
- * with a bounded queue, loss, outages, duplication, reordering and corruption, all drawn from a
- * seed. It keeps copies of bytes and knows nothing of stacks or pools.
+ * One way over a simulated wire: delay, jitter, a serialising rate with a bounded drop-tail queue,
+ * loss one by one and in bursts, outages, duplication, reordering and corruption, all drawn from
+ * the generator handed in; and the heap of frames on their way. Knows nothing of stacks or hosts.
  *
  * Corruption flips one to three bits of one 16-bit word of an IPv4 packet. The Internet checksum
  * misses a change of a single word only when it turns 0x0000 into 0xffff or back (RFC 1071), which
@@ -13,15 +13,18 @@
 
 #include "tests/sim/draw.h"
 
-struct link_params { /* of one direction */
+struct link_params { /* of one direction; all zero: frames pass at once */
     uint64_t delay_ns;
     uint64_t jitter_ns; /* 0 .. this on top; order is kept */
     uint64_t rate_bps;  /* 0: no limit */
     uint64_t queue_ns;  /* what would wait longer for the line is dropped */
     uint32_t loss_ppm;
+    uint32_t burst_enter_ppm; /* Gilbert-Elliott: chance a frame of turning bad, 0: never */
+    uint32_t burst_leave_ppm; /* chance a frame of turning good again */
+    uint32_t burst_loss_ppm;  /* loss while bad */
     uint32_t duplicate_ppm;
     uint32_t reorder_ppm;
-    uint64_t reorder_ns; /* a reordered frame is late by up to this */
+    uint64_t reorder_ns; /* a reordered frame or a twin is late by up to this */
     uint32_t corrupt_ppm;
     uint64_t outage_every_ns; /* about so often, 0: never */
     uint64_t outage_ns;       /* everything is lost for up to so long */
@@ -33,15 +36,23 @@ enum link_fate {
     LINK_SENT_LATE,
     LINK_SENT_CORRUPT,
     LINK_LOST,
+    LINK_LOST_BURST,
     LINK_LOST_OUTAGE,
     LINK_LOST_QUEUE,
+    LINK_LOST_PARTITION,
+    LINK_LOST_TOO_LARGE,
+    LINK_FATES,
 };
 
 struct link_frame {
     uint64_t at_ns;
     uint64_t order; /* of sending: ties are delivered in it */
-    int from;
+    int from;       /* host, or whatever the owner says */
+    int to;
+    bool at_switch; /* the first of its two ways is behind it */
     bool corrupted;
+    bool precious; /* see lan.h */
+    bool spare;    /* must not be lost */
     size_t len;
     uint8_t bytes[];
 };
@@ -52,37 +63,38 @@ struct link_way {
     uint64_t last_ns;      /* the latest delivery in order */
     uint64_t outage_at_ns; /* when the next one begins */
     uint64_t outage_end_ns;
-    bool spared; /* a precious frame was lost: the next is not */
+    bool bursting;
 };
 
-struct link {
-    struct draw draw;
-    struct link_way way[2]; /* by sender */
-    size_t ip_offset;       /* where IPv4 begins in a frame: 14 or 0 */
-    struct link_frame **heap;
+struct link_heap {
+    struct link_frame **frames;
     size_t count;
     size_t room;
     uint64_t order;
-    uint64_t frames_in;
-    uint64_t frames_lost;
-    uint64_t frames_corrupted;
 };
 
-void link_init(struct link *l, uint64_t seed, const struct link_params params[2], size_t ip_offset);
-void link_free(struct link *l);
+void link_way_init(struct link_way *w, const struct link_params *params, struct draw *d);
 
 /*
- * Takes a copy of a frame. Of precious frames (ARP, and those with a SYN) no two in a row are lost:
- * a stack rightly gives up on a neighbour after three lost requests and on a connection after a
- * handful of lost SYNs, and that is not what is tested.
+ * Sends f over the way: its time of arrival is set and it, and perhaps a twin, go onto the heap.
+ * When the fate is a loss the caller keeps f. ip_offset: where IPv4 begins in a frame.
  */
-enum link_fate link_send(struct link *l, int from, const uint8_t *bytes, size_t len,
-                         uint64_t now_ns, bool precious);
+enum link_fate link_way_send(struct link_way *w, struct draw *d, struct link_heap *h,
+                             struct link_frame *f, size_t ip_offset, uint64_t now_ns);
 
-/* The next frame that is due by now_ns, to be freed by the caller, or NULL. */
-struct link_frame *link_take(struct link *l, uint64_t now_ns);
+/* A frame of its own with a copy of the bytes, to be freed. */
+struct link_frame *link_frame_new(const uint8_t *bytes, size_t len);
+struct link_frame *link_frame_copy(const struct link_frame *f);
 
-/* When the next frame arrives, or DEADLINE_NONE. */
-uint64_t link_next_ns(const struct link *l);
+static inline bool link_lost(enum link_fate fate)
+{
+    return fate >= LINK_LOST;
+}
+
+/* Takes f; at_ns is set. Frames of one instant come out in the order they were pushed. */
+void link_heap_push(struct link_heap *h, struct link_frame *f);
+/* The next frame, which there must be. */
+struct link_frame *link_heap_pop(struct link_heap *h);
+void link_heap_free(struct link_heap *h);
 
 #endif

@@ -47,17 +47,19 @@ static void plan_case(struct world_plan *p, const struct close_case *c)
     p->seed = c->seed;
     p->ethernet = (c->seed & 1) != 0;
     p->edge_triggered = (c->seed & 2) != 0;
-    p->restart_host = -1;
+    p->host_count = 2;
     p->app.conn_count = 1;
     struct conn_plan *conn = &p->app.conn[0];
     conn->client = c->client == 2 ? 0 : c->client;
     conn->simultaneous = c->client == 2;
     for (int h = 0; h < 2; h++) {
         struct end_plan *e = &conn->end[h];
-        p->mtu[h] = 1500;
-        p->rcvbuf_bytes[h] = p->sndbuf_bytes[h] = BUFFER_BYTES;
-        p->packets[h] = 256;
-        p->link[h] = c->link;
+        p->host[h] = (struct host_plan){.mtu = 1500,
+                                        .rcvbuf_bytes = BUFFER_BYTES,
+                                        .sndbuf_bytes = BUFFER_BYTES,
+                                        .packets = 256,
+                                        .lan.up = c->link};
+        conn->host[h] = h;
         e->mode = c->mode[h];
         e->bytes = c->bytes[h];
         e->write_bytes = e->read_bytes = 4000;

@@ -1,5 +1,6 @@
 /*
- * The observer on the simulated wire: see wire.h.
+ * The observer on the simulated wire: frames, IPv4, UDP and ICMP, decoding and describing. See
+ * wire.h; TCP is judged in wire_tcp.c.
  */
 #include "tests/sim/wire.h"
 
@@ -14,43 +15,58 @@ enum {
     ETH_MIN_BYTES = 60,
     IP_BYTES = 20,
     TCP_BYTES = 20,
+    UDP_BYTES = 8,
+    ICMP_BYTES = 8,
+    PROTO_ICMP = 1,
     PROTO_TCP = 6,
-    MSS_DEFAULT = 536,
+    PROTO_UDP = 17,
+    FRAGMENT = 0x3fff, /* more fragments, or an offset */
 };
 
-void wire_init(struct wire *w, uint64_t seed, bool ethernet, const uint16_t mtu[2])
+void wire_init(struct wire *w, uint64_t seed, bool ethernet, int host_count, const uint16_t mtu[])
 {
     memset(w, 0, sizeof(*w));
     w->seed = seed;
     w->ethernet = ethernet;
-    for (int i = 0; i < 2; i++) {
+    w->host_count = host_count;
+    w->input.host = LAN_NOBODY;
+    for (int i = 0; i < host_count; i++) {
         w->mtu[i] = mtu[i];
-        w->address[i] = 0x0a000001u + (uint32_t)i;
     }
 }
 
-uint64_t wire_stream_key(uint64_t seed, uint16_t port0, uint16_t port1, int from)
+uint64_t wire_stream_key(uint64_t seed, struct wire_port from, struct wire_port to)
 {
-    return mix_u64(mix_u64(seed) + ((uint64_t)port0 << 32 | (uint64_t)port1 << 8 | (uint64_t)from));
+    uint64_t a = (uint64_t)from.host << 16 | from.port;
+    uint64_t b = (uint64_t)to.host << 16 | to.port;
+    return mix_u64(mix_u64(seed) + (a << 32 | b));
 }
 
-static const char *breach(struct wire *w, const char *what, uint64_t have, uint64_t limit)
+const char *wire_breach(struct wire *w, const char *what, uint64_t have, uint64_t limit)
 {
     snprintf(w->text, sizeof(w->text), "%s (%llu, limit %llu)", what, (unsigned long long)have,
              (unsigned long long)limit);
     return w->text;
 }
 
-/* A checksum of its own, byte by byte: not the one under test. */
-static uint16_t ones_sum(uint32_t sum, const uint8_t *bytes, size_t len)
+uint16_t wire_ones_sum(uint32_t sum, const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        sum += (i & 1) != 0 ? bytes[i] : (uint32_t)bytes[i] << 8;
+    for (size_t i = 0; i + 1 < len; i += 2) {
+        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+    }
+    if ((len & 1) != 0) {
+        sum += (uint32_t)bytes[len - 1] << 8;
     }
     while (sum >> 16 != 0) {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     return (uint16_t)sum;
+}
+
+static int host_of(const struct wire *w, uint32_t address)
+{
+    uint32_t number = address - LAN_ADDRESS;
+    return number < (uint32_t)w->host_count ? (int)number : LAN_NOBODY;
 }
 
 /* The IPv4 packet in a frame, or NULL when it is something else. */
@@ -66,6 +82,59 @@ static const uint8_t *find_ip(const struct wire *w, const uint8_t *bytes, size_t
     return bytes + ETH_BYTES;
 }
 
+/* One option, its kind and length at o. */
+static void decode_option(struct wire_segment *s, const uint8_t *o)
+{
+    uint8_t len = o[1];
+    switch (o[0]) {
+    case 2:
+        s->bad_options = s->bad_options || len != 4;
+        s->has_mss = true;
+        s->mss = load_be16(o + 2);
+        break;
+    case 3:
+        s->bad_options = s->bad_options || len != 3;
+        s->has_scale = true;
+        s->shift = o[2];
+        break;
+    case 4:
+        s->bad_options = s->bad_options || len != 2;
+        s->sack_permitted = true;
+        break;
+    case 5:
+        s->bad_options = s->bad_options || len < 10 || (len - 2) % 8 != 0;
+        for (int at = 2; at + 8 <= len && s->sack_count < WIRE_SACK_MAX; at += 8) {
+            s->sack[s->sack_count++] =
+                (struct wire_sack){.left = load_be32(o + at), .right = load_be32(o + at + 4)};
+        }
+        break;
+    case 8:
+        s->bad_options = s->bad_options || len != 10;
+        s->has_ts = true;
+        s->tsval = load_be32(o + 2);
+        s->tsecr = load_be32(o + 6);
+        break;
+    default:
+        break;
+    }
+}
+
+static void decode_options(struct wire_segment *s, const uint8_t *o, size_t len)
+{
+    for (size_t i = 0; i < len && o[i] != 0;) {
+        if (o[i] == 1) {
+            i++;
+            continue;
+        }
+        if (i + 1 >= len || o[i + 1] < 2 || i + o[i + 1] > len) {
+            s->bad_options = true;
+            return;
+        }
+        decode_option(s, o + i);
+        i += o[i + 1];
+    }
+}
+
 bool wire_decode(const struct wire *w, const uint8_t *bytes, size_t len, struct wire_segment *seg)
 {
     const uint8_t *ip = find_ip(w, bytes, &len);
@@ -79,201 +148,92 @@ bool wire_decode(const struct wire *w, const uint8_t *bytes, size_t len, struct 
         return false;
     }
     *seg = (struct wire_segment){
+        .to = host_of(w, load_be32(ip + 16)),
         .sport = load_be16(tcp),
         .dport = load_be16(tcp + 2),
         .seq = load_be32(tcp + 4),
         .ack = load_be32(tcp + 8),
         .window = load_be16(tcp + 14),
         .flags = tcp[13],
-        .options = tcp + TCP_BYTES,
-        .options_len = header - TCP_BYTES,
         .payload = tcp + header,
         .len = total - IP_BYTES - header,
     };
+    decode_options(seg, tcp + TCP_BYTES, header - TCP_BYTES);
     return true;
 }
 
-static struct wire_flow *find_flow(struct wire *w, int from, const struct wire_segment *s)
+static bool is_icmp_error(const uint8_t *ip)
 {
-    uint16_t port[2] = {from == 0 ? s->sport : s->dport, from == 0 ? s->dport : s->sport};
-    for (size_t i = 0; i < w->flow_count; i++) {
-        if (w->flows[i].port[0] == port[0] && w->flows[i].port[1] == port[1]) {
-            return &w->flows[i];
-        }
+    uint8_t type = ip[IP_BYTES];
+    bool later = (load_be16(ip + 6) & 0x1fff) != 0;
+    return ip[9] == PROTO_ICMP && !later && (type == 3 || type == 4 || type == 11 || type == 12);
+}
+
+/* RFC 1122 3.2.2: errors are about packets that were no errors, and quote what came. */
+static const char *check_icmp(struct wire *w, const uint8_t *ip, size_t total)
+{
+    if (total < IP_BYTES + ICMP_BYTES ||
+        wire_ones_sum(0, ip + IP_BYTES, total - IP_BYTES) != 0xffff) {
+        return wire_breach(w, "a bad ICMP message", total, 0);
     }
-    if (w->flow_count == WIRE_FLOWS_MAX) {
+    if (!is_icmp_error(ip)) {
         return NULL;
     }
-    struct wire_flow *f = &w->flows[w->flow_count++];
-    memset(f, 0, sizeof(*f));
-    f->port[0] = port[0];
-    f->port[1] = port[1];
-    return f;
-}
-
-static void learn_options(struct wire_side *me, const struct wire_segment *s)
-{
-    me->mss = MSS_DEFAULT;
-    me->scales = false;
-    for (size_t i = 0; i < s->options_len;) {
-        uint8_t kind = s->options[i];
-        if (kind == 0) {
-            break;
-        }
-        if (kind == 1) {
-            i++;
-            continue;
-        }
-        if (kind == 2) {
-            me->mss = load_be16(s->options + i + 2);
-        } else if (kind == 3) {
-            me->scales = true;
-            me->shift = s->options[i + 2];
-        }
-        i += s->options[i + 1];
+    const uint8_t *quoted = ip + IP_BYTES + ICMP_BYTES;
+    w->icmp_errors++;
+    if (w->input.host != LAN_NOBODY && w->input.is_icmp_error) {
+        return wire_breach(w, "an ICMP error answers an ICMP error", ip[IP_BYTES], 0);
     }
-}
-
-static void learn_syn(struct wire_flow *f, int from, const struct wire_segment *s)
-{
-    struct wire_side *me = &f->side[from];
-    bool over = f->reset || (me->finished && me->has_edge);
-    if ((s->flags & WIRE_ACK) != 0 && me->opened && over) {
-        f->excused = true; /* that connection was over here, and an old SYN came in late */
-        return;
-    }
-    if (me->opened && me->isn == s->seq) {
-        return;
-    }
-    if (me->opened && (s->flags & WIRE_ACK) == 0) {
-        memset(f->side, 0, sizeof(f->side)); /* a new connection on the old ports */
-    } else if (me->opened) {
-        memset(me, 0, sizeof(*me));
-    }
-    me->opened = true;
-    me->isn = s->seq;
-    me->end = s->seq + 1;
-    learn_options(me, s);
-}
-
-/* Payload: within the peer's MSS and window, and the same bytes for a sequence number for ever. */
-static const char *check_payload(struct wire *w, struct wire_flow *f, int from,
-                                 const struct wire_segment *s)
-{
-    struct wire_side *me = &f->side[from];
-    const struct wire_side *peer = &f->side[1 - from];
-    uint32_t fin = (s->flags & WIRE_FIN) != 0;
-    uint32_t end = s->seq + (uint32_t)s->len + fin;
-    uint64_t key = wire_stream_key(w->seed, f->port[0], f->port[1], from);
-    uint32_t offset = s->seq - (me->isn + 1);
-    if (s->len > peer->mss) {
-        return breach(w, "payload beyond the peer's MSS", s->len, peer->mss);
-    }
-    if (stream_compare(key, offset, s->payload, s->len) != s->len) {
-        return breach(w, "payload is not the stream's at that sequence number", offset, s->len);
-    }
-    /* One byte or a FIN may probe a closed window (RFC 9293 3.8.6.1). */
-    if (peer->has_edge && (int32_t)(end - (peer->edge + 1)) > 0) {
-        return breach(w, "sent beyond the peer's window", end - peer->isn, peer->edge - peer->isn);
-    }
-    if (me->finished && (int32_t)(s->seq + (uint32_t)s->len - me->fin) > 0) {
-        return breach(w, "payload behind the FIN", s->seq - me->isn, me->fin - me->isn);
-    }
-    if (fin != 0 && me->finished && end - 1 != me->fin) {
-        return breach(w, "the FIN moved", end - 1 - me->isn, me->fin - me->isn);
-    }
-    if (fin != 0) {
-        me->finished = true;
-        me->fin = end - 1;
-    }
-    if ((int32_t)(end - me->end) > 0) {
-        me->end = end;
+    if (total < IP_BYTES + ICMP_BYTES + IP_BYTES + 8 || is_icmp_error(quoted)) {
+        return wire_breach(w, "an ICMP error about an ICMP error", quoted[IP_BYTES], 0);
     }
     return NULL;
 }
 
-static const char *check_ack(struct wire *w, struct wire_flow *f, int from,
-                             const struct wire_segment *s)
+static const char *check_transport(struct wire *w, const uint8_t *ip, size_t total)
 {
-    struct wire_side *me = &f->side[from];
-    const struct wire_side *peer = &f->side[1 - from];
-    bool scaled = me->scales && peer->scales && (s->flags & WIRE_SYN) == 0;
-    uint32_t edge = s->ack + ((uint32_t)s->window << (scaled ? me->shift : 0));
-    if (!peer->opened || (int32_t)(s->ack - peer->end) > 0) {
-        return breach(w, "acknowledges what was never sent", s->ack - peer->isn,
-                      peer->end - peer->isn);
+    if ((load_be16(ip + 6) & FRAGMENT) != 0) {
+        return ip[9] == PROTO_TCP ? wire_breach(w, "TCP in fragments", total, 0) : NULL;
     }
-    if (me->has_edge && (int32_t)(s->ack - me->ack) < 0) {
-        return breach(w, "the acknowledgement went back", s->ack - peer->isn, me->ack - peer->isn);
+    if (ip[9] == PROTO_ICMP) {
+        return check_icmp(w, ip, total);
     }
-    if (me->has_edge && (int32_t)(edge - me->edge) < 0) {
-        return breach(w, "the window's right edge went back", edge - peer->isn,
-                      me->edge - peer->isn);
+    uint32_t pseudo = wire_ones_sum(ip[9] + (uint32_t)(total - IP_BYTES), ip + 12, 8);
+    bool right = wire_ones_sum(pseudo, ip + IP_BYTES, total - IP_BYTES) == 0xffff;
+    if (ip[9] == PROTO_TCP && !right) {
+        return wire_breach(w, "a wrong TCP checksum", total, 0);
     }
-    me->has_edge = true;
-    me->ack = s->ack;
-    me->edge = edge;
+    if (ip[9] == PROTO_UDP && (total < IP_BYTES + UDP_BYTES || !right)) {
+        return wire_breach(w, "a wrong UDP checksum", total, 0);
+    }
     return NULL;
-}
-
-static const char *check_segment(struct wire *w, int from, const struct wire_segment *s)
-{
-    w->segments++;
-    w->resets += (s->flags & WIRE_RST) != 0;
-    w->payload_bytes += s->len;
-    struct wire_flow *f = find_flow(w, from, s);
-    if (f == NULL || f->excused) {
-        return NULL;
-    }
-    if ((s->flags & WIRE_RST) != 0) {
-        f->reset = true;
-        return s->len == 0 ? NULL : breach(w, "a RST with payload", s->len, 0);
-    }
-    if ((s->flags & WIRE_SYN) != 0) {
-        learn_syn(f, from, s);
-    }
-    if (f->excused) {
-        return NULL;
-    }
-    if (!f->side[from].opened) {
-        return breach(w, "a segment before its SYN", s->seq, 0);
-    }
-    const char *wrong = (s->flags & WIRE_ACK) != 0 ? check_ack(w, f, from, s) : NULL;
-    if (wrong == NULL && (s->len > 0 || (s->flags & WIRE_FIN) != 0)) {
-        wrong = check_payload(w, f, from, s);
-    }
-    return wrong;
 }
 
 static const char *check_ip(struct wire *w, int from, const uint8_t *ip, size_t len)
 {
     size_t total = load_be16(ip + 2);
+    uint32_t to = load_be32(ip + 16);
     if (len < IP_BYTES || ip[0] != 0x45 || total > len || total < IP_BYTES) {
-        return breach(w, "a bad IPv4 header", len, total);
+        return wire_breach(w, "a bad IPv4 header", len, total);
     }
     if (total > w->mtu[from]) {
-        return breach(w, "beyond the MTU", total, w->mtu[from]);
+        return wire_breach(w, "beyond the MTU", total, w->mtu[from]);
     }
-    if (ones_sum(0, ip, IP_BYTES) != 0xffff) {
-        return breach(w, "a wrong IPv4 checksum", ones_sum(0, ip, IP_BYTES), 0xffff);
+    if (wire_ones_sum(0, ip, IP_BYTES) != 0xffff) {
+        return wire_breach(w, "a wrong IPv4 checksum", wire_ones_sum(0, ip, IP_BYTES), 0xffff);
     }
-    if (load_be32(ip + 12) != w->address[from] || load_be32(ip + 16) != w->address[1 - from]) {
-        return breach(w, "foreign addresses", load_be32(ip + 12), load_be32(ip + 16));
+    if (load_be32(ip + 12) != LAN_ADDRESS + (uint32_t)from ||
+        (host_of(w, to) == LAN_NOBODY && to != LAN_ROUTER_ADDRESS) || host_of(w, to) == from) {
+        return wire_breach(w, "foreign addresses", load_be32(ip + 12), to);
     }
-    if (ip[9] == PROTO_TCP) {
-        uint32_t pseudo = ones_sum(PROTO_TCP + (uint32_t)(total - IP_BYTES), ip + 12, 8);
-        if (ones_sum(pseudo, ip + IP_BYTES, total - IP_BYTES) != 0xffff) {
-            return breach(w, "a wrong TCP checksum", total, 0);
-        }
-    }
-    return NULL;
+    return check_transport(w, ip, total);
 }
 
 const char *wire_check(struct wire *w, int from, const uint8_t *bytes, size_t len)
 {
     size_t header = w->ethernet ? ETH_BYTES : 0;
     if (len > max_u64(w->mtu[from] + header, w->ethernet ? ETH_MIN_BYTES : 0)) {
-        return breach(w, "a frame beyond the MTU", len, w->mtu[from] + header);
+        return wire_breach(w, "a frame beyond the MTU", len, w->mtu[from] + header);
     }
     size_t ip_len = len;
     const uint8_t *ip = find_ip(w, bytes, &ip_len);
@@ -283,15 +243,59 @@ const char *wire_check(struct wire *w, int from, const uint8_t *bytes, size_t le
     const char *wrong = check_ip(w, from, ip, ip_len);
     struct wire_segment seg;
     if (wrong == NULL && wire_decode(w, bytes, len, &seg)) {
-        wrong = check_segment(w, from, &seg);
+        wrong = wire_check_segment(w, from, &seg);
     }
     return wrong;
 }
 
-void wire_excuse_all(struct wire *w)
+void wire_give(struct wire *w, int host, const uint8_t *bytes, size_t len, bool corrupted)
+{
+    size_t ip_len = len;
+    const uint8_t *ip = find_ip(w, bytes, &ip_len);
+    w->input.host = host;
+    w->input.corrupted = corrupted;
+    w->input.is_tcp = wire_decode(w, bytes, len, &w->input.seg);
+    w->input.is_icmp_error = ip != NULL && !corrupted && is_icmp_error(ip);
+}
+
+void wire_given(struct wire *w)
+{
+    w->input.host = LAN_NOBODY;
+}
+
+void wire_excuse(struct wire *w, int host)
 {
     for (size_t i = 0; i < w->flow_count; i++) {
-        w->flows[i].excused = true;
+        struct wire_flow *f = &w->flows[i];
+        f->excused = f->excused || f->host[0] == host || f->host[1] == host;
+    }
+}
+
+static void describe_other(const struct wire *w, int from, const uint8_t *bytes, size_t len,
+                           char *out, size_t out_bytes)
+{
+    size_t ip_len = len;
+    const uint8_t *ip = find_ip(w, bytes, &ip_len);
+    if (ip == NULL) {
+        snprintf(out, out_bytes, "%d> ARP %u", from, load_be16(bytes + ETH_BYTES + 6));
+    } else {
+        snprintf(out, out_bytes, "%d>%d protocol %u, %zu bytes, fragment 0x%x, starts %02x %02x",
+                 from, host_of(w, load_be32(ip + 16)), ip[9], ip_len, load_be16(ip + 6),
+                 ip[IP_BYTES], ip[IP_BYTES + 1]);
+    }
+}
+
+static void describe_options(const struct wire_segment *s, const uint32_t isn[2], char *out,
+                             size_t out_bytes)
+{
+    int at = 0;
+    out[0] = '\0';
+    if (s->has_ts) {
+        at += snprintf(out, out_bytes, " ts %u ecr %u", s->tsval, s->tsecr);
+    }
+    for (uint32_t i = 0; i < s->sack_count; i++) {
+        at += snprintf(out + at, out_bytes - (size_t)at, " sack %u-%u", s->sack[i].left - isn[1],
+                       s->sack[i].right - isn[1]);
     }
 }
 
@@ -299,20 +303,21 @@ void wire_describe(const struct wire *w, int from, const uint8_t *bytes, size_t 
                    size_t out_bytes)
 {
     struct wire_segment s;
+    char options[160];
+    uint32_t isn[2] = {0, 0}; /* the sender's, the receiver's */
     if (!wire_decode(w, bytes, len, &s)) {
-        snprintf(out, out_bytes, "%d>%d other, %zu bytes", from, 1 - from, len);
+        describe_other(w, from, bytes, len, out, out_bytes);
         return;
     }
-    uint32_t isn[2] = {0, 0};
-    for (size_t i = 0; i < w->flow_count; i++) {
-        const struct wire_flow *f = &w->flows[i];
-        if (f->port[from] == s.sport && f->port[1 - from] == s.dport) {
-            isn[0] = f->side[0].isn;
-            isn[1] = f->side[1].isn;
-        }
+    const struct wire_flow *f = wire_find_flow(w, from, &s);
+    if (f != NULL) {
+        int side = f->host[0] == from ? 0 : 1;
+        isn[0] = f->side[side].isn;
+        isn[1] = f->side[1 - side].isn;
     }
-    snprintf(out, out_bytes, "%d>%d %u>%u %s%s%s%s seq %u ack %u win %u len %zu", from, 1 - from,
+    describe_options(&s, isn, options, sizeof(options));
+    snprintf(out, out_bytes, "%d>%d %u>%u %s%s%s%s seq %u ack %u win %u len %zu%s", from, s.to,
              s.sport, s.dport, (s.flags & WIRE_SYN) ? "S" : "", (s.flags & WIRE_FIN) ? "F" : "",
-             (s.flags & WIRE_RST) ? "R" : "", (s.flags & WIRE_ACK) ? "." : "", s.seq - isn[from],
-             (s.flags & WIRE_ACK) ? s.ack - isn[1 - from] : 0, s.window, s.len);
+             (s.flags & WIRE_RST) ? "R" : "", (s.flags & WIRE_ACK) ? "." : "", s.seq - isn[0],
+             (s.flags & WIRE_ACK) ? s.ack - isn[1] : 0, s.window, s.len, options);
 }

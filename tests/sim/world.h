@@ -1,72 +1,76 @@
 /*
- * A simulated world: two stacks, the link between them, applications on both, and one virtual clock
- * that jumps from event to event. Everything in it follows from its plan; two runs of a plan are
- * equal. What must hold is looked at after every step and at the end:
+ * A simulated world: a few stacks, the segment that joins them, applications on all, and one
+ * virtual clock that jumps from event to event. Everything in it follows from its plan; two runs of
+ * a plan are equal. What must hold is looked at after every step and at the end:
  *
- *   - every frame is well formed, within MTU, MSS and the peer's window; acknowledgements and
- * window edges never go back; a sequence number always carries the same byte (wire.h)
- *   - a RST is never answered with a RST
+ *   - every frame is well formed, within MTU, MSS and the peer's window; acknowledgements, window
+ *     edges and timestamps never go back; SACK blocks make sense; a sequence number always carries
+ *     the same byte (wire.h)
+ *   - a RST is never answered with a RST, an ICMP error never with an ICMP error, a corrupted
+ *     packet with nothing; what one frame, and what a silent time brings about is bounded
+ *   - every packet buffer that is out is in one of its stack's queues
  *   - applications read exactly the bytes that were written, up to the end of the stream where both
- *     ends close in order, and an error where one of them does not
- *   - something happens: a connection that makes no progress for STALL_NS is a failure
+ *     ends close in order, and an error where one of them does not; datagrams are whole
+ *   - something happens: a connection that makes no progress for STALL_S is a failure
  *   - in the end every descriptor, control block, record and packet is back in its pool
  */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
-#include "net/net.h"
 #include "tests/sim/app.h"
-#include "tests/sim/link.h"
+#include "tests/sim/host.h"
+#include "tests/sim/lan.h"
+#include "tests/sim/router.h"
+#include "tests/sim/traffic.h"
 #include "tests/sim/wire.h"
 
 enum {
     WORLD_TEXT_BYTES = 256,
+    RESTARTS_MAX = 2,
+};
+
+struct restart_plan {
+    int host;
+    uint64_t at_ns; /* after the world's begin */
+    uint64_t down_ns;
 };
 
 struct world_plan {
     uint64_t seed;
+    int host_count;
+    struct host_plan host[HOSTS_MAX];
     bool ethernet;
     bool edge_triggered; /* the applications' epoll */
-    bool isn_fixed[2];
-    uint32_t isn[2];
-    uint16_t mtu[2];
     uint32_t msl_ms;
-    uint32_t rcvbuf_bytes[2];
-    uint32_t sndbuf_bytes[2];
-    uint32_t buf_max_bytes[2]; /* how far both grow by themselves; 0: not at all */
-    uint32_t packets[2];       /* in each pool of a host */
-    struct link_params link[2];
     struct app_plan app;
-    int restart_host; /* -1: none */
-    uint64_t restart_ns;
-    uint64_t restart_down_ns;
+    uint32_t traffic_count;
+    struct traffic_plan traffic[TRAFFIC_MAX];
+    uint64_t ping_every_ns; /* echoes asked for by the router, 0: none */
+    uint32_t restart_count; /* of different hosts */
+    struct restart_plan restart[RESTARTS_MAX];
+    uint32_t partition_count;
+    struct partition_plan partition[PARTITIONS_MAX]; /* times after the world's begin */
     bool end_early; /* destroyed when the applications are done, TIME-WAIT and all */
 };
 
 struct world_totals { /* added up over worlds */
     uint64_t worlds;
     uint64_t failures;
+    uint64_t hosts;
     uint64_t virtual_ns;
     uint64_t steps;
     uint64_t segments;
     uint64_t stream_bytes;
+    uint64_t datagrams;
+    uint64_t echoes;
     uint64_t frames_lost;
     uint64_t frames_corrupted;
     uint64_t retransmissions;
+    uint64_t sack_blocks;
+    uint64_t icmp_errors;
     uint64_t resets;       /* ends that were told so */
     uint64_t rst_segments; /* on the wire */
     uint64_t give_ups;     /* connections that a stack gave up on */
-};
-
-struct host {
-    struct world *world;
-    int index;
-    bool up;
-    struct net *net;
-    struct net_config cfg;
-    struct pkt_pool tx;
-    struct pkt_pool rx;
-    uint64_t deadline_ns;
 };
 
 struct world {
@@ -74,17 +78,21 @@ struct world {
     uint64_t now_ns;
     uint64_t steps;
     uint64_t progress_ns; /* when an application last got on */
-    struct host host[2];
-    struct link link;
+    struct host host[HOSTS_MAX];
+    struct lan lan;
     struct wire wire;
+    struct router router;
     struct app app;
-    bool input_is_rst; /* a RST is being delivered: an answer with RST is a breach */
-    bool restarted;
+    struct traffic traffic;
+    uint32_t restarts_done; /* bit i: plan->restart[i] is over */
     bool verbose;
     bool failed;
     uint64_t done_ns; /* when the applications were done */
     uint64_t retransmissions;
     uint64_t give_ups;
+    uint64_t gave_up_before[HOSTS_MAX]; /* by stacks that are gone */
+    uint64_t quiet_since_ns;            /* frames are counted from here for storms */
+    uint64_t quiet_frames;
     char text[WORLD_TEXT_BYTES]; /* the first breach */
 };
 
@@ -97,6 +105,12 @@ void world_fail(struct world *w, const char *fmt, ...) printf_like(2, 3);
 
 /* A line of the trace, when verbose. */
 void world_trace(const struct world *w, const char *fmt, ...) printf_like(2, 3);
+void world_trace_frame(const struct world *w, int from, const uint8_t *bytes, size_t len,
+                       const char *how);
+const char *world_fate(enum link_fate fate);
+
+/* Every host that was to be restarted is back. */
+bool world_restarts_over(const struct world *w);
 
 /* The line "sim: ..." that sums up a program. */
 void world_report(const char *what, const struct world_totals *t, double wall_s);

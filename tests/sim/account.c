@@ -1,0 +1,48 @@
+/*
+ * Conservation of packet buffers: see account.h.
+ */
+#include "tests/sim/account.h"
+
+#include <string.h>
+
+#include "net/stack.h"
+
+static void count_connection(struct account *a, const struct tcp_cb *t)
+{
+    for (const struct pkt *p = t->sendq.first; p != NULL;
+         p = ((const struct tcp_tx_note *)(const void *)p->cb)->next) {
+        a->send++;
+    }
+    for (const struct pkt *p = t->recvq.in_order.first; p != NULL; p = p->next) {
+        a->receive++;
+    }
+    const struct pkt *range = t->recvq.ranges;
+    while (range != NULL) {
+        const struct tcp_rx_note *note = (const struct tcp_rx_note *)(const void *)range->cb;
+        a->receive++;
+        for (const struct pkt *p = range; p != note->last; p = p->next) {
+            a->receive++;
+        }
+        range = note->next_range;
+    }
+}
+
+void account_of(struct account *a, const struct net *n)
+{
+    const struct list *it;
+    memset(a, 0, sizeof(*a));
+    list_for_each (it, &n->tcp.all) {
+        count_connection(a, list_entry(it, struct tcp_cb, all));
+    }
+    for (size_t i = 0; i < UDP_HASH_BUCKETS; i++) {
+        list_for_each (it, &n->udp.buckets[i]) {
+            a->datagrams += list_entry(it, struct udp_cb, node)->queue.count;
+        }
+    }
+    for (uint32_t i = 0; i < n->arp.count; i++) {
+        a->neighbours += n->arp.entries[i].pending.count;
+    }
+    list_for_each (it, &n->reass.active) {
+        a->reassembly += list_entry(it, struct reass_datagram, node)->p != NULL;
+    }
+}

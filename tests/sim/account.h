@@ -1,0 +1,27 @@
+/*
+ * Conservation of packet buffers: every buffer that is out of a stack's pools is in one of its
+ * queues, and the queues hold nothing else. The only file of the simulator that looks inside.
+ */
+#ifndef TESTS_SIM_ACCOUNT_H
+#define TESTS_SIM_ACCOUNT_H
+
+#include "kernel/pkt.h"
+#include "net/net.h"
+
+struct account {
+    uint32_t send;       /* retained by connections for sending */
+    uint32_t receive;    /* in order and out of order */
+    uint32_t neighbours; /* waiting for ARP */
+    uint32_t reassembly;
+    uint32_t datagrams;
+};
+
+/* What the stack's queues hold, counted one by one. */
+void account_of(struct account *a, const struct net *n);
+
+static inline uint32_t account_sum(const struct account *a)
+{
+    return a->send + a->receive + a->neighbours + a->reassembly + a->datagrams;
+}
+
+#endif

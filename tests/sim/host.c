@@ -1,0 +1,254 @@
+/*
+ * One host of a simulated world: see host.h.
+ */
+#include "tests/sim/host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/pool.h"
+#include "tests/sim/account.h"
+#include "tests/sim/world.h"
+
+enum {
+    MEMORY_FILL = 0xa5, /* what a host's memory holds before its stack is made */
+    TX_RESERVE_FRACTION = 8,
+    /* Work for one frame: segments without payload (an ACK, a SYN, a RST, an ARP answer, what
+     * waited for ARP), and no more payload segments than buffers to hold them. */
+    BARE_ANSWERS_MAX = 4,
+};
+
+/* A host's memory is used again by the next world: asking the system for it would cost more than
+ * all the rest. */
+static struct {
+    void *bytes;
+    size_t size_bytes;
+} memory[HOSTS_MAX];
+
+/* RFC 9293 3.10.7, RFC 1122 3.2.2: what was broken on the way is answered by nothing, a RST
+ * likewise; anything else by a bounded number of frames. */
+static void check_work(struct host *h, bool payload)
+{
+    const struct wire_input *in = &h->world->wire.input;
+    if (in->host != h->index) {
+        return;
+    }
+    h->answers++;
+    h->bare_answers += !payload;
+    if (in->corrupted) {
+        world_fail(h->world, "host %d answers a corrupted packet", h->index);
+    }
+    if (h->bare_answers > BARE_ANSWERS_MAX || h->answers > h->plan->packets + BARE_ANSWERS_MAX) {
+        world_fail(h->world, "host %d sends %u frames for one, %u of them without payload",
+                   h->index, h->answers, h->bare_answers);
+    }
+}
+
+/* What a stack sends: judged, then copied onto the wire. */
+static void host_output(void *arg, struct pkt *p)
+{
+    struct host *h = arg;
+    struct world *w = h->world;
+    struct wire_segment seg;
+    size_t len = pkt_len(p);
+    const char *wrong = wire_check(&w->wire, h->index, p->data, len);
+    bool tcp = wire_decode(&w->wire, p->data, len, &seg);
+    if (wrong != NULL) {
+        world_fail(w, "host %d sends: %s", h->index, wrong);
+    }
+    check_work(h, tcp && seg.len > 0);
+    bool arp = w->plan->ethernet && p->data[13] == 0x06;
+    bool precious = arp || (tcp && (seg.flags & WIRE_SYN) != 0);
+    enum link_fate fate = lan_send(&w->lan, h->index, p->data, len, precious, w->now_ns);
+    world_trace_frame(w, h->index, p->data, len, wrong != NULL ? " BREACH" : world_fate(fate));
+    pkt_put(p);
+}
+
+static void host_limits(const struct host *h, struct net_limits *l)
+{
+    *l = (struct net_limits){.arp_entries = 2 * HOSTS_MAX + 4,
+                             .reass_datagrams = 2,
+                             .reass_packets = 8,
+                             .udp_sockets = 2 * TRAFFIC_MAX,
+                             .tcp_connections = 32,
+                             .tcp_half_open = 16,
+                             .tcp_time_wait = 32,
+                             .sockets = 32,
+                             .epolls = 2,
+                             .epoll_items = 32,
+                             .tcp_rcvbuf_bytes = h->plan->rcvbuf_bytes,
+                             .tcp_sndbuf_bytes = h->plan->sndbuf_bytes};
+}
+
+static void host_config(struct host *h, uint64_t generation)
+{
+    const struct world_plan *plan = h->world->plan;
+    struct net_config *cfg = &h->cfg;
+    struct draw draw = {.state = mix_u64(plan->seed + 77 * generation) + (uint64_t)h->index};
+    memset(cfg, 0, sizeof(*cfg));
+    cfg->link = plan->ethernet ? NET_LINK_ETHERNET : NET_LINK_IP;
+    cfg->mac[0] = 2;
+    cfg->mac[5] = (uint8_t)(1 + h->index);
+    cfg->mtu = h->plan->mtu;
+    for (size_t k = 0; k < sizeof(cfg->seed); k++) {
+        cfg->seed[k] = (uint8_t)draw_u64(&draw);
+    }
+    cfg->ip = (struct net_config_ip){
+        .mode = NET_ADDRESS_STATIC, .address = LAN_ADDRESS + (uint32_t)h->index, .prefix_bits = 24};
+    host_limits(h, &cfg->limits);
+    cfg->tx_pool = &h->tx;
+    cfg->tx_reserve = h->plan->packets / TX_RESERVE_FRACTION;
+    cfg->output = host_output;
+    cfg->arg = h;
+    cfg->tcp_msl_ms = plan->msl_ms;
+    cfg->tcp_isn_fixed = h->plan->isn_fixed;
+    cfg->tcp_isn = h->plan->isn;
+}
+
+/* The same carving for measuring and for making (kernel/arena.h). */
+static bool carve(struct host *h, struct arena *a)
+{
+    uint32_t packets = h->plan->packets;
+    return pkt_pool_init(&h->tx, a, "tx", packets, NULL) == STATUS_OK &&
+           pkt_pool_init(&h->rx, a, "rx", packets, NULL) == STATUS_OK &&
+           net_create(&h->net, a, &h->cfg, h->world->now_ns) == STATUS_OK;
+}
+
+void host_start(struct host *h, uint64_t generation)
+{
+    struct arena a;
+    host_config(h, generation);
+    arena_init(&a, NULL, 0);
+    bool measured = carve(h, &a);
+    assert(measured);
+    size_t need_bytes = align_up(a.used_bytes, 4096);
+    if (memory[h->index].size_bytes < need_bytes) {
+        free(memory[h->index].bytes);
+        memory[h->index].bytes = aligned_alloc(4096, need_bytes);
+        memory[h->index].size_bytes = need_bytes;
+        assert(memory[h->index].bytes != NULL);
+    }
+    memset(memory[h->index].bytes, MEMORY_FILL, need_bytes);
+    arena_init(&a, memory[h->index].bytes, need_bytes);
+    if (!carve(h, &a) || h->net == NULL) {
+        world_fail(h->world, "host %d does not start", h->index);
+        return;
+    }
+    h->up = true;
+    net_set_link(h->net, true, h->world->now_ns);
+    app_host_up(h->world, h->index);
+    traffic_host_up(h->world, h->index);
+}
+
+static uint64_t counter(const struct net *n, const char *wanted)
+{
+    const char *name, *help;
+    uint64_t value = 0;
+    for (size_t i = 0; net_counter(n, i, &name, &help, &value); i++) {
+        if (strcmp(name, wanted) == 0) {
+            return value;
+        }
+    }
+    assert(!"a counter of that name");
+    return 0;
+}
+
+uint64_t host_give_ups(const struct host *h)
+{
+    return counter(h->net, "tcp_give_ups") + counter(h->net, "tcp_half_open_expired") +
+           counter(h->net, "arp_unresolved");
+}
+
+void host_stop(struct host *h)
+{
+    struct world *w = h->world;
+    if (!h->up) {
+        return;
+    }
+    w->retransmissions += counter(h->net, "tcp_tx_retransmits");
+    w->give_ups += host_give_ups(h);
+    w->gave_up_before[h->index] += host_give_ups(h);
+    net_destroy(h->net);
+    h->up = false;
+    if (h->tx.used != 0 || h->rx.used != 0) {
+        world_fail(w, "host %d destroyed with %u tx and %u rx packets out", h->index, h->tx.used,
+                   h->rx.used);
+    }
+}
+
+void host_deliver(struct host *h, const struct link_frame *f)
+{
+    struct world *w = h->world;
+    struct pkt *p = h->up ? pkt_alloc(&h->rx, 0) : NULL;
+    world_trace_frame(w, f->from, f->bytes, f->len,
+                      p != NULL ? "  arrives" : "  [nobody takes it]");
+    if (p == NULL) {
+        return;
+    }
+    memcpy(pkt_append(p, f->len), f->bytes, f->len);
+    h->answers = h->bare_answers = 0;
+    wire_give(&w->wire, h->index, f->bytes, f->len, f->corrupted);
+    if (w->plan->ethernet) {
+        net_input(h->net, p, w->now_ns);
+    } else {
+        net_input_ip(h->net, p, w->now_ns);
+    }
+    wire_given(&w->wire);
+}
+
+uint32_t host_pools_used(const struct host *h, const char **name)
+{
+    uint32_t used = h->tx.used + h->rx.used;
+    *name = used > 0 ? "packets" : *name;
+    const struct pool *p;
+    for (size_t i = 0; (p = net_pool(h->net, i)) != NULL; i++) {
+        used += p->used;
+        *name = p->used > 0 ? p->name : *name;
+    }
+    return used;
+}
+
+void host_check_account(const struct host *h)
+{
+    struct account a;
+    account_of(&a, h->net);
+    if (account_sum(&a) != h->tx.used + h->rx.used || a.send > h->tx.used) {
+        world_fail(h->world,
+                   "host %d: %u tx and %u rx packets out, but %u to send, %u received, %u for "
+                   "neighbours, %u in reassembly, %u datagrams",
+                   h->index, h->tx.used, h->rx.used, a.send, a.receive, a.neighbours, a.reassembly,
+                   a.datagrams);
+    }
+}
+
+static void check_free_list(struct world *w, const struct pkt_pool *pool)
+{
+    uint32_t count = 0;
+    for (const struct pkt *p = pool->free; p != NULL && count <= pool->count; p = p->next) {
+        count++;
+    }
+    if (count + pool->used != pool->fresh) {
+        world_fail(w, "pool %s: %u free and %u out of %u", pool->name, count, pool->used,
+                   pool->fresh);
+    }
+}
+
+void host_check_pools(const struct host *h)
+{
+    check_free_list(h->world, &h->tx);
+    check_free_list(h->world, &h->rx);
+}
+
+void host_print(const struct host *h)
+{
+    const char *name, *help;
+    uint64_t value;
+    for (size_t i = 0; h->up && net_counter(h->net, i, &name, &help, &value); i++) {
+        if (value != 0) {
+            fprintf(stderr, "  host %d %s %llu\n", h->index, name, (unsigned long long)value);
+        }
+    }
+    fprintf(stderr, "  host %d packets out: tx %u, rx %u of %u\n", h->index, h->tx.used, h->rx.used,
+            h->tx.count);
+}

@@ -1,0 +1,63 @@
+/*
+ * One host of a simulated world: a stack in memory of its own, its pools, and what is looked at
+ * whenever it is given a frame or sends one.
+ */
+#ifndef TESTS_SIM_HOST_H
+#define TESTS_SIM_HOST_H
+
+#include "net/net.h"
+#include "tests/sim/lan.h"
+
+struct world;
+
+struct host_plan {
+    bool isn_fixed;
+    uint32_t isn;
+    uint16_t mtu;
+    uint32_t rcvbuf_bytes;
+    uint32_t sndbuf_bytes;
+    uint32_t packets; /* in each pool */
+    struct lan_params lan;
+};
+
+struct host {
+    struct world *world;
+    const struct host_plan *plan;
+    int index;
+    bool up;
+    struct net *net;
+    struct net_config cfg;
+    struct pkt_pool tx;
+    struct pkt_pool rx;
+    uint64_t deadline_ns;
+    /* What it has sent in answer to the frame it is being given. */
+    uint32_t answers;      /* frames */
+    uint32_t bare_answers; /* of these, without TCP payload */
+};
+
+/* Makes its stack; generation: how often it was down before. */
+void host_start(struct host *h, uint64_t generation);
+
+/* Ends it without a word. */
+void host_stop(struct host *h);
+
+/* Gives it a frame, borrowed. */
+void host_deliver(struct host *h, const struct link_frame *f);
+
+/* What its stack gave up on: a connection without progress, a handshake that was never completed, a
+ * neighbour who did not answer. */
+uint64_t host_give_ups(const struct host *h);
+
+/* Objects out of its pools; *name gets one of them. */
+uint32_t host_pools_used(const struct host *h, const char **name);
+
+/* Buffers out of the pools against what the stack's queues hold; a breach fails the world. */
+void host_check_account(const struct host *h);
+
+/* After host_stop: what is free and what is out make up the pools. */
+void host_check_pools(const struct host *h);
+
+/* Its counters that are not 0, on stderr. */
+void host_print(const struct host *h);
+
+#endif
