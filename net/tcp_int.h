@@ -68,6 +68,7 @@ enum {
     TCP_HALF_ACKS_MAX = 3,         /* bare ACKs of a half-open record between two SYN-ACKs */
     TCP_WAKE_FRACTION = 8,         /* a waiting writer is woken when 1/8 of his buffer is free */
     TCP_STARVED_RETRY_MS = 10,
+    TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
     TCP_HALF_OPEN_GRACE_MS = 100, /* younger half-open records are not evicted: a LAN handshake */
     TCP_ORPHAN_FRACTION = 2,      /* at most half of the table may be orphans */
     TCP_BUF_MIN_BYTES = 2048,

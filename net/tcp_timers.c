@@ -121,6 +121,17 @@ void tcp_starve(struct tcp_cb *t)
     }
 }
 
+/* What nobody waits for goes before what somebody does; but a pool that bulk senders keep empty is
+ * no reason to cut off what was just closed in good order. */
+static void evict_old_orphan(struct net *n)
+{
+    struct list *oldest = list_first(&n->tcp.orphans);
+    if (oldest != NULL && n->now_ns - list_entry(oldest, struct tcp_cb, place)->orphan_ns >=
+                              tcp_ms(TCP_ORPHAN_GRACE_MS)) {
+        (void)tcp_evict_orphan(n);
+    }
+}
+
 void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
 {
     struct tcp *tcp = container_of(timer, struct tcp, starved_timer);
@@ -130,7 +141,7 @@ void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
     uint32_t left = pkt_pool_left(pool);
     uint32_t wake = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
     if (wake == 0) {
-        (void)tcp_evict_orphan(n); /* what nobody waits for goes before what somebody does */
+        evict_old_orphan(n);
     }
     while (wake > 0 && !list_empty(&tcp->starved)) {
         struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, starved);

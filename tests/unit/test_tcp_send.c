@@ -323,6 +323,35 @@ static void starved_writer_is_woken(void **state)
     tcp_test_end(&tt);
 }
 
+/* A closed connection still delivers what its owner wrote while others want buffers: it goes only
+ * when it had its time and they still have none. */
+static void starved_pool_gives_orphans_time(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *hoard[FIXTURE_TX_COUNT];
+    uint32_t count = 0;
+    make_established(&tt);
+    assert_int_equal(tt_send_bytes(&tt, 1000, 1), 1000);
+    tt_close(&tt);
+    (void)tcp_test_forget(&tt);
+    while ((hoard[count] = net_alloc_tx(tt.net, false)) != NULL) {
+        count++;
+    }
+    struct tcp_cb *writer = tcp_create(tt.net, NULL, NULL);
+    tcp_starve(writer);
+    tcp_test_advance_ms(&tt, TCP_ORPHAN_GRACE_MS - 100);
+    assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 0);
+    (void)tcp_test_forget(&tt);
+    tcp_test_advance_ms(&tt, 200);
+    assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 1);
+    assert_true(tcp_test_forget(&tt) > 0);
+    while (count > 0) {
+        pkt_put(hoard[--count]);
+    }
+    tcp_close(writer);
+    tcp_test_end(&tt);
+}
+
 static void options_of_a_connection(void **state)
 {
     struct tcp_test tt;
@@ -404,6 +433,7 @@ int main(void)
         cmocka_unit_test(unused_window_does_not_grow),
         cmocka_unit_test(data_then_fin_ride_together),
         cmocka_unit_test(starved_writer_is_woken),
+        cmocka_unit_test(starved_pool_gives_orphans_time),
         cmocka_unit_test(options_of_a_connection),
     };
     return tcp_run_all(tests);
