@@ -10,6 +10,7 @@
 #include "kernel/pool.h"
 #include "tests/sim/account.h"
 #include "tests/sim/world.h"
+#include "tests/unit/tcp_check.h"
 
 enum {
     MEMORY_FILL = 0xa5, /* what a host's memory holds before its stack is made */
@@ -104,6 +105,11 @@ static void host_config(struct host *h, uint64_t generation)
     cfg->tcp_msl_ms = plan->msl_ms;
     cfg->tcp_isn_fixed = h->plan->isn_fixed;
     cfg->tcp_isn = h->plan->isn;
+    cfg->tcp_ts_fixed = h->plan->ts_fixed;
+    cfg->tcp_ts_start = h->plan->ts_start;
+    cfg->tcp_off = h->plan->tcp_off;
+    cfg->tcp_ecn = h->plan->ecn;
+    cfg->tcp_congestion = h->plan->congestion;
 }
 
 /* The same carving for measuring and for making (kernel/arena.h). */
@@ -157,7 +163,7 @@ static uint64_t counter(const struct net *n, const char *wanted)
 uint64_t host_give_ups(const struct host *h)
 {
     return counter(h->net, "tcp_give_ups") + counter(h->net, "tcp_half_open_expired") +
-           counter(h->net, "arp_unresolved");
+           counter(h->net, "arp_unresolved") + counter(h->net, "tcp_orphans_evicted");
 }
 
 void host_stop(struct host *h)
@@ -212,6 +218,7 @@ uint32_t host_pools_used(const struct host *h, const char **name)
 void host_check_account(const struct host *h)
 {
     struct account a;
+    tcp_check_invariants(h->net);
     account_of(&a, h->net);
     if (account_sum(&a) != h->tx.used + h->rx.used || a.send > h->tx.used) {
         world_fail(h->world,

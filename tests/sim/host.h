@@ -17,6 +17,11 @@ struct host_plan {
     uint32_t rcvbuf_bytes;
     uint32_t sndbuf_bytes;
     uint32_t packets; /* in each pool */
+    uint32_t tcp_off; /* enum net_tcp_off */
+    bool ecn;
+    bool ts_fixed;
+    uint32_t ts_start;      /* ms */
+    const char *congestion; /* NULL: the default */
     struct lan_params lan;
 };
 
@@ -45,13 +50,14 @@ void host_stop(struct host *h);
 void host_deliver(struct host *h, const struct link_frame *f);
 
 /* What its stack gave up on: a connection without progress, a handshake that was never completed, a
- * neighbour who did not answer. */
+ * neighbour who did not answer, a closed connection that stood in the way of others. */
 uint64_t host_give_ups(const struct host *h);
 
 /* Objects out of its pools; *name gets one of them. */
 uint32_t host_pools_used(const struct host *h, const char **name);
 
-/* Buffers out of the pools against what the stack's queues hold; a breach fails the world. */
+/* The stack's inside (tcp_check.h), and the buffers out of its pools against what its queues hold:
+ * an assertion, or a breach of the world. */
 void host_check_account(const struct host *h);
 
 /* After host_stop: what is free and what is out make up the pools. */

@@ -290,6 +290,24 @@ static void draw_traffic(struct drawing *g)
     p->ping_every_ns = one_in(g, 4) ? draw_scaled(d, ms(5), ms(1000)) : 0;
 }
 
+/* Parts of TCP that this host does without, or starts at an awkward place. */
+static void draw_features(struct drawing *g, struct host_plan *h)
+{
+    static const uint32_t parts[] = {NET_TCP_OFF_TIMESTAMPS, NET_TCP_OFF_SACK,  NET_TCP_OFF_WSCALE,
+                                     NET_TCP_OFF_RACK,       NET_TCP_OFF_TLP,   NET_TCP_OFF_FRTO,
+                                     NET_TCP_OFF_COOKIES,    NET_TCP_OFF_TUNING};
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        h->tcp_off |= one_in(g, 6) ? parts[i] : 0;
+    }
+    h->ecn = one_in(g, 4);
+    h->congestion = one_in(g, 3) ? "newreno" : NULL;
+    h->ts_fixed = one_in(g, 3);
+    h->ts_start = (one_in(g, 2) ? UINT32_MAX : INT32_MAX) -
+                  (uint32_t)draw_scaled(&g->d, MS_PER_S, 60 * MS_PER_S);
+    h->isn_fixed = one_in(g, 3);
+    h->isn = (one_in(g, 2) ? UINT32_MAX : INT32_MAX) - (uint32_t)draw_scaled(&g->d, 1, 100 * 1000);
+}
+
 static void draw_host(struct drawing *g, struct host_plan *h)
 {
     struct draw *d = &g->d;
@@ -297,10 +315,7 @@ static void draw_host(struct drawing *g, struct host_plan *h)
     h->rcvbuf_bytes = (uint32_t)draw_scaled(d, 2048, 512 * 1024);
     h->sndbuf_bytes = (uint32_t)draw_scaled(d, 2048, 512 * 1024);
     h->packets = (uint32_t)draw_scaled(d, 48, 1024);
-    if (one_in(g, 3)) {
-        h->isn_fixed = true;
-        h->isn = (one_in(g, 2) ? UINT32_MAX : INT32_MAX) - (uint32_t)draw_scaled(d, 1, 100 * 1000);
-    }
+    draw_features(g, h);
     draw_way(g, &h->lan.up);
     if (one_in(g, 2)) {
         draw_way(g, &h->lan.down);

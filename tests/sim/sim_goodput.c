@@ -3,7 +3,7 @@
  * both ways, averaged over seeds. The floors keep a change that makes the sender timid or stuck
  * from going unnoticed; they lie well below what was measured when they were set.
  */
-// LINK: tests/sim/[!s]*.c net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: tests/sim/[!s]*.c tests/unit/tcp_check.c net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
