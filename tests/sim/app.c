@@ -578,6 +578,7 @@ void app_check(struct world *w, const uint64_t give_ups[])
             }
         }
     }
+    w->excused = excused;
     if (excused > allowed) {
         world_fail(w, "%llu connections ended early, the stacks gave up on %llu",
                    (unsigned long long)excused, (unsigned long long)allowed);

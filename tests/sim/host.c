@@ -69,8 +69,8 @@ static void host_output(void *arg, struct pkt *p)
 static void host_limits(const struct host *h, struct net_limits *l)
 {
     *l = (struct net_limits){.arp_entries = 2 * HOSTS_MAX + 4,
-                             .reass_datagrams = 2,
-                             .reass_packets = 8,
+                             .reass_datagrams = 16,
+                             .reass_packets = 64,
                              .udp_sockets = 2 * TRAFFIC_MAX,
                              .tcp_connections = 32,
                              .tcp_half_open = 16,
@@ -79,7 +79,9 @@ static void host_limits(const struct host *h, struct net_limits *l)
                              .epolls = 2,
                              .epoll_items = 32,
                              .tcp_rcvbuf_bytes = h->plan->rcvbuf_bytes,
-                             .tcp_sndbuf_bytes = h->plan->sndbuf_bytes};
+                             .tcp_sndbuf_bytes = h->plan->sndbuf_bytes,
+                             .tcp_rcvbuf_max_bytes = h->plan->buf_max_bytes,
+                             .tcp_sndbuf_max_bytes = h->plan->buf_max_bytes};
 }
 
 static void host_config(struct host *h, uint64_t generation)

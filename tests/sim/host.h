@@ -16,8 +16,9 @@ struct host_plan {
     uint16_t mtu;
     uint32_t rcvbuf_bytes;
     uint32_t sndbuf_bytes;
-    uint32_t packets; /* in each pool */
-    uint32_t tcp_off; /* enum net_tcp_off */
+    uint32_t buf_max_bytes; /* how far both grow by themselves; 0: not at all */
+    uint32_t packets;       /* in each pool */
+    uint32_t tcp_off;       /* enum net_tcp_off */
     bool ecn;
     bool ts_fixed;
     uint32_t ts_start;      /* ms */

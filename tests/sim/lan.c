@@ -19,13 +19,12 @@ void lan_init(struct lan *l, uint64_t seed, bool ethernet, int host_count,
 {
     assert(host_count >= 1 && host_count <= HOSTS_MAX);
     memset(l, 0, sizeof(*l));
-    l->draw.state = mix_u64(seed);
     l->ethernet = ethernet;
     l->host_count = host_count;
     for (int i = 0; i < host_count; i++) {
         l->params[i] = params[i];
-        link_way_init(&l->up[i], &params[i].up, &l->draw);
-        link_way_init(&l->down[i], &params[i].down, &l->draw);
+        link_way_init(&l->up[i], &params[i].up, mix_u64(seed) + 2 * (uint64_t)i);
+        link_way_init(&l->down[i], &params[i].down, mix_u64(seed) + 2 * (uint64_t)i + 1);
     }
 }
 
@@ -99,7 +98,7 @@ static enum link_fate lose(struct lan *l, struct link_frame *f, enum link_fate f
 /* Takes f. */
 static enum link_fate pass(struct lan *l, struct link_way *way, struct link_frame *f)
 {
-    enum link_fate fate = link_way_send(way, &l->draw, &l->heap, f, ip_offset(l), l->now_ns);
+    enum link_fate fate = link_way_send(way, &l->heap, f, ip_offset(l), l->now_ns);
     if (link_lost(fate)) {
         return lose(l, f, fate);
     }

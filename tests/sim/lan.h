@@ -38,7 +38,6 @@ struct partition_plan {
 };
 
 struct lan {
-    struct draw draw;
     bool ethernet;
     int host_count;
     struct lan_params params[HOSTS_MAX];

@@ -20,11 +20,13 @@ static uint64_t next_outage(const struct link_params *p, struct draw *d, uint64_
     return from_ns + draw_between(d, p->outage_every_ns / 4, p->outage_every_ns * 2);
 }
 
-void link_way_init(struct link_way *w, const struct link_params *params, struct draw *d)
+void link_way_init(struct link_way *w, const struct link_params *params, uint64_t key)
 {
     memset(w, 0, sizeof(*w));
     w->params = *params;
-    w->outage_at_ns = next_outage(params, d, 0);
+    w->key = mix_u64(key);
+    w->outages.state = mix_u64(w->key);
+    w->outage_at_ns = next_outage(params, &w->outages, 0);
 }
 
 static bool earlier(const struct link_frame *a, const struct link_frame *b)
@@ -97,11 +99,11 @@ struct link_frame *link_frame_copy(const struct link_frame *f)
     return twin;
 }
 
-static bool in_outage(struct link_way *w, struct draw *d, uint64_t now_ns)
+static bool in_outage(struct link_way *w, uint64_t now_ns)
 {
     while (now_ns >= w->outage_at_ns) {
-        w->outage_end_ns = w->outage_at_ns + draw_between(d, 1, w->params.outage_ns);
-        w->outage_at_ns = next_outage(&w->params, d, w->outage_end_ns);
+        w->outage_end_ns = w->outage_at_ns + draw_between(&w->outages, 1, w->params.outage_ns);
+        w->outage_at_ns = next_outage(&w->params, &w->outages, w->outage_end_ns);
     }
     return now_ns < w->outage_end_ns;
 }
@@ -158,24 +160,35 @@ static bool corrupt(struct draw *d, struct link_frame *f, size_t at)
     return true;
 }
 
-enum link_fate link_way_send(struct link_way *w, struct draw *d, struct link_heap *h,
-                             struct link_frame *f, size_t ip_offset, uint64_t now_ns)
+/* Does f get onto the line, and when does it leave it? */
+static enum link_fate enter(struct link_way *w, struct draw *d, const struct link_frame *f,
+                            uint64_t now_ns, uint64_t *left_ns)
 {
-    const struct link_params *p = &w->params;
-    uint64_t left_ns;
-    if (in_outage(w, d, now_ns) && !f->spare) {
+    bool burst = in_burst(w, d);
+    bool lost = draw_chance(d, w->params.loss_ppm);
+    if (in_outage(w, now_ns) && !f->spare) {
         return LINK_LOST_OUTAGE;
     }
-    if (!serialise(w, f, now_ns, &left_ns)) {
+    if (!serialise(w, f, now_ns, left_ns)) {
         return LINK_LOST_QUEUE;
     }
-    if (in_burst(w, d) && !f->spare) {
+    if (burst && !f->spare) {
         return LINK_LOST_BURST;
     }
-    if (draw_chance(d, p->loss_ppm) && !f->spare) {
-        return LINK_LOST;
+    return lost && !f->spare ? LINK_LOST : LINK_SENT;
+}
+
+enum link_fate link_way_send(struct link_way *w, struct link_heap *h, struct link_frame *f,
+                             size_t ip_offset, uint64_t now_ns)
+{
+    const struct link_params *p = &w->params;
+    struct draw of_frame = {.state = w->key + mix_u64(w->frames++)};
+    struct draw *d = &of_frame;
+    uint64_t left_ns;
+    enum link_fate fate = enter(w, d, f, now_ns, &left_ns);
+    if (link_lost(fate)) {
+        return fate;
     }
-    enum link_fate fate = LINK_SENT;
     f->at_ns = max_u64(left_ns + p->delay_ns + draw_between(d, 0, p->jitter_ns), w->last_ns);
     if (draw_chance(d, p->reorder_ppm)) {
         f->at_ns += draw_between(d, 1, p->reorder_ns);

@@ -1,7 +1,9 @@
 /*
  * One way over a simulated wire: delay, jitter, a serialising rate with a bounded drop-tail queue,
- * loss one by one and in bursts, outages, duplication, reordering and corruption, all drawn from
- * the generator handed in; and the heap of frames on their way. Knows nothing of stacks or hosts.
+ * loss one by one and in bursts, outages, duplication, reordering and corruption, and the heap of
+ * frames on their way. Knows nothing of stacks or hosts. What befalls the nth frame of a way does
+ * not depend on the frames of others, nor on what befell those before: two stacks that behave
+ * alike meet the same losses, which makes them comparable.
  *
  * Corruption flips one to three bits of one 16-bit word of an IPv4 packet. The Internet checksum
  * misses a change of a single word only when it turns 0x0000 into 0xffff or back (RFC 1071), which
@@ -59,6 +61,9 @@ struct link_frame {
 
 struct link_way {
     struct link_params params;
+    uint64_t key;    /* what befalls a frame follows from this and the frame's number alone */
+    uint64_t frames; /* sent so far */
+    struct draw outages;
     uint64_t line_free_ns; /* when the last frame has left */
     uint64_t last_ns;      /* the latest delivery in order */
     uint64_t outage_at_ns; /* when the next one begins */
@@ -73,14 +78,14 @@ struct link_heap {
     uint64_t order;
 };
 
-void link_way_init(struct link_way *w, const struct link_params *params, struct draw *d);
+void link_way_init(struct link_way *w, const struct link_params *params, uint64_t key);
 
 /*
  * Sends f over the way: its time of arrival is set and it, and perhaps a twin, go onto the heap.
  * When the fate is a loss the caller keeps f. ip_offset: where IPv4 begins in a frame.
  */
-enum link_fate link_way_send(struct link_way *w, struct draw *d, struct link_heap *h,
-                             struct link_frame *f, size_t ip_offset, uint64_t now_ns);
+enum link_fate link_way_send(struct link_way *w, struct link_heap *h, struct link_frame *f,
+                             size_t ip_offset, uint64_t now_ns);
 
 /* A frame of its own with a copy of the bytes, to be freed. */
 struct link_frame *link_frame_new(const uint8_t *bytes, size_t len);

@@ -56,7 +56,6 @@ static void draw_faults(struct drawing *g)
         g->on[f] = on && (!clean || f == FAULT_JITTER || f == FAULT_RATE);
     }
     g->on[FAULT_RATE] = g->on[FAULT_RATE] || one_in(g, 4);
-    g->on[FAULT_NARROW] = false; /* not before the stack finds path MTUs */
 }
 
 /* Is the fault on this way? */
@@ -293,9 +292,9 @@ static void draw_traffic(struct drawing *g)
 /* Parts of TCP that this host does without, or starts at an awkward place. */
 static void draw_features(struct drawing *g, struct host_plan *h)
 {
-    static const uint32_t parts[] = {NET_TCP_OFF_TIMESTAMPS, NET_TCP_OFF_SACK,  NET_TCP_OFF_WSCALE,
-                                     NET_TCP_OFF_RACK,       NET_TCP_OFF_TLP,   NET_TCP_OFF_FRTO,
-                                     NET_TCP_OFF_COOKIES,    NET_TCP_OFF_TUNING};
+    static const uint32_t parts[] = {NET_TCP_OFF_TIMESTAMPS, NET_TCP_OFF_SACK,   NET_TCP_OFF_WSCALE,
+                                     NET_TCP_OFF_RACK,       NET_TCP_OFF_TLP,    NET_TCP_OFF_FRTO,
+                                     NET_TCP_OFF_COOKIES,    NET_TCP_OFF_TUNING, NET_TCP_OFF_PMTUD};
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         h->tcp_off |= one_in(g, 6) ? parts[i] : 0;
     }
@@ -314,6 +313,7 @@ static void draw_host(struct drawing *g, struct host_plan *h)
     h->mtu = one_in(g, 3) ? (uint16_t)draw_between(d, 576, 1500) : 1500;
     h->rcvbuf_bytes = (uint32_t)draw_scaled(d, 2048, 512 * 1024);
     h->sndbuf_bytes = (uint32_t)draw_scaled(d, 2048, 512 * 1024);
+    h->buf_max_bytes = one_in(g, 2) ? (uint32_t)draw_scaled(d, 8192, 2 * 1024 * 1024) : 0;
     h->packets = (uint32_t)draw_scaled(d, 48, 1024);
     draw_features(g, h);
     draw_way(g, &h->lan.up);
@@ -322,7 +322,7 @@ static void draw_host(struct drawing *g, struct host_plan *h)
     }
     if (has(g, FAULT_NARROW)) {
         h->lan.down_mtu = (uint16_t)draw_between(d, 576, 1499);
-        h->lan.black_hole = one_in(g, 3);
+        h->lan.black_hole = one_in(g, 8);
     }
 }
 

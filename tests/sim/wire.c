@@ -141,6 +141,9 @@ bool wire_decode(const struct wire *w, const uint8_t *bytes, size_t len, struct 
     if (ip == NULL || len < IP_BYTES + TCP_BYTES || ip[0] != 0x45 || ip[9] != PROTO_TCP) {
         return false;
     }
+    if ((load_be16(ip + 6) & FRAGMENT) != 0) {
+        return false; /* on its way down from a router that cut it */
+    }
     const uint8_t *tcp = ip + IP_BYTES;
     size_t total = load_be16(ip + 2);
     size_t header = (size_t)(tcp[12] >> 4) * 4;

@@ -343,6 +343,7 @@ static void add_totals(const struct world *w, struct world_totals *t)
     t->icmp_errors += w->wire.icmp_errors;
     t->echoes += w->router.answered;
     t->give_ups += w->give_ups;
+    t->excused += w->excused;
     t->rst_segments += w->wire.resets;
     for (uint32_t i = 0; i < w->plan->app.conn_count; i++) {
         for (int side = 0; side < 2; side++) {

@@ -70,7 +70,8 @@ struct world_totals { /* added up over worlds */
     uint64_t icmp_errors;
     uint64_t resets;       /* ends that were told so */
     uint64_t rst_segments; /* on the wire */
-    uint64_t give_ups;     /* connections that a stack gave up on */
+    uint64_t give_ups;     /* connections, handshakes, neighbours that a stack gave up on */
+    uint64_t excused;      /* orderly connections that ended early because of one */
 };
 
 struct world {
@@ -90,6 +91,7 @@ struct world {
     uint64_t done_ns; /* when the applications were done */
     uint64_t retransmissions;
     uint64_t give_ups;
+    uint64_t excused;
     uint64_t gave_up_before[HOSTS_MAX]; /* by stacks that are gone */
     uint64_t quiet_since_ns;            /* frames are counted from here for storms */
     uint64_t quiet_frames;
