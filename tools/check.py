@@ -2,8 +2,8 @@
 """The static rules of `make check`: what the house style says and a tool can see.
 
 include direction, #if and mutable state in net and drivers, undefined symbols of net and drivers,
-length of functions, files and lines, formatting, leftovers. Prints each breach as file:line: what
-is wrong and what is allowed; exits 1 when there is any.
+length of functions, files and lines, formatting, leftovers, and what docs/conformance.md names.
+Prints each breach as file:line: what is wrong and what is allowed; exits 1 when there is any.
 """
 import os
 import re
@@ -204,6 +204,50 @@ def check_symbols(part, folders):
             problem(where, 0, f"needs {symbol}, which is not on the allow-list of {part}")
 
 
+CONFORMANCE = "docs/conformance.md"
+CONFORMANCE_FOLDERS = ((r"test_\w+\.c", "tests/unit/"), (r"test_\w+\.py", "tests/system/"),
+                       (r"sim_\w+\.c", "tests/sim/"), (r"fuzz_\w+\.c", "tests/fuzz/"),
+                       (r".+\.ps", "tests/scripts/"), (r"[\w/]+\.[ch]", "net/"))
+
+
+def conformance_reference(number, text):
+    """A file, or a file and a function in it, as a row has it in back quotes. True for a test."""
+    name, _, function = text.partition(":")
+    folder = next((f for pattern, f in CONFORMANCE_FOLDERS if re.fullmatch(pattern, name)), None)
+    if folder is None:
+        return False  # a word of C, not a place
+    path = folder + name
+    if not os.path.exists(os.path.join(ROOT, path)):
+        problem(CONFORMANCE, number, f"names {path}, which does not exist")
+    elif function and not re.search(rf"(?:^|\W){function}\(", "\n".join(read(path))):
+        problem(CONFORMANCE, number, f"names {function} in {path}, which has no such function")
+    return folder.startswith("tests/")
+
+
+def check_conformance():
+    """Each row: a requirement, code that exists, and a test that exists or a reason."""
+    seen = set()
+    for number, line in enumerate(read(CONFORMANCE), 1):
+        cells = [c.strip() for c in line.strip().strip("|").split("|")]
+        if not line.startswith("|") or len(cells) != 4 or cells[0] in ("", "---", "section"):
+            continue
+        if cells[0].endswith(".ps`"):  # the table of what Linux does
+            continue
+        seen.add(cells[0])
+        for text in re.findall(r"`([^`]+)`", cells[2]):
+            conformance_reference(number, text)
+        tests = [conformance_reference(number, t) for t in re.findall(r"`([^`]+)`", cells[3])]
+        reason = re.search(r"\b(n/a|not done|differs): \w", cells[3])
+        if not any(tests) and not reason:
+            problem(CONFORMANCE, number, "names no test, and neither n/a:, not done: nor differs:")
+        if not re.search(r"`[\w/]+\.[ch](:\w+)?`", cells[2]):
+            problem(CONFORMANCE, number, "names no code")
+    numbered = [f"MUST-{i}" for i in range(1, 70)] + [f"SHLD-{i}" for i in range(1, 32)]
+    for name in numbered:
+        if name not in seen:
+            problem(CONFORMANCE, 1, f"{name} of RFC 9293 is missing")
+
+
 def main():
     files = tracked()
     sources = [f for f in files if f.endswith((".c", ".h"))]
@@ -216,6 +260,7 @@ def main():
             check_includes(path, lines)
             check_conditionals(path, lines)
             check_functions(path, lines)
+    check_conformance()
     check_format(sources)
     check_symbols("net", ["net"])
     check_symbols("net/posix", ["net/posix"])
