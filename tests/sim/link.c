@@ -138,6 +138,23 @@ static bool serialise(struct link_way *w, const struct link_frame *f, uint64_t n
     return true;
 }
 
+/* What a router with a long queue does to a packet that can be marked: both bits of ECN set, and
+ * the checksum changed by as much (RFC 1624). */
+static void mark(struct link_frame *f, size_t at)
+{
+    bool ipv4 = at == 0 || (f->bytes[12] == ETHERTYPE_IPV4_HIGH && f->bytes[13] == 0);
+    uint8_t *ip = f->bytes + at;
+    uint8_t ecn = ipv4 ? ip[1] & 3 : 0;
+    if (ecn != 1 && ecn != 2) {
+        return;
+    }
+    ip[1] |= 3;
+    uint32_t sum = (uint32_t)ip[10] << 8 | ip[11];
+    sum = sum - (3u - ecn) + (sum < 3u - ecn ? 0xffff : 0); /* ones' complement */
+    ip[10] = (uint8_t)(sum >> 8);
+    ip[11] = (uint8_t)sum;
+}
+
 /* See link.h: flips that every Internet checksum sees, in the part that one covers. */
 static bool corrupt(struct draw *d, struct link_frame *f, size_t at)
 {
@@ -188,6 +205,9 @@ enum link_fate link_way_send(struct link_way *w, struct link_heap *h, struct lin
     enum link_fate fate = enter(w, d, f, now_ns, &left_ns);
     if (link_lost(fate)) {
         return fate;
+    }
+    if (p->mark_ns != 0 && left_ns - now_ns > p->mark_ns) {
+        mark(f, ip_offset);
     }
     f->at_ns = max_u64(left_ns + p->delay_ns + draw_between(d, 0, p->jitter_ns), w->last_ns);
     if (draw_chance(d, p->reorder_ppm)) {

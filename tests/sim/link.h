@@ -20,6 +20,7 @@ struct link_params { /* of one direction; all zero: frames pass at once */
     uint64_t jitter_ns; /* 0 .. this on top; order is kept */
     uint64_t rate_bps;  /* 0: no limit */
     uint64_t queue_ns;  /* what would wait longer for the line is dropped */
+    uint64_t mark_ns;   /* 0: never; what waits longer is marked when it is ECT (RFC 3168 5) */
     uint32_t loss_ppm;
     uint32_t burst_enter_ppm; /* Gilbert-Elliott: chance a frame of turning bad, 0: never */
     uint32_t burst_leave_ppm; /* chance a frame of turning good again */

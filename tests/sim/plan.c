@@ -100,6 +100,7 @@ static void draw_way(struct drawing *g, struct link_params *l)
     if (has(g, FAULT_RATE)) {
         l->rate_bps = draw_scaled(d, 200 * 1000, 1000 * 1000 * 1000);
         l->queue_ns = draw_scaled(d, ms(20), ms(800));
+        l->mark_ns = l->queue_ns / 2; /* matters where both ends use ECN */
     }
     draw_losses(g, l);
     l->duplicate_ppm = has(g, FAULT_DUPLICATE) ? scaled_ppm(g, 1000, 200 * 1000) : 0;
