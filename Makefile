@@ -91,8 +91,10 @@ HOSTED := $(B)/host/$(APP_NAME)
 LINUX  := $(B)/linux/$(APP_NAME)
 ISO    := $(B)/$(APP_NAME).iso
 
+PACKETDRILL ?=
+SCRIPTS ?=
 .PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        bench-echo FORCE
+        bench-echo packetdrill FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -111,6 +113,7 @@ help:
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
 	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
 	'make sim-table  measures tests/sim/goodput.txt anew' \
+	'make packetdrill PACKETDRILL= SCRIPTS=  a folder of packetdrill scripts against the stack' \
 	'make gdb     boots stopped, with gdb attached' \
 	'make deps    installs what is missing with apt; run and test do it by themselves' \
 	'make clean' \
@@ -258,6 +261,24 @@ SCRIPTS_MAIN := tests/scripts/engine/main.c
 $(B)/test/scripts: $(call objs,test/obj,tests/unit/support.c $(call link_of,$(SCRIPTS_MAIN)))
 	$(Q)$(CLANG) $(SAN) -o $@ $^
 
+# The stack as packetdrill wants it (docs/testing.md): plain objects that can be loaded.
+PD_SRC := $(sort $(wildcard tests/packetdrill/so/*.c net/*.c)) net/posix/opt_tcp.c kernel/pkt.c \
+          kernel/pool.c kernel/timer.c tests/unit/support.c
+PD_FLAGS = $(HOST_FLAGS) -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wno-unused-parameter
+$(B)/pd/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(PD_FLAGS) $(if $(filter net/posix/%,$<),$(HOST_APP)) -c $< -o $@
+$(B)/packetdrill.so: $(call objs,pd,$(PD_SRC))
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -shared -o $@ $^ -lpthread
+packetdrill: $(B)/packetdrill.so
+	@test -n "$(PACKETDRILL)" -a -n "$(SCRIPTS)" || { echo \
+	  "make packetdrill PACKETDRILL=/path/to/packetdrill SCRIPTS=/folder/of/scripts"; exit 2; }
+	@$(PYTHON) tests/packetdrill/run.py $(PACKETDRILL) $(SCRIPTS)
+
+$(B)/test/test_adapter: $(B)/test/obj/tests/packetdrill/test_adapter.o | $(B)/packetdrill.so
+	$(Q)$(CLANG) $(SAN) -o $@ $^ -lcmocka -ldl -lpthread
+
 TEST_INC = $(if $(filter tests/% apps/% kernel/pthread% net/posix/%,$<),-I$(LLHTTP_DIR)/include)
 $(B)/test/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
@@ -275,7 +296,7 @@ $(B)/test/obj/llhttp/%.o $(B)/fuzz/obj/llhttp/%.o: $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -O1 -g $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$(notdir $*).c -o $@
 
-unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM) scripts)
+unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM) scripts test_adapter)
 fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
 
 test: deps-test

@@ -82,7 +82,6 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
     if (seq_ge(seg->seq + len, t->rcv_acked) && seq_le(seg->seq, t->rcv_adv)) {
         t->heard_ns = n->now_ns;
         t->keepalive.probes = 0;
-        tcp_ts_take(t, seg);
         return TCP_GO_ON;
     }
     NET_COUNT(n, tcp_rx_drop_out_of_window);

@@ -113,6 +113,8 @@ static enum tcp_verdict arrives_otherwise(struct tcp_cb *t, struct tcp_segment *
         v = tcp_check_ack(t, seg); /* fifth */
     }
     if (v == TCP_GO_ON) {
+        /* Not before: a blind segment's TSval would have PAWS drop all that the peer sends. */
+        tcp_ts_take(t, seg);
         tcp_ecn_on_data(t, seg);
         v = tcp_take_text(t, seg); /* seventh */
     }

@@ -10,8 +10,10 @@
 /* What both SYNs said of segment sizes. Whether timestamps are on must be known. */
 void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss)
 {
+    uint16_t theirs = o->has_mss ? o->mss : TCP_MSS_DEFAULT;
     t->rcv_mss = our_mss;
-    tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
+    /* TCP_MAXSEG bounds what we send as well as what we announce (tcp(7)). */
+    tcp_pmtu_begin(t, t->opt.mss != 0 && t->opt.mss < theirs ? t->opt.mss : theirs);
 }
 
 void tcp_established(struct tcp_cb *t)

@@ -168,9 +168,10 @@ def main():
         if make("unit-programs"):
             if wants("unit"):
                 programs("unit", UNIT_TIMEOUT_S)
+                report("unit test_adapter (packetdrill)",
+                       *program("build/test/test_adapter", UNIT_TIMEOUT_S)[1:])
             if wants("unit") or wants("scripts"):
-                path, code, out, good, bad = program("build/test/scripts", UNIT_TIMEOUT_S)
-                report("packet scripts", code, out, good, bad)
+                report("packet scripts", *program("build/test/scripts", UNIT_TIMEOUT_S)[1:])
             if wants("sim"):
                 programs("sim", SIM_TIMEOUT_S)
     if wants("check"):

@@ -256,12 +256,23 @@ static const struct {
     const char *word;
     int level, name;
 } opts[] = {
-    {"nodelay", IPPROTO_TCP, TCP_NODELAY},   {"keepalive", SOL_SOCKET, SO_KEEPALIVE},
-    {"keepidle", IPPROTO_TCP, TCP_KEEPIDLE}, {"keepintvl", IPPROTO_TCP, TCP_KEEPINTVL},
-    {"keepcnt", IPPROTO_TCP, TCP_KEEPCNT},   {"linger", SOL_SOCKET, SO_LINGER},
-    {"rcvbuf", SOL_SOCKET, SO_RCVBUF},       {"sndbuf", SOL_SOCKET, SO_SNDBUF},
-    {"maxseg", IPPROTO_TCP, TCP_MAXSEG},     {"error", SOL_SOCKET, SO_ERROR},
+    {"nodelay", IPPROTO_TCP, TCP_NODELAY},
+    {"keepalive", SOL_SOCKET, SO_KEEPALIVE},
+    {"keepidle", IPPROTO_TCP, TCP_KEEPIDLE},
+    {"keepintvl", IPPROTO_TCP, TCP_KEEPINTVL},
+    {"keepcnt", IPPROTO_TCP, TCP_KEEPCNT},
+    {"linger", SOL_SOCKET, SO_LINGER},
+    {"rcvbuf", SOL_SOCKET, SO_RCVBUF},
+    {"sndbuf", SOL_SOCKET, SO_SNDBUF},
+    {"maxseg", IPPROTO_TCP, TCP_MAXSEG},
+    {"error", SOL_SOCKET, SO_ERROR},
     {"reuse", SOL_SOCKET, SO_REUSEADDR},
+    {"cork", IPPROTO_TCP, TCP_CORK},
+    {"quickack", IPPROTO_TCP, TCP_QUICKACK},
+    {"linger2", IPPROTO_TCP, TCP_LINGER2},
+    {"window_clamp", IPPROTO_TCP, TCP_WINDOW_CLAMP},
+    {"user_timeout_ms", IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {"defer_accept_s", IPPROTO_TCP, TCP_DEFER_ACCEPT},
 };
 
 static int64_t option_call(const struct ps_call *c, int fd)

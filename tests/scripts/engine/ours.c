@@ -113,12 +113,23 @@ static const struct {
     const char *word;
     enum sock_opt opt;
 } opts[] = {
-    {"nodelay", SOCK_OPT_NODELAY},     {"keepalive", SOCK_OPT_KEEPALIVE},
-    {"keepidle", SOCK_OPT_KEEPIDLE_S}, {"keepintvl", SOCK_OPT_KEEPINTVL_S},
-    {"keepcnt", SOCK_OPT_KEEPCNT},     {"linger", SOCK_OPT_LINGER_S},
-    {"rcvbuf", SOCK_OPT_RCVBUF},       {"sndbuf", SOCK_OPT_SNDBUF},
-    {"maxseg", SOCK_OPT_MAXSEG},       {"error", SOCK_OPT_ERROR},
+    {"nodelay", SOCK_OPT_NODELAY},
+    {"keepalive", SOCK_OPT_KEEPALIVE},
+    {"keepidle", SOCK_OPT_KEEPIDLE_S},
+    {"keepintvl", SOCK_OPT_KEEPINTVL_S},
+    {"keepcnt", SOCK_OPT_KEEPCNT},
+    {"linger", SOCK_OPT_LINGER_S},
+    {"rcvbuf", SOCK_OPT_RCVBUF},
+    {"sndbuf", SOCK_OPT_SNDBUF},
+    {"maxseg", SOCK_OPT_MAXSEG},
+    {"error", SOCK_OPT_ERROR},
     {"reuse", SOCK_OPT_REUSEADDR},
+    {"cork", SOCK_OPT_CORK},
+    {"quickack", SOCK_OPT_QUICKACK},
+    {"linger2", SOCK_OPT_LINGER2_S},
+    {"window_clamp", SOCK_OPT_WINDOW_CLAMP},
+    {"user_timeout_ms", SOCK_OPT_USER_TIMEOUT_MS},
+    {"defer_accept_s", SOCK_OPT_DEFER_ACCEPT_S},
 };
 
 static int64_t option_call(struct ours *o, const struct ps_call *c, int fd)

@@ -37,8 +37,9 @@ static const struct {
 };
 
 static const char *const options[] = {
-    "nodelay", "keepalive", "keepidle", "keepintvl", "keepcnt", "linger",
-    "rcvbuf",  "sndbuf",    "maxseg",   "error",     "reuse",
+    "nodelay",  "keepalive", "keepidle",     "keepintvl",       "keepcnt",        "linger",
+    "rcvbuf",   "sndbuf",    "maxseg",       "error",           "reuse",          "cork",
+    "quickack", "linger2",   "window_clamp", "user_timeout_ms", "defer_accept_s",
 };
 
 static const char *const states[] = {
@@ -83,7 +84,8 @@ const char *ps_option_word(const char *name)
 
 const char *ps_option_words(void)
 {
-    return "nodelay keepalive keepidle keepintvl keepcnt linger rcvbuf sndbuf maxseg error reuse";
+    return "nodelay keepalive keepidle keepintvl keepcnt linger rcvbuf sndbuf maxseg error reuse "
+           "cork quickack linger2 window_clamp user_timeout_ms defer_accept_s";
 }
 
 const char *ps_state_word(const char *name)
