@@ -296,9 +296,11 @@ static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *m
     return used;
 }
 
-static void conn_step_stats(struct conn *c, bool *more)
+/* A response that is made while it is sent: as much as there is room for. */
+static void conn_step_page(struct conn *c, bool *more)
 {
-    if (!stats_page_continue(c)) {
+    bool is_done = c->state == CONN_STATS ? stats_page_continue(c) : bytes_page_continue(c);
+    if (!is_done) {
         c->stalled = true;
         return;
     }
@@ -330,7 +332,8 @@ size_t conn_input(struct conn *c, const char *in, size_t len, struct outbuf *out
             used += conn_step_body(c, in + used, len - used, &more);
             break;
         case CONN_STATS:
-            conn_step_stats(c, &more);
+        case CONN_BYTES:
+            conn_step_page(c, &more);
             break;
         }
         assert(used <= len);

@@ -36,6 +36,7 @@ enum conn_state {
     CONN_HEAD,  /* between requests, or in the middle of a head */
     CONN_BODY,  /* taking a body: echoed, or discarded */
     CONN_STATS, /* giving out /stats piece by piece */
+    CONN_BYTES, /* likewise /bytes/N */
 };
 
 /* What is to become of the connection once all output is sent. */
@@ -61,6 +62,7 @@ struct conn {
     size_t response_mark; /* where the running response began in out */
     size_t chunk_start;   /* of the chunk being filled in out */
     uint64_t discarded;   /* body bytes thrown away so far */
+    uint64_t bytes_left;  /* of /bytes/N, still to be given out */
     uint32_t frame_bytes; /* see CONN_FRAME_MAX_BYTES */
     uint32_t stats_index;
     uint16_t status;  /* of the response that waits for the end of the body; 0 for none */

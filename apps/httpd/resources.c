@@ -20,6 +20,7 @@ static const char page_text[] =
     "tells.</p>\n"
     "<ul>\n"
     "<li><a href=\"/echo\">/echo</a> returns the body of a POST or PUT, of any size</li>\n"
+    "<li><a href=\"/bytes/1000000\">/bytes/N</a> returns N bytes of text</li>\n"
     "<li><a href=\"/headers\">/headers</a> returns the request line and the header fields</li>\n"
     "<li><a href=\"/healthz\">/healthz</a> says ok</li>\n"
     "<li><a href=\"/stats\">/stats</a> shows the counters</li>\n"
@@ -40,7 +41,10 @@ static_assert(sizeof(page_text) + RESPONSE_ROOM_BYTES + sizeof(type_html) <=
                   CONN_REQUEST_ROOM_BYTES,
               "the page must fit the room a request is promised");
 
-/* In the order of enum resource_id. text: the whole body, where it is always the same. */
+/*
+ * In the order of enum resource_id. text: the whole body, where it is always the same. A path that
+ * ends in "/" but for the root is the beginning of many.
+ */
 static const struct resource {
     const char *path;
     size_t path_len;
@@ -60,15 +64,21 @@ static const struct resource {
     [RESOURCE_HEADERS] = {PATH("/headers"), NULL, 0, TYPE(type_text), METHODS_READ},
     [RESOURCE_HEALTHZ] = {PATH("/healthz"), TEXT(healthz_text), TYPE(type_text), METHODS_READ},
     [RESOURCE_STATS] = {PATH("/stats"), NULL, 0, TYPE(type_text), METHODS_READ},
+    [RESOURCE_BYTES] = {PATH("/bytes/"), NULL, 0, TYPE(type_text), METHODS_READ},
 #undef PATH
 #undef TEXT
 #undef TYPE
 };
 
 /* Byte for byte: "/%65cho" is another resource, which there is not. Nothing is ever decoded. */
-static enum resource_id resource_find(struct span path)
+static enum resource_id resource_find(struct conn *c, struct span path)
 {
-    for (size_t i = 0; i < RESOURCE_COUNT; i++) {
+    size_t prefix_len = resources[RESOURCE_BYTES].path_len;
+    if (path.len > prefix_len && memcmp(path.at, resources[RESOURCE_BYTES].path, prefix_len) == 0) {
+        struct span digits = {path.at + prefix_len, path.len - prefix_len};
+        return bytes_page_count(digits, &c->bytes_left) ? RESOURCE_BYTES : RESOURCE_NONE;
+    }
+    for (size_t i = 0; i < RESOURCE_BYTES; i++) {
         if (resources[i].path_len == path.len &&
             memcmp(resources[i].path, path.at, path.len) == 0) {
             return (enum resource_id)i;
@@ -86,7 +96,7 @@ unsigned resource_route(struct conn *c, const struct request *r)
         c->allow = METHODS_ALL;
         return r->method == METHOD_OPTIONS ? 204 : 400;
     }
-    enum resource_id id = resource_find(r->path);
+    enum resource_id id = resource_find(c, r->path);
     if (id == RESOURCE_NONE) {
         return 404;
     }
@@ -132,6 +142,18 @@ static void respond_stats(struct conn *c)
     }
 }
 
+/* Sized: the count is in the path. */
+static void respond_bytes(struct conn *c)
+{
+    struct response r = conn_response(c, 200);
+    r.content_type = resources[RESOURCE_BYTES].type;
+    r.length = c->bytes_left;
+    response_head(c->out, &r);
+    if (!c->head_only) {
+        c->state = CONN_BYTES;
+    }
+}
+
 void resource_respond(struct conn *c, unsigned status, struct span head)
 {
     assert(c->resource < RESOURCE_COUNT || status != 200);
@@ -144,6 +166,8 @@ void resource_respond(struct conn *c, unsigned status, struct span head)
         response_error(c->out, &r, c->head_only);
     } else if (c->resource == RESOURCE_STATS) {
         respond_stats(c);
+    } else if (c->resource == RESOURCE_BYTES) {
+        respond_bytes(c);
     } else if (c->resource == RESOURCE_HEADERS) {
         respond_text(c, head);
     } else {

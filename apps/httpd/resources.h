@@ -12,9 +12,12 @@ enum resource_id {
     RESOURCE_HEADERS,
     RESOURCE_HEALTHZ,
     RESOURCE_STATS,
+    RESOURCE_BYTES,
     RESOURCE_COUNT,
     RESOURCE_NONE = RESOURCE_COUNT,
 };
+
+#define BYTES_PAGE_MAX ((uint64_t)1 << 40) /* more than anybody waits for */
 
 /*
  * Decides about a request: sets c->resource and c->allow, returns the status it deserves: 200, 204
@@ -30,5 +33,12 @@ void resource_respond(struct conn *c, unsigned status, struct span head);
 
 /* Gives out what fits of /stats. True when that was all. */
 bool stats_page_continue(struct conn *c);
+
+/*
+ * The count in /bytes/COUNT: decimal digits, at most BYTES_PAGE_MAX. False: there is no such
+ * resource. bytes_page_continue() gives out what fits of c->bytes_left; true when that was all.
+ */
+bool bytes_page_count(struct span digits, uint64_t *count);
+bool bytes_page_continue(struct conn *c);
 
 #endif

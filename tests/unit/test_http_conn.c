@@ -4,7 +4,7 @@
  */
 // LINK: apps/httpd/conn.c apps/httpd/echo.c apps/httpd/resources.c apps/httpd/stats_page.c
 // LINK: apps/httpd/response.c apps/httpd/outbuf.c apps/httpd/head.c apps/httpd/http_parse.c
-// LINK: apps/httpd/counters.c @llhttp
+// LINK: apps/httpd/counters.c apps/httpd/bytes_page.c @llhttp
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -521,6 +521,59 @@ static void test_stats_are_whole(void **state)
     free(p);
 }
 
+/* The response to a GET of /bytes/count: its length and that a request behind it is answered. */
+static void check_bytes(size_t count)
+{
+    struct peer *p = peer_new();
+    char text[128];
+    snprintf(text, sizeof(text),
+             "GET /bytes/%zu HTTP/1.1\r\n" HOST "\r\nGET /no HTTP/1.1\r\n" HOST "\r\n", count);
+    peer_send(p, text);
+    char field[64];
+    snprintf(field, sizeof(field), "\r\nContent-Length: %zu\r\n", count);
+    assert_int_equal(first_status(p), 200);
+    assert_non_null(strstr(p->all, field));
+    size_t len = 0;
+    const char *body = first_body(p, &len);
+    assert_true(len > count);
+    for (size_t i = 63; i < count; i += 64) {
+        assert_int_equal(body[i], '\n');
+    }
+    assert_memory_equal(body + count, "HTTP/1.1 404", 12);
+    free(p);
+}
+
+static void test_bytes_are_as_many_as_asked_for(void **state)
+{
+    static const size_t counts[] = {0, 1, 63, 64, 65, 32 * 1024 - 1, 100 * 1000};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        check_bytes(counts[i]);
+    }
+    static const char *const wrong[] = {"",
+                                        "x",
+                                        "-1",
+                                        "1x",
+                                        "1/",
+                                        "+1",
+                                        "%31",
+                                        "1099511627777",
+                                        "99999999999999999999",
+                                        "18446744073709551617"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[128];
+        snprintf(text, sizeof(text), "GET /bytes/%s HTTP/1.1\r\n" HOST "\r\n", wrong[i]);
+        check_request(text, 404, CONN_OPEN);
+    }
+    check_request("POST /bytes/1 HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", 405, CONN_OPEN);
+    struct peer *p = peer_new();
+    peer_send(p, "HEAD /bytes/1099511627776 HTTP/1.1\r\n" HOST "\r\n");
+    size_t len = 1;
+    first_body(p, &len);
+    assert_int_equal(len, 0);
+    assert_non_null(strstr(p->all, "\r\nContent-Length: 1099511627776\r\n"));
+    free(p);
+}
+
 static void test_continue_is_said_once_and_only_when_waited_for(void **state)
 {
     static const char head[] = "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n"
@@ -645,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_biggest_head_comes_back_exact),
         cmocka_unit_test(test_random_bodies_are_echoed),
         cmocka_unit_test(test_stats_are_whole),
+        cmocka_unit_test(test_bytes_are_as_many_as_asked_for),
         cmocka_unit_test(test_continue_is_said_once_and_only_when_waited_for),
         cmocka_unit_test(test_bodies_nobody_wants_are_bounded),
         cmocka_unit_test(test_without_buffers_only_long_echoes_are_refused),
