@@ -84,6 +84,7 @@ llhttp_objs = $(if $(APP_LLHTTP),$(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(LLHTTP_SR
 
 METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(call app_objs,metal,$(APP_SRC)) $(call llhttp_objs,metal)
 HOST_OBJ  := $(call objs,host,$(HOST_SRC)) $(call app_objs,host,$(APP_SRC)) $(call llhttp_objs,host)
+HOST_ASAN_OBJ := $(HOST_OBJ:$(B)/host/%=$(B)/host-asan/%)
 LINUX_OBJ := $(call app_objs,linux,$(APP_ALL)) $(call llhttp_objs,linux)
 
 KERNEL := $(B)/$(APP_NAME).elf
@@ -106,6 +107,7 @@ help:
 	'make run     boots it in QEMU; then http://localhost:8080 (PORT=, MEM=, NIC=, APPEND=, BOOT=iso)' \
 	'make iso     a BIOS image with a GRUB menu: build/NAME.iso' \
 	'make host    the same stack and server as a Linux process over TAP: build/host/NAME' \
+	'make relay   a wire with rate, delay, queue and loss between two links: build/relay' \
 	'make linux   the same server on plain Linux sockets: build/linux/NAME' \
 	'make test    everything; ends with "N passed, N failed"' \
 	'make check   the static rules: layering, symbols, lengths, format' \
@@ -235,6 +237,25 @@ $(LINUX): $(LINUX_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) -pthread -o $@ $(LINUX_OBJ)
 
+.PHONY: host-asan relay attackers
+# The hosted program with the sanitizers in it, for the hostile frames of tests/system.
+host-asan: $(B)/host-asan/$(APP_NAME)
+$(B)/host-asan/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(HOST_FLAGS) $(SAN) $(if $(filter net/posix/% kernel/pthread%,$<),$(HOST_APP)) $(WARN) -c $< -o $@
+$(B)/host-asan/%.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(HOST_FLAGS) -c $< -o $@
+$(B)/host-asan/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(HOST_FLAGS) $(SAN) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
+$(B)/host-asan/llhttp/%.o: $(LLHTTP_STAMP)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(HOST_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
+$(B)/host-asan/$(APP_NAME): $(HOST_ASAN_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CLANG) $(SAN) -o $@ $(HOST_ASAN_OBJ)
+
 # ---- tests -----------------------------------------------------------------------------------
 # A test names the project's files it links on a line "// LINK: ...".
 UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -298,6 +319,12 @@ $(B)/test/obj/llhttp/%.o $(B)/fuzz/obj/llhttp/%.o: $(LLHTTP_STAMP)
 
 unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM) scripts test_adapter)
 fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
+
+# Programs that the system tests put between or against the machines under test.
+relay: $(B)/relay
+$(B)/relay: $(wildcard tests/relay/*.c)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LINUX_FLAGS) -D_GNU_SOURCE $(APP_WARN) -o $@ $^
 
 test: deps-test
 	@$(PYTHON) tools/test.py
