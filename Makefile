@@ -322,9 +322,13 @@ fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
 
 # Programs that the system tests put between or against the machines under test.
 relay: $(B)/relay
-$(B)/relay: $(wildcard tests/relay/*.c)
+$(B)/relay: tests/relay/relay.c Makefile
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(LINUX_FLAGS) -D_GNU_SOURCE $(APP_WARN) -o $@ $^
+	$(Q)$(HOSTCC) $(LINUX_FLAGS) -D_GNU_SOURCE $(APP_WARN) -o $@ $<
+attackers: $(patsubst %,$(B)/attack/%,flood guess slow)
+$(B)/attack/%: tests/attack/%.c tests/attack/frames.c tests/attack/frames.h Makefile
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LINUX_FLAGS) -MF $@.d -D_GNU_SOURCE $(APP_WARN) -o $@ $< tests/attack/frames.c
 
 test: deps-test
 	@$(PYTHON) tools/test.py

@@ -73,7 +73,8 @@ def table(found, losses):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--losses", type=float, nargs="+", default=LOSSES_PERCENT, metavar="PERCENT")
+    parser.add_argument("--losses", type=float, nargs="+", default=LOSSES_PERCENT,
+                        metavar="PERCENT")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each, from seed 1 on")
     parser.add_argument("--seconds", type=float, default=25)
     parser.add_argument("--at-once", type=int, default=6, help="downloads at the same time")
@@ -84,7 +85,8 @@ def main():
     print(f"{RATE_BIT_S / 1e6:g} Mbit/s, {DELAY_US * 2 / 1000:g} ms round trip, queue of "
           f"{QUEUE_BYTES} bytes, {args.seconds:g} s each, seeds 1 to {args.seeds}", flush=True)
     start = time.monotonic()
-    found = measure(args.losses, range(1, args.seeds + 1), args.seconds, args.at_once, args.captures)
+    found = measure(args.losses, range(1, args.seeds + 1), args.seconds, args.at_once,
+                    args.captures)
     print(table(found, args.losses))
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     wall = time.monotonic() - start

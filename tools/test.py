@@ -177,7 +177,8 @@ def main():
     if wants("check"):
         step("check", ["make", "-s", "--no-print-directory", "check"], BUILD_TIMEOUT_S)
     if wants("system"):
-        if make("all host host-asan linux iso relay") and make("APP=apps/echo all host linux"):
+        if (make("all host host-asan linux iso relay attackers")
+                and make("APP=apps/echo all host linux")):
             system(args.pytest.split())
     if wants("fuzz"):
         if make("fuzz-programs"):

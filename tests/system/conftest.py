@@ -3,12 +3,15 @@
 Run by `make test` (tools/test.py) inside `unshare --user --map-root-user --net`: the only
 interfaces are loopback and the TAP devices made here, so nothing can reach another network.
 """
+import re
 import socket
 
 import pytest
 
-from machine import (GUEST_IP, HOST_IP, HOSTED_GUEST_IP, HOSTED_HOST_IP, HostedGuest, LinuxServer,
-                     QemuGuest, TapLink, ip_command)
+from machine import (ASAN_GUEST_IP, ASAN_HOST_IP, GUEST_IP, HOST_IP, HOSTED_GUEST_IP,
+                     HOSTED_HOST_IP, HostedGuest, LinuxServer, QemuGuest, TapLink, ip_command)
+from peer import Wire
+from test_load import held, wait_back
 
 
 def _own_namespace():
@@ -59,6 +62,37 @@ def linux_guest(tmp_path_factory):
     with LinuxServer(tmp_path_factory.mktemp("linux"), 8091) as server:
         server.wait_http()
         yield server
+
+
+@pytest.fixture(scope="session")
+def asan_guest(tmp_path_factory):
+    """The hosted program with the sanitizers in it."""
+    with TapLink("rsasan", ASAN_HOST_IP) as link:
+        with HostedGuest(tmp_path_factory.mktemp("asan"), link.name,
+                         [f"ip={ASAN_GUEST_IP}/24", f"gw={ASAN_HOST_IP}"], ASAN_GUEST_IP,
+                         build="host-asan") as guest:
+            guest.wait_http()
+            yield guest
+
+
+@pytest.fixture(params=["qemu", "sanitized"])
+def wire(request):
+    """The raw end of a link (peer.py) to the guest in QEMU, and to the hosted program with
+    sanitizers. Afterwards the machine is as well as before, whatever it was sent."""
+    fixture, link, gateway = {"qemu": ("tap_guest", "rsqemu", HOST_IP),
+                              "sanitized": ("asan_guest", "rsasan", ASAN_HOST_IP)}[request.param]
+    guest = request.getfixturevalue(fixture)
+    before = held(guest)
+    w = Wire(link, guest)
+    w.gateway = gateway
+    yield w
+    w.play()  # answers an echo request
+    w.close()
+    assert guest.process.poll() is None, f"it ended:\n{guest.console()}"
+    assert guest.get("/healthz") == (200, b"ok\n")
+    assert not re.search("panic|Sanitizer|runtime error", guest.console()), guest.console()
+    if not w.holds_fragments:
+        wait_back(guest, before, 20)
 
 
 @pytest.fixture(params=["tap_guest", "user_guest", "hosted_guest"])

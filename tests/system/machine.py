@@ -14,6 +14,7 @@ BUILD = os.path.join(ROOT, "build")
 HOST_IP, GUEST_IP = "192.0.2.1", "192.0.2.2"
 HOSTED_HOST_IP, HOSTED_GUEST_IP = "198.51.100.1", "198.51.100.2"
 BOOT_HOST_IP, BOOT_GUEST_IP = "203.0.113.1", "203.0.113.2"
+ASAN_HOST_IP, ASAN_GUEST_IP = "198.18.9.1", "198.18.9.2"
 ECHO_HOST_IP, ECHO_GUEST_IP = "198.18.7.1", "198.18.7.2"
 BOOT_TIMEOUT_S = 30
 NOFILE = 65536
@@ -192,10 +193,11 @@ class QemuGuest(Server):
 class HostedGuest(Server):
     """Our stack as a Linux process on a TAP device."""
 
-    def __init__(self, folder, tap, arguments, address, app="httpd", port=80, app_arguments=()):
+    def __init__(self, folder, tap, arguments, address, app="httpd", port=80, app_arguments=(),
+                 build="host"):
         super().__init__(folder)
         self.address, self.port = address, port
-        self.command = [os.path.join(BUILD, "host", app), f"tap={tap}", *arguments]
+        self.command = [os.path.join(BUILD, build, app), f"tap={tap}", *arguments]
         if app_arguments:
             self.command += ["--", *app_arguments]
 

@@ -61,12 +61,11 @@ class Relay:
 class HostedSide:
     """Our stack as a process; its TAP device has no address, the relay listens on it."""
 
-    def __init__(self, folder, number, program="host/httpd"):
+    def __init__(self, folder, number):
         self.number, self.tap = number, f"rsps{number}"
         self.address = f"10.99.{number}.2"
         self.end = "if:" + self.tap
         self.server = HostedGuest(folder, self.tap, [f"ip={self.address}/24"], self.address)
-        self.server.command[0] = os.path.join(BUILD, program)
 
     def __enter__(self):
         ip_command("tuntap", "add", self.tap, "mode", "tap")
@@ -157,10 +156,11 @@ def download(side, seconds, capture=None, **path):
     client = ClientSide(side.number)
     with side, client:
         with Relay(side.end, client.end, **path) as relay:
-            side.connected()
             client.connected()
-            tcpdump = capture and subprocess.Popen(["tcpdump", "-i", client.tap, "-w", capture, "-s",
-                                                    "128", "-q"], stderr=subprocess.DEVNULL)
+            side.connected()
+            tcpdump = capture and subprocess.Popen(
+                ["tcpdump", "-i", client.tap, "-w", capture, "-s", "128", "-q"],
+                stderr=subprocess.DEVNULL)
             if tcpdump:
                 wait_for("tcpdump", lambda: os.path.exists(capture), READY_S)
             rate = receive(side.server, seconds)
