@@ -68,8 +68,12 @@
     X(tcp_half_open_evicted, "half-open connections evicted for newer ones")                    \
     X(tcp_half_open_expired, "half-open connections never completed")                           \
     X(tcp_half_open_reset, "half-open connections ended by a RST")                              \
+    X(tcp_cookies_sent, "SYN-ACKs sent without keeping a record (SYN cookies)")                 \
+    X(tcp_cookies_accepted, "connections opened by the ACK of a SYN cookie")                    \
+    X(tcp_cookies_rejected, "ACKs to a listener that carried no valid SYN cookie")              \
     X(tcp_time_wait_recycled, "TIME-WAIT records recycled before their time")                   \
     X(tcp_time_wait_reopened, "TIME-WAIT connections opened anew by a SYN")                     \
+    X(tcp_time_wait_reused, "TIME-WAIT connections opened anew by us (RFC 6191)")               \
     X(tcp_icmp_ignored, "ICMP errors not believed: no such segment on its way")                 \
     X(tcp_icmp_soft, "ICMP errors noted without ending the connection")                         \
     X(tcp_icmp_hard, "ICMP errors that ended a connection attempt")                             \

@@ -26,6 +26,7 @@ enum net_hash_purpose {
     NET_HASH_PORT,
     NET_HASH_IP_ID,
     NET_HASH_TIMESTAMP,
+    NET_HASH_COOKIE,
 };
 uint64_t net_hash_tuple(const struct net_random *r, enum net_hash_purpose purpose, uint32_t laddr,
                         uint16_t lport, uint32_t raddr, uint16_t rport);

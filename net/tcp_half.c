@@ -31,12 +31,13 @@ void tcp_half_free(struct net *n, struct tcp_half *half)
 
 static void fill_timestamps(const struct net *n, const struct tcp_half *half, struct tcp_options *o)
 {
+    uint32_t now = tcp_ts_now(n, tcp_ts_offset(n, half->node.id.laddr, half->node.id.raddr));
     o->has_timestamps = half->node.timestamps;
-    o->ts_val = tcp_ts_now(n, tcp_ts_offset(n, half->node.id.laddr, half->node.id.raddr));
+    o->ts_val = half->cookie ? tcp_cookie_timestamp(half, now) : now;
     o->ts_ecr = half->ts_recent;
 }
 
-static void send_syn_ack(struct net *n, const struct tcp_half *half)
+void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half)
 {
     uint32_t src = 0;
     uint16_t mtu = 0;
@@ -92,22 +93,19 @@ static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
     half->retries++;
     half->acks = 0;
     NET_COUNT(n, tcp_tx_retransmits);
-    send_syn_ack(n, half);
+    tcp_half_send_syn_ack(n, half);
     timer_arm(&n->wheel, &half->timer, now_ns + retry_ns(half));
 }
 
-/* Fills in a fresh record from a SYN and answers it. Takes half. */
-void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_segment *seg,
-                    uint32_t iss)
+/* What a SYN tells (or an ACK, of a cookie: no more than its names) and what we answer; no ISS yet,
+ * and known to nobody. */
+void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg)
 {
-    struct net *n = l->net;
-    uint32_t off = n->cfg.tcp_off;
+    uint32_t off = l->net->cfg.tcp_off;
+    *half = (struct tcp_half){.listener = l, .irs = seg->seq};
     half->node.kind = TCP_NODE_HALF;
     half->node.id = seg->id;
     half->node.window = seg->window;
-    half->listener = l;
-    half->iss = iss;
-    half->irs = seg->seq;
     half->peer_mss = seg->options.has_mss ? seg->options.mss : TCP_MSS_DEFAULT;
     bool scales = seg->options.has_wscale && !(off & NET_TCP_OFF_WSCALE);
     half->peer_wscale = scales ? seg->options.wscale : TCP_WSCALE_NONE;
@@ -116,16 +114,23 @@ void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_se
     half->node.timestamps = seg->options.has_timestamps && !(off & NET_TCP_OFF_TIMESTAMPS);
     half->ts_recent = seg->options.ts_val;
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
-    half->ecn = tcp_ecn_asked(n, seg);
+    half->ecn = (seg->flags & TCP_SYN) && tcp_ecn_asked(l->net, seg);
     list_init(&half->node.bucket);
     list_init(&half->age);
     list_init(&half->of_listener);
     timer_init(&half->timer, syn_ack_expired);
+}
+
+/* A described record with its ISS begins to live: it answers the SYN. */
+void tcp_half_begin(struct tcp_half *half)
+{
+    struct tcp_cb *l = half->listener;
+    struct net *n = l->net;
     tcp_table_insert(n, &half->node);
     list_push_back(&n->tcp.half_age, &half->age);
     list_push_back(&l->listener.half_open, &half->of_listener);
     l->listener.half_count++;
-    send_syn_ack(n, half);
+    tcp_half_send_syn_ack(n, half);
     timer_arm(&n->wheel, &half->timer, n->now_ns + retry_ns(half));
 }
 
@@ -154,7 +159,8 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->snd_wscale = scaled ? half->peer_wscale : 0;
     t->rcv_wscale = scaled ? half->rcv_wscale : 0;
     t->syn_resent = half->retries > 0;
-    t->sent_ns = tcp_half_born_ns(half);
+    t->syn_untimed = !timer_armed(&half->timer);
+    t->sent_ns = t->syn_untimed ? t->net->now_ns : tcp_half_born_ns(half);
     t->sack_on = half->sack_permitted;
     tcp_ts_begin(t, &o);
     if (half->ecn) {
@@ -166,9 +172,10 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
 /*
  * The ACK of our SYN-ACK is here. Without room in the accept queue or the table the segment is
  * dropped and the record stays: the peer, who thinks himself connected, or our SYN-ACK timer, will
- * ask again. Returns NULL then.
+ * ask again. Returns NULL then. Else half is freed, unless it never lived and is what a cookie
+ * told.
  */
-static struct tcp_cb *complete(struct net *n, struct tcp_half *half)
+struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half)
 {
     struct tcp_cb *l = half->listener;
     uint32_t src = 0;
@@ -186,12 +193,29 @@ static struct tcp_cb *complete(struct net *n, struct tcp_half *half)
         return NULL;
     }
     fill_from_half(t, half, mtu);
-    tcp_half_free(n, half);
+    if (list_linked(&half->age)) {
+        tcp_half_free(n, half);
+    }
     tcp_table_insert(n, &t->node);
     t->parent = l;
     list_push_back(&l->listener.accept, &t->place);
     l->listener.accept_count++;
     return t;
+}
+
+/* The SYN again: our answer was lost, or is slower than his timer. */
+static void syn_again(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    if (seg->options.has_timestamps && seq_gt(seg->options.ts_val, half->ts_recent)) {
+        half->ts_recent = seg->options.ts_val; /* RFC 7323 4.3: else his round trip looks long */
+    }
+    if (half->ecn && !tcp_ecn_asked(n, seg)) {
+        /* RFC 3168 6.1.1: sent again without asking, it must not be agreed to. A cookie says
+         * otherwise, so the number is none any more. */
+        half->ecn = false;
+        half->cookie = false;
+    }
+    tcp_half_send_syn_ack(n, half);
 }
 
 /* First and second step. RFC 5961 3.2 holds here too: the record is given up for the exact RST. */
@@ -211,9 +235,7 @@ static bool sequence_and_rst(struct net *n, struct tcp_half *half, const struct 
     if (!in_window) {
         NET_COUNT(n, tcp_rx_drop_out_of_window);
         if ((seg->flags & TCP_SYN) && seg->seq == half->irs) {
-            /* RFC 3168 6.1.1: sent again without asking, it must not be agreed to. */
-            half->ecn = half->ecn && tcp_ecn_asked(n, seg);
-            send_syn_ack(n, half); /* the SYN again: our answer was lost */
+            syn_again(n, half, seg);
         } else {
             /* Not a SYN-ACK: the peer may be in TIME-WAIT, where an old SYN of his made this
              * record. He must answer every SYN, and the two of us would never end. */
@@ -257,7 +279,7 @@ void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *
         tcp_emit_rst_for(n, seg);
         return;
     }
-    struct tcp_cb *t = complete(n, half);
+    struct tcp_cb *t = tcp_half_complete(n, half);
     if (t != NULL) {
         (void)tcp_arrives(t, seg); /* the same ACK, and what comes with it */
     }

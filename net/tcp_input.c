@@ -56,11 +56,11 @@ static bool decode(struct net *n, struct tcp_segment *seg, const struct ipv4_hea
 }
 
 /* To nobody's tuple: a listener's, or nobody's at all (RFC 9293 3.10.7.1). */
-static void arrives_unknown(struct net *n, const struct tcp_segment *seg)
+static void arrives_unknown(struct net *n, struct tcp_segment *seg)
 {
     struct tcp_cb *l = tcp_find_listener(n, seg->id.laddr, seg->id.lport);
     if (l != NULL) {
-        tcp_arrives_listen(l, seg, 0, false);
+        tcp_arrives_listen(l, seg);
         return;
     }
     NET_COUNT(n, tcp_rx_drop_closed);

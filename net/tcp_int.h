@@ -45,6 +45,7 @@ enum {
     TCP_KEEP_MAX_S = 32767,
     TCP_KEEPCNT_MAX = 127,
     TCP_MSL_DEFAULT_MS = 30 * 1000, /* TIME-WAIT 60 s, as Linux; RFC 9293 3.4.2 takes 2 minutes */
+    TCP_TIME_WAIT_REUSE_MS = 1000,  /* RFC 6191: so old must a record of ours be to be used again */
     TCP_CONFIG_INITIAL_WINDOW = 10, /* RFC 6928, segments */
     TCP_CORK_MS = 200, /* a partial segment waits so long for the "more" it was promised */
 
@@ -69,7 +70,8 @@ enum {
     TCP_WAKE_FRACTION = 8,         /* a waiting writer is woken when 1/8 of his buffer is free */
     TCP_STARVED_RETRY_MS = 10,
     TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
-    TCP_HALF_OPEN_GRACE_MS = 100, /* younger half-open records are not evicted: a LAN handshake */
+    TCP_HALF_OPEN_GRACE_MS = 100, /* without cookies: younger half-open records are not evicted */
+    TCP_HALF_OPEN_RESERVE = 4,    /* 1/4 of the half-open table is closed to any one listener */
     TCP_ORPHAN_FRACTION = 2,      /* at most half of the table may be orphans */
     TCP_BUF_MIN_BYTES = 2048,
     TCP_BUF_MAX_BYTES = 4 * 1024 * 1024,
@@ -138,7 +140,8 @@ struct tcp_cb *tcp_find_listener(struct net *n, uint32_t addr, uint16_t port);
 void tcp_bound_insert(struct tcp_cb *t);
 bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse);
 uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id); /* 0: used up */
-uint32_t tcp_new_iss(struct net *n, const struct tcp_tuple *id);
+uint32_t tcp_iss_secret(const struct net *n, const struct tcp_tuple *id);
+uint32_t tcp_new_iss(const struct net *n, const struct tcp_tuple *id);
 
 /* tcp_input.c */
 enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
@@ -160,20 +163,31 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg); /* ma
 enum tcp_verdict tcp_take_fin(struct tcp_cb *t);                           /* may end */
 
 /* tcp_listen.c, tcp_half.c: passive opens. */
-void tcp_arrives_listen(struct tcp_cb *l, const struct tcp_segment *seg, uint32_t iss_above,
-                        bool reopened);
+void tcp_arrives_listen(struct tcp_cb *l, struct tcp_segment *seg);
+bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_time_wait *old);
 void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *seg);
 void tcp_half_free(struct net *n, struct tcp_half *half);
 void tcp_listener_close(struct tcp_cb *l);
-struct tcp_half *tcp_half_new(struct tcp_cb *l) must_check;
-void tcp_half_begin(struct tcp_cb *l, struct tcp_half *half, const struct tcp_segment *seg,
-                    uint32_t iss); /* takes half */
+void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg);
+void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half);
+void tcp_half_begin(struct tcp_half *half);
+struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half) must_check;
 uint64_t tcp_half_born_ns(const struct tcp_half *half);
+
+/* tcp_cookie.c: SYN cookies (RFC 4987 3.6). */
+bool tcp_cookie_possible(const struct tcp_half *half);
+uint32_t tcp_cookie_make(const struct net *n, const struct tcp_half *half);
+uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts);
+void tcp_cookie_out(struct net *n);
+void tcp_cookie_send(struct tcp_cb *l, const struct tcp_segment *seg);
+bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg);
 
 /* tcp_timewait.c */
 void tcp_enter_time_wait(struct tcp_cb *t); /* ends t: freed when an orphan */
 void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg);
 void tcp_time_wait_free(struct net *n, struct tcp_time_wait *w);
+bool tcp_time_wait_yields(const struct net *n, const struct tcp_node *node);
+uint32_t tcp_time_wait_succeed(struct net *n, struct tcp_time_wait *w);
 timer_fn tcp_time_wait_expired;
 
 /* tcp_emit.c: segments onto the wire. */

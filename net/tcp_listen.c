@@ -1,72 +1,117 @@
 /*
  * A listener: what arrives for it (RFC 9293 3.10.7.2), and its end. A SYN costs a half-open record
- * and nothing else; tcp_half.c has the record's life.
+ * (tcp_half.c) or, when there is no room for one, nothing at all (tcp_cookie.c).
  */
 #include "net/tcp_int.h"
 
+/* Records that l may have: its backlog, and never the whole of the table: when one listener is
+ * flooded the others find room. */
+static uint32_t half_limit(const struct tcp_cb *l)
+{
+    uint32_t count = l->net->tcp.halves.count;
+    return min_u32(l->listener.backlog, count - count / TCP_HALF_OPEN_RESERVE);
+}
+
+/* Who would have to go for a new record of l; NULL: nobody, or nobody is left. */
+static struct tcp_half *in_the_way(const struct tcp_cb *l)
+{
+    const struct tcp *tcp = &l->net->tcp;
+    if (l->listener.half_count >= half_limit(l)) { /* at least 1 */
+        return list_entry(list_first(&l->listener.half_open), struct tcp_half, of_listener);
+    }
+    if (tcp->halves.used == tcp->halves.count && !list_empty(&tcp->half_age)) {
+        return list_entry(list_first(&tcp->half_age), struct tcp_half, age);
+    }
+    return NULL;
+}
+
 /*
- * A record for a new SYN. When the listener's share or the table is full, the oldest record makes
- * room, so that a flood cannot lock everybody out, unless it is so young that its handshake may
- * just be under way: then the newcomer waits for his next try.
+ * With cookies nobody is shut out: a record stays until its SYN-ACK went unanswered for a first
+ * timeout. Without, it makes room for a newcomer as soon as its handshake can be presumed over, so
+ * that a flood of less than ten backlogs a second cannot lock everybody out.
  */
-struct tcp_half *tcp_half_new(struct tcp_cb *l)
+static bool may_evict(const struct net *n, const struct tcp_half *old)
+{
+    if (!(n->cfg.tcp_off & NET_TCP_OFF_COOKIES)) {
+        return old->retries > 0;
+    }
+    return n->now_ns - tcp_half_born_ns(old) >= tcp_ms(TCP_HALF_OPEN_GRACE_MS);
+}
+
+/* NULL: none to be had without evicting one that may still complete. */
+static struct tcp_half *record_new(struct tcp_cb *l)
 {
     struct net *n = l->net;
-    struct tcp *tcp = &n->tcp;
-    struct list *victim = NULL;
-    if (l->listener.half_count >= l->listener.backlog) {
-        struct list *first = list_first(&l->listener.half_open);
-        victim = &list_entry(first, struct tcp_half, of_listener)->age;
-    } else if (tcp->halves.used == tcp->halves.count) {
-        victim = list_first(&tcp->half_age);
-    }
-    if (victim != NULL) {
-        struct tcp_half *old = list_entry(victim, struct tcp_half, age);
-        if (n->now_ns - tcp_half_born_ns(old) < tcp_ms(TCP_HALF_OPEN_GRACE_MS)) {
+    struct tcp_half *old = in_the_way(l);
+    if (old != NULL) {
+        if (!may_evict(n, old)) {
             return NULL;
         }
         NET_COUNT(n, tcp_half_open_evicted);
+        if (old->cookie) {
+            tcp_cookie_out(n); /* its ACK may still come, and is good */
+        }
         tcp_half_free(n, old);
     }
-    return pool_get(&tcp->halves);
+    return pool_get(&n->tcp.halves);
 }
 
-static void answer_syn(struct tcp_cb *l, const struct tcp_segment *seg, uint32_t iss_above,
-                       bool reopened)
+/* What is made now may well be evicted, and should survive it. */
+static bool crowded(const struct tcp_cb *l)
+{
+    const struct tcp *tcp = &l->net->tcp;
+    return l->listener.half_count > half_limit(l) / 2 || tcp->halves.used > tcp->halves.count / 2;
+}
+
+/*
+ * A SYN that may open a connection. old: the TIME-WAIT record of its tuple, or NULL; freed when the
+ * SYN is taken. False: dropped, counted, and nothing changed. Text and FIN with a SYN are not kept:
+ * the peer sends them again after our SYN-ACK, which does not acknowledge them (RFC 9293 3.10.7.2
+ * allows it).
+ */
+bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_time_wait *old)
 {
     struct net *n = l->net;
     if (l->listener.accept_count >= l->listener.backlog) {
         NET_COUNT(n, tcp_rx_drop_accept_full);
-        return;
+        return false;
     }
-    struct tcp_half *half = tcp_half_new(l);
+    bool eviction_near = crowded(l);
+    struct tcp_half *half = record_new(l);
     if (half == NULL) {
-        NET_COUNT(n, tcp_rx_drop_half_open_full);
-        return;
+        /* A cookie cannot promise to lie above the old connection's numbers. */
+        if ((n->cfg.tcp_off & NET_TCP_OFF_COOKIES) || old != NULL) {
+            NET_COUNT(n, tcp_rx_drop_half_open_full);
+            return false;
+        }
+        tcp_cookie_send(l, seg);
+        return true;
     }
-    uint32_t iss = tcp_new_iss(n, &seg->id);
-    if (reopened && !seq_gt(iss, iss_above)) {
-        iss = iss_above + TCP_ISS_REOPEN_STEP;
+    tcp_half_describe(half, l, seg);
+    if (old != NULL) {
+        half->iss = tcp_time_wait_succeed(n, old);
+    } else {
+        half->cookie = eviction_near && tcp_cookie_possible(half);
+        half->iss = half->cookie ? tcp_cookie_make(n, half) : tcp_new_iss(n, &seg->id);
     }
-    tcp_half_begin(l, half, seg, iss);
+    tcp_half_begin(half);
+    return true;
 }
 
-/*
- * reopened: the SYN ended a TIME-WAIT whose SND.NXT was iss_above; the new numbers must lie above
- * (RFC 1122 4.2.2.13).
- */
-void tcp_arrives_listen(struct tcp_cb *l, const struct tcp_segment *seg, uint32_t iss_above,
-                        bool reopened)
+void tcp_arrives_listen(struct tcp_cb *l, struct tcp_segment *seg)
 {
     struct net *n = l->net;
     assert(l->state == TCP_LISTEN);
     if (seg->flags & TCP_RST) { /* first */
         NET_COUNT(n, tcp_rx_drop_listen);
-    } else if (seg->flags & TCP_ACK) { /* second: it acknowledges nothing of ours */
+    } else if (seg->flags & TCP_ACK) { /* second: it acknowledges nothing of ours, or a cookie */
+        if (!(seg->flags & TCP_SYN) && tcp_cookie_arrives(l, seg)) {
+            return;
+        }
         NET_COUNT(n, tcp_rx_drop_listen);
         tcp_emit_rst_for(n, seg);
-    } else if (seg->flags & TCP_SYN) { /* third; text and FIN with it come again after our ACK */
-        answer_syn(l, seg, iss_above, reopened);
+    } else if (seg->flags & TCP_SYN) { /* third */
+        (void)tcp_listen_syn(l, seg, NULL);
     } else {
         NET_COUNT(n, tcp_rx_drop_listen);
     }

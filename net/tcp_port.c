@@ -70,41 +70,58 @@ bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse)
     return !reuse && port_in_table(n, addr, port);
 }
 
-/* Is there anything the port (towards id's peer, if it has one) would collide with? */
-static bool port_free(struct net *n, const struct tcp_tuple *id)
+/* A port of somebody's own, a listener's first of all, is never given away. */
+static bool port_bound(struct net *n, uint16_t port)
 {
     struct list *it;
-    list_for_each (it, bound_bucket(n, id->lport)) {
-        if (list_entry(it, struct tcp_cb, bound)->node.id.lport == id->lport) {
-            return false;
+    list_for_each (it, bound_bucket(n, port)) {
+        if (list_entry(it, struct tcp_cb, bound)->node.id.lport == port) {
+            return true;
         }
     }
-    return id->raddr == 0 || tcp_lookup(n, id) == NULL;
+    return false;
 }
 
-/* RFC 6056 3.3.3, algorithm 3: a keyed offset for each peer, and one counter for all. */
+/*
+ * RFC 6056 3.3.3, algorithm 3: a keyed offset for each peer, and one counter for all. A tuple in
+ * TIME-WAIT that may be used again (RFC 6191) is the second choice.
+ */
 uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id)
 {
     uint32_t offset =
         (uint32_t)net_hash_tuple(&n->random, NET_HASH_PORT, id->laddr, 0, id->raddr, id->rport);
     struct tcp_tuple try = *id;
+    uint16_t second_choice = 0;
     for (uint32_t i = 0; i < TCP_EPHEMERAL_COUNT; i++) {
         uint32_t idx = (offset + n->tcp.next_ephemeral++) % TCP_EPHEMERAL_COUNT;
         try.lport = (uint16_t)(TCP_EPHEMERAL_FIRST + idx);
-        if (port_free(n, &try)) {
+        if (port_bound(n, try.lport)) {
+            continue;
+        }
+        const struct tcp_node *node = id->raddr != 0 ? tcp_lookup(n, &try) : NULL;
+        if (node == NULL) {
             return try.lport;
         }
+        if (second_choice == 0 && tcp_time_wait_yields(n, node)) {
+            second_choice = try.lport;
+        }
     }
-    return 0;
+    return second_choice;
 }
 
-/* RFC 6528 3: ISN = M + F(tuple, secret), M a 4 us clock. */
-uint32_t tcp_new_iss(struct net *n, const struct tcp_tuple *id)
+/* F of RFC 6528 3: where the numbers of one tuple start, known to nobody else. */
+uint32_t tcp_iss_secret(const struct net *n, const struct tcp_tuple *id)
 {
     if (n->cfg.tcp_isn_fixed) {
         return n->cfg.tcp_isn;
     }
-    uint64_t f =
-        net_hash_tuple(&n->random, NET_HASH_ISN, id->laddr, id->lport, id->raddr, id->rport);
-    return (uint32_t)(n->now_ns / TCP_ISS_TICK_NS) + (uint32_t)f;
+    return (uint32_t)net_hash_tuple(&n->random, NET_HASH_ISN, id->laddr, id->lport, id->raddr,
+                                    id->rport);
+}
+
+/* RFC 6528 3: ISN = M + F(tuple, secret), M a 4 us clock. */
+uint32_t tcp_new_iss(const struct net *n, const struct tcp_tuple *id)
+{
+    uint32_t clock = n->cfg.tcp_isn_fixed ? 0 : (uint32_t)(n->now_ns / TCP_ISS_TICK_NS);
+    return clock + tcp_iss_secret(n, id);
 }

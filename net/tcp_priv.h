@@ -83,6 +83,7 @@ struct tcp_half {
     uint8_t acks;        /* bare ACKs sent since the timer last fired */
     bool sack_permitted;
     bool ecn;           /* the SYN asked for it, and we agree */
+    bool cookie;        /* iss is a SYN cookie, which outlives the record (tcp_cookie.c) */
     uint32_t ts_recent; /* TSval of the SYN */
 };
 static_assert(sizeof(struct tcp_half) <= 192, "three cache lines");
@@ -311,6 +312,7 @@ struct tcp_cb {
     bool ack_now;       /* an ACK must leave with this event */
     bool send_blocked;  /* the writer was told to wait: tell him when there is room */
     bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
+    bool syn_untimed;   /* opened by a cookie: nobody knows when our SYN-ACK went */
     bool reuse;
     bool sack_on;             /* both SYNs permitted it (RFC 2018) */
     bool dsack_due;           /* the next ACK tells of `dsack` (RFC 2883) */
@@ -379,7 +381,8 @@ struct tcp {
     struct timer time_wait_timer; /* for the oldest record */
     struct list starved;
     struct timer starved_timer;
-    uint32_t next_ephemeral; /* RFC 6056 algorithm 3 */
+    uint32_t next_ephemeral;   /* RFC 6056 algorithm 3 */
+    uint64_t cookies_until_ns; /* till then a cookie of ours may come back; 0: none is out */
 };
 
 struct arena;

@@ -30,7 +30,7 @@ void tcp_established(struct tcp_cb *t)
     tcp_rtx_timer_stop(t);
     if (t->syn_resent) {
         t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
-    } else {
+    } else if (!t->syn_untimed) {
         tcp_rtt_sample(&t->rtt, n->now_ns - t->sent_ns);
     }
     t->cc.recover = t->iss; /* RFC 6582 3.2 step 1 */

@@ -114,21 +114,80 @@ static void acknowledge(struct net *n, const struct tcp_time_wait *w)
     (void)tcp_emit_bare(n, &out);
 }
 
-/* RFC 1122 4.2.2.13: a SYN above what the old connection received may open a new one, if there is
- * a listener. */
+static bool uses_timestamps(const struct net *n, const struct tcp_segment *seg)
+{
+    return seg->options.has_timestamps && !(n->cfg.tcp_off & NET_TCP_OFF_TIMESTAMPS);
+}
+
+/*
+ * Is the SYN later than all of the old connection? By its timestamp (RFC 6191 2), or, without, by
+ * its sequence number (RFC 1122 4.2.2.13). Where the old connection had no timestamps and the new
+ * one has, whatever is left of the old one has none and cannot be taken for the new one's.
+ */
+static bool later(const struct net *n, const struct tcp_time_wait *w, const struct tcp_segment *seg)
+{
+    bool above = seq_gt(seg->seq, w->rcv_nxt);
+    if (!uses_timestamps(n, seg)) {
+        return above;
+    }
+    if (!w->node.timestamps) {
+        return true;
+    }
+    return seq_gt(seg->options.ts_val, w->ts_recent) ||
+           (seg->options.ts_val == w->ts_recent && above);
+}
+
+/* A later SYN may open a new connection, if there is a listener. One that the listener cannot take
+ * now leaves the record as it was: the SYN comes again. */
 static bool reopens(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
 {
-    bool fresh_syn =
-        (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && seq_gt(seg->seq, w->rcv_nxt);
-    struct tcp_cb *l = fresh_syn ? tcp_find_listener(n, seg->id.laddr, seg->id.lport) : NULL;
+    bool syn = (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+    if (!syn || !later(n, w, seg)) {
+        return false;
+    }
+    struct tcp_cb *l = tcp_find_listener(n, seg->id.laddr, seg->id.lport);
     if (l == NULL) {
         return false;
     }
-    NET_COUNT(n, tcp_time_wait_reopened);
-    uint32_t iss_above = w->snd_nxt;
-    tcp_time_wait_free(n, w);
-    tcp_arrives_listen(l, seg, iss_above, true);
+    if (tcp_listen_syn(l, seg, w)) {
+        NET_COUNT(n, tcp_time_wait_reopened);
+    }
     return true;
+}
+
+/* RFC 6191 for connections of our own: our clock has gone on since, so that the peer can tell the
+ * new SYN from the old connection's segments. Not without timestamps, nor for another record. */
+bool tcp_time_wait_yields(const struct net *n, const struct tcp_node *node)
+{
+    if (node->kind != TCP_NODE_TIME_WAIT || !node->timestamps ||
+        (n->cfg.tcp_off & NET_TCP_OFF_TIMESTAMPS)) {
+        return false;
+    }
+    const struct tcp_time_wait *w = container_of(node, const struct tcp_time_wait, node);
+    return left_ns(w, n->now_ns) + tcp_ms(TCP_TIME_WAIT_REUSE_MS) <= duration_ns(n);
+}
+
+/* The record makes way for a new connection of its tuple: frees w, returns an ISS above all it
+ * sent (RFC 1122 4.2.2.13 (1)). */
+uint32_t tcp_time_wait_succeed(struct net *n, struct tcp_time_wait *w)
+{
+    uint32_t iss = tcp_new_iss(n, &w->node.id);
+    if (!seq_gt(iss, w->snd_nxt)) {
+        iss = w->snd_nxt + TCP_ISS_REOPEN_STEP;
+    }
+    tcp_time_wait_free(n, w);
+    return iss;
+}
+
+/* RFC 7323 5.3 R1 and 3.2: is the segment, a SYN apart, an old one? Counted. */
+static bool outdated(struct net *n, const struct tcp_time_wait *w, const struct tcp_segment *seg)
+{
+    bool old = w->node.timestamps && seg->options.has_timestamps &&
+               seq_lt(seg->options.ts_val, w->ts_recent);
+    if (old) {
+        NET_COUNT(n, tcp_rx_drop_paws);
+    }
+    return old;
 }
 
 void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
@@ -144,8 +203,12 @@ void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct 
     /* RFC 9293 3.10.7.4 eighth: the peer's FIN again restarts the time. Anything with a length is
      * answered; an empty ACK is not, for two records that disagreed would answer each other. */
     uint32_t len = tcp_segment_len(seg);
-    if ((seg->flags & TCP_FIN) && seg->seq + len == w->rcv_nxt) {
+    bool fin_again = (seg->flags & TCP_FIN) && seg->seq + len == w->rcv_nxt;
+    if (!outdated(n, w, seg) && fin_again) {
         restart(n, w);
+        if (seg->options.has_timestamps) {
+            w->ts_recent = seg->options.ts_val; /* RFC 7323 4.3: what the answer echoes */
+        }
     }
     if (len > 0) {
         acknowledge(n, w);

@@ -133,7 +133,8 @@ static int choose_names(struct tcp_cb *t, uint32_t raddr, uint16_t rport, uint16
     if (id.lport == 0) {
         id.lport = tcp_pick_port(n, &id);
     }
-    if (id.lport == 0 || tcp_lookup(n, &id) != NULL) {
+    const struct tcp_node *old = tcp_lookup(n, &id);
+    if (id.lport == 0 || (old != NULL && !tcp_time_wait_yields(n, old))) {
         return -EADDRNOTAVAIL;
     }
     t->node.id = id;
@@ -143,9 +144,16 @@ static int choose_names(struct tcp_cb *t, uint32_t raddr, uint16_t rport, uint16
 static void begin_connect(struct tcp_cb *t, uint16_t mtu)
 {
     struct net *n = t->net;
+    struct tcp_node *old = tcp_lookup(n, &t->node.id);
+    if (old == NULL) {
+        t->iss = tcp_new_iss(n, &t->node.id);
+    } else {
+        assert(tcp_time_wait_yields(n, old)); /* RFC 6191: choose_names made sure */
+        NET_COUNT(n, tcp_time_wait_reused);
+        t->iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
+    }
     tcp_table_insert(n, &t->node);
     t->state = TCP_SYN_SENT;
-    t->iss = tcp_new_iss(n, &t->node.id);
     t->snd_una = t->iss;
     t->snd_nxt = t->iss + 1;
     t->rcv_mss = tcp_opt_mss(t, mtu);

@@ -265,12 +265,16 @@ static void backlog_bounds_the_accept_queue(void **state)
     tcp_test_end(&tt);
 }
 
-/* Family 14: a flood fills the listener's share and no more; the oldest makes room for the new, but
- * not one that is still young. */
+/* Family 14 without cookies: a flood fills the listener's share and no more; the oldest makes room
+ * for the new, but not one that is still young. */
 static void syn_flood_is_bounded(void **state)
 {
     struct tcp_test tt;
-    make_established(&tt);
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.tcp_off = NET_TCP_OFF_COOKIES;
+    make_listen_with(&tt, &cfg);
+    tt_handshake(&tt, NULL, 0, TT_WND);
     for (uint16_t i = 0; i < 1000; i++) {
         inject(&tt, .flags = TCP_SYN, .src = 0x0b000000u + i, .sport = (uint16_t)(2000 + i));
         if (i % 100 == 99) {
