@@ -18,6 +18,8 @@ static void update_mss(struct tcp_cb *t)
     uint32_t mss = min_u32(t->path.peer_mss, t->path.mtu - TCP_IP_HEADERS);
     t->snd_mss = (uint16_t)min_u32(mss - option_bytes(t), TCP_SEGMENT_MAX);
     assert(t->snd_mss > 0 && t->snd_mss + option_bytes(t) + TCP_IP_HEADERS <= t->net->cfg.mtu);
+    /* RFC 5681 2: a window of less than one segment would let nothing go, ever. */
+    t->cc.cwnd = max_u32(t->cc.cwnd, t->snd_mss);
 }
 
 /* The connection begins: peer_mss is what the peer's SYN announced. */

@@ -192,6 +192,37 @@ static void raised_after_ten_minutes(void **state)
     finish(&tt);
 }
 
+/* A window of one small segment, then larger segments: there is still a window of one (found by
+ * fuzzing: nothing went any more, and nothing would have ended the connection). */
+static void raised_with_a_window_of_one(void **state)
+{
+    struct tcp_test tt;
+    struct frame fr;
+    three_out(&tt);
+    say(&tt, .mtu = 1280, .quoted_bytes = 1500, .seq = 1);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * FULL);
+    tt.net->now_ns = tt.f.now_ns;
+    inject(&tt, .flags = TCP_SYN, .sport = 4001, .options = "\x02\x04\x05\xb4", .options_len = 4);
+    tcp_test_advance_ms(&tt, 1100); /* our SYN-ACK is lost: the window begins with one segment */
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 4001);
+    struct tcp_cb *u = tcp_accept(tt.listener, NULL, NULL);
+    assert_non_null(u);
+    assert_int_equal(u->cc.cwnd, SMALLER);
+    tcp_test_advance_ms(&tt, 11 * 60 * 1000);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 4001, .data = "?");
+    tcp_test_advance_ms(&tt, 100); /* with its ACK the size is raised */
+    (void)tcp_test_forget(&tt);
+    tt.net->now_ns = tt.f.now_ns;
+    static const char bytes[2 * FULL];
+    assert_int_equal(tcp_send(u, bytes, sizeof(bytes), 0), sizeof(bytes));
+    assert_int_equal(u->snd_mss, FULL);
+    assert_true(fixture_pop(&tt.f, &fr));
+    assert_int_equal(fr.len, FULL + 40);
+    assert_int_equal(tcp_set_opt(u, TCP_OPT_LINGER_S, 0), 0);
+    tcp_close(u);
+    finish(&tt);
+}
+
 /* A path that drops large packets and says nothing: after some timeouts the data gets through. */
 static void black_hole_is_escaped(void **state)
 {
@@ -271,6 +302,7 @@ int main(void)
         cmocka_unit_test(plateau_when_nothing_is_named),
         cmocka_unit_test(known_to_the_next_connection),
         cmocka_unit_test(raised_after_ten_minutes),
+        cmocka_unit_test(raised_with_a_window_of_one),
         cmocka_unit_test(black_hole_is_escaped),
         cmocka_unit_test(plain_loss_is_no_black_hole),
         cmocka_unit_test(table_is_bounded),
