@@ -155,12 +155,16 @@ def check_format(files):
         # Another version breaks lines elsewhere; the verdict would say nothing of the code.
         print(f"check: format not judged: needs clang-format 14, here is {version.strip()}")
         return
-    for path in files:
-        done = subprocess.run([tool, "--dry-run", "--Werror", path], cwd=ROOT, capture_output=True,
-                              text=True)
-        if done.returncode != 0:
-            m = re.search(r":(\d+):\d+: error", done.stderr)
-            problem(path, m.group(1) if m else 1, "not as clang-format 14 has it")
+    files = list(files)
+    done = subprocess.run([tool, "--dry-run", "--Werror"] + files, cwd=ROOT, capture_output=True,
+                          text=True)
+    first = {}
+    for path, line in re.findall(r"^(\S+?):(\d+):\d+: error", done.stderr, re.MULTILINE):
+        first.setdefault(path, line)
+    for path, line in first.items():
+        problem(path, line, "not as clang-format 14 has it")
+    if done.returncode != 0 and not first:
+        problem(".clang-format", 1, f"clang-format failed: {done.stderr.strip()[:300]}")
 
 
 def objects(folders, exclude=()):
