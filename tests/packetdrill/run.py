@@ -30,7 +30,7 @@ def flags_for(text):
     """The library's flags that say what the script's sysctl lines say."""
     flags = dict(FLAGS)
     off = []
-    for name, value in re.findall(r"net\.ipv4\.(\w+)=\"?([\w ]+)", text):
+    for name, value in re.findall(r"net[./]ipv4[./](\w+)=\"?([\w ]+)", text):
         if name in OFF and value.strip() == "0":
             off.append(OFF[name])
         elif name == "tcp_congestion_control":
@@ -45,7 +45,7 @@ def flags_for(text):
 def prepare(text):
     """Without what the stack cannot be asked; an event's time stays, for those behind it."""
     text = re.sub(r"%\{.*?\}%", "`true`", text, flags=re.S)
-    return re.sub(r"(?m)^(\s*[*+\d.~]*\s*>\s*)([A-Z]*)P([A-Z.]*\s)", r"\1\2\3", text)
+    return re.sub(r"(?m)^([^<\n]*>\s*(?:\[\w+\]\s*)?)([A-Z]*)P([A-Z.]*\s)", r"\1\2\3", text)
 
 
 def copy_scripts(folder, to):
