@@ -88,7 +88,9 @@ void tcp_pmtu_timeout(struct tcp_cb *t)
     uint8_t patience = t->path.proven ? TCP_BLACK_HOLE_PROVEN_TIMEOUTS : TCP_BLACK_HOLE_TIMEOUTS;
     bool large =
         head != NULL && tx_note(head)->len + option_bytes(t) + TCP_IP_HEADERS > PMTU_FLOOR_BYTES;
-    if (!large || t->timeouts % patience != 0 || t->path.mtu <= PMTU_FLOOR_BYTES ||
+    /* From the first suspicion on each timeout tries the next size: with the timeout doubling every
+     * time, waiting as long again would outlast the connection. */
+    if (!large || t->timeouts < patience || t->path.mtu <= PMTU_FLOOR_BYTES ||
         (t->net->cfg.tcp_off & NET_TCP_OFF_PMTUD)) {
         return;
     }

@@ -323,7 +323,7 @@ static void draw_host(struct drawing *g, struct host_plan *h)
     }
     if (has(g, FAULT_NARROW)) {
         h->lan.down_mtu = (uint16_t)draw_between(d, 576, 1499);
-        h->lan.black_hole = one_in(g, 8);
+        h->lan.black_hole = one_in(g, 3);
     }
 }
 

@@ -242,6 +242,18 @@ static void black_hole_is_escaped(void **state)
     finish(&tt);
 }
 
+/* A hole that swallows all but the smallest plateau is escaped before an owner who has gone would
+ * be given up on (TCP_ORPHAN_R2_MS). */
+static void narrow_black_hole_is_escaped(void **state)
+{
+    struct tcp_test tt;
+    three_out(&tt);
+    tcp_test_advance_ms(&tt, TCP_ORPHAN_R2_MS / 2);
+    assert_int_equal(tt.t->path.mtu, PMTU_FLOOR_BYTES);
+    (void)tcp_test_forget(&tt);
+    finish(&tt);
+}
+
 /* Two timeouts in a row happen on any bad path: they are no reason to send less. */
 static void plain_loss_is_no_black_hole(void **state)
 {
@@ -304,6 +316,7 @@ int main(void)
         cmocka_unit_test(raised_after_ten_minutes),
         cmocka_unit_test(raised_with_a_window_of_one),
         cmocka_unit_test(black_hole_is_escaped),
+        cmocka_unit_test(narrow_black_hole_is_escaped),
         cmocka_unit_test(plain_loss_is_no_black_hole),
         cmocka_unit_test(table_is_bounded),
         cmocka_unit_test(switched_off),
