@@ -63,10 +63,17 @@ static int destination(const struct lan *l, const uint8_t *bytes)
     return last >= 1 && last <= l->host_count ? last - 1 : LAN_NOBODY;
 }
 
+/* The next one of these two, either way: a request that comes through is of use with its answer. */
 static void spare_next(struct lan *l, const struct link_frame *f)
 {
-    if (f->precious && f->from < HOSTS_MAX) {
-        l->spared[f->from] |= (uint16_t)(1u << f->to);
+    if (!f->precious || f->from >= HOSTS_MAX) {
+        return;
+    }
+    l->spared[f->from] |= (uint16_t)(1u << f->to);
+    for (int h = 0; h < l->host_count; h++) {
+        if (h == f->to || f->to == LAN_ALL) {
+            l->spared[h] |= (uint16_t)(1u << f->from);
+        }
     }
 }
 

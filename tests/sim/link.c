@@ -11,6 +11,7 @@ enum {
     ETHERTYPE_IPV4_HIGH = 0x08, /* 0x0800, the bytes at 12 and 13 */
     BITS_PER_BYTE = 8,
 };
+#define BURST_SILENCE_NS (500 * (uint64_t)NS_PER_MS)
 
 static uint64_t next_outage(const struct link_params *p, struct draw *d, uint64_t from_ns)
 {
@@ -108,12 +109,17 @@ static bool in_outage(struct link_way *w, uint64_t now_ns)
     return now_ns < w->outage_end_ns;
 }
 
-/* The Gilbert-Elliott chain takes one step with each frame. */
-static bool in_burst(struct link_way *w, struct draw *d)
+/* The Gilbert-Elliott chain takes one step with each frame. A burst is over after a silence, too:
+ * it would outlast any connection that sends a frame a minute. */
+static bool in_burst(struct link_way *w, struct draw *d, uint64_t now_ns)
 {
     if (w->params.burst_enter_ppm == 0) {
         return false;
     }
+    if (now_ns - w->sent_ns > BURST_SILENCE_NS) {
+        w->bursting = false;
+    }
+    w->sent_ns = now_ns;
     uint32_t turn = w->bursting ? w->params.burst_leave_ppm : w->params.burst_enter_ppm;
     if (draw_chance(d, turn)) {
         w->bursting = !w->bursting;
@@ -181,7 +187,7 @@ static bool corrupt(struct draw *d, struct link_frame *f, size_t at)
 static enum link_fate enter(struct link_way *w, struct draw *d, const struct link_frame *f,
                             uint64_t now_ns, uint64_t *left_ns)
 {
-    bool burst = in_burst(w, d);
+    bool burst = in_burst(w, d, now_ns);
     bool lost = draw_chance(d, w->params.loss_ppm);
     if (in_outage(w, now_ns) && !f->spare) {
         return LINK_LOST_OUTAGE;

@@ -69,6 +69,7 @@ struct link_way {
     uint64_t last_ns;      /* the latest delivery in order */
     uint64_t outage_at_ns; /* when the next one begins */
     uint64_t outage_end_ns;
+    uint64_t sent_ns; /* when the last frame was sent */
     bool bursting;
 };
 
