@@ -257,6 +257,7 @@ void wire_give(struct wire *w, int host, const uint8_t *bytes, size_t len, bool 
     const uint8_t *ip = find_ip(w, bytes, &ip_len);
     w->input.host = host;
     w->input.corrupted = corrupted;
+    w->input.told = false;
     w->input.is_tcp = wire_decode(w, bytes, len, &w->input.seg);
     w->input.is_icmp_error = ip != NULL && !corrupted && is_icmp_error(ip);
 }

@@ -74,6 +74,7 @@ struct wire_input {
     bool corrupted;
     bool is_tcp;
     bool is_icmp_error;
+    bool told; /* an answer with SACK blocks has gone */
     struct wire_segment seg;
 };
 

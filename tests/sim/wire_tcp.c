@@ -154,16 +154,19 @@ static bool is_dsack(const struct wire_segment *s)
     return before(b->left, s->ack) || (s->sack_count > 1 && covers(&b[1], b->left, b->right));
 }
 
-/* RFC 2018 4: the first block holds the segment that this ACK answers, if any block does. */
+/* RFC 2018 4: the first block holds the segment that this ACK answers, if any block does. What else
+ * goes out at that moment answers nothing. */
 static const char *check_sack_order(struct wire *w, int from, const struct wire_segment *s,
                                     uint32_t first)
 {
-    const struct wire_input *in = &w->input;
+    struct wire_input *in = &w->input;
     /* One with an old timestamp is not accepted (RFC 7323 5.3 R1): the ACK tells nothing of it. */
     bool answers = in->host == from && in->is_tcp && !in->corrupted && in->seg.len > 0 &&
                    in->seg.sport == s->dport && in->seg.dport == s->sport &&
                    before(s->ack, in->seg.seq) &&
                    !(s->has_ts && in->seg.has_ts && before(in->seg.tsval, s->tsecr));
+    answers = answers && !in->told;
+    in->told = in->told || answers;
     for (uint32_t i = first; i < s->sack_count && answers; i++) {
         if (covers(&s->sack[i], in->seg.seq, in->seg.seq + 1) && i != first) {
             return wire_breach(w, "the SACK block of the newest segment is not the first", i,
