@@ -514,6 +514,29 @@ bool app_done(const struct world *w)
     return true;
 }
 
+static bool abandoned(const struct end *e, const struct end *peer, const uint64_t give_ups[])
+{
+    bool waits = e->state == END_OPEN || e->state == END_IDLE; /* or was never accepted */
+    return waits && peer->state == END_CLOSED && give_ups[e->host] + give_ups[peer->host] > 0;
+}
+
+bool app_drop_abandoned(struct world *w, const uint64_t give_ups[])
+{
+    bool any = false;
+    for (uint32_t i = 0; i < 2 * w->app.plan->conn_count; i++) {
+        struct conn *c = &w->app.conn[i / 2];
+        struct end *e = &c->end[i % 2];
+        if (abandoned(e, &c->end[1 - i % 2], give_ups)) {
+            if (e->fd >= 0) {
+                (void)sock_set_opt(net_of(w, e), e->fd, SOCK_OPT_LINGER_S, 0);
+            }
+            end_failed(w, e, -ETIMEDOUT);
+            any = true;
+        }
+    }
+    return any && app_done(w);
+}
+
 static void check_orderly(struct world *w, uint32_t number, const struct end *e,
                           const struct end *peer)
 {

@@ -124,6 +124,13 @@ uint64_t app_next_ns(const struct world *w);
 bool app_done(const struct world *w);
 
 /*
+ * Ends that wait for a peer who gave up on them and whose word of it was lost: nobody will ever
+ * tell them, and they did not ask (no keepalive). True when there are such and no others; they have
+ * been closed, as by an application that lost patience.
+ */
+bool app_drop_abandoned(struct world *w, const uint64_t give_ups[]);
+
+/*
  * What must hold of the connections when they are done. give_ups, by host: how many connections,
  * handshakes and neighbours each stack rightly gave up on, which excuses at most as many
  * connections from their order, and of these only those that were told of an end.

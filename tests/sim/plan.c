@@ -196,12 +196,13 @@ static void draw_leaving(struct drawing *g, struct conn_plan *c)
 }
 
 /* An orderly end has said all it has to when the other one leaves, and a FIN is sent until it is
- * heard of: nobody needs to ask, however bad the wires, but where a stack may rightly give up. */
+ * heard of: nobody needs to ask. But where a stack may rightly give up its RST may be lost as well,
+ * and who does not ask is never told (app_drop_abandoned). */
 static void draw_keepalive(struct drawing *g, struct conn_plan *c)
 {
     bool bad = badness(g->plan, c) > CALM_PPM;
     for (int side = 0; side < 2; side++) {
-        c->end[side].keepalive = bad || one_in(g, 8);
+        c->end[side].keepalive = one_in(g, bad ? 2 : 8);
     }
 }
 

@@ -156,11 +156,32 @@ static void check_step(struct world *w)
     }
 }
 
+/* What the stacks rightly gave up on, by host: nothing, on wires that lost nothing. */
+static void count_give_ups(const struct world *w, uint64_t give_ups[HOSTS_MAX])
+{
+    bool lossy = w->lan.frames_lost + w->lan.frames_corrupted + w->lan.too_large > 0;
+    for (int i = 0; i < w->plan->host_count; i++) {
+        const struct host *h = &w->host[i];
+        bool may = lossy || w->restarts_done != 0;
+        give_ups[i] = may ? w->gave_up_before[i] + (h->up ? host_give_ups(h) : 0) : 0;
+    }
+}
+
+/* Nobody gets on any more. It must be for ends that were given up on. */
+static void end_silence(struct world *w, const char *what)
+{
+    uint64_t give_ups[HOSTS_MAX];
+    count_give_ups(w, give_ups);
+    if (!app_drop_abandoned(w, give_ups)) {
+        world_fail(w, "%s", what);
+    }
+}
+
 static void world_step(struct world *w, bool with_apps)
 {
     uint64_t next = next_ns(w, with_apps);
     if (next == DEADLINE_NONE) {
-        world_fail(w, "nothing will ever happen again");
+        end_silence(w, "nothing will ever happen again");
         return;
     }
     w->now_ns = max_u64(w->now_ns, next);
@@ -288,16 +309,6 @@ bool world_restarts_over(const struct world *w)
     return w->restarts_done == (1u << w->plan->restart_count) - 1;
 }
 
-/* What the stacks rightly gave up on, by host: nothing, on wires that lost nothing. */
-static void count_give_ups(const struct world *w, uint64_t give_ups[HOSTS_MAX])
-{
-    bool lossy = w->lan.frames_lost + w->lan.frames_corrupted + w->lan.too_large > 0;
-    for (int i = 0; i < w->plan->host_count; i++) {
-        bool may = lossy || w->restarts_done != 0;
-        give_ups[i] = may ? w->gave_up_before[i] + host_give_ups(&w->host[i]) : 0;
-    }
-}
-
 static void world_play(struct world *w)
 {
     uint64_t give_ups[HOSTS_MAX];
@@ -305,7 +316,7 @@ static void world_play(struct world *w)
     while (!w->failed && (!app_done(w) || !world_restarts_over(w))) {
         world_step(w, true);
         if (w->now_ns > w->progress_ns + STALL_S * NS_PER_S) {
-            world_fail(w, "stalled: nobody got on for %d s", STALL_S);
+            end_silence(w, "stalled: nobody got on for STALL_S");
         }
     }
     w->done_ns = w->now_ns;
