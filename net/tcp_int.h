@@ -60,14 +60,16 @@ enum {
     TCP_RANGES_MAX = 32,           /* out-of-order ranges of a connection (CVE-2018-5390) */
     TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
-    TCP_PRESSURE_FRACTION = 8,     /* the pool is short when less than 1/8 of it is left */
-    TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold then */
-    TCP_GROW_FRACTION = 2,         /* buffers grow while so much of the pool is left (1/2) ... */
-    TCP_POOL_SHARE = 4,            /* ... and never so far that one could fill 1/4 of it */
-    TCP_FLOOR_FRACTION = 32,       /* the last 1/32 of the receive pool holds nobody's data */
-    TCP_UNACCEPTED_PACKETS = 16,   /* held before accept(): an initial window and some (RFC 6928) */
-    TCP_HALF_ACKS_MAX = 3,         /* bare ACKs of a half-open record between two SYN-ACKs */
-    TCP_WAKE_FRACTION = 8,         /* a waiting writer is woken when 1/8 of his buffer is free */
+    TCP_PRESSURE_FRACTION = 8,     /* received data is dropped when less than 1/8 is left */
+    TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold when half the pool is gone */
+    TCP_SHORTAGE_PACKETS = 2,      /* and when three quarters are: an answer still gets through */
+    TCP_RECLAIM_LOOKS = 16,      /* at closed connections, for one that holds buffers for nothing */
+    TCP_GROW_FRACTION = 2,       /* buffers grow while so much of the pool is left (1/2) ... */
+    TCP_POOL_SHARE = 4,          /* ... and never so far that one could fill 1/4 of it */
+    TCP_FLOOR_FRACTION = 32,     /* the last 1/32 of the receive pool holds nobody's data */
+    TCP_UNACCEPTED_PACKETS = 16, /* held before accept(): an initial window and some (RFC 6928) */
+    TCP_HALF_ACKS_MAX = 3,       /* bare ACKs of a half-open record between two SYN-ACKs */
+    TCP_WAKE_FRACTION = 8,       /* a waiting writer is woken when 1/8 of his buffer is free */
     TCP_STARVED_RETRY_MS = 10,
     TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
     TCP_HALF_OPEN_GRACE_MS = 100, /* without cookies: younger half-open records are not evicted */
@@ -236,6 +238,7 @@ timer_fn tcp_starved_expired;
 void tcp_idle_timer_start(struct tcp_cb *t);
 uint64_t tcp_patience_end_ns(const struct tcp_cb *t); /* TCP_USER_TIMEOUT; never without it */
 void tcp_starve(struct tcp_cb *t);
+bool tcp_reclaim(struct net *n); /* frees packets that a closed connection can never send */
 
 /* tcp_sendq.c */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len);

@@ -69,14 +69,37 @@ static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     return take;
 }
 
-/* Under pressure a connection gets no more than a few packets, so that the many who hold what they
- * do not read cannot take all there are. */
+/*
+ * The less is left of the pool, the fewer packets a connection may hold, so that the many who read
+ * nothing cannot take all there are: a fourth of what is for data is for those who hold next to
+ * nothing yet.
+ */
 static bool pool_denies(const struct tcp_cb *t)
 {
     const struct net *n = t->net;
-    const struct pkt_pool *pool = n->cfg.tx_pool;
-    uint32_t floor = n->cfg.tx_reserve + pool->count / TCP_PRESSURE_FRACTION;
-    return t->sendq.packets >= TCP_PRESSURE_PACKETS && pkt_pool_left(pool) < floor;
+    uint32_t left = pkt_pool_left(n->cfg.tx_pool);
+    uint32_t total = n->cfg.tx_pool->count - n->cfg.tx_reserve;
+    uint32_t free = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
+    if (free >= total / 2) {
+        return false;
+    }
+    return t->sendq.packets >= (free >= total / 4 ? TCP_PRESSURE_PACKETS : TCP_SHORTAGE_PACKETS);
+}
+
+/* A packet to queue, or NULL. One who is denied more has some queued: the ACK of it wakes him. */
+static struct pkt *queue_alloc(struct tcp_cb *t)
+{
+    if (pool_denies(t)) {
+        return NULL;
+    }
+    struct pkt *p = net_alloc_tx(t->net, false);
+    while (p == NULL && tcp_reclaim(t->net)) {
+        p = net_alloc_tx(t->net, false);
+    }
+    if (p == NULL) {
+        tcp_starve(t);
+    }
+    return p;
 }
 
 /* Takes as much as the buffer and the pool have room for; returns how much. */
@@ -87,9 +110,8 @@ size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     size_t want = min_size(len, room);
     size_t done = fill_last(t, bytes, want);
     while (done < want && t->sendq.packets < packets_max(t)) {
-        struct pkt *p = pool_denies(t) ? NULL : net_alloc_tx(t->net, false);
+        struct pkt *p = queue_alloc(t);
         if (p == NULL) {
-            tcp_starve(t);
             break;
         }
         push_back(t, p);

@@ -132,6 +132,26 @@ static void evict_old_orphan(struct net *n)
     }
 }
 
+/*
+ * One whose owner has gone and whose peer keeps the window shut, or all but shut, holds its packets
+ * for nothing: hardly any data is on its way that an orderly end would wait for. It goes as soon as
+ * somebody else wants them (RFC 6429 4). False: there is none among those closed longest ago.
+ */
+bool tcp_reclaim(struct net *n)
+{
+    struct list *head = &n->tcp.orphans;
+    struct list *node = head->next;
+    for (int i = 0; node != head && i < TCP_RECLAIM_LOOKS; i++, node = node->next) {
+        struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
+        if (t->snd_wnd < TCP_MSS_FLOOR && t->sendq.bytes > t->snd_wnd) {
+            NET_COUNT(n, tcp_orphans_evicted);
+            tcp_abort(t, ETIMEDOUT);
+            return true;
+        }
+    }
+    return false;
+}
+
 void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
 {
     struct tcp *tcp = container_of(timer, struct tcp, starved_timer);

@@ -87,6 +87,9 @@ struct attack {
     uint32_t count;
     uint32_t open_now;
     uint64_t seed;
+    uint64_t opens_per_s;
+    uint64_t start_ns;
+    uint64_t begun;
     uint64_t opened, resets, closed, retries;
 };
 
@@ -212,6 +215,10 @@ static void tick(struct attack *a)
             continue;
         }
         if (c->state != OPEN) {
+            if (a->begun >= (now - a->start_ns) / 1000 * a->opens_per_s / 1000000) {
+                continue; /* it is a crowd, not a flood */
+            }
+            a->begun++;
             begin(a, i, now);
         } else if (a->kind->drips) {
             send_from(a, i, TCP_ACK | TCP_PSH, "x", 1);
@@ -228,6 +235,7 @@ static void tick(struct attack *a)
 static void run(struct attack *a, uint64_t seconds)
 {
     uint64_t end = clock_ns() + seconds * 1000000000u;
+    a->start_ns = clock_ns();
     uint64_t next_tick = 0;
     for (uint64_t now = clock_ns(); now < end; now = clock_ns()) {
         if (now >= next_tick) {
@@ -267,8 +275,9 @@ static const struct kind *find_kind(const char *name)
 int main(int argc, char **argv)
 {
     struct attack a = {.seed = 1};
-    if (argc != 8 || (a.kind = find_kind(argv[5])) == NULL) {
-        fprintf(stderr, "usage: slow INTERFACE MAC IP PORT KIND CLIENTS SECONDS\nkinds:");
+    if (argc != 9 || (a.kind = find_kind(argv[5])) == NULL) {
+        fprintf(stderr,
+                "usage: slow INTERFACE MAC IP PORT KIND CLIENTS SECONDS OPENS_PER_S\nkinds:");
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
             fprintf(stderr, " %s", kinds[i].name);
         }
@@ -278,6 +287,7 @@ int main(int argc, char **argv)
     target_open(&a.t, argv);
     a.count = (uint32_t)number_or_die(argv[6], 1, CLIENTS_MAX);
     uint64_t seconds = number_or_die(argv[7], 1, 86400);
+    a.opens_per_s = number_or_die(argv[8], 1, 1000 * 1000);
     a.clients = calloc(a.count, sizeof(*a.clients));
     if (a.clients == NULL) {
         return 1;

@@ -21,12 +21,12 @@ GUESSES = int(os.environ.get("RINGSIDE_GUESSES", "5000"))
 STREAMS = 4
 STREAM_BYTES_S = 500_000  # each: what it has to keep
 KEEP_SHARE = 0.9
-CONNECT_MS = 2500
+CONNECT_MS = 1000
 CALM_S = 2
 ATTACK_S = 600
 CHALLENGES_A_S = 2  # RFC 5961 7: one in half a second
 NO_LISTENER = 81
-PACED_SYNS_S = 10_000
+PACED_SYNS_S = 5_000
 POOL_SLACK = 256  # what streams and clients hold at a moment
 
 

@@ -352,6 +352,71 @@ static void starved_pool_gives_orphans_time(void **state)
     tcp_test_end(&tt);
 }
 
+/* One that is closed and whose peer keeps its window shut gives its buffers to the next writer at
+ * once. */
+static void shut_window_orphan_gives_way(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *hoard[FIXTURE_TX_COUNT];
+    uint32_t count = 0;
+    make_established(&tt);
+    acks(&tt, 1, -1);
+    assert_int_equal(tt_send_bytes(&tt, 5000, 1), 5000);
+    expect_nothing(&tt);
+    assert_false(tcp_reclaim(tt.net)); /* its owner is still there */
+    tt_close(&tt);
+    (void)tcp_test_forget(&tt);
+    while ((hoard[count] = net_alloc_tx(tt.net, false)) != NULL) {
+        count++;
+    }
+    assert_true(tcp_reclaim(tt.net));
+    expect(&tt, .flags = TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 1);
+    assert_false(tcp_reclaim(tt.net));
+    struct pkt *freed = net_alloc_tx(tt.net, false);
+    assert_non_null(freed);
+    pkt_put(freed);
+    while (count > 0) {
+        pkt_put(hoard[--count]);
+    }
+    tcp_test_end(&tt);
+}
+
+/* The less is left, the less one connection may hold; who holds nothing still gets some. */
+static void writers_share_what_is_left(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *hoard[FIXTURE_TX_COUNT];
+    uint32_t count = 0;
+    make_established(&tt);
+    acks(&tt, 1, -1); /* nothing goes: all is held */
+    uint32_t total = tt.net->cfg.tx_pool->count - tt.net->cfg.tx_reserve;
+    while (pkt_pool_left(tt.net->cfg.tx_pool) - tt.net->cfg.tx_reserve >= total / 4) {
+        hoard[count] = net_alloc_tx(tt.net, false);
+        assert_non_null(hoard[count]);
+        count++;
+    }
+    assert_int_equal(tt_send_bytes(&tt, 10 * 1460, 1), TCP_SHORTAGE_PACKETS * 1460);
+    assert_int_equal(tt_send(&tt, "x"), -EAGAIN);
+    for (uint32_t back = total / 4 + TCP_SHORTAGE_PACKETS; back > 0 && count > 0; back--) {
+        pkt_put(hoard[--count]);
+        if (pkt_pool_left(tt.net->cfg.tx_pool) - tt.net->cfg.tx_reserve >= total / 4 + 4) {
+            break;
+        }
+    }
+    assert_int_equal(tt_send_bytes(&tt, 10 * 1460, 1),
+                     (TCP_PRESSURE_PACKETS - TCP_SHORTAGE_PACKETS) * 1460);
+    while (count > 0) {
+        pkt_put(hoard[--count]);
+    }
+    tt.ready = 0;
+    acks(&tt, 1, TT_WND); /* the window opens, what was held goes, and its ACK wakes the writer */
+    (void)tcp_test_forget(&tt);
+    acks(&tt, 1 + TCP_PRESSURE_PACKETS * 1460, TT_WND);
+    assert_int_equal(tt.ready & NET_READY_OUT, NET_READY_OUT);
+    tcp_test_end(&tt);
+}
+
 static void options_of_a_connection(void **state)
 {
     struct tcp_test tt;
@@ -434,6 +499,8 @@ int main(void)
         cmocka_unit_test(data_then_fin_ride_together),
         cmocka_unit_test(starved_writer_is_woken),
         cmocka_unit_test(starved_pool_gives_orphans_time),
+        cmocka_unit_test(shut_window_orphan_gives_way),
+        cmocka_unit_test(writers_share_what_is_left),
         cmocka_unit_test(options_of_a_connection),
     };
     return tcp_run_all(tests);

@@ -1,0 +1,56 @@
+"""Crowds of slow and silent clients of every kind (tests/attack/slow.c) at the QEMU guest and the
+hosted program, and a normal client among them, which is to be served in time all the while.
+RINGSIDE_SLOW_CLIENTS and RINGSIDE_SLOW_S make it bigger and longer; 10,000 and 15 are the full
+size.
+
+Whoever is thrown out comes back a second later, so a machine without room for all of them has to
+choose anew all the time."""
+import os
+import time
+
+import pytest
+
+from attackers import HonestClient, attacker, result
+from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, ECHO_GUEST_IP, ECHO_HOST_IP, HostedGuest,
+                     QemuGuest, TapLink)
+from test_load import held, wait_back
+
+CLIENTS = int(os.environ.get("RINGSIDE_SLOW_CLIENTS", "1500"))
+SECONDS = int(os.environ.get("RINGSIDE_SLOW_S", "3"))
+SERVED_MS = 100
+OPENS_PER_S = 1000  # a crowd, not a flood
+KINDS = ["silent", "header", "drip", "zero", "stop", "one", "half", "last"]
+MEMORY = "64M"
+
+
+@pytest.fixture(scope="module", params=["qemu", "hosted"])
+def crowded(request, tmp_path_factory):
+    """A machine with a link of its own: (machine, name of the link)."""
+    folder = tmp_path_factory.mktemp("slow")
+    if request.param == "qemu":
+        link = TapLink("rsslowq", BOOT_HOST_IP)
+        guest = QemuGuest(folder, tap=link.name, address=BOOT_GUEST_IP, memory=MEMORY,
+                          append=f"ip={BOOT_GUEST_IP}/24 gw={BOOT_HOST_IP}")
+    else:
+        link = TapLink("rsslowh", ECHO_HOST_IP)
+        guest = HostedGuest(folder, link.name, [f"ip={ECHO_GUEST_IP}/24", f"gw={ECHO_HOST_IP}",
+                                                f"mem={MEMORY}"], ECHO_GUEST_IP)
+    with link, guest:
+        guest.wait_http()
+        yield guest, link.name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_normal_client_among_slow_ones(crowded, kind):
+    guest, link = crowded
+    before = held(guest)
+    with HonestClient(guest) as client:
+        process = attacker("slow", link, guest, kind, CLIENTS, SECONDS, OPENS_PER_S)
+        n = result(process, SECONDS + 60)
+    print(f"{kind}: {CLIENTS} clients, {n['opened']} times connected, {n['open_now']} believe they "
+          f"are at the end; normal client: {client}")
+    assert n["opened"] >= CLIENTS * 0.9, n
+    assert not client.failures, client.failures[:5]
+    assert max(client.took_ms) < SERVED_MS, sorted(client.took_ms)[-5:]
+    time.sleep(0.2)
+    wait_back(guest, before, 150 if kind in ("half", "last") else 20)
