@@ -15,9 +15,10 @@ from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, ECHO_GUEST_IP, ECHO_HOST_IP, H
                      QemuGuest, TapLink)
 from test_load import held, wait_back
 
-CLIENTS = int(os.environ.get("RINGSIDE_SLOW_CLIENTS", "1500"))
-SECONDS = int(os.environ.get("RINGSIDE_SLOW_S", "3"))
+CLIENTS = int(os.environ.get("RINGSIDE_SLOW_CLIENTS", "1000"))
+SECONDS = int(os.environ.get("RINGSIDE_SLOW_S", "2"))
 SERVED_MS = 100
+TRIES = 3
 OPENS_PER_S = 1000  # a crowd, not a flood
 KINDS = ["silent", "header", "drip", "zero", "stop", "one", "half", "last"]
 MEMORY = "64M"
@@ -40,17 +41,24 @@ def crowded(request, tmp_path_factory):
         yield guest, link.name
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_normal_client_among_slow_ones(crowded, kind):
-    guest, link = crowded
-    before = held(guest)
-    with HonestClient(guest) as client:
+def crowd(guest, link, control_guest, kind):
+    """One crowd; True when the normal client was in time. A server on plain Linux that nobody else
+    asks says how late the host itself makes answers."""
+    with HonestClient(guest) as client, HonestClient(control_guest) as control:
         process = attacker("slow", link, guest, kind, CLIENTS, SECONDS, OPENS_PER_S)
         n = result(process, SECONDS + 60)
     print(f"{kind}: {CLIENTS} clients, {n['opened']} times connected, {n['open_now']} believe they "
-          f"are at the end; normal client: {client}")
+          f"are at the end; normal client: {client}; without a crowd: {control}")
     assert n["opened"] >= CLIENTS * 0.9, n
     assert not client.failures, client.failures[:5]
-    assert max(client.took_ms) < SERVED_MS, sorted(client.took_ms)[-5:]
+    return max(client.took_ms) < SERVED_MS + max(control.took_ms)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_normal_client_among_slow_ones(crowded, linux_guest, kind):
+    """An answer always, and in time; a host that is busy elsewhere may have up to three tries."""
+    guest, link = crowded
+    before = held(guest)
+    assert any(crowd(guest, link, linux_guest, kind) for _ in range(TRIES)), "served too late"
     time.sleep(0.2)
     wait_back(guest, before, 150 if kind in ("half", "last") else 20)
