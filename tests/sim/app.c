@@ -433,10 +433,12 @@ static bool end_run(struct world *w, uint32_t number, struct end *e)
     if (did) {
         w->progress_ns = w->now_ns;
     }
+    bool shut = e->shut;
     if (e->state == END_OPEN) {
         end_leave(w, c, e);
     }
-    return did || e->state == END_CLOSED;
+    /* A shutdown alone is something done, too: the stack's next deadline is another one now. */
+    return did || e->shut != shut || e->state == END_CLOSED;
 }
 
 bool app_run(struct world *w)

@@ -51,7 +51,8 @@ void host_stop(struct host *h);
 void host_deliver(struct host *h, const struct link_frame *f);
 
 /* What its stack gave up on: a connection without progress, a handshake that was never completed, a
- * neighbour who did not answer, a closed connection that stood in the way of others. */
+ * neighbour who did not answer (once for each packet that waited for him), a closed connection that
+ * stood in the way of others. */
 uint64_t host_give_ups(const struct host *h);
 
 /* Objects out of its pools; *name gets one of them. */

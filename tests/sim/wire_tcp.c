@@ -156,14 +156,15 @@ static bool is_dsack(const struct wire_segment *s)
 
 /* RFC 2018 4: the first block holds the segment that this ACK answers, if any block does. What else
  * goes out at that moment answers nothing. */
-static const char *check_sack_order(struct wire *w, int from, const struct wire_segment *s,
-                                    uint32_t first)
+static const char *check_sack_order(struct wire *w, const struct wire_flow *f, int side,
+                                    const struct wire_segment *s, uint32_t first)
 {
     struct wire_input *in = &w->input;
-    /* One with an old timestamp is not accepted (RFC 7323 5.3 R1): the ACK tells nothing of it. */
-    bool answers = in->host == from && in->is_tcp && !in->corrupted && in->seg.len > 0 &&
+    /* One with an old timestamp (RFC 7323 5.3 R1) or an ACK that is too old (RFC 5961 5.2) is not
+     * accepted: the ACK that it draws tells nothing of it. */
+    bool answers = in->host == f->host[side] && in->is_tcp && !in->corrupted && in->seg.len > 0 &&
                    in->seg.sport == s->dport && in->seg.dport == s->sport &&
-                   before(s->ack, in->seg.seq) &&
+                   before(s->ack, in->seg.seq) && !before(in->seg.ack, f->side[1 - side].ack) &&
                    !(s->has_ts && in->seg.has_ts && before(in->seg.tsval, s->tsecr));
     answers = answers && !in->told;
     in->told = in->told || answers;
@@ -206,7 +207,7 @@ static const char *check_sack(struct wire *w, struct wire_flow *f, int side,
         }
     }
     w->sack_blocks += s->sack_count;
-    return check_sack_order(w, f->host[side], s, first);
+    return check_sack_order(w, f, side, s, first);
 }
 
 static void note_tsval(struct wire_side *me, uint32_t tsval)
