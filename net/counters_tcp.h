@@ -48,6 +48,10 @@
     X(tcp_tx_no_buffer, "segments not sent: no packet buffer")                                  \
     X(tcp_tx_failed, "segments IP could not send")                                              \
     X(tcp_tx_dsacks, "duplicates told of by DSACK (RFC 2883)")                                  \
+    X(tcp_rx_dsacks, "duplicates the peer told of by DSACK (RFC 2883)")                         \
+    X(tcp_rx_bad_sack, "SACK blocks ignored: outside what is out, or empty")                    \
+    X(tcp_rx_sack_reneged, "times the peer dropped what it had acknowledged selectively")       \
+    X(tcp_tx_tail_probes, "tail loss probes sent (RFC 8985)")                                   \
     X(tcp_tx_window_probes, "zero-window probes sent")                                          \
     X(tcp_tx_keepalives, "keepalive probes sent")                                               \
     X(tcp_timeouts, "retransmission timeouts")                                                  \
@@ -57,6 +61,9 @@
     X(tcp_ecn_fallbacks, "SYNs sent again without asking for ECN")                              \
     X(tcp_ecn_ce_received, "data segments received that a router had marked")                   \
     X(tcp_ecn_reductions, "reductions of the congestion window because of an echoed mark")      \
+    X(tcp_spurious_timeouts, "timeouts found to be spurious (F-RTO, timestamps, DSACK)")        \
+    X(tcp_spurious_recoveries, "fast retransmits found to be spurious (timestamps, DSACK)")     \
+    X(tcp_tail_repairs, "losses that a tail loss probe repaired")                               \
     X(tcp_cwnd_undone, "reductions of the congestion window undone: nothing had been lost")     \
     X(tcp_active_opens, "connections opened by us")                                             \
     X(tcp_passive_opens, "connections opened by peers")                                         \

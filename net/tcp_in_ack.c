@@ -70,41 +70,72 @@ static void wake_writer(struct tcp_cb *t)
     }
 }
 
-static void advance(struct tcp_cb *t, const struct tcp_segment *seg)
+/* How many measurements a round trip brings (RFC 7323 G): an ACK for every other segment. */
+static uint32_t samples_expected(const struct tcp_cb *t, uint32_t flight)
 {
-    uint32_t ack = seg->ack;
-    uint32_t flight = tcp_flight(t);
-    assert(seq_gt(ack, t->snd_una) && seq_le(ack, t->snd_nxt));
-    t->snd_una = ack;
+    return t->ts.on ? flight / (TCP_DELACK_SEGMENTS * (uint32_t)t->snd_mss) + 1 : 1;
+}
+
+static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d)
+{
+    assert(seq_gt(seg->ack, t->snd_una) && seq_le(seg->ack, t->snd_nxt));
+    t->snd_una = seg->ack;
     t->progress_ns = t->net->now_ns;
     t->timeouts = 0;
     t->soft_error = 0;
+    if (t->fin_sent && seg->ack == t->snd_nxt) {
+        t->fin_lost = false;
+    }
     if (tcp_sendq_room(t) == 0) {
         t->send_blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
     }
-    struct tcp_acked got = tcp_sendq_ack(t, ack);
-    t->cc.ack_rtt_us = (uint32_t)min_u64((got.rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
+    tcp_sendq_ack(t, d);
+    if (t->sack_on) {
+        tcp_scoreboard_check_reneging(t);
+    }
+    t->cc.ack_rtt_us = (uint32_t)min_u64((d->rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
     /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
-    uint64_t rtt_ns = got.rtt_ns != 0 ? got.rtt_ns : tcp_ts_rtt_ns(t, seg);
+    uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
     if (rtt_ns != 0) {
-        tcp_rtt_sample(&t->rtt, rtt_ns);
+        tcp_rtt_sample(&t->rtt, rtt_ns, samples_expected(t, d->flight));
         t->backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
     }
-    if (seq_lt(t->small_end, ack)) {
-        t->small_end = ack; /* keeps it comparable for ever */
+    if (seq_lt(t->small_end, t->snd_una)) {
+        t->small_end = t->snd_una; /* keeps it comparable for ever */
     }
-    tcp_pmtu_acked(t, got.bytes);
-    t->tally.bytes_acked += got.bytes;
-    tcp_recovery_acked(t, got.bytes, flight);
-    tcp_tune_send(t);
-    wake_writer(t);
+    tcp_pmtu_acked(t, d->acked);
+    t->tally.bytes_acked += d->acked;
 }
 
 /* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */
-static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg, uint32_t wnd_before)
+static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
     return seg->ack == t->snd_una && tcp_flight(t) > 0 && tcp_payload_len(seg) == 0 &&
-           !(seg->flags & TCP_FIN) && seg->wnd == wnd_before && seg->wnd > 0;
+           !(seg->flags & TCP_FIN) && seg->wnd == t->snd_wnd && seg->wnd > 0;
+}
+
+/* Takes in what an acceptable ACK tells: SND.UNA, blocks, then what follows from them for recovery
+ * and congestion control, then the window. */
+static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    struct tcp_delivery d = {.flight = tcp_flight(t),
+                             .advanced = seq_gt(seg->ack, t->snd_una),
+                             .duplicate = is_duplicate(t, seg),
+                             .blocks = seg->options.sack_count > 0,
+                             .has_echo = t->ts.on && seg->options.has_timestamps,
+                             .ts_ecr = seg->options.ts_ecr};
+    if (d.advanced) {
+        advance(t, seg, &d);
+    }
+    if (t->sack_on && d.blocks) {
+        tcp_scoreboard_take(t, seg, &d);
+    }
+    tcp_recovery_ack(t, &d);
+    if (d.advanced) {
+        tcp_tune_send(t);
+        wake_writer(t);
+    }
+    update_window(t, seg, d.advanced);
 }
 
 /* What the ACK of our FIN brings. */
@@ -151,14 +182,7 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
         return TCP_DROP;
     }
     tcp_ecn_on_ack(t, seg);
-    uint32_t wnd_before = t->snd_wnd;
-    bool advances = seq_gt(seg->ack, t->snd_una);
-    if (advances) {
-        advance(t, seg);
-    } else if (is_duplicate(t, seg, wnd_before)) {
-        tcp_recovery_dupack(t);
-    }
-    update_window(t, seg, advances);
+    acknowledged(t, seg);
     if (t->fin_sent && t->snd_una == t->snd_nxt) {
         return fin_acknowledged(t, seg);
     }

@@ -57,7 +57,15 @@ enum {
         3, /* in a row, of a large segment: it may be too large (RFC 2923 2.1) */
     TCP_BLACK_HOLE_PROVEN_TIMEOUTS = 6, /* when that size is known to have passed */
 
-    TCP_RANGES_MAX = 32,           /* out-of-order ranges of a connection (CVE-2018-5390) */
+    TCP_SACK_STEPS = 256,      /* packets that the blocks of one ACK may make us look at */
+    TCP_LOST_STEPS = 32,       /* packets passed to put one in its place among the lost */
+    TCP_BURST_SEGMENTS = 10,   /* at once after recovery: an initial window (RFC 6928) */
+    TCP_MIN_RTT_S = 300,       /* how long the smallest round trip counts */
+    TCP_REO_WND_PERSIST = 16,  /* RFC 8985 6.2: recoveries that a wider reordering window lasts */
+    TCP_TLP_MAX_ACK_MS = 200,  /* RFC 8985 7.2: how long the peer may hold back a lone ACK */
+    TCP_TLP_INITIAL_MS = 1000, /* RFC 8985 7.2: without a round trip */
+
+    TCP_RANGES_MAX = 128,          /* out-of-order ranges of a connection (CVE-2018-5390) */
     TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
     TCP_PRESSURE_FRACTION = 8,     /* received data is dropped when less than 1/8 is left */
@@ -82,6 +90,22 @@ enum {
     TCP_ISS_REOPEN_STEP = 65536, /* RFC 1122 4.2.2.13: how far past the old connection's numbers */
     TCP_EPHEMERAL_FIRST = 32768, /* RFC 6056 3.2: a large range; above what servers listen on */
     TCP_EPHEMERAL_COUNT = 32768,
+};
+
+/* What one acknowledgement tells: filled in on its way through tcp_in_ack.c. */
+struct tcp_delivery {
+    uint32_t acked;     /* payload bytes that SND.UNA passed */
+    uint32_t delivered; /* bytes of which we learn now that they arrived, by SND.UNA or a block */
+    uint32_t flight;    /* what was out before */
+    uint32_t ts_ecr;    /* the echo, when has_echo (RFC 7323 3.2) */
+    uint64_t rtt_ns;    /* 0: no unambiguous measurement (Karn) */
+    struct tcp_range duplicate_range; /* when dsack */
+    bool has_echo;
+    bool advanced;  /* SND.UNA moved */
+    bool duplicate; /* as RFC 5681 2 defines it */
+    bool blocks;    /* it had SACK blocks */
+    bool dsack;     /* it told of a duplicate (RFC 2883) */
+    bool original;  /* what was out at the timeout and not sent again since has arrived */
 };
 
 /* What a step of segment arrival says to the parent. */
@@ -228,7 +252,7 @@ void tcp_rtx_timer_stop(struct tcp_cb *t);
 
 /* tcp_rtt.c */
 void tcp_rtt_init(struct tcp_rtt *r);
-void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns);
+void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected);
 uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings);
 
 /* tcp_timers.c: delayed ACK, keepalive, FIN-WAIT-2, starved writers. */
@@ -243,15 +267,8 @@ bool tcp_reclaim(struct net *n); /* frees packets that a closed connection can n
 /* tcp_sendq.c */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len);
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
-struct tcp_acked {
-    uint32_t bytes;  /* payload newly acknowledged */
-    uint64_t rtt_ns; /* 0: no unambiguous sample (Karn) */
-};
-struct tcp_acked tcp_sendq_ack(struct tcp_cb *t, uint32_t ack);
-void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p);
-void tcp_sendq_mark_all_lost(struct tcp_cb *t);
-struct pkt *tcp_sendq_next_lost(struct tcp_cb *t);
-void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p);
+void tcp_sendq_init(struct tcp_cb *t);
+void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d);
 void tcp_sendq_drop(struct tcp_cb *t);
 size_t tcp_sendq_room(const struct tcp_cb *t);
 
@@ -289,10 +306,54 @@ void tcp_ooo_merge(struct tcp_cb *t); /* moves what RCV.NXT has reached to the q
 bool tcp_ooo_drop_farthest(struct tcp_cb *t);
 uint32_t tcp_ooo_end(const struct tcp_cb *t);
 
-/* tcp_recovery.c: loss detection (RFC 5681 3.2, RFC 6582). */
-void tcp_recovery_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before);
-void tcp_recovery_dupack(struct tcp_cb *t);
+/* tcp_inflight.c: in the network or lost. */
+void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p);
+void tcp_sendq_mark_all_lost(struct tcp_cb *t);
+void tcp_sendq_unmark_lost(struct tcp_cb *t);
+struct pkt *tcp_sendq_next_lost(struct tcp_cb *t);
+struct pkt *tcp_sendq_oldest(struct tcp_cb *t);
+struct pkt *tcp_sendq_newest(struct tcp_cb *t);
+void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p);
+void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d);
+
+/* tcp_scoreboard.c: what the peer told of by SACK. */
+void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p);
+void tcp_scoreboard_clear(struct tcp_cb *t);
+void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d);
+void tcp_scoreboard_check_reneging(struct tcp_cb *t);
+bool tcp_scoreboard_find_lost(struct tcp_cb *t);
+bool tcp_scoreboard_guess_lost(struct tcp_cb *t);
+
+/* tcp_recovery.c: what follows from loss (RFC 5681 3.2, 6582, 6675, 9937). */
+uint32_t tcp_pipe(const struct tcp_cb *t);
+void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d);
+void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again);
 void tcp_recovery_timeout(struct tcp_cb *t);
+void tcp_recovery_found_late(struct tcp_cb *t);
+void tcp_recovery_repaired(struct tcp_cb *t);
+void tcp_recovery_bound_burst(struct tcp_cb *t);
+
+/* tcp_newreno_loss.c: loss without SACK (RFC 5681 3.2, RFC 6582). */
+void tcp_newreno_acked(struct tcp_cb *t, const struct tcp_delivery *d);
+void tcp_newreno_dupack(struct tcp_cb *t);
+
+/* tcp_rack.c: loss found by time, and tail loss probes (RFC 8985). */
+timer_fn tcp_rack_expired;
+bool tcp_rack_on(const struct tcp_cb *t);
+void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note,
+                        const struct tcp_delivery *d);
+void tcp_rack_dsack(struct tcp_cb *t);
+void tcp_rack_recovered(struct tcp_cb *t);
+bool tcp_rack_detect(struct tcp_cb *t);
+void tcp_rack_timeout(struct tcp_cb *t);
+void tcp_tlp_schedule(struct tcp_cb *t);
+void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d);
+
+/* tcp_frto.c: was it for nothing? (RFC 5682, 3522, 3708) */
+void tcp_undo_begin(struct tcp_cb *t);
+void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes);
+void tcp_frto_begin(struct tcp_cb *t);
+void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d);
 
 /* tcp_ecn.c: RFC 3168. */
 bool tcp_ecn_asked(const struct net *n, const struct tcp_segment *syn);

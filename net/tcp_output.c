@@ -5,14 +5,8 @@
  */
 #include "net/tcp_int.h"
 
-/* What the network is believed to hold. */
-static uint32_t pipe_bytes(const struct tcp_cb *t)
-{
-    uint32_t flight = tcp_flight(t);
-    return flight > t->sendq.lost_bytes ? flight - t->sendq.lost_bytes : 0;
-}
-
-/* RFC 3042: the first two duplicate ACKs each let one new segment out. */
+/* RFC 3042: the first two duplicate ACKs each let one new segment out. With SACK what they tell of
+ * leaves the pipe, which does the same (RFC 6675 5 step 3). */
 static uint32_t cwnd_now(const struct tcp_cb *t)
 {
     uint32_t cwnd = t->cc.cwnd;
@@ -24,7 +18,7 @@ static uint32_t cwnd_now(const struct tcp_cb *t)
 
 static bool cwnd_admits(const struct tcp_cb *t, uint32_t len)
 {
-    return pipe_bytes(t) + len <= cwnd_now(t);
+    return tcp_pipe(t) + len <= cwnd_now(t);
 }
 
 /* Is our FIN to ride on p when p goes? Only behind the last byte, and inside the peer's window. */
@@ -42,6 +36,7 @@ static void note_fin_sent(struct tcp_cb *t)
     if (!t->fin_sent) {
         t->fin_sent = true;
         t->snd_nxt++;
+        t->sent_ns = t->net->now_ns;
     }
     t->fin_lost = false;
 }
@@ -54,8 +49,9 @@ static void note_fin_sent(struct tcp_cb *t)
 static bool retransmit_one(struct tcp_cb *t)
 {
     struct pkt *p = tcp_sendq_next_lost(t);
-    if (p == NULL) {
-        return false;
+    if (p == NULL || (t->cc.frto == TCP_FRTO_SECOND && !t->cc.force_rtx)) {
+        return false; /* RFC 5682 2 step 2b: new data first, to see whether anything is lost at all
+                       */
     }
     struct tcp_tx_note *note = tx_note(p);
     assert(seq_lt(note->seq, t->snd_nxt));
@@ -73,6 +69,10 @@ static bool retransmit_one(struct tcp_cb *t)
         return false;
     }
     tcp_sendq_sent(t, p);
+    tcp_recovery_sent(t, note->len, true);
+    if (t->sack_on && p == t->sendq.first) {
+        tcp_rtx_timer_stop(t); /* all waits for it: it gets a timeout of its own */
+    }
     if (fin) {
         note_fin_sent(t);
     }
@@ -102,11 +102,11 @@ static uint32_t sendable_bytes(const struct tcp_cb *t, struct pkt *p)
 {
     uint32_t usable = seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd);
     uint32_t len = min_u32(tx_note(p)->len, t->snd_mss);
-    if (!cwnd_admits(t, len)) {
+    if (!cwnd_admits(t, len) && !t->rack.tlp_now) {
         return 0;
     }
     if (usable >= len) {
-        bool small_tail = p == t->sendq.last && len < t->snd_mss;
+        bool small_tail = p == t->sendq.last && len < t->snd_mss && !t->rack.tlp_now;
         return small_tail && nagle_holds(t) ? 0 : len;
     }
     if (t->push_override && tcp_flight(t) == 0) {
@@ -144,6 +144,8 @@ static bool send_new(struct tcp_cb *t)
         return false;
     }
     tcp_sendq_sent(t, p);
+    tcp_recovery_sent(t, len, false);
+    t->rack.tlp_now = false;
     t->net->counters.tcp_tx_bytes += len;
     if (len < t->snd_mss && !t->push_override) { /* a probe is no reason for Nagle to wait */
         t->small_end = t->snd_nxt;
@@ -152,6 +154,14 @@ static bool send_new(struct tcp_cb *t)
         note_fin_sent(t);
     }
     return true;
+}
+
+/* RFC 6675 5 C: room in cwnd, nothing lost for sure, nothing new to send: the next best. */
+static bool retransmit_guess(struct tcp_cb *t)
+{
+    return t->sack_on && t->cc.recovery == TCP_RECOVERY_FAST && !tcp_rack_on(t) &&
+           t->sendq.lost_bytes == 0 && cwnd_admits(t, t->snd_mss) && tcp_scoreboard_guess_lost(t) &&
+           retransmit_one(t);
 }
 
 /* A FIN that nothing carried. It takes one number of the window as a byte does. */
@@ -196,6 +206,9 @@ void tcp_output(struct tcp_cb *t)
     while (send_new(t)) {
         /* bounded by cwnd and the peer's window */
     }
+    while (retransmit_guess(t)) {
+        /* the same */
+    }
     (void)send_fin(t);
     t->push_override = false;
     t->cc.force_rtx = false;
@@ -203,4 +216,5 @@ void tcp_output(struct tcp_cb *t)
         (void)tcp_emit_ack(t);
     }
     tcp_rtx_timer_update(t);
+    tcp_tlp_schedule(t);
 }

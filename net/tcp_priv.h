@@ -15,6 +15,7 @@
 #include "kernel/pool.h"
 #include "kernel/timer.h"
 #include "net/ready.h"
+#include "net/tcp_loss.h"
 
 struct net;
 struct tcp_cc_ops;
@@ -88,19 +89,6 @@ struct tcp_half {
 };
 static_assert(sizeof(struct tcp_half) <= 192, "three cache lines");
 
-/* TCP's notes on a packet it retains for sending, in pkt.cb. */
-struct tcp_tx_note {
-    struct pkt *next;
-    uint64_t sent_ns;    /* when it last went */
-    uint32_t seq;        /* of the first payload byte */
-    uint16_t offset;     /* of the first payload byte from pkt.head */
-    uint16_t len;        /* payload bytes, > 0 */
-    uint16_t sent_count; /* saturates */
-    bool lost;           /* believed lost, not sent again yet: not in the pipe */
-    bool sacked;         /* RFC 2018: the peer has it, for now (it may renege) */
-};
-static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
-
 /* TCP's notes on a received packet that waits out of order. A range is a run of packets without a
  * gap, linked by pkt.next; the fields marked [F] count in its first packet only. */
 struct tcp_rx_note {
@@ -111,18 +99,6 @@ struct tcp_rx_note {
     uint32_t touched; /* [F] tcp_recvq.touches when the range last grew: the newest is told first */
 };
 static_assert(sizeof(struct tcp_rx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
-
-/* What was handed to us to send and is not acknowledged. A packet is sent as a whole or not at all
- * (else it is split), so SND.NXT, a FIN apart, is always the start of `unsent`. */
-struct tcp_sendq {
-    struct pkt *first;
-    struct pkt *last;
-    struct pkt *unsent;    /* NULL: everything was sent */
-    struct pkt *lost_hint; /* no packet in front of it is lost; NULL: none is at all */
-    uint32_t bytes;
-    uint32_t packets;
-    uint32_t lost_bytes; /* sent, believed lost, not sent again */
-};
 
 struct tcp_recvq {
     struct pkt_queue in_order; /* data to be read; each packet's data is payload */
@@ -218,7 +194,9 @@ struct tcp_cc {
     uint32_t recover;  /* RFC 6582: SND.NXT when recovery began */
     uint8_t recovery;  /* enum tcp_recovery */
     uint8_t dupacks;   /* saturates */
-    bool partial_seen; /* the first partial acknowledgement of this recovery has come */
+    bool partial_seen; /* NewReno: the first partial acknowledgement of this recovery has come */
+    bool rescued;      /* RFC 6675: the one rescue retransmission of this recovery was made */
+    uint8_t frto;      /* enum tcp_frto */
     bool force_rtx;    /* the next lost packet goes whatever cwnd says (RFC 6582 3.2 steps 2, 5) */
     uint32_t prior_cwnd;     /* before the last reduction; 0: nothing to undo */
     uint32_t prior_ssthresh; /* the same */
@@ -226,6 +204,10 @@ struct tcp_cc {
     uint64_t validated_ns;   /* when at least half of cwnd was last in use (RFC 7661) */
     struct tcp_hystart hystart;
     struct tcp_cubic cubic;
+    uint32_t recover_fs;    /* RFC 9937: what was out when recovery began */
+    uint32_t prr_delivered; /* since then */
+    uint32_t prr_out;       /* sent since then */
+    struct tcp_undo undo;
 };
 
 /* RFC 3168. */
@@ -343,6 +325,7 @@ struct tcp_cb {
     struct tcp_rtt rtt;
     struct tcp_cc cc;
     struct tcp_ecn ecn;
+    struct tcp_rack rack;
     struct tcp_keepalive keepalive;
     struct tcp_choices opt;
     struct tcp_tuning tune;
@@ -350,6 +333,7 @@ struct tcp_cb {
     struct tcp_listener listener;
 
     struct timer rtx_timer;    /* retransmission and persist */
+    struct timer rack_timer;   /* reordering window, tail loss probe */
     struct timer delack_timer; /* delayed ACK */
     struct timer idle_timer;   /* keepalive, FIN-WAIT-2 */
     uint64_t progress_ns;      /* when the peer last moved SND.UNA, or sending began */

@@ -3,12 +3,18 @@
  * are acknowledged. A packet is sent whole or not at all; one that must go in parts is split first.
  *
  * Bookkeeping: each packet's note says where its payload lies, so that data and tail may wander
- * while the packet is on its way down. `bytes`, `packets` and `lost_bytes` always equal the sums
- * over the queue.
+ * while the packet is on its way down. `bytes` and `packets` always equal the sums over the queue;
+ * what is known of the packets that were sent is tcp_scoreboard.c's.
  */
 #include "net/tcp_int.h"
 
 #include <string.h>
+
+void tcp_sendq_init(struct tcp_cb *t)
+{
+    list_init(&t->sendq.in_flight);
+    list_init(&t->sendq.lost);
+}
 
 static uint32_t packets_max(const struct tcp_cb *t)
 {
@@ -37,6 +43,7 @@ static void push_back(struct tcp_cb *t, struct pkt *p)
     struct tcp_tx_note *note = tx_note(p);
     assert(!t->fin_queued);
     *note = (struct tcp_tx_note){.seq = queue_end(t), .offset = (uint16_t)pkt_headroom(p)};
+    list_init(&note->order);
     if (q->last != NULL) {
         tx_note(q->last)->next = p;
     } else {
@@ -129,7 +136,7 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
 {
     struct tcp_sendq *q = &t->sendq;
     struct tcp_tx_note *note = tx_note(p);
-    assert(len > 0 && len < note->len);
+    assert(len > 0 && len < note->len && !note->sacked);
     /* From the reserve, too: the queues may hold every other buffer there is, and only what this
      * one lets go will free any. Its lower half stays for ACKs and the like: a peer may keep what
      * is split for as long as he acknowledges nothing. */
@@ -148,6 +155,10 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     tx_note(rest)->offset = (uint16_t)offset;
     tx_note(rest)->seq = note->seq + len;
     tx_note(rest)->len = rest_len;
+    list_init(&tx_note(rest)->order);
+    if (note->sent_count > 0) {
+        list_insert_after(&note->order, &tx_note(rest)->order);
+    }
     note->next = rest;
     note->len = len;
     if (q->last == p) {
@@ -157,7 +168,7 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     return true;
 }
 
-static void note_removed_bytes(struct tcp_sendq *q, const struct tcp_tx_note *note, uint32_t bytes)
+static void remove_bytes(struct tcp_sendq *q, const struct tcp_tx_note *note, uint32_t bytes)
 {
     assert(q->bytes >= bytes);
     q->bytes -= bytes;
@@ -172,116 +183,66 @@ static void pop_first(struct tcp_sendq *q)
     struct pkt *p = q->first;
     struct tcp_tx_note *note = tx_note(p);
     assert(q->packets > 0 && p != q->unsent);
-    note_removed_bytes(q, note, note->len);
+    tcp_scoreboard_leave(q, p);
+    remove_bytes(q, note, note->len);
+    list_remove(&note->order);
     q->first = note->next;
     if (q->last == p) {
         q->last = NULL;
         assert(q->first == NULL);
     }
-    if (q->lost_hint == p) {
-        q->lost_hint = q->first;
-    }
     q->packets--;
     pkt_put(p);
 }
 
+/* The first bytes of the first packet: a box on the way may have cut it. */
+static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
+{
+    struct tcp_tx_note *note = tx_note(t->sendq.first);
+    assert(bytes < note->len);
+    if (note->sacked) {
+        tcp_scoreboard_clear(t); /* it does not have all of it any more */
+    }
+    remove_bytes(&t->sendq, note, bytes);
+    note->seq += bytes;
+    note->offset = (uint16_t)(note->offset + bytes);
+    note->len = (uint16_t)(note->len - bytes);
+    d->acked += bytes;
+    d->delivered += bytes;
+}
+
 /*
- * Drops what ack covers. The round trip is measured on the first whole packet acknowledged, and
- * only when nothing acknowledged had been sent twice (RFC 6298 3, Karn).
+ * Drops what SND.UNA has passed and adds to d what that tells. The round trip is measured on the
+ * first whole packet acknowledged, and only when nothing acknowledged had been sent twice (RFC 6298
+ * 3, Karn) or was known to have arrived before.
  */
-struct tcp_acked tcp_sendq_ack(struct tcp_cb *t, uint32_t ack)
+void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
 {
     struct tcp_sendq *q = &t->sendq;
-    struct tcp_acked got = {0};
     bool ambiguous = false;
     while (q->first != NULL && q->first != q->unsent) {
         struct tcp_tx_note *note = tx_note(q->first);
-        uint32_t covered = seq_ahead(note->seq, ack);
+        uint32_t covered = seq_ahead(note->seq, t->snd_una);
         if (covered == 0) {
             break;
         }
-        ambiguous = ambiguous || note->sent_count > 1;
+        ambiguous = ambiguous || note->sent_count > 1 || note->sacked;
         if (covered < note->len) {
-            note_removed_bytes(q, note, covered);
-            note->seq += covered;
-            note->offset = (uint16_t)(note->offset + covered);
-            note->len = (uint16_t)(note->len - covered);
-            got.bytes += covered;
+            trim_first(t, covered, d);
             break;
         }
-        if (got.rtt_ns == 0) {
-            got.rtt_ns = max_u64(t->net->now_ns - note->sent_ns, 1);
+        if (d->rtt_ns == 0) {
+            d->rtt_ns = max_u64(t->net->now_ns - note->sent_ns, 1);
         }
-        got.bytes += note->len;
+        if (!note->sacked) {
+            tcp_delivered(t, q->first, d);
+        }
+        d->acked += note->len;
         pop_first(q);
     }
     if (ambiguous) {
-        got.rtt_ns = 0;
+        d->rtt_ns = 0;
     }
-    return got;
-}
-
-void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p)
-{
-    struct tcp_sendq *q = &t->sendq;
-    struct tcp_tx_note *note = tx_note(p);
-    assert(note->sent_count > 0);
-    if (note->lost) {
-        return;
-    }
-    note->lost = true;
-    q->lost_bytes += note->len;
-    if (q->lost_hint == NULL || seq_lt(note->seq, tx_note(q->lost_hint)->seq)) {
-        q->lost_hint = p;
-    }
-}
-
-void tcp_sendq_mark_all_lost(struct tcp_cb *t)
-{
-    struct pkt *p = t->sendq.first;
-    while (p != NULL && p != t->sendq.unsent) {
-        tcp_sendq_mark_lost(t, p);
-        p = tx_note(p)->next;
-    }
-}
-
-/* The lowest packet believed lost and not sent again, or NULL. The hint only moves forward between
- * two markings, so that the walk is paid once. */
-struct pkt *tcp_sendq_next_lost(struct tcp_cb *t)
-{
-    struct tcp_sendq *q = &t->sendq;
-    if (q->lost_bytes == 0) {
-        q->lost_hint = NULL;
-        return NULL;
-    }
-    struct pkt *p = q->lost_hint;
-    while (p != NULL && !tx_note(p)->lost) {
-        p = tx_note(p)->next;
-    }
-    assert(p != NULL);
-    q->lost_hint = p;
-    return p;
-}
-
-/* p went, for the first time or again. */
-void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
-{
-    struct tcp_sendq *q = &t->sendq;
-    struct tcp_tx_note *note = tx_note(p);
-    if (p == q->unsent) {
-        assert(note->seq == t->snd_nxt && !note->lost);
-        q->unsent = note->next;
-        t->snd_nxt += note->len;
-        t->sent_ns = t->net->now_ns;
-    }
-    if (note->lost) {
-        note->lost = false;
-        assert(q->lost_bytes >= note->len);
-        q->lost_bytes -= note->len;
-    }
-    note->sent_ns = t->net->now_ns;
-    note->sent_count =
-        note->sent_count < UINT16_MAX ? (uint16_t)(note->sent_count + 1) : note->sent_count;
 }
 
 void tcp_sendq_drop(struct tcp_cb *t)
@@ -291,6 +252,6 @@ void tcp_sendq_drop(struct tcp_cb *t)
     while (q->first != NULL) {
         pop_first(q);
     }
-    assert(q->bytes == 0 && q->packets == 0 && q->lost_bytes == 0);
-    q->lost_hint = NULL;
+    assert(q->bytes == 0 && q->packets == 0 && q->lost_bytes == 0 && q->sacked_bytes == 0);
+    assert(list_empty(&q->in_flight) && list_empty(&q->lost));
 }

@@ -31,7 +31,7 @@ void tcp_established(struct tcp_cb *t)
     if (t->syn_resent) {
         t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
     } else if (!t->syn_untimed) {
-        tcp_rtt_sample(&t->rtt, n->now_ns - t->sent_ns);
+        tcp_rtt_sample(&t->rtt, n->now_ns - t->sent_ns, 1);
     }
     t->cc.recover = t->iss; /* RFC 6582 3.2 step 1 */
     tcp_cc_start(t);
@@ -76,6 +76,7 @@ void tcp_detach(struct tcp_cb *t)
         list_remove(&t->starved);
     }
     timer_cancel(&n->wheel, &t->rtx_timer);
+    timer_cancel(&n->wheel, &t->rack_timer);
     timer_cancel(&n->wheel, &t->delack_timer);
     timer_cancel(&n->wheel, &t->idle_timer);
     tcp_sendq_drop(t);

@@ -140,6 +140,7 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     list_init(&t->listener.half_open);
     list_init(&t->listener.accept);
     timer_init(&t->rtx_timer, tcp_rtx_expired);
+    timer_init(&t->rack_timer, tcp_rack_expired);
     timer_init(&t->delack_timer, tcp_delack_expired);
     timer_init(&t->idle_timer, tcp_idle_expired);
     t->state = TCP_CLOSED;
@@ -153,6 +154,7 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     t->keepalive.count = TCP_KEEPCNT;
     t->cc.ops = tcp_cc_find(n->cfg.tcp_congestion);
     tcp_rtt_init(&t->rtt);
+    tcp_sendq_init(t);
 }
 
 struct tcp_cb *tcp_cb_new(struct net *n)
@@ -181,6 +183,7 @@ void tcp_cb_free(struct tcp_cb *t)
 {
     struct net *n = t->net;
     timer_cancel(&n->wheel, &t->rtx_timer);
+    timer_cancel(&n->wheel, &t->rack_timer);
     timer_cancel(&n->wheel, &t->delack_timer);
     timer_cancel(&n->wheel, &t->idle_timer);
     tcp_table_remove(&t->node);

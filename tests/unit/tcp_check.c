@@ -47,7 +47,9 @@ static void check_tx_packet(const struct tcp_cb *t, struct pkt *p, uint32_t at, 
     assert(p->refs > 0 && note->len > 0 && note->seq == at);
     assert(note->offset + note->len <= PKT_BUF_BYTES);
     assert(unsent == (note->sent_count == 0));
-    assert(!unsent || !note->lost);
+    assert(!unsent || (!note->lost && !note->sacked));
+    assert(!note->lost || !note->sacked);
+    assert(list_linked(&note->order) == (!unsent && !note->sacked));
     assert(unsent || note->sent_ns <= t->net->now_ns);
     assert((note->next == NULL) == (p == t->sendq.last));
 }
@@ -56,7 +58,7 @@ static void check_tx_packet(const struct tcp_cb *t, struct pkt *p, uint32_t at, 
 static void check_sendq(const struct tcp_cb *t, struct totals *sum)
 {
     const struct tcp_sendq *q = &t->sendq;
-    uint32_t bytes = 0, packets = 0, lost = 0;
+    uint32_t bytes = 0, packets = 0, lost = 0, sacked = 0, sacked_packets = 0;
     uint32_t seq = syn_out(t) ? t->snd_nxt : t->snd_una;
     bool unsent = false;
     for (struct pkt *p = q->first; p != NULL; p = tx_note(p)->next) {
@@ -66,10 +68,15 @@ static void check_sendq(const struct tcp_cb *t, struct totals *sum)
         seq += tx_note(p)->len;
         bytes += tx_note(p)->len;
         lost += tx_note(p)->lost ? tx_note(p)->len : 0;
+        sacked += tx_note(p)->sacked ? tx_note(p)->len : 0;
+        sacked_packets += tx_note(p)->sacked;
         bound(++packets);
     }
     assert(unsent == (q->unsent != NULL));
     assert(bytes == q->bytes && packets == q->packets && lost == q->lost_bytes);
+    assert(sacked == q->sacked_bytes && sacked_packets == q->sacked_packets);
+    assert(list_empty(&q->lost) == (lost == 0));
+    assert(q->above_bytes <= sacked && q->above_packets <= sacked_packets);
     assert((q->first == NULL) == (q->last == NULL));
     assert(!t->fin_sent || !unsent);
     if (tcp_synchronized(t) && !unsent) {
@@ -170,7 +177,7 @@ static void check_dead(const struct tcp_cb *t)
 {
     assert(t->sendq.first == NULL && t->recvq.ranges == NULL);
     assert(!timer_armed(&t->rtx_timer) && !timer_armed(&t->delack_timer));
-    assert(!timer_armed(&t->idle_timer) && !t->orphan);
+    assert(!timer_armed(&t->idle_timer) && !timer_armed(&t->rack_timer) && !t->orphan);
 }
 
 static void check_listener(const struct tcp_cb *l, struct totals *sum)

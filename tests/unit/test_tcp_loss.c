@@ -54,23 +54,24 @@ static void timeouts_double_and_end(void **state)
     tcp_test_end(&tt);
 }
 
-/* RFC 6298 2: SRTT 100 ms, RTTVAR 50: RTO 300; then steady samples bring it down. */
+/* RFC 6298 2: SRTT 100 ms, RTTVAR 50: RTO 300; then steady samples bring it down
+ * to SRTT and the minimum. */
 static void round_trip_is_measured(void **state)
 {
     struct tcp_rtt r;
     tcp_rtt_init(&r);
     assert_int_equal(r.rto_us, 1000000);
-    tcp_rtt_sample(&r, 100 * NS_PER_MS);
+    tcp_rtt_sample(&r, 100 * NS_PER_MS, 1);
     assert_int_equal(r.rto_us, 300000);
     for (unsigned i = 0; i < 100; i++) {
-        tcp_rtt_sample(&r, 100 * NS_PER_MS);
+        tcp_rtt_sample(&r, 100 * NS_PER_MS, 1);
     }
-    assert_int_equal(r.rto_us, TCP_RTO_MIN_MS * 1000);
-    tcp_rtt_sample(&r, 1100 * NS_PER_MS);
+    assert_int_equal(r.rto_us, 100000 + TCP_RTO_MIN_MS * 1000);
+    tcp_rtt_sample(&r, 1100 * NS_PER_MS, 1);
     assert_true(r.rto_us > 1000000);
-    tcp_rtt_sample(&r, 1000 * NS_PER_S);
+    tcp_rtt_sample(&r, 1000 * NS_PER_S, 1);
     assert_true(r.rto_us <= TCP_RTO_MAX_MS * 1000);
-    tcp_rtt_sample(&r, 0);
+    tcp_rtt_sample(&r, 0, 1);
 }
 
 /* Karn: an ACK of what went twice measures nothing, and the doubled timeout stays. */
