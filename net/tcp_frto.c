@@ -6,6 +6,10 @@
  */
 #include "net/tcp_int.h"
 
+enum {
+    FRTO_SEGMENTS = 3, /* RFC 5682 2.1 step 3a */
+};
+
 /* A reduction was made: from here on its grounds are watched. */
 void tcp_undo_begin(struct tcp_cb *t)
 {
@@ -73,8 +77,12 @@ static bool frto(struct tcp_cb *t, const struct tcp_delivery *d)
     }
     bool second = t->cc.frto == TCP_FRTO_SECOND;
     bool go_on = !second && d->advanced && seq_lt(t->snd_una, t->cc.recover) && may_send_new(t);
+    bool spurious = second && d->original && (t->sack_on || d->advanced);
     t->cc.frto = go_on ? TCP_FRTO_SECOND : TCP_FRTO_OFF;
-    return second && d->original && (t->sack_on || d->advanced);
+    if (second && !spurious) {
+        t->cc.cwnd = FRTO_SEGMENTS * (uint32_t)t->snd_mss; /* step 3a: on by slow start */
+    }
+    return spurious;
 }
 
 /* RFC 4015 3.2, 3.3: as if it had not been; but no burst. */

@@ -94,12 +94,12 @@ static void follow(struct tcp_cb *t)
 
 static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
 {
+    uint8_t before = t->cc.recovery;
     bool lost = find_lost(t);
-    bool covers = seq_ge(t->snd_una, t->cc.recover);
-    if (t->cc.recovery == TCP_RECOVERY_LOSS) {
+    if (before == TCP_RECOVERY_LOSS) {
         tcp_cc_acked(t, d->delivered, d->flight); /* slow start, clocked by all that arrives */
     }
-    if (t->cc.recovery != TCP_RECOVERY_NONE && d->advanced && covers) {
+    if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd_una, t->cc.recover)) {
         leave(t);
         lost = t->sendq.lost_bytes > 0;
     }
@@ -107,9 +107,7 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
         enter(t, d->delivered);
     } else if (t->cc.recovery == TCP_RECOVERY_FAST && d->delivered > 0) {
         reduce_rate(t, d->delivered, d->advanced && !lost);
-    } else if (t->cc.recovery == TCP_RECOVERY_NONE && d->advanced && !covers) {
-        tcp_cc_acked(t, d->acked, d->flight);
-    } else if (t->cc.recovery == TCP_RECOVERY_NONE && d->advanced) {
+    } else if (before != TCP_RECOVERY_LOSS && d->advanced && t->cc.recovery == TCP_RECOVERY_NONE) {
         tcp_cc_acked(t, d->acked, d->flight);
         follow(t);
     }

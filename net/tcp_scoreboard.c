@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+enum {
+    WINDOW_MAX_BYTES = 1 << 30, /* RFC 7323 2.2: nothing older is told of */
+};
+
 static uint32_t note_end(const struct tcp_tx_note *note)
 {
     return note->seq + note->len;
@@ -168,7 +172,7 @@ static bool first_is_duplicate(const struct tcp_segment *seg)
     if (!seq_lt(b[0].first, b[0].end)) {
         return false;
     }
-    return seq_le(b[0].end, seg->ack) ||
+    return (seg->ack - b[0].first <= WINDOW_MAX_BYTES && seq_le(b[0].end, seg->ack)) ||
            (seg->options.sack_count > 1 && seq_ge(b[0].first, b[1].first) &&
             seq_le(b[0].end, b[1].end));
 }
@@ -198,7 +202,7 @@ void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct
     for (; i < o->sack_count; i++) {
         if (block_good(t, &o->sack[i])) {
             mark_block(t, &o->sack[i], d, &steps);
-        } else if (!seq_le(o->sack[i].end, t->snd_una)) { /* below it: the ACK was overtaken */
+        } else if (t->snd_una - o->sack[i].end > t->max_snd_wnd) { /* else it was overtaken */
             NET_COUNT(t->net, tcp_rx_bad_sack);
         }
     }
@@ -255,12 +259,9 @@ bool tcp_scoreboard_guess_lost(struct tcp_cb *t)
     struct tcp_sendq *q = &t->sendq;
     struct pkt *p = q->edge != NULL ? q->edge : q->first;
     uint32_t steps = TCP_SACK_STEPS;
-    if (q->sacked_packets == 0) {
-        return false;
-    }
     for (; p != NULL && p != q->unsent && steps > 0; p = tx_note(p)->next, steps--) {
         const struct tcp_tx_note *note = tx_note(p);
-        if (seq_ge(note->seq, q->high_sacked)) {
+        if (q->sacked_packets == 0 || seq_ge(note->seq, q->high_sacked)) {
             break;
         }
         if (!note->sacked && !note->lost && note->sent_count == 1) {

@@ -1,0 +1,265 @@
+/*
+ * RACK-TLP (RFC 8985): loss by time, the reordering window and its timer, lost retransmissions, and
+ * tail loss probes with what becomes of them.
+ */
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/tcp_check.h"
+#include "tests/unit/tcp_sack_peer.h"
+
+static void begin(struct tcp_test *tt)
+{
+    sp_begin(tt, true, 0);
+}
+
+static void end(struct tcp_test *tt)
+{
+    tcp_check_invariants(tt->net);
+    tcp_test_end(tt);
+}
+
+/* Overtaken by a quarter of the round trip: no loss, and remembered. */
+static void a_little_late_is_not_lost(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 10), 10);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    sp_sack(&tt, 0, 1, 2);
+    tcp_test_advance_ms(&tt, SP_RTT_MS / 4 - 5);
+    expect_nothing(&tt);
+    sp_ack(&tt, 2);
+    assert_true(tt.t->rack.reordering_seen);
+    expect_nothing(&tt);
+    /* From now on three sacked above are no proof either. */
+    sp_sack(&tt, 2, 3, 9);
+    expect_nothing(&tt);
+    sp_ack(&tt, 10);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 0);
+    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+    end(&tt);
+}
+
+/* 6.2 step 5: the timer finds it when nothing more arrives. */
+static void the_reordering_timer_finds_it(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 10), 10);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    sp_sack(&tt, 0, 1, 2);
+    tcp_test_advance_ms(&tt, SP_RTT_MS / 4 - 2);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 4);
+    sp_expect(&tt, 0);
+    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    end(&tt);
+}
+
+/* A retransmission that is lost as well is found by what was sent after it. */
+static void lost_retransmissions_are_found(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    tt.t->cc.cwnd = 20 * SP_MSS;
+    assert_int_equal(sp_send(&tt, 0, 100), 20);
+    uint32_t next = 20; /* the next new segment */
+    for (unsigned times = 1; times <= 4; times++) {
+        tcp_test_advance_ms(&tt, SP_RTT_MS);
+        uint32_t newest = next;
+        sp_sack(&tt, 0, 1, newest);
+        sp_expect(&tt, 0);
+        while (tt.f.out.count > 0) {
+            sp_expect(&tt, next++);
+        }
+        assert_true(next > newest); /* new data keeps the clock going */
+        assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), times);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
+    end(&tt);
+}
+
+/* 6.2 step 4: a DSACK widens the window, once in a round trip; 16 recoveries narrow it. */
+static void duplicates_widen_the_window(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 10), 10);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    sp_ack(&tt, 2);
+    sp_dsack(&tt, 2, 0);
+    sp_dsack(&tt, 2, 1);
+    assert_int_equal(tt.t->rack.reo_wnd_steps, 1);
+    sp_ack(&tt, 10);
+    sp_dsack(&tt, 10, 9);
+    assert_int_equal(tt.t->rack.reo_wnd_steps, 2);
+    uint32_t at = 10;
+    for (unsigned i = 0; i < TCP_REO_WND_PERSIST; i++, at += 8) {
+        assert_true(sp_send(&tt, at, 8) >= 2);
+        tcp_test_advance_ms(&tt, SP_RTT_MS);
+        sp_sack(&tt, at, at + 1, at + 8);
+        assert_int_equal(tt.t->rack.reo_wnd_steps, 2);
+        for (unsigned ms = 0; ms < 100 && tt.t->cc.recovery == TCP_RECOVERY_NONE; ms++) {
+            tcp_test_advance_ms(&tt, 1);
+        }
+        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+        tcp_test_advance_ms(&tt, SP_RTT_MS);
+        (void)tcp_test_forget(&tt);
+        sp_ack(&tt, at + 8);
+        tt.t->cc.cwnd = 10 * SP_MSS;
+    }
+    assert_int_equal(tt.t->rack.reo_wnd_steps, 0);
+    end(&tt);
+}
+
+/* 6.3: what went just before the timeout is not lost by it. */
+static void timeout_spares_what_just_went(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    tt.t->timeouts = 0;
+    assert_int_equal(sp_send(&tt, 0, 5), 5);
+    tt.t->rack.tlp_out = true; /* no probe in this test */
+    tt.t->rack.tlp_end_seq = tt.t->snd_nxt;
+    tcp_test_advance_ms(&tt, 280);
+    assert_int_equal(sp_send(&tt, 5, 3), 3);
+    tcp_test_advance_ms(&tt, 25);
+    sp_expect(&tt, 0);
+    expect_nothing(&tt);
+    assert_int_equal(tt.t->sendq.lost_bytes, 4 * SP_MSS);
+    assert_int_equal(tt.t->cc.cwnd, 3 * SP_MSS + SP_MSS);
+    end(&tt);
+}
+
+/* 7.3: two round trips after the last segment that one goes again, once; SACK then tells all. */
+static void lost_tail_is_probed(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 5), 5);
+    tcp_test_advance_ms(&tt, 2 * SP_RTT_MS - 2);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 4);
+    sp_expect(&tt, 4);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    expect_nothing(&tt);
+    sp_sack(&tt, 0, 4, 5);
+    sp_expect(&tt, 0);
+    assert_int_equal(tt.t->sendq.lost_bytes + SP_MSS * (uint32_t)tcp_test_forget(&tt), 3 * SP_MSS);
+    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 1);
+    end(&tt);
+}
+
+/* Behind the one probe comes the timeout, counted from it. */
+static void one_probe_then_the_timeout(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 5), 5);
+    tcp_test_advance_ms(&tt, 2 * SP_RTT_MS + 2);
+    sp_expect(&tt, 4);
+    tcp_test_advance_ms(&tt, 290);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 20);
+    sp_expect(&tt, 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 1);
+    end(&tt);
+}
+
+/* New data is the better probe, whatever cwnd says. */
+static void new_data_probes_first(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 20), 10);
+    tcp_test_advance_ms(&tt, 2 * SP_RTT_MS + 2);
+    sp_expect(&tt, 10);
+    expect_nothing(&tt);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 0);
+    end(&tt);
+}
+
+static void a_fin_is_probed_with_its_data(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 5), 5);
+    assert_int_equal(tcp_shutdown(tt.t, TCP_SHUT_WR), 0);
+    assert_int_equal(tcp_test_forget(&tt), 1);
+    tcp_test_advance_ms(&tt, 2 * SP_RTT_MS + 2);
+    expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = sp_at(4), .ack = 1, .len = SP_MSS);
+    end(&tt);
+}
+
+/* 7.4: a loss that the probe repaired is congestion; a probe that came twice is none. */
+static void a_repair_counts_as_loss(void **state)
+{
+    for (int twice = 0; twice < 2; twice++) {
+        struct tcp_test tt;
+        begin(&tt);
+        assert_int_equal(sp_send(&tt, 0, 5), 5);
+        tcp_test_advance_ms(&tt, 2 * SP_RTT_MS + 2);
+        sp_expect(&tt, 4);
+        uint32_t cwnd = tt.t->cc.cwnd;
+        if (twice) {
+            sp_dsack(&tt, 5, 4);
+        } else {
+            sp_ack(&tt, 5);
+        }
+        assert_int_equal(sp_send(&tt, 5, 2), 2);
+        sp_ack(&tt, 7);
+        assert_int_equal(tcp_test_count(&tt, "tcp_tail_repairs"), twice ? 0 : 1);
+        assert_true(twice ? tt.t->cc.cwnd >= cwnd : tt.t->cc.cwnd < cwnd);
+        end(&tt);
+    }
+}
+
+/* Not without SACK, not when it is off, not while something is sacked, not at a shut window. */
+static void when_there_is_no_probe(void **state)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct tcp_test tt;
+        sp_begin(&tt, i != 0, i == 1 ? NET_TCP_OFF_TLP : 0);
+        assert_int_equal(sp_send(&tt, 0, 5), 5);
+        if (i == 2) {
+            sp_sack(&tt, 0, 4, 5);
+            (void)tcp_test_forget(&tt);
+        } else if (i == 3) {
+            inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
+        }
+        tcp_test_advance_ms(&tt, 2 * SP_RTT_MS + 20);
+        assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 0);
+        (void)tcp_test_forget(&tt);
+        end(&tt);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_little_late_is_not_lost),
+        cmocka_unit_test(the_reordering_timer_finds_it),
+        cmocka_unit_test(lost_retransmissions_are_found),
+        cmocka_unit_test(duplicates_widen_the_window),
+        cmocka_unit_test(timeout_spares_what_just_went),
+        cmocka_unit_test(lost_tail_is_probed),
+        cmocka_unit_test(one_probe_then_the_timeout),
+        cmocka_unit_test(new_data_probes_first),
+        cmocka_unit_test(a_fin_is_probed_with_its_data),
+        cmocka_unit_test(a_repair_counts_as_loss),
+        cmocka_unit_test(when_there_is_no_probe),
+    };
+    return tcp_run_all(tests);
+}
