@@ -2,8 +2,11 @@
 """Runs a folder of packetdrill scripts against build/packetdrill.so: run.py PACKETDRILL SCRIPTS.
 
 Each script is one process in virtual time. The blocks %{ ... }% ask the host's own TCP and are
-taken out; sysctl and ip are stubs; a sysctl that a script sets and the stack has a knob for becomes
-a flag of the library. The last line is "N passed, N failed"; exits 1 when any failed."""
+taken out. Nothing on the host may be changed: sysctl, ip and tc are stubs, the helper in Python
+that writes to /proc/sys is replaced, and root runs each script in a network namespace. A sysctl
+that a script sets and the stack has a knob for becomes a flag of the library. The last line is
+"N passed, N failed"; exits 1 when any failed."""
+import glob
 import os
 import re
 import shutil
@@ -15,6 +18,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SO = os.path.join(ROOT, "build/packetdrill.so")
 STUBS = os.path.join(ROOT, "tests/packetdrill/stubs")
 TIMEOUT_S = 20
+# In place of common/set_sysctls.py: scripts run what it leaves, to restore what it changed.
+NO_SYSCTLS = """#!/usr/bin/env python3
+import os
+path = "/tmp/sysctl_restore_%s.sh" % os.environ["PACKETDRILL_PID"]
+with open(path, "w") as f:
+    f.write("#!/bin/sh\\nrm -f " + path + "\\n")
+os.chmod(path, 0o755)
+"""
 ADDRESS = "192.168.0.1"
 NETWORK = ["--local_ip=" + ADDRESS, "--gateway_ip=" + ADDRESS, "--netmask_ip=255.255.0.0",
            "--remote_ip=192.0.2.1"]
@@ -61,6 +72,9 @@ def copy_scripts(folder, to):
             target = os.path.join(to, os.path.relpath(source, above))
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy(source, target)
+            if name == "set_sysctls.py":
+                with open(target, "w", encoding="utf-8") as f:
+                    f.write(NO_SYSCTLS)
             if name.endswith(".pkt"):
                 with open(source, encoding="utf-8", errors="replace") as f:
                     text = f.read()
@@ -71,10 +85,18 @@ def copy_scripts(folder, to):
     return sorted(found)
 
 
+def remove_leftovers(before):
+    """What a script that failed half way did not run."""
+    for path in set(glob.glob("/tmp/sysctl_restore_*.sh")) - before:
+        os.unlink(path)
+
+
 def run(packetdrill, script, env):
     with open(script, encoding="utf-8") as f:
         flags = flags_for(f.read())
     command = [packetdrill, "--so_filename=" + SO, "--so_flags=" + flags] + NETWORK + [script]
+    if os.geteuid() == 0:
+        command = ["unshare", "--net"] + command
     try:
         done = subprocess.run(command, cwd=os.path.dirname(script), env=env, timeout=TIMEOUT_S,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -90,6 +112,7 @@ def main():
         return 2
     env = dict(os.environ, PATH=STUBS + ":" + os.environ["PATH"])
     passed = failed = 0
+    before = set(glob.glob("/tmp/sysctl_restore_*.sh"))
     with tempfile.TemporaryDirectory() as folder:
         scripts = copy_scripts(sys.argv[2], folder)
         for script in scripts:
@@ -100,6 +123,7 @@ def main():
                 print("      " + "\n      ".join(out.strip().split("\n")[-4:]), flush=True)
             passed += good
             failed += not good
+    remove_leftovers(before)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
