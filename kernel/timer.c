@@ -60,11 +60,23 @@ static void hang(struct timer_wheel *w, struct timer *t)
         level++;
     }
     assert(level < TIMER_LEVELS);
+    t->hung_ns = t->deadline_ns;
     uint32_t slot = (uint32_t)(due >> (SLOT_BITS * level)) & SLOT_MASK;
     t->level = (uint8_t)level;
     t->slot = (uint8_t)slot;
     list_push_back(&w->slots[level][slot], &t->node);
     w->occupied[level] |= slot_bit(slot);
+}
+
+/* The same for one that came off a slot: when it was stopped meanwhile it stays off. */
+static void hang_again(struct timer_wheel *w, struct timer *t)
+{
+    assert(w->armed > 0);
+    if (t->deadline_ns == DEADLINE_NONE) {
+        w->armed--;
+    } else {
+        hang(w, t);
+    }
 }
 
 void timer_wheel_init(struct timer_wheel *w, uint64_t now_ns)
@@ -84,6 +96,7 @@ void timer_init(struct timer *t, timer_fn *fn)
     assert(fn != NULL);
     list_init(&t->node);
     t->deadline_ns = DEADLINE_NONE;
+    t->hung_ns = DEADLINE_NONE;
     t->fn = fn;
     t->level = 0;
     t->slot = 0;
@@ -92,6 +105,10 @@ void timer_init(struct timer *t, timer_fn *fn)
 void timer_arm(struct timer_wheel *w, struct timer *t, uint64_t deadline_ns)
 {
     assert(t->fn != NULL);
+    if (list_linked(&t->node) && deadline_ns >= t->hung_ns) {
+        t->deadline_ns = deadline_ns; /* it is hung anew when its slot's time comes */
+        return;
+    }
     timer_cancel(w, t);
     t->deadline_ns = deadline_ns;
     hang(w, t);
@@ -100,7 +117,8 @@ void timer_arm(struct timer_wheel *w, struct timer *t, uint64_t deadline_ns)
 
 void timer_cancel(struct timer_wheel *w, struct timer *t)
 {
-    if (!timer_armed(t)) {
+    t->deadline_ns = DEADLINE_NONE;
+    if (!list_linked(&t->node)) {
         return;
     }
     assert(w->armed > 0);
@@ -149,7 +167,7 @@ static void cascade(struct timer_wheel *w)
         slot_take(w, level, (uint32_t)(w->now_tick >> shift) & SLOT_MASK, &group);
         struct list *node;
         while ((node = list_pop_front(&group)) != NULL) {
-            hang(w, list_entry(node, struct timer, node));
+            hang_again(w, list_entry(node, struct timer, node));
         }
     }
 }
@@ -167,9 +185,16 @@ static uint32_t fire_current(struct timer_wheel *w, uint64_t now_ns, struct list
     struct list *node;
     while ((node = list_pop_front(&due)) != NULL) {
         struct timer *t = list_entry(node, struct timer, node);
-        assert(t->deadline_ns <= now_ns);
+        if (t->deadline_ns != DEADLINE_NONE && deadline_tick(t->deadline_ns) > w->now_tick) {
+            hang(w, t); /* was put off meanwhile */
+            continue;
+        }
         assert(w->armed > 0);
         w->armed--;
+        if (t->deadline_ns == DEADLINE_NONE) {
+            continue; /* was stopped meanwhile */
+        }
+        assert(t->deadline_ns <= now_ns);
         fired++;
         t->fn(t, now_ns); /* t may be gone now */
     }
@@ -202,7 +227,7 @@ uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
     w->now_tick = target;
     struct list *node;
     while ((node = list_pop_front(&late)) != NULL) {
-        hang(w, list_entry(node, struct timer, node));
+        hang_again(w, list_entry(node, struct timer, node));
     }
     return fired;
 }

@@ -20,7 +20,8 @@ typedef void timer_fn(struct timer *t, uint64_t now_ns);
 
 struct timer {
     struct list node;
-    uint64_t deadline_ns;
+    uint64_t deadline_ns; /* DEADLINE_NONE: stopped, though it may still hang */
+    uint64_t hung_ns;     /* the deadline it was hung for; the real one is never earlier */
     timer_fn *fn;  /* [I] called once per arming; may arm the same or other timers, or free it */
     uint8_t level; /* where it hangs, so that cancelling keeps the occupancy bits right */
     uint8_t slot;
@@ -39,12 +40,22 @@ void timer_init(struct timer *t, timer_fn *fn);
 /* Arms, or re-arms, t for deadline_ns (a past one fires at the next run). */
 void timer_arm(struct timer_wheel *w, struct timer *t, uint64_t deadline_ns);
 
-/* Disarms t; harmless when it is not armed. */
+/*
+ * Disarms t without taking it off the wheel: the cheap way for a timer that is armed again and
+ * again and seldom fires. t must stay in place until timer_cancel or its slot's time; timer_next
+ * counts it as if it were armed.
+ */
+static inline void timer_stop(struct timer *t)
+{
+    t->deadline_ns = DEADLINE_NONE;
+}
+
+/* Disarms t and takes it off the wheel; harmless when it is not armed. */
 void timer_cancel(struct timer_wheel *w, struct timer *t);
 
 static inline bool timer_armed(const struct timer *t)
 {
-    return list_linked(&t->node);
+    return list_linked(&t->node) && t->deadline_ns != DEADLINE_NONE;
 }
 
 /* Fires everything due at now_ns, in tick order. Returns how many fired. */

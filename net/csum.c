@@ -6,17 +6,14 @@
 #include "kernel/bytes.h"
 #include "net/ipv4.h"
 
-/* Ones' complement sums may be taken in any word size and folded later (RFC 1071 2 (C)). Each step
- * leaves at most one carry for the next. */
+/* Ones' complement sums may be taken in any word size and folded later (RFC 1071 2 (C)): a word is
+ * added to itself with its halves exchanged, and the carry comes out right in the upper half. */
 static uint16_t fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    assert(sum <= UINT16_MAX);
-    return (uint16_t)sum;
+    uint32_t low = (uint32_t)sum;
+    uint32_t half = low + (uint32_t)(sum >> 32);
+    half += half < low;
+    return (uint16_t)((((half >> 16) | (half << 16)) + half) >> 16);
 }
 
 /* a + b with the carry put back at the bottom. */
@@ -76,11 +73,10 @@ uint32_t csum_add(uint32_t sum, const void *data, size_t len)
         acc = add_carry(acc, load_tail(at, len));
     }
     uint16_t native = fold(acc);
-    return (uint32_t)fold((uint64_t)sum + load_be16(&native));
+    return sum + load_be16(&native); /* csum_finish folds: 2^15 pieces do not overflow */
 }
 
 uint32_t csum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len)
 {
-    uint64_t sum = (uint64_t)(src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff);
-    return fold(sum + protocol + len);
+    return (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff) + protocol + len;
 }

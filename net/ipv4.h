@@ -118,7 +118,8 @@ struct icmp_error {
     uint8_t quoted[8];     /* the first eight transport bytes */
 };
 
-/* Internet checksum (RFC 1071). sum is folded, in host order; start with 0. */
+/* Internet checksum (RFC 1071) of up to 2^15 pieces, each of an even length but the last. sum is in
+ * host order and not folded: csum_finish does that. Start with 0. */
 uint32_t csum_add(uint32_t sum, const void *data, size_t len);
 static inline uint16_t csum_finish(uint32_t sum)
 {

@@ -66,7 +66,7 @@ static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
     t->unacked_segments = 0;
     t->ack_now = untold;
     t->tally.segs_out++;
-    timer_cancel(&t->net->wheel, &t->delack_timer);
+    timer_stop(&t->delack_timer);
 }
 
 /* SND.NXT, unless the peer took window back: what lies behind its edge it would not look at. */

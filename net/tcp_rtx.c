@@ -53,7 +53,7 @@ void tcp_rtx_timer_update(struct tcp_cb *t)
 
 void tcp_rtx_timer_stop(struct tcp_cb *t)
 {
-    timer_cancel(&t->net->wheel, &t->rtx_timer);
+    timer_stop(&t->rtx_timer);
 }
 
 static void count_timeout(struct tcp_cb *t)

@@ -78,10 +78,21 @@ static bool parse_option(struct tcp_options *o, const uint8_t *opt, size_t len)
     }
 }
 
+/* What nearly every segment of a connection with timestamps carries (RFC 7323 appendix A). */
+static bool only_timestamps(const uint8_t *bytes, size_t len)
+{
+    const uint32_t head =
+        (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES;
+    return len == 2 + OPT_TIMESTAMPS_BYTES && load_be32(bytes) == head;
+}
+
 bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
 {
     assert(len <= TCP_OPTIONS_MAX_BYTES);
     *o = (struct tcp_options){0};
+    if (only_timestamps(bytes, len)) {
+        return parse_option(o, bytes + 2, OPT_TIMESTAMPS_BYTES);
+    }
     size_t at = 0;
     while (at < len) {
         if (bytes[at] == OPT_END) {
