@@ -66,6 +66,7 @@ static void hang(struct timer_wheel *w, struct timer *t)
     t->slot = (uint8_t)slot;
     list_push_back(&w->slots[level][slot], &t->node);
     w->occupied[level] |= slot_bit(slot);
+    w->soonest_tick = min_u64(w->soonest_tick, due >> (SLOT_BITS * level) << (SLOT_BITS * level));
 }
 
 /* The same for one that came off a slot: when it was stopped meanwhile it stays off. */
@@ -82,6 +83,7 @@ static void hang_again(struct timer_wheel *w, struct timer *t)
 void timer_wheel_init(struct timer_wheel *w, uint64_t now_ns)
 {
     w->now_tick = now_ns / TIMER_TICK_NS;
+    w->soonest_tick = UINT64_MAX;
     w->armed = 0;
     for (uint32_t level = 0; level < TIMER_LEVELS; level++) {
         w->occupied[level] = 0;
@@ -124,6 +126,7 @@ void timer_cancel(struct timer_wheel *w, struct timer *t)
     assert(w->armed > 0);
     list_remove(&t->node);
     w->armed--;
+    w->soonest_tick = w->armed == 0 ? UINT64_MAX : w->soonest_tick;
     /* While its slot is being fired, t hangs in a list of its own and the bit is off already. */
     if (list_empty(&w->slots[t->level][t->slot])) {
         w->occupied[t->level] &= ~slot_bit(t->slot);
@@ -210,8 +213,8 @@ uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
     if (target < w->now_tick) {
         return 0; /* never early, should a clock ever step back */
     }
-    /* The usual case: the same tick again, and nothing was armed for the past. */
-    if (target == w->now_tick && !(w->occupied[0] & slot_bit((uint32_t)target & SLOT_MASK))) {
+    if (target < w->soonest_tick) {
+        w->now_tick = target; /* the usual case */
         return 0;
     }
     struct list late;
@@ -225,6 +228,7 @@ uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
         fired += fire_current(w, now_ns, &late);
     }
     w->now_tick = target;
+    w->soonest_tick = event;
     struct list *node;
     while ((node = list_pop_front(&late)) != NULL) {
         hang_again(w, list_entry(node, struct timer, node));
@@ -234,9 +238,5 @@ uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
 
 uint64_t timer_next(const struct timer_wheel *w)
 {
-    if ((w->occupied[0] & slot_bit((uint32_t)w->now_tick & SLOT_MASK)) != 0) {
-        return w->now_tick * TIMER_TICK_NS; /* armed for the past: at once */
-    }
-    uint64_t event = next_event(w);
-    return event == UINT64_MAX ? DEADLINE_NONE : event * TIMER_TICK_NS;
+    return w->soonest_tick == UINT64_MAX ? DEADLINE_NONE : w->soonest_tick * TIMER_TICK_NS;
 }

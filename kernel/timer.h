@@ -28,7 +28,8 @@ struct timer {
 };
 
 struct timer_wheel {
-    uint64_t now_tick; /* every timer due at or before this tick has fired */
+    uint64_t now_tick;     /* every timer due at or before this tick has fired */
+    uint64_t soonest_tick; /* nothing is to be done before; UINT64_MAX: nothing hangs */
     uint64_t occupied[TIMER_LEVELS];
     struct list slots[TIMER_LEVELS][TIMER_SLOTS];
     uint32_t armed;

@@ -30,23 +30,24 @@ static inline uint64_t load_native64(const uint8_t *at)
     return word;
 }
 
-/* The last len < 8 bytes as a word, zeros behind them. */
-static uint64_t load_tail(const uint8_t *at, size_t len)
+/* Adds the last len < 8 bytes. Only whether a piece begins at an even place matters (RFC 1071 2
+ * (A)), and each does. */
+static uint64_t add_tail(uint64_t acc, const uint8_t *at, size_t len)
 {
-    uint8_t bytes[8] = {0};
-    uint64_t word;
-    assert(len < sizeof(bytes));
+    assert(len < 8);
     if (len & 4) {
-        memcpy(bytes, at, 4);
+        uint32_t word;
+        memcpy(&word, at, sizeof(word));
+        acc = add_carry(acc, word);
+        at += sizeof(word);
     }
-    if (len & 2) {
-        memcpy(bytes + (len & 4), at + (len & 4), 2);
+    if (len & 3) {
+        uint8_t rest[4] = {at[0], len & 2 ? at[1] : 0, (len & 3) == 3 ? at[2] : 0, 0};
+        uint32_t word;
+        memcpy(&word, rest, sizeof(word));
+        acc = add_carry(acc, word);
     }
-    if (len & 1) {
-        bytes[len - 1] = at[len - 1];
-    }
-    memcpy(&word, bytes, sizeof(word));
-    return word;
+    return acc;
 }
 
 /*
@@ -70,7 +71,7 @@ uint32_t csum_add(uint32_t sum, const void *data, size_t len)
         acc = add_carry(acc, load_native64(at));
     }
     if (len > 0) {
-        acc = add_carry(acc, load_tail(at, len));
+        acc = add_tail(acc, at, len);
     }
     uint16_t native = fold(acc);
     return sum + load_be16(&native); /* csum_finish folds: 2^15 pieces do not overflow */

@@ -128,18 +128,20 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
     assert(t->cc.recovery != TCP_RECOVERY_FAST);
     struct tcp_cc_ack ack = {
         .bytes = acked_bytes, .flight = flight_before, .rtt_us = t->cc.ack_rtt_us};
-    if (first_slow_start(t)) {
+    bool used = window_used(t, flight_before);
+    if (first_slow_start(t) && used) {
         tcp_hystart_on_ack(t, ack.rtt_us);
     }
     validate(t, flight_before);
     if (t->ecn.echoed) {
         return; /* RFC 3168 6.1.2: no growth by an ACK with ECE */
     }
-    if (acked_bytes > 0 && window_used(t, flight_before)) {
+    if (acked_bytes > 0 && used) {
         t->cc.ops->on_ack(t, &ack);
         t->cc.cwnd = min_u32(t->cc.cwnd, CWND_MAX_BYTES);
     } else {
         t->cc.ops->unused(t);
+        t->cc.hystart.round_end = t->snd_una; /* such a round says nothing; comparable for ever */
     }
 }
 

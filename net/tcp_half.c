@@ -23,7 +23,7 @@ void tcp_half_free(struct net *n, struct tcp_half *half)
     assert(half->listener->listener.half_count > 0);
     half->listener->listener.half_count--;
     timer_cancel(&n->wheel, &half->timer);
-    tcp_table_remove(&half->node);
+    tcp_table_remove(n, &half->node);
     list_remove(&half->age);
     list_remove(&half->of_listener);
     pool_put(&n->tcp.halves, half);

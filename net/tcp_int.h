@@ -157,7 +157,7 @@ static inline uint64_t tcp_ms(uint64_t ms)
 /* tcp_table.c: the table of 4-tuples and the control blocks. */
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
 void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */
-void tcp_table_remove(struct tcp_node *node);                /* harmless when not in */
+void tcp_table_remove(struct net *n, struct tcp_node *node); /* harmless when not in */
 struct tcp_cb *tcp_cb_new(struct net *n) must_check; /* NULL: full, and no orphan to evict */
 void tcp_cb_free(struct tcp_cb *t);                  /* takes t, with all it holds */
 

@@ -189,6 +189,27 @@ static bool send_fin(struct tcp_cb *t)
     return true;
 }
 
+/* Is there anything that might go, but an ACK? Mostly not: what came was an ACK or data. */
+static bool has_to_send(const struct tcp_cb *t)
+{
+    return t->sendq.unsent != NULL || t->sendq.lost_bytes > 0 || t->fin_queued ||
+           t->cc.recovery != TCP_RECOVERY_NONE;
+}
+
+static void send_what_may_go(struct tcp_cb *t)
+{
+    while (retransmit_one(t)) {
+        /* bounded by cwnd */
+    }
+    while (send_new(t)) {
+        /* bounded by cwnd and the peer's window */
+    }
+    while (retransmit_guess(t)) {
+        /* the same */
+    }
+    (void)send_fin(t);
+}
+
 void tcp_output(struct tcp_cb *t)
 {
     assert(t->state != TCP_LISTEN);
@@ -200,16 +221,9 @@ void tcp_output(struct tcp_cb *t)
         return;
     }
     tcp_pmtu_refresh(t);
-    while (retransmit_one(t)) {
-        /* bounded by cwnd */
+    if (has_to_send(t)) {
+        send_what_may_go(t);
     }
-    while (send_new(t)) {
-        /* bounded by cwnd and the peer's window */
-    }
-    while (retransmit_guess(t)) {
-        /* the same */
-    }
-    (void)send_fin(t);
     t->push_override = false;
     t->cc.force_rtx = false;
     if (t->ack_now) {

@@ -351,11 +351,12 @@ enum {
 
 /* TCP's part of struct net. */
 struct tcp {
-    struct pool cbs;        /* struct tcp_cb */
-    struct pool halves;     /* struct tcp_half */
-    struct pool time_waits; /* struct tcp_time_wait */
-    struct list *buckets;   /* [I] the table of 4-tuples */
-    uint32_t bucket_count;  /* [I] a power of two */
+    struct pool cbs;         /* struct tcp_cb */
+    struct pool halves;      /* struct tcp_half */
+    struct pool time_waits;  /* struct tcp_time_wait */
+    struct list *buckets;    /* [I] the table of 4-tuples */
+    uint32_t bucket_count;   /* [I] a power of two */
+    struct tcp_node *recent; /* found last: the next segment is mostly for the same; or NULL */
     struct list bound[TCP_BOUND_BUCKETS];
     struct list all;
     struct list orphans; /* oldest first */

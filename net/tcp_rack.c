@@ -119,12 +119,12 @@ static void arm(struct tcp_cb *t, uint64_t at_ns)
 bool tcp_rack_detect(struct tcp_cb *t)
 {
     const struct tcp_rack *r = &t->rack;
-    uint64_t allow = r->rtt_ns + reordering_window(t);
     bool found = false;
-    struct pkt *p;
-    if (r->xmit_ns == 0) {
+    struct pkt *p = tcp_sendq_oldest(t);
+    if (r->xmit_ns == 0 || p == NULL) {
         return false;
     }
+    uint64_t allow = r->rtt_ns + reordering_window(t);
     while ((p = tcp_sendq_oldest(t)) != NULL) {
         const struct tcp_tx_note *note = tx_note(p);
         if (!sent_after(r->xmit_ns, r->end_seq, note->sent_ns, note->seq + note->len)) {
@@ -184,7 +184,7 @@ static uint64_t probe_at(const struct tcp_cb *t)
  * before. The timer is not moved by each segment: it looks again when it fires. */
 void tcp_tlp_schedule(struct tcp_cb *t)
 {
-    if (probe_possible(t)) {
+    if (!timer_armed(&t->rack_timer) && tcp_flight(t) > 0 && probe_possible(t)) {
         uint64_t at = probe_at(t);
         if (timer_armed(&t->rtx_timer) && at < t->rtx_timer.deadline_ns) {
             arm(t, at);

@@ -68,7 +68,7 @@ void tcp_queue_fin(struct tcp_cb *t)
 void tcp_detach(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    tcp_table_remove(&t->node);
+    tcp_table_remove(n, &t->node);
     if (list_linked(&t->bound)) {
         list_remove(&t->bound);
     }

@@ -103,11 +103,16 @@ static bool same_tuple(const struct tcp_tuple *a, const struct tcp_tuple *b)
 
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id)
 {
+    struct tcp_node *recent = n->tcp.recent;
+    if (recent != NULL && same_tuple(&recent->id, id)) {
+        return recent;
+    }
     struct list *head = bucket_of(n, id);
     struct list *it;
     list_for_each (it, head) {
         struct tcp_node *node = list_entry(it, struct tcp_node, bucket);
         if (same_tuple(&node->id, id)) {
+            n->tcp.recent = node;
             return node;
         }
     }
@@ -121,8 +126,11 @@ void tcp_table_insert(struct net *n, struct tcp_node *node)
     list_push_front(bucket_of(n, &node->id), &node->bucket);
 }
 
-void tcp_table_remove(struct tcp_node *node)
+void tcp_table_remove(struct net *n, struct tcp_node *node)
 {
+    if (n->tcp.recent == node) {
+        n->tcp.recent = NULL;
+    }
     if (list_linked(&node->bucket)) {
         list_remove(&node->bucket);
     }
@@ -186,7 +194,7 @@ void tcp_cb_free(struct tcp_cb *t)
     timer_cancel(&n->wheel, &t->rack_timer);
     timer_cancel(&n->wheel, &t->delack_timer);
     timer_cancel(&n->wheel, &t->idle_timer);
-    tcp_table_remove(&t->node);
+    tcp_table_remove(n, &t->node);
     unlink_if_linked(&t->bound);
     unlink_if_linked(&t->starved);
     if (t->orphan) {

@@ -39,7 +39,7 @@ static void restart(struct net *n, struct tcp_time_wait *w)
 
 void tcp_time_wait_free(struct net *n, struct tcp_time_wait *w)
 {
-    tcp_table_remove(&w->node);
+    tcp_table_remove(n, &w->node);
     list_remove(&w->age);
     pool_put(&n->tcp.time_waits, w);
 }

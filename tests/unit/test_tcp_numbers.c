@@ -305,7 +305,7 @@ static void ports_run_out(void **state)
     tt.net->now_ns += (TCP_TIME_WAIT_REUSE_MS + 1) * (uint64_t)NS_PER_MS;
     assert_int_equal(tcp_pick_port(tt.net, &id), TCP_EPHEMERAL_FIRST + 1234);
     for (uint32_t i = 0; i < TCP_EPHEMERAL_COUNT; i++) {
-        tcp_table_remove(&all[i].node);
+        tcp_table_remove(tt.net, &all[i].node);
     }
     free(all);
     tcp_test_end(&tt);
