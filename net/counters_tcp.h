@@ -72,6 +72,7 @@
     X(tcp_give_ups, "connections ended because the peer stayed silent")                         \
     X(tcp_create_full, "connections refused to the program: table full")                        \
     X(tcp_orphans_evicted, "closed but unfinished connections evicted for room")                \
+    X(tcp_holders_evicted, "connections ended for holding packets the peer did not take")       \
     X(tcp_half_open_evicted, "half-open connections evicted for newer ones")                    \
     X(tcp_half_open_expired, "half-open connections never completed")                           \
     X(tcp_half_open_reset, "half-open connections ended by a RST")                              \

@@ -105,6 +105,7 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
     }
     tcp_pmtu_acked(t, d->acked);
     t->tally.bytes_acked += d->acked;
+    tcp_holder_progress(t);
 }
 
 /* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */

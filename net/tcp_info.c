@@ -87,7 +87,7 @@ void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out)
     out->wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
     out->snd_wscale = t->snd_wscale;
     out->rcv_wscale = t->rcv_wscale;
-    out->mtu = (uint32_t)t->rcv_mss + TCP_IP_HEADERS;
+    out->mtu = t->path.mtu;
     report_sender(t, out);
     report_receiver(t, out);
 }

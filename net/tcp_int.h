@@ -78,6 +78,10 @@ enum {
     TCP_UNACCEPTED_PACKETS = 16, /* held before accept(): an initial window and some (RFC 6928) */
     TCP_HALF_ACKS_MAX = 3,       /* bare ACKs of a half-open record between two SYN-ACKs */
     TCP_WAKE_FRACTION = 8,       /* a waiting writer is woken when 1/8 of his buffer is free */
+    TCP_HOLDER_SHUT_MS = 500,    /* when packets are short, whoever takes nothing for so long with a
+                                    window below a segment gives way (RFC 6429) ... */
+    TCP_HOLDER_SILENT_MS = 10 * 1000, /* ... and with an open one for so long */
+    TCP_HOLDERS_PER_TURN = 64,        /* looked at in TCP_STARVED_RETRY_MS */
     TCP_STARVED_RETRY_MS = 10,
     TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
     TCP_HALF_OPEN_GRACE_MS = 100, /* without cookies: younger half-open records are not evicted */
@@ -264,6 +268,12 @@ uint64_t tcp_patience_end_ns(const struct tcp_cb *t); /* TCP_USER_TIMEOUT; never
 void tcp_starve(struct tcp_cb *t);
 bool tcp_reclaim(struct net *n); /* frees packets that a closed connection can never send */
 
+/* tcp_holder.c: who keeps packets to send and does not let them go. */
+void tcp_holder_begin(struct tcp_cb *t);    /* something was queued */
+void tcp_holder_progress(struct tcp_cb *t); /* SND.UNA has moved */
+bool tcp_tx_short(const struct net *n);
+void tcp_holders_evict(struct net *n); /* may end any connection */
+
 /* tcp_sendq.c */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len);
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
@@ -292,6 +302,7 @@ uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
 void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss);
 void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes);
 void tcp_pmtu_timeout(struct tcp_cb *t);
+void tcp_pmtu_update_mss(struct tcp_cb *t);
 void tcp_pmtu_acked(struct tcp_cb *t, uint32_t bytes);
 void tcp_pmtu_refresh(struct tcp_cb *t);
 

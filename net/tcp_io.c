@@ -39,6 +39,7 @@ ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags
     }
     t->more = (flags & TCP_SEND_MORE) != 0;
     size_t done = tcp_sendq_append(t, buf, len);
+    tcp_holder_begin(t);
     if (done < len) {
         /* Until he is told that there is room: a smaller send that fits in between is no news. */
         t->send_blocked = true;

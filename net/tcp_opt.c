@@ -121,16 +121,15 @@ static void set_linger2(struct tcp_cb *t, int value)
     t->opt.linger2_s = value < 0 ? -1 : (int32_t)min_u32((uint32_t)value, TCP_LINGER2_MAX_S);
 }
 
-/* Before the handshake: both for what we announce and for what we send. Later it can only make what
- * we send smaller. */
+/* Before the handshake: both for what we announce and for what we send. Later for what we send. */
 static int set_maxseg(struct tcp_cb *t, int value)
 {
     if (value != 0 && (value < TCP_MSS_FLOOR || value > TCP_MAXSEG_MAX)) {
         return -EINVAL;
     }
     t->opt.mss = (uint16_t)value;
-    if (value != 0 && tcp_synchronized(t) && value < t->snd_mss) {
-        t->snd_mss = (uint16_t)value;
+    if (tcp_synchronized(t)) {
+        tcp_pmtu_update_mss(t);
     }
     return 0;
 }

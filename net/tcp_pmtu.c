@@ -11,11 +11,14 @@ static uint32_t option_bytes(const struct tcp_cb *t)
     return t->ts.on ? TCP_TIMESTAMP_BYTES : 0;
 }
 
-/* RFC 9293 3.7.1, RFC 6691: the smaller of what the peer announced and what the path carries, less
- * the options that every segment has. */
-static void update_mss(struct tcp_cb *t)
+/* RFC 9293 3.7.1, RFC 6691: the smaller of what the peer announced and what the path carries (and
+ * TCP_MAXSEG), less the options that every segment has. */
+void tcp_pmtu_update_mss(struct tcp_cb *t)
 {
     uint32_t mss = min_u32(t->path.peer_mss, t->path.mtu - TCP_IP_HEADERS);
+    if (t->opt.mss != 0) {
+        mss = min_u32(mss, t->opt.mss);
+    }
     t->snd_mss = (uint16_t)min_u32(mss - option_bytes(t), TCP_SEGMENT_MAX);
     assert(t->snd_mss > 0 && t->snd_mss + option_bytes(t) + TCP_IP_HEADERS <= t->net->cfg.mtu);
     /* RFC 5681 2: a window of less than one segment would let nothing go, ever. */
@@ -31,7 +34,7 @@ void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss)
     t->path.lowered_ns = n->now_ns;
     t->path.may_fragment |= (n->cfg.tcp_off & NET_TCP_OFF_PMTUD) != 0;
     t->path.proven = false;
-    update_mss(t);
+    tcp_pmtu_update_mss(t);
 }
 
 /* What was sent larger than the path carries cannot have arrived. RFC 1191 6.5: it goes again at
@@ -53,7 +56,7 @@ static void lower(struct tcp_cb *t, uint16_t mtu)
     t->path.may_fragment |= mtu < PMTU_FLOOR_BYTES;
     t->path.lowered_ns = t->net->now_ns;
     t->path.proven = false;
-    update_mss(t);
+    tcp_pmtu_update_mss(t);
 }
 
 /*

@@ -274,6 +274,7 @@ struct tcp_cb {
     struct list bound;    /* by port, when the port is explicitly its own */
     struct list place;    /* in its listener's accept queue, or among the orphans */
     struct list starved;  /* waits for a packet buffer to send with */
+    struct list holding;  /* in tcp.holders, while it has packets to send */
     net_ready_fn *ready;  /* NULL: nobody to tell */
     void *owner;
     struct tcp_cb *parent; /* the listener, while not accepted */
@@ -342,6 +343,8 @@ struct tcp_cb {
     uint64_t challenge_ns;     /* when the last challenge ACK went; 0 never */
     uint64_t oow_ns;           /* when the last ACK to a dataless out-of-window segment went */
     uint64_t orphan_ns;        /* when the owner closed */
+    uint64_t drained_ns;       /* of a holder: when SND.UNA was at drained_una */
+    uint32_t drained_una;      /* moves a full segment at a time */
 };
 
 enum {
@@ -364,6 +367,7 @@ struct tcp {
     struct list half_age;
     struct list time_wait_age;
     struct timer time_wait_timer; /* for the oldest record */
+    struct list holders; /* who holds packets to send; the longest without progress first */
     struct list starved;
     struct timer starved_timer;
     uint32_t next_ephemeral;   /* RFC 6056 algorithm 3 */

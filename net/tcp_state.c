@@ -10,10 +10,8 @@
 /* What both SYNs said of segment sizes. Whether timestamps are on must be known. */
 void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss)
 {
-    uint16_t theirs = o->has_mss ? o->mss : TCP_MSS_DEFAULT;
     t->rcv_mss = our_mss;
-    /* TCP_MAXSEG bounds what we send as well as what we announce (tcp(7)). */
-    tcp_pmtu_begin(t, t->opt.mss != 0 && t->opt.mss < theirs ? t->opt.mss : theirs);
+    tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
 }
 
 void tcp_established(struct tcp_cb *t)
@@ -74,6 +72,9 @@ void tcp_detach(struct tcp_cb *t)
     }
     if (list_linked(&t->starved)) {
         list_remove(&t->starved);
+    }
+    if (list_linked(&t->holding)) {
+        list_remove(&t->holding);
     }
     timer_cancel(&n->wheel, &t->rtx_timer);
     timer_cancel(&n->wheel, &t->rack_timer);

@@ -33,6 +33,7 @@ static void init_lists(struct tcp *tcp)
     list_init(&tcp->orphans);
     list_init(&tcp->half_age);
     list_init(&tcp->time_wait_age);
+    list_init(&tcp->holders);
     list_init(&tcp->starved);
     timer_init(&tcp->time_wait_timer, tcp_time_wait_expired);
     timer_init(&tcp->starved_timer, tcp_starved_expired);
@@ -145,6 +146,7 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     list_init(&t->bound);
     list_init(&t->place);
     list_init(&t->starved);
+    list_init(&t->holding);
     list_init(&t->listener.half_open);
     list_init(&t->listener.accept);
     timer_init(&t->rtx_timer, tcp_rtx_expired);
@@ -197,6 +199,7 @@ void tcp_cb_free(struct tcp_cb *t)
     tcp_table_remove(n, &t->node);
     unlink_if_linked(&t->bound);
     unlink_if_linked(&t->starved);
+    unlink_if_linked(&t->holding);
     if (t->orphan) {
         assert(n->tcp.orphan_count > 0);
         n->tcp.orphan_count--;

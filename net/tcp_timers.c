@@ -157,6 +157,9 @@ void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
     struct tcp *tcp = container_of(timer, struct tcp, starved_timer);
     struct net *n = container_of(tcp, struct net, tcp);
     struct pkt_pool *pool = n->cfg.tx_pool;
+    if (tcp_tx_short(n)) {
+        tcp_holders_evict(n);
+    }
     /* As many as there are buffers to give; the rest keep their turn. */
     uint32_t left = pkt_pool_left(pool);
     uint32_t wake = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
