@@ -169,6 +169,11 @@ uint64_t host_give_ups(const struct host *h)
            counter(h->net, "tcp_holders_evicted");
 }
 
+uint64_t host_evictions(const struct host *h)
+{
+    return counter(h->net, "tcp_holders_evicted");
+}
+
 void host_stop(struct host *h)
 {
     struct world *w = h->world;

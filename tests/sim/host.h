@@ -55,6 +55,9 @@ void host_deliver(struct host *h, const struct link_frame *f);
  * stood in the way of others. */
 uint64_t host_give_ups(const struct host *h);
 
+/* Of these, connections that made room for others: that happens without any loss, too. */
+uint64_t host_evictions(const struct host *h);
+
 /* Objects out of its pools; *name gets one of them. */
 uint32_t host_pools_used(const struct host *h, const char **name);
 

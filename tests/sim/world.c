@@ -162,7 +162,7 @@ static void count_give_ups(const struct world *w, uint64_t give_ups[HOSTS_MAX])
     bool lossy = w->lan.frames_lost + w->lan.frames_corrupted + w->lan.too_large > 0;
     for (int i = 0; i < w->plan->host_count; i++) {
         const struct host *h = &w->host[i];
-        bool may = lossy || w->restarts_done != 0;
+        bool may = lossy || w->restarts_done != 0 || (h->up && host_evictions(h) > 0);
         give_ups[i] = may ? w->gave_up_before[i] + (h->up ? host_give_ups(h) : 0) : 0;
     }
 }
