@@ -32,6 +32,8 @@
     X(tcp_rx_drop_shut, "data discarded: the owner reads no more")                              \
     X(tcp_rx_drop_table_full, "handshakes held up: table of connections full")                  \
     X(tcp_rx_drop_accept_full, "segments dropped: accept queue full")                           \
+    X(tcp_rx_drop_no_route, "handshakes held up: no way back to the peer")                      \
+    X(tcp_accepts_deferred, "bare ACKs of handshakes that must bring data")                     \
     X(tcp_rx_drop_half_open_full, "SYNs dropped: no half-open record to be had")                \
     X(tcp_rx_drop_half_ack, "segments to a half-open connection with a wrong acknowledgement")  \
     X(tcp_rx_ooo_evicted, "out-of-order ranges dropped to make room for data in order")         \

@@ -42,6 +42,7 @@ void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half)
     uint32_t src = 0;
     uint16_t mtu = 0;
     if (ipv4_route(n, half->node.id.raddr, &src, &mtu) != STATUS_OK) {
+        NET_COUNT(n, tcp_tx_failed);
         return;
     }
     struct tcp_out out = {.id = half->node.id,
@@ -81,10 +82,36 @@ static void send_ack(struct net *n, struct tcp_half *half)
     (void)tcp_emit_bare(n, &out);
 }
 
+/* TCP_DEFER_ACCEPT: is the record still to wait for text? */
+static bool defers(const struct tcp_half *half, uint64_t now_ns)
+{
+    return now_ns - tcp_half_born_ns(half) < half->listener->opt.defer_accept_s * NS_PER_S;
+}
+
+/*
+ * An ACK that brings nothing is noted, and no more is said; what the record waits for is text, or a
+ * FIN. When the time is up the timer asks with a SYN-ACK, and then an ACK alone will do, as it does
+ * for a peer who is waiting for us to speak first.
+ */
+static bool defer(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    if (tcp_payload_len(seg) > 0 || (seg->flags & TCP_FIN) || !defers(half, n->now_ns)) {
+        return false;
+    }
+    if (!half->deferred) {
+        half->deferred = true;
+        half->resent = half->retries > 0;
+        half->rtt_us = (uint32_t)((n->now_ns - tcp_half_born_ns(half)) / NS_PER_US);
+    }
+    NET_COUNT(n, tcp_accepts_deferred);
+    return true;
+}
+
 static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
 {
     struct tcp_half *half = container_of(timer, struct tcp_half, timer);
     struct net *n = half->listener->net;
+    bool quiet = half->deferred && defers(half, now_ns); /* the peer has our SYN-ACK */
     if (half->retries >= TCP_SYN_ACK_RETRIES) {
         NET_COUNT(n, tcp_half_open_expired);
         tcp_half_free(n, half);
@@ -92,8 +119,10 @@ static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
     }
     half->retries++;
     half->acks = 0;
-    NET_COUNT(n, tcp_tx_retransmits);
-    tcp_half_send_syn_ack(n, half);
+    if (!quiet) {
+        NET_COUNT(n, tcp_tx_retransmits);
+        tcp_half_send_syn_ack(n, half);
+    }
     timer_arm(&n->wheel, &half->timer, now_ns + retry_ns(half));
 }
 
@@ -158,9 +187,12 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->snd_wl2 = half->iss;
     t->snd_wscale = scaled ? half->peer_wscale : 0;
     t->rcv_wscale = scaled ? half->rcv_wscale : 0;
-    t->syn_resent = half->retries > 0;
+    t->syn_resent = half->deferred ? half->resent : half->retries > 0;
     t->syn_untimed = !timer_armed(&half->timer);
     t->sent_ns = t->syn_untimed ? t->net->now_ns : tcp_half_born_ns(half);
+    if (half->deferred) { /* the round trip ended with the first ACK */
+        t->sent_ns = t->net->now_ns - half->rtt_us * NS_PER_US;
+    }
     t->sack_on = half->sack_permitted;
     tcp_ts_begin(t, &o);
     if (half->ecn) {
@@ -185,6 +217,7 @@ struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half)
         return NULL;
     }
     if (ipv4_route(n, half->node.id.raddr, &src, &mtu) != STATUS_OK) {
+        NET_COUNT(n, tcp_rx_drop_no_route);
         return NULL;
     }
     struct tcp_cb *t = tcp_cb_new(n);
@@ -277,6 +310,9 @@ void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *
     if (seg->ack != half->iss + 1) {
         NET_COUNT(n, tcp_rx_drop_half_ack);
         tcp_emit_rst_for(n, seg);
+        return;
+    }
+    if (defer(n, half, seg)) {
         return;
     }
     struct tcp_cb *t = tcp_half_complete(n, half);

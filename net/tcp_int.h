@@ -86,6 +86,7 @@ enum {
     TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
     TCP_HALF_OPEN_GRACE_MS = 100, /* without cookies: younger half-open records are not evicted */
     TCP_HALF_OPEN_RESERVE = 4,    /* 1/4 of the half-open table is closed to any one listener */
+    TCP_DEFER_MAX_S = 30,         /* TCP_DEFER_ACCEPT: the last SYN-ACK but one is still to come */
     TCP_ORPHAN_FRACTION = 2,      /* at most half of the table may be orphans */
     TCP_BUF_MIN_BYTES = 2048,
     TCP_BUF_MAX_BYTES = 4 * 1024 * 1024,

@@ -189,7 +189,7 @@ int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
     case TCP_OPT_USER_TIMEOUT_MS:
         return set_user_timeout(t, value);
     case TCP_OPT_DEFER_ACCEPT_S:
-        t->opt.defer_accept_s = (uint32_t)(value < 0 ? 0 : value);
+        t->opt.defer_accept_s = min_u32(value < 0 ? 0 : (uint32_t)value, TCP_DEFER_MAX_S);
         return 0;
     }
     return -ENOPROTOOPT;

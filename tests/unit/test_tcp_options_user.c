@@ -335,6 +335,79 @@ static void a_report(void **state)
     tcp_test_end(&tt);
 }
 
+/* A listener that wants data with its connections, and a peer whose handshake has just ended. */
+static void make_deferred(struct tcp_test *tt, int seconds)
+{
+    make_listen(tt);
+    set(tt->listener, TCP_OPT_DEFER_ACCEPT_S, seconds);
+    inject(tt, .flags = TCP_SYN, .options = "\x02\x04\x05\xb4", .options_len = 4);
+    expect(tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    tcp_test_advance_ms(tt, 20);
+    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    expect_nothing(tt);
+    assert_int_equal(tt->listen_ready, 0);
+    assert_null(tcp_accept(tt->listener, NULL, NULL));
+    assert_int_equal(tt->net->tcp.cbs.used, 1); /* a half-open record still, no control block */
+    assert_int_equal(tcp_test_count(tt, "tcp_accepts_deferred"), 1);
+}
+
+static void deferred_until_data(void **state)
+{
+    struct tcp_test tt;
+    make_deferred(&tt, 10);
+    tcp_test_advance_ms(&tt, 5000);
+    expect_nothing(&tt); /* the SYN-ACK has arrived: it does not go again */
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "GET /");
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_non_null(tt.t);
+    expect_read(&tt, "GET /");
+    /* The round trip is the handshake's, without the wait. */
+    assert_in_range(tt.t->rtt.srtt_us8 / 8, 20000, 22000);
+    assert_false(tt.t->syn_resent);
+    tcp_test_end(&tt);
+}
+
+static void deferred_until_a_fin(void **state)
+{
+    struct tcp_test tt;
+    make_deferred(&tt, 10);
+    inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1, .ack = 1);
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_non_null(tt.t);
+    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    (void)tcp_test_forget(&tt);
+    tcp_test_end(&tt);
+}
+
+/* For a peer that waits for us to speak: when the time is up his ACK is asked for and will do. */
+static void deferred_until_time_is_up(void **state)
+{
+    struct tcp_test tt;
+    make_deferred(&tt, TCP_DEFER_MAX_S);
+    tcp_test_advance_ms(&tt, 30900);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 200);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_non_null(tt.t);
+    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    tcp_test_end(&tt);
+}
+
+static void deferred_and_reset(void **state)
+{
+    struct tcp_test tt;
+    int v = 0;
+    make_deferred(&tt, 10);
+    inject(&tt, .flags = TCP_RST, .seq = 1);
+    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(tcp_set_opt(tt.listener, TCP_OPT_DEFER_ACCEPT_S, 100), 0);
+    assert_int_equal(tcp_get_opt(tt.listener, TCP_OPT_DEFER_ACCEPT_S, &v), 0);
+    assert_int_equal(v, TCP_DEFER_MAX_S);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +426,10 @@ int main(void)
         cmocka_unit_test(accepted_connections_inherit),
         cmocka_unit_test(congestion_control_by_name),
         cmocka_unit_test(a_report),
+        cmocka_unit_test(deferred_until_data),
+        cmocka_unit_test(deferred_until_a_fin),
+        cmocka_unit_test(deferred_until_time_is_up),
+        cmocka_unit_test(deferred_and_reset),
     };
     return tcp_run_all(tests);
 }
