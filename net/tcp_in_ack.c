@@ -124,6 +124,7 @@ static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
                              .duplicate = is_duplicate(t, seg),
                              .blocks = seg->options.sack_count > 0,
                              .has_echo = t->ts.on && seg->options.has_timestamps,
+                             .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd_una,
                              .ts_ecr = seg->options.ts_ecr};
     if (d.advanced) {
         advance(t, seg, &d);

@@ -102,6 +102,7 @@ struct tcp_delivery {
     uint32_t acked;     /* payload bytes that SND.UNA passed */
     uint32_t delivered; /* bytes of which we learn now that they arrived, by SND.UNA or a block */
     uint32_t flight;    /* what was out before */
+    uint32_t fack;      /* tcp_rack.fack before */
     uint32_t ts_ecr;    /* the echo, when has_echo (RFC 7323 3.2) */
     uint64_t rtt_ns;    /* 0: no unambiguous measurement (Karn) */
     struct tcp_range duplicate_range; /* when dsack */

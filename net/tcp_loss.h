@@ -58,6 +58,7 @@ struct tcp_sendq {
     uint32_t above_packets;
     struct tcp_sack_hint hint[TCP_SACK_HINTS];
     uint8_t next_hint; /* the one to be given up next */
+    bool hinted;       /* one of them may be in use */
 };
 
 /* F-RTO (RFC 5682): how far the question is whether the last timeout was spurious. */

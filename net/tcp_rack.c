@@ -32,12 +32,17 @@ static void take_min_rtt(struct tcp_rack *r, uint64_t rtt_ns, uint64_t now_ns)
     }
 }
 
-/* 6.2 step 3: what was sent once and arrived after something behind it was reordered. */
-static void detect_reordering(struct tcp_rack *r, const struct tcp_tx_note *note, uint32_t end)
+/* 6.2 step 3: what was sent once and arrives after something behind it was reordered. Something of
+ * an earlier ACK: the blocks of one come in no order, and tell of what earlier ones told in vain.
+ */
+static void detect_reordering(struct tcp_rack *r, const struct tcp_tx_note *note,
+                              const struct tcp_delivery *d)
 {
+    uint32_t end = note->seq + note->len;
     if (r->xmit_ns == 0 || seq_gt(end, r->fack)) {
         r->fack = end;
-    } else if (seq_lt(end, r->fack) && note->sent_count == 1) {
+    }
+    if (note->sent_count == 1 && seq_lt(end, d->fack)) {
         r->reordering_seen = true;
     }
 }
@@ -50,7 +55,7 @@ void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note,
     uint64_t now = t->net->now_ns;
     uint64_t rtt = max_u64(now - note->sent_ns, 1);
     uint32_t end = note->seq + note->len;
-    detect_reordering(r, note, end);
+    detect_reordering(r, note, d);
     if (note->sent_count > 1) {
         /* Was it the one sent last that arrived, or an earlier one? */
         uint32_t sent_ms = (uint32_t)(note->sent_ns / NS_PER_MS) + t->ts.offset;

@@ -23,6 +23,17 @@ static bool at_or_behind_edge(const struct tcp_sendq *q, const struct tcp_tx_not
     return q->edge == NULL || seq_ge(note->seq, tx_note(q->edge)->seq);
 }
 
+static void forget_hints(struct tcp_sendq *q, const struct pkt *p)
+{
+    q->hinted = false;
+    for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
+        if (q->hint[i].at == p) {
+            q->hint[i].at = NULL;
+        }
+        q->hinted = q->hinted || q->hint[i].at != NULL;
+    }
+}
+
 /* p, the first of the queue, is about to be dropped from it. */
 void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p)
 {
@@ -39,10 +50,8 @@ void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p)
     if (q->edge == p) {
         q->edge = note->next;
     }
-    for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        if (q->hint[i].at == p) {
-            q->hint[i].at = NULL;
-        }
+    if (q->hinted) {
+        forget_hints(q, p);
     }
     assert(q->above_bytes <= q->sacked_bytes && q->above_packets <= q->sacked_packets);
 }
@@ -68,6 +77,7 @@ void tcp_scoreboard_clear(struct tcp_cb *t)
     q->above_bytes = 0;
     q->above_packets = 0;
     memset(q->hint, 0, sizeof(q->hint));
+    q->hinted = false;
 }
 
 static void mark_sacked(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
@@ -130,6 +140,7 @@ static void remember(struct tcp_sendq *q, struct pkt *at, uint32_t first, uint32
         slot = q->next_hint;
         q->next_hint = (uint8_t)((q->next_hint + 1) % TCP_SACK_HINTS);
     }
+    q->hinted = true;
     q->hint[slot] = (struct tcp_sack_hint){.at = at, .first = first, .end = end};
 }
 

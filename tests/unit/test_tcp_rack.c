@@ -47,6 +47,22 @@ static void a_little_late_is_not_lost(void **state)
     end(&tt);
 }
 
+/* What a lost ACK would have told comes with what arrived after it: that is no reordering. */
+static void lost_acks_are_no_reordering(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 10), 10);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    const struct tcp_range newest_first[] = {{sp_at(5), sp_at(6)}, {sp_at(3), sp_at(4)}};
+    sp_ack_bytes(&tt, 1, newest_first, 2);
+    assert_false(tt.t->rack.reordering_seen);
+    sp_sack(&tt, 0, 2, 4); /* and this one is */
+    assert_true(tt.t->rack.reordering_seen);
+    (void)tcp_test_forget(&tt);
+    end(&tt);
+}
+
 /* 6.2 step 5: the timer finds it when nothing more arrives. */
 static void the_reordering_timer_finds_it(void **state)
 {
@@ -250,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_little_late_is_not_lost),
+        cmocka_unit_test(lost_acks_are_no_reordering),
         cmocka_unit_test(the_reordering_timer_finds_it),
         cmocka_unit_test(lost_retransmissions_are_found),
         cmocka_unit_test(duplicates_widen_the_window),
