@@ -47,24 +47,40 @@ static inline void sip_word(struct sip *s, uint64_t m)
     s->v0 ^= m;
 }
 
+/* The last word has the message's length in its top byte. */
+static uint64_t sip_finish(struct sip *s, uint64_t last)
+{
+    sip_word(s, last);
+    s->v2 ^= 0xff;
+    for (int i = 0; i < 4; i++) {
+        sip_round(s);
+    }
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len)
 {
     assert(data != NULL || len == 0);
     struct sip s = sip_start(key);
     const uint8_t *at = data;
-    uint64_t last = (uint64_t)(len & 0xff) << 56; /* the length goes into the last word's top */
+    uint64_t last = (uint64_t)(len & 0xff) << 56;
     for (; len >= 8; len -= 8, at += 8) {
         sip_word(&s, load_le64(at));
     }
     for (size_t i = 0; i < len; i++) {
         last |= (uint64_t)at[i] << (8 * i);
     }
-    sip_word(&s, last);
-    s.v2 ^= 0xff;
-    for (int i = 0; i < 4; i++) {
-        sip_round(&s);
+    return sip_finish(&s, last);
+}
+
+uint64_t siphash24_words(const uint64_t key[2], const uint64_t *words, size_t count)
+{
+    assert(count > 0 && count <= 32 && words[count - 1] >> 56 == 0);
+    struct sip s = sip_start(key);
+    for (size_t i = 0; i + 1 < count; i++) {
+        sip_word(&s, words[i]);
     }
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return sip_finish(&s, words[count - 1] | (uint64_t)(8 * count - 1) << 56);
 }
 
 void net_random_init(struct net_random *r, const uint8_t seed[32])
@@ -99,13 +115,9 @@ uint32_t net_random_below(struct net_random *r, uint32_t bound)
 uint64_t net_hash_tuple(const struct net_random *r, enum net_hash_purpose purpose, uint32_t laddr,
                         uint16_t lport, uint32_t raddr, uint16_t rport)
 {
-    uint8_t bytes[13];
-    store_be32(bytes, laddr);
-    store_be32(bytes + 4, raddr);
-    store_be16(bytes + 8, lport);
-    store_be16(bytes + 10, rport);
-    bytes[12] = (uint8_t)purpose;
-    return siphash24(r->hash_key, bytes, sizeof(bytes));
+    const uint64_t words[] = {(uint64_t)laddr << 32 | raddr,
+                              (uint64_t)purpose << 32 | (uint32_t)lport << 16 | rport};
+    return siphash24_words(r->hash_key, words, ARRAY_SIZE(words));
 }
 
 /*

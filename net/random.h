@@ -20,6 +20,9 @@ uint32_t net_random_u32(struct net_random *r);
 uint32_t net_random_below(struct net_random *r, uint32_t bound);
 
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len);
+/* The same of the 8 * count - 1 bytes that the words are in little-endian order, where names are at
+ * hand as numbers. The last word's top byte must be 0. */
+uint64_t siphash24_words(const uint64_t key[2], const uint64_t *words, size_t count);
 /* The hash of a connection's four names and a purpose that keeps the uses apart. */
 enum net_hash_purpose {
     NET_HASH_ISN,

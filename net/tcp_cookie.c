@@ -12,8 +12,6 @@
  */
 #include "net/tcp_int.h"
 
-#include "kernel/bytes.h"
-
 enum {
     SLOT_BITS = 24,
     SLOTS_VALID = 2, /* this one and the one before: a cookie holds for 67 s to 134 s */
@@ -25,6 +23,8 @@ enum {
     TS_WSCALE_MASK = 0x0f, /* 15: not offered */
     TS_SACK_PERMITTED = 0x10,
     TS_ECN = 0x20, /* RFC 3168: asked for and agreed to */
+
+    TAG_TIMESTAMPS = 0x80, /* in the tag: there are such bits */
 };
 
 #define SLOT_NS ((uint64_t)TCP_ISS_TICK_NS << SLOT_BITS)
@@ -86,19 +86,16 @@ bool tcp_cookie_possible(const struct tcp_half *half)
  * tampered with on the way is no cookie, instead of a connection with a wrong window scale. */
 static uint32_t tag(const struct net *n, const struct tcp_half *half, uint64_t slot, uint32_t idx)
 {
-    uint8_t bytes[28];
-    store_be32(bytes, half->node.id.laddr);
-    store_be32(bytes + 4, half->node.id.raddr);
-    store_be16(bytes + 8, half->node.id.lport);
-    store_be16(bytes + 10, half->node.id.rport);
-    bytes[12] = NET_HASH_COOKIE;
-    bytes[13] = (uint8_t)idx;
-    bytes[14] = half->node.timestamps ? (uint8_t)(ts_bits(half) | 0x80) : 0;
-    bytes[15] = half->rcv_wscale;
-    store_be32(bytes + 16, half->irs);
-    store_be32(bytes + 20, (uint32_t)(slot >> 32));
-    store_be32(bytes + 24, (uint32_t)slot);
-    return (uint32_t)siphash24(n->random.hash_key, bytes, sizeof(bytes)) & TAG_MASK;
+    const struct tcp_tuple *id = &half->node.id;
+    uint32_t ts = half->node.timestamps ? ts_bits(half) | TAG_TIMESTAMPS : 0;
+    const uint64_t words[] = {
+        (uint64_t)id->laddr << 32 | id->raddr,
+        (uint64_t)half->irs << 32 | (uint32_t)id->lport << 16 | id->rport,
+        /* The lowest 32 bits of the slot come again after 9,000 years. */
+        (uint64_t)NET_HASH_COOKIE << 48 | (uint64_t)ts << 40 |
+            (uint64_t)(half->rcv_wscale << MSS_BITS | idx) << 32 | (uint32_t)slot,
+    };
+    return (uint32_t)siphash24_words(n->random.hash_key, words, ARRAY_SIZE(words)) & TAG_MASK;
 }
 
 /* The ISS of a described record as a cookie of this moment. */
@@ -118,26 +115,25 @@ void tcp_cookie_out(struct net *n)
 }
 
 /*
- * Answers a SYN and forgets it. The answer is sent once: when it is lost the SYN comes again
- * (RFC 4987 3.6). Options that would be forgotten with it are not offered.
+ * Answers the SYN that half describes; half is nobody's record and may be forgotten. The answer is
+ * sent once: when it is lost the SYN comes again (RFC 4987 3.6). Options that would be forgotten
+ * with it are not offered.
  */
-void tcp_cookie_send(struct tcp_cb *l, const struct tcp_segment *seg)
+void tcp_cookie_send(struct tcp_half *half)
 {
-    struct net *n = l->net;
-    struct tcp_half half;
-    tcp_half_describe(&half, l, seg);
-    if (!half.node.timestamps) {
-        half.peer_wscale = TCP_WSCALE_NONE;
-        half.rcv_wscale = 0;
-        half.sack_permitted = false;
-        half.ecn = false;
+    struct net *n = half->listener->net;
+    if (!half->node.timestamps) {
+        half->peer_wscale = TCP_WSCALE_NONE;
+        half->rcv_wscale = 0;
+        half->sack_permitted = false;
+        half->ecn = false;
     }
-    assert(tcp_cookie_possible(&half));
-    half.cookie = true;
-    half.iss = tcp_cookie_make(n, &half);
+    assert(tcp_cookie_possible(half));
+    half->cookie = true;
+    half->iss = tcp_cookie_make(n, half);
     NET_COUNT(n, tcp_cookies_sent);
     tcp_cookie_out(n);
-    tcp_half_send_syn_ack(n, &half);
+    tcp_half_send_syn_ack(n, half);
 }
 
 /* Puts together the record that the segment acknowledges, if it carries a cookie of ours. */

@@ -31,27 +31,24 @@ void tcp_half_free(struct net *n, struct tcp_half *half)
 
 static void fill_timestamps(const struct net *n, const struct tcp_half *half, struct tcp_options *o)
 {
+    if (!half->node.timestamps) {
+        return; /* their start is a hash, which a flood without them should not cost */
+    }
     uint32_t now = tcp_ts_now(n, tcp_ts_offset(n, half->node.id.laddr, half->node.id.raddr));
-    o->has_timestamps = half->node.timestamps;
+    o->has_timestamps = true;
     o->ts_val = half->cookie ? tcp_cookie_timestamp(half, now) : now;
     o->ts_ecr = half->ts_recent;
 }
 
 void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half)
 {
-    uint32_t src = 0;
-    uint16_t mtu = 0;
-    if (ipv4_route(n, half->node.id.raddr, &src, &mtu) != STATUS_OK) {
-        NET_COUNT(n, tcp_tx_failed);
-        return;
-    }
     struct tcp_out out = {.id = half->node.id,
                           .seq = half->iss,
                           .ack = half->irs + 1,
                           .window = half->rcv_wnd,
                           .flags = TCP_SYN | TCP_ACK};
     out.options.has_mss = true;
-    out.options.mss = tcp_opt_mss(half->listener, mtu);
+    out.options.mss = tcp_opt_mss(half->listener, n->cfg.mtu);
     out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
     out.options.wscale = half->rcv_wscale;
     out.options.has_sack_permitted = half->sack_permitted;
@@ -144,17 +141,20 @@ void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp
     half->ts_recent = seg->options.ts_val;
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
     half->ecn = (seg->flags & TCP_SYN) && tcp_ecn_asked(l->net, seg);
-    list_init(&half->node.bucket);
     list_init(&half->age);
-    list_init(&half->of_listener);
     timer_init(&half->timer, syn_ack_expired);
 }
 
-/* A described record with its ISS begins to live: it answers the SYN. */
+/* A described record with its ISS, in its place in the table, begins to live: it answers the SYN.
+ */
 void tcp_half_begin(struct tcp_half *half)
 {
     struct tcp_cb *l = half->listener;
     struct net *n = l->net;
+    list_init(&half->node.bucket);
+    list_init(&half->age);
+    list_init(&half->of_listener);
+    timer_init(&half->timer, syn_ack_expired);
     tcp_table_insert(n, &half->node);
     list_push_back(&n->tcp.half_age, &half->age);
     list_push_back(&l->listener.half_open, &half->of_listener);

@@ -85,9 +85,10 @@ enum {
     TCP_STARVED_RETRY_MS = 10,
     TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
     TCP_HALF_OPEN_GRACE_MS = 100, /* without cookies: younger half-open records are not evicted */
-    TCP_HALF_OPEN_RESERVE = 4,    /* 1/4 of the half-open table is closed to any one listener */
-    TCP_DEFER_MAX_S = 30,         /* TCP_DEFER_ACCEPT: the last SYN-ACK but one is still to come */
-    TCP_ORPHAN_FRACTION = 2,      /* at most half of the table may be orphans */
+    TCP_HALF_OPEN_SILENT_RETRIES = 3, /* 7 s: then one makes room for any newcomer */
+    TCP_HALF_OPEN_RESERVE = 4,        /* 1/4 of the half-open table is closed to any one listener */
+    TCP_DEFER_MAX_S = 30,    /* TCP_DEFER_ACCEPT: the last SYN-ACK but one is still to come */
+    TCP_ORPHAN_FRACTION = 2, /* at most half of the table may be orphans */
     TCP_BUF_MIN_BYTES = 2048,
     TCP_BUF_MAX_BYTES = 4 * 1024 * 1024,
     TCP_WINDOW_FIELD_MAX = 65535,
@@ -211,7 +212,7 @@ bool tcp_cookie_possible(const struct tcp_half *half);
 uint32_t tcp_cookie_make(const struct net *n, const struct tcp_half *half);
 uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts);
 void tcp_cookie_out(struct net *n);
-void tcp_cookie_send(struct tcp_cb *l, const struct tcp_segment *seg);
+void tcp_cookie_send(struct tcp_half *half);
 bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg);
 
 /* tcp_timewait.c */

@@ -26,25 +26,30 @@ static struct tcp_half *in_the_way(const struct tcp_cb *l)
 }
 
 /*
- * With cookies nobody is shut out: a record stays until its SYN-ACK went unanswered for a first
- * timeout. Without, it makes room for a newcomer as soon as its handshake can be presumed over, so
- * that a flood of less than ten backlogs a second cannot lock everybody out.
+ * With cookies nobody is shut out. A newcomer who would lose options by one gets the place of a
+ * record whose SYN-ACK went unanswered for a first timeout. To one who loses nothing a record is
+ * worth less than what it costs to have the whole table pass by in each second of a flood, with a
+ * SYN-ACK again for every record: he waits for one that was silent for longer.
+ *
+ * Without cookies a record makes room as soon as its handshake can be presumed over, so that a
+ * flood of less than ten backlogs a second cannot lock everybody out.
  */
-static bool may_evict(const struct net *n, const struct tcp_half *old)
+static bool may_evict(const struct net *n, const struct tcp_half *old, bool lossless)
 {
     if (!(n->cfg.tcp_off & NET_TCP_OFF_COOKIES)) {
-        return old->retries > 0;
+        return old->retries >= (lossless ? TCP_HALF_OPEN_SILENT_RETRIES : 1);
     }
     return n->now_ns - tcp_half_born_ns(old) >= tcp_ms(TCP_HALF_OPEN_GRACE_MS);
 }
 
-/* NULL: none to be had without evicting one that may still complete. */
-static struct tcp_half *record_new(struct tcp_cb *l)
+/* lossless: a cookie would do. NULL: none to be had without evicting one that may still complete.
+ */
+static struct tcp_half *record_new(struct tcp_cb *l, bool lossless)
 {
     struct net *n = l->net;
     struct tcp_half *old = in_the_way(l);
     if (old != NULL) {
-        if (!may_evict(n, old)) {
+        if (!may_evict(n, old, lossless)) {
             return NULL;
         }
         NET_COUNT(n, tcp_half_open_evicted);
@@ -76,22 +81,25 @@ bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_
         NET_COUNT(n, tcp_rx_drop_accept_full);
         return false;
     }
+    struct tcp_half told;
+    tcp_half_describe(&told, l, seg);
+    bool lossless = old == NULL && tcp_cookie_possible(&told);
     bool eviction_near = crowded(l);
-    struct tcp_half *half = record_new(l);
+    struct tcp_half *half = record_new(l, lossless);
     if (half == NULL) {
         /* A cookie cannot promise to lie above the old connection's numbers. */
         if ((n->cfg.tcp_off & NET_TCP_OFF_COOKIES) || old != NULL) {
             NET_COUNT(n, tcp_rx_drop_half_open_full);
             return false;
         }
-        tcp_cookie_send(l, seg);
+        tcp_cookie_send(&told);
         return true;
     }
-    tcp_half_describe(half, l, seg);
+    *half = told;
     if (old != NULL) {
         half->iss = tcp_time_wait_succeed(n, old);
     } else {
-        half->cookie = eviction_near && tcp_cookie_possible(half);
+        half->cookie = eviction_near && lossless;
         half->iss = half->cookie ? tcp_cookie_make(n, half) : tcp_new_iss(n, &seg->id);
     }
     tcp_half_begin(half);

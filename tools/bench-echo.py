@@ -20,7 +20,8 @@ BENCH = "tests/bench/echo.c"
 COUNT = 1000
 TIMEOUT_S = 300
 KINDS = (("echo", "an established 64-byte echo"), ("ack", "a pure ACK"),
-         ("cycle", "a connect-request-close"))
+         ("cycle", "a connect-request-close"), ("syn", "a SYN of a flood"),
+         ("closed", "a SYN to a closed port"))
 
 
 def call(command, cwd):

@@ -4,11 +4,13 @@
  * application's calls through the socket layer, the timers, and the answer handed to output. What
  * the peer does to build its frames and to read the answers happens outside of it.
  *
- *     echo WHAT COUNT     WHAT: echo, ack or cycle
+ *     echo WHAT COUNT     WHAT: echo, ack, cycle, syn or closed
  *
  * echo: 64 bytes arrive on an established connection and 64 go back, the ACK on them. ack: a pure
  * ACK for 64 bytes arrives. cycle: a connection is opened, one request of 64 bytes is answered by
- * 64, the peer closes and the application after it.
+ * 64, the peer closes and the application after it. syn: a SYN without options arrives from a
+ * random source beyond the gateway, the listener's share of half-open records being taken long ago.
+ * closed: the same to a port without a listener.
  *
  * The peer offers what Linux does (MSS, SACK, timestamps, window scale) and uses what the stack
  * takes up. Only contracts in net/net.h and net/sock.h are used, so that this file can be built
@@ -29,6 +31,7 @@ enum {
     BUDGET_BYTES = 8 * 1024 * 1024,
     PAYLOAD_BYTES = 64,
     PORT = 7,
+    CLOSED_PORT = 8,
     FIRST_PORT = 20000,
     PORTS = 40000,
     STEP_NS = 100000, /* from one frame to the next */
@@ -43,10 +46,12 @@ enum {
     OPT_WSCALE = 3,
     OPT_SACK_PERMITTED = 4,
     OPT_TIMESTAMPS = 8,
+    RST = 4,
     WARM_UP = 200,
 };
 #define OUR_ADDRESS  0x0a000001u
 #define PEER_ADDRESS 0x0a000002u
+#define STRANGERS    0x0a800000u
 
 static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1};
 static const uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 2};
@@ -57,8 +62,12 @@ struct bench {
     struct pkt_queue out;
     uint64_t now_ns;
     int listener;
-    int fd;                    /* the connection's; -1: to be accepted */
-    uint16_t port;             /* the peer's */
+    int fd;           /* the connection's; -1: to be accepted */
+    uint32_t source;  /* the peer's address */
+    uint16_t port;    /* the peer's */
+    uint16_t to_port; /* ours */
+    bool plain;       /* its SYNs have no options */
+    uint64_t random;
     uint32_t snd_nxt, rcv_nxt; /* the peer's */
     bool timestamps;
     uint32_t ts_recent;
@@ -137,6 +146,9 @@ static size_t put_options(struct bench *b, uint8_t *at, uint8_t flags)
 {
     static const uint8_t syn[8] = {OPT_MSS, 4, 5, 0xb4, 1, OPT_WSCALE, 3, 7};
     size_t len = 0;
+    if (b->plain) {
+        return 0;
+    }
     if (flags & SYN) {
         memcpy(at, syn, sizeof(syn));
         at[8] = at[9] = 1;
@@ -150,7 +162,7 @@ static size_t put_options(struct bench *b, uint8_t *at, uint8_t flags)
     return len;
 }
 
-static void put_ip(uint8_t *ip, size_t len)
+static void put_ip(uint8_t *ip, uint32_t source, size_t len)
 {
     memset(ip, 0, IP_BYTES);
     ip[0] = 0x45;
@@ -158,7 +170,7 @@ static void put_ip(uint8_t *ip, size_t len)
     store_be16(ip + 6, 0x4000);
     ip[8] = 64;
     ip[9] = IP_PROTO_TCP;
-    store_be32(ip + 12, PEER_ADDRESS);
+    store_be32(ip + 12, source);
     store_be32(ip + 16, OUR_ADDRESS);
     store_be16(ip + 10, csum_finish(csum_add(0, ip, IP_BYTES)));
 }
@@ -174,7 +186,7 @@ static struct pkt *segment(struct bench *b, uint8_t flags, size_t payload)
     size_t header = 20 + put_options(b, tcp + 20, flags);
     size_t total = header + payload;
     store_be16(tcp, b->port);
-    store_be16(tcp + 2, PORT);
+    store_be16(tcp + 2, b->to_port);
     store_be32(tcp + 4, b->snd_nxt);
     store_be32(tcp + 8, (flags & ACK) ? b->rcv_nxt : 0);
     tcp[12] = (uint8_t)(header / 4 << 4);
@@ -182,8 +194,8 @@ static struct pkt *segment(struct bench *b, uint8_t flags, size_t payload)
     store_be16(tcp + 14, 0x8000);
     store_be32(tcp + 16, 0);
     memset(tcp + header, 'e', payload);
-    put_ip(s + ETH_BYTES, IP_BYTES + total);
-    uint32_t sum = csum_pseudo(PEER_ADDRESS, OUR_ADDRESS, IP_PROTO_TCP, (uint16_t)total);
+    put_ip(s + ETH_BYTES, b->source, IP_BYTES + total);
+    uint32_t sum = csum_pseudo(b->source, OUR_ADDRESS, IP_PROTO_TCP, (uint16_t)total);
     store_be16(tcp + 16, csum_finish(csum_add(sum, tcp, total)));
     b->snd_nxt += (uint32_t)payload + ((flags & (SYN | FIN)) ? 1 : 0);
     struct pkt *p = pkt_alloc(&b->rx, 0);
@@ -294,6 +306,37 @@ static void one_cycle(struct bench *b, bool count_it)
     peer_closes(b, count_it);
 }
 
+/* splitmix64. */
+static uint64_t random_next(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void stranger_asks(struct bench *b, uint16_t port, uint8_t answer, bool count_it)
+{
+    uint64_t r = random_next(&b->random);
+    b->plain = true;
+    b->source = STRANGERS | (r & 0x7fffff);
+    b->port = (uint16_t)(1024 + (r >> 24) % 64512);
+    b->to_port = port;
+    b->snd_nxt = (uint32_t)(r >> 32);
+    step(b, segment(b, SYN, 0), count_it, 1);
+    must(b->last_flags == answer, "another answer than it should be");
+}
+
+static void one_syn(struct bench *b, bool count_it)
+{
+    stranger_asks(b, PORT, SYN | ACK, count_it);
+}
+
+static void one_closed(struct bench *b, bool count_it)
+{
+    stranger_asks(b, CLOSED_PORT, RST | ACK, count_it);
+}
+
 static enum status carve(struct bench *b, struct arena *a, const struct net_config *cfg)
 {
     enum status st = pkt_pool_init(&b->rx, a, "rx", PACKETS, NULL);
@@ -309,7 +352,10 @@ static void begin(struct bench *b)
     struct net_config cfg = {
         .link = NET_LINK_ETHERNET,
         .mtu = 1500,
-        .ip = {.mode = NET_ADDRESS_STATIC, .address = OUR_ADDRESS, .prefix_bits = 24},
+        .ip = {.mode = NET_ADDRESS_STATIC,
+               .address = OUR_ADDRESS,
+               .prefix_bits = 24,
+               .gateway = PEER_ADDRESS},
         .tx_pool = &b->tx,
         .tx_reserve = 16,
         .output = output,
@@ -369,13 +415,17 @@ static void listen_on_port(struct bench *b)
 
 int main(int argc, char **argv)
 {
-    static struct bench b = {.now_ns = NS_PER_S, .fd = -1};
+    static struct bench b = {.now_ns = NS_PER_S, .source = PEER_ADDRESS, .to_port = PORT, .fd = -1};
     static const struct {
         const char *name;
         void (*fn)(struct bench *b, bool count_it);
         bool connected;
-    } kinds[] = {{"echo", one_echo, true}, {"ack", one_ack, true}, {"cycle", one_cycle, false}};
-    must(argc == 3, "usage: echo echo|ack|cycle COUNT");
+    } kinds[] = {{"echo", one_echo, true},
+                 {"ack", one_ack, true},
+                 {"cycle", one_cycle, false},
+                 {"syn", one_syn, false},
+                 {"closed", one_closed, false}};
+    must(argc == 3, "usage: echo echo|ack|cycle|syn|closed COUNT");
     unsigned long count = strtoul(argv[2], NULL, 10);
     must(count > 0, "COUNT must be above 0");
     for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
@@ -394,5 +444,5 @@ int main(int argc, char **argv)
         printf("%s %lu timestamps %d\n", argv[1], count, b.timestamps);
         return 0;
     }
-    must(false, "no such measurement: echo, ack or cycle");
+    must(false, "no such measurement: echo, ack, cycle, syn or closed");
 }

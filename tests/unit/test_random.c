@@ -25,6 +25,8 @@ static void test_siphash_vectors(void **state)
     assert_true(siphash24(key, in, 1) == UINT64_C(0x74f839c593dc67fd));
     assert_true(siphash24(key, in, 8) == UINT64_C(0x93f5f5799a932462));
     assert_true(siphash24(key, in, 15) == UINT64_C(0xa129ca6149be45e5));
+    const uint64_t words[] = {UINT64_C(0x0706050403020100), UINT64_C(0x000e0d0c0b0a0908)};
+    assert_true(siphash24_words(key, words, 2) == UINT64_C(0xa129ca6149be45e5));
 }
 
 static void make(struct net_random *r, uint8_t first)

@@ -466,7 +466,7 @@ static void evicted_record_still_completes(void **state)
     flood(&tt, BACKLOG - 1);
     struct answer a = syn(&tt, o, full_options(o, 1400, true, 5, 900));
     assert_int_equal(tt.net->tcp.halves.used, BACKLOG); /* a record */
-    tcp_test_advance_ms(&tt, 1100);                     /* the SYN-ACKs went unanswered */
+    tcp_test_advance_ms(&tt, 7100); /* the SYN-ACKs went unanswered again and again */
     (void)tcp_test_forget(&tt);
     for (uint32_t i = 0; i < BACKLOG; i++) {
         inject(&tt, .flags = TCP_SYN, .src = 0x0c000000u + i);
@@ -497,6 +497,41 @@ static void record_without_timestamps_keeps_its_options(void **state)
     assert_int_equal(a.seq, iss);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 10);
     assert_int_equal(accepted(&tt)->snd_wnd, 10 << 8);
+    tcp_test_end(&tt);
+}
+
+/* A flood does not have the whole table pass by in each second: while a newcomer can do without a
+ * record those there are stay, and their SYN-ACKs are sent again no more often than without it. */
+static void flood_does_not_churn_records(void **state)
+{
+    struct tcp_test tt;
+    make_flooded(&tt);
+    for (uint32_t i = 0; i < 69; i++) { /* 6.9 s */
+        inject(&tt, .flags = TCP_SYN, .src = 0x0c000000u + i);
+        tcp_test_advance_ms(&tt, 100);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_cookies_sent"), 69);
+    assert_int_equal(tcp_test_count(&tt, "tcp_half_open_evicted"), 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 2 * BACKLOG); /* after 1 and 3 s */
+    (void)tcp_test_forget(&tt);
+    tcp_test_end(&tt);
+}
+
+/* One who would lose options by a cookie gets a silent one's place after a first timeout. */
+static void options_are_worth_a_silent_record(void **state)
+{
+    struct tcp_test tt;
+    static const char windows[] = {2, 4, 5, (char)0xb4, 1, 3, 3, 8, 1, 1, 4, 2};
+    make_flooded(&tt);
+    tcp_test_advance_ms(&tt, 1100);
+    (void)tcp_test_forget(&tt);
+    (void)cookie(&tt);
+    inject(&tt, .flags = TCP_SYN, .sport = 4001, .options = windows,
+           .options_len = sizeof(windows));
+    struct answer a = take(&tt);
+    assert_true(a.o.has_wscale && a.o.has_sack_permitted);
+    assert_int_equal(tcp_test_count(&tt, "tcp_half_open_evicted"), 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_cookies_sent"), 1);
     tcp_test_end(&tt);
 }
 
@@ -637,6 +672,8 @@ int main(void)
         cmocka_unit_test(table_full_drops_the_ack),
         cmocka_unit_test(evicted_record_still_completes),
         cmocka_unit_test(record_without_timestamps_keeps_its_options),
+        cmocka_unit_test(flood_does_not_churn_records),
+        cmocka_unit_test(options_are_worth_a_silent_record),
         cmocka_unit_test(young_records_stay),
         cmocka_unit_test(flood_shuts_nobody_out),
         cmocka_unit_test(listeners_share_the_table),
