@@ -103,7 +103,7 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
     if (seq_lt(t->small_end, t->snd_una)) {
         t->small_end = t->snd_una; /* keeps it comparable for ever */
     }
-    tcp_pmtu_acked(t, d->acked);
+    tcp_pmtu_acked(t, d->largest);
     t->tally.bytes_acked += d->acked;
     tcp_holder_progress(t);
 }

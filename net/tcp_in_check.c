@@ -66,7 +66,10 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
         NET_COUNT(n, tcp_rx_drop_flags); /* RFC 9293 3.10.7.4 fifth: dropped whatever it says */
         return TCP_DROP;
     }
-    if (tcp_paws_rejects(t, seg)) {
+    /* RFC 5961 4.2: a SYN gets its challenge ACK whatever else it says, so that a peer that began
+     * anew, with another clock or without one, hears of the old connection. */
+    bool syn = (seg->flags & TCP_SYN) && t->state != TCP_SYN_RECEIVED;
+    if (!syn && tcp_paws_rejects(t, seg)) {
         NET_COUNT(n, tcp_rx_drop_paws);
         acknowledge_unacceptable(t, seg);
         return TCP_DROP;
@@ -74,7 +77,7 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
     /* RFC 7323 3.2: once agreed on, every segment has them; the ACK that completes the handshake
      * may come from a host that forgets. */
     bool missing = t->ts.on && !seg->options.has_timestamps && t->state != TCP_SYN_RECEIVED;
-    if (missing && !(seg->flags & TCP_RST)) {
+    if (missing && !syn && !(seg->flags & TCP_RST)) {
         NET_COUNT(n, tcp_rx_drop_no_timestamp);
         return TCP_DROP;
     }

@@ -101,6 +101,7 @@ enum {
 /* What one acknowledgement tells: filled in on its way through tcp_in_ack.c. */
 struct tcp_delivery {
     uint32_t acked;     /* payload bytes that SND.UNA passed */
+    uint32_t largest;   /* payload of the largest segment that SND.UNA passed whole */
     uint32_t delivered; /* bytes of which we learn now that they arrived, by SND.UNA or a block */
     uint32_t flight;    /* what was out before */
     uint32_t fack;      /* tcp_rack.fack before */
@@ -306,7 +307,7 @@ void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss);
 void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes);
 void tcp_pmtu_timeout(struct tcp_cb *t);
 void tcp_pmtu_update_mss(struct tcp_cb *t);
-void tcp_pmtu_acked(struct tcp_cb *t, uint32_t bytes);
+void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest);
 void tcp_pmtu_refresh(struct tcp_cb *t);
 
 /* tcp_sack.c: what our ACKs tell of data received out of order or twice. */

@@ -102,10 +102,11 @@ void tcp_pmtu_timeout(struct tcp_cb *t)
     lower(t, pmtu_plateau_below((uint16_t)packet));
 }
 
-/* `bytes` more were acknowledged: did a segment of the full size pass? */
-void tcp_pmtu_acked(struct tcp_cb *t, uint32_t bytes)
+/* Segments were acknowledged, the largest with so many bytes: did one of the full size pass? Small
+ * ones prove nothing, however many there are. */
+void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest)
 {
-    t->path.proven = t->path.proven || bytes >= t->snd_mss;
+    t->path.proven = t->path.proven || largest >= t->snd_mss;
 }
 
 /* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */

@@ -238,6 +238,7 @@ void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
             tcp_delivered(t, q->first, d);
         }
         d->acked += note->len;
+        d->largest = max_u32(d->largest, note->len);
         pop_first(q);
     }
     if (ambiguous) {

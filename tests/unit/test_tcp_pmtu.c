@@ -254,6 +254,28 @@ static void narrow_black_hole_is_escaped(void **state)
     finish(&tt);
 }
 
+/* Small segments that arrived prove nothing about large ones, however many one ACK covers: the hole
+ * is suspected as soon as if nothing had passed. */
+static void small_segments_prove_nothing(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_NODELAY, 1), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(tt_send_bytes(&tt, FULL / 2, 1 + i * (FULL / 2)), FULL / 2);
+    }
+    assert_int_equal(tcp_test_forget(&tt), 3);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * (FULL / 2));
+    assert_false(tt.t->path.proven);
+    assert_int_equal(tt_send_bytes(&tt, FULL, 1 + 3 * (FULL / 2)), FULL);
+    while (tt.t->timeouts < TCP_BLACK_HOLE_TIMEOUTS) {
+        tcp_test_advance_ms(&tt, 100);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 1);
+    (void)tcp_test_forget(&tt);
+    finish(&tt);
+}
+
 /* Two timeouts in a row happen on any bad path: they are no reason to send less. */
 static void plain_loss_is_no_black_hole(void **state)
 {
@@ -317,6 +339,7 @@ int main(void)
         cmocka_unit_test(raised_with_a_window_of_one),
         cmocka_unit_test(black_hole_is_escaped),
         cmocka_unit_test(narrow_black_hole_is_escaped),
+        cmocka_unit_test(small_segments_prove_nothing),
         cmocka_unit_test(plain_loss_is_no_black_hole),
         cmocka_unit_test(table_is_bounded),
         cmocka_unit_test(switched_off),

@@ -200,6 +200,29 @@ static void missing_timestamp_is_dropped(void **state)
     finish(&tt);
 }
 
+/* RFC 5961 4.2: a SYN into the connection is answered whatever its timestamp says, and without one:
+ * a peer that began anew must hear of it. Others with the same fault are not. */
+static void syn_is_challenged_whatever_its_timestamp(void **state)
+{
+    for (int old = 0; old < 2; old++) {
+        struct tcp_test tt;
+        struct opts o = {.len = 0};
+        establish(&tt, 0);
+        opts_ts(&o, PEER_TS - 1000, 0);
+        for (int i = 0; i < 2; i++) { /* the second within the limit's time */
+            inject(&tt, .flags = TCP_SYN, .seq = 1, .options = o.bytes,
+                   .options_len = old ? o.len : 0);
+        }
+        expect_ack_ts(&tt, 1, PEER_TS + 1);
+        expect_nothing(&tt);
+        assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_syn_synchronized"), 2);
+        assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_limited"), 1);
+        assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_no_timestamp"), 0);
+        assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 0);
+        finish(&tt);
+    }
+}
+
 /* 4.1: a segment sent twice gives a round trip, by its echo. */
 static void retransmission_is_measured(void **state)
 {
@@ -367,6 +390,7 @@ int main(void)
         cmocka_unit_test(paws_lets_rst_pass),
         cmocka_unit_test(echo_is_of_what_is_acknowledged),
         cmocka_unit_test(missing_timestamp_is_dropped),
+        cmocka_unit_test(syn_is_challenged_whatever_its_timestamp),
         cmocka_unit_test(retransmission_is_measured),
         cmocka_unit_test(wild_echo_is_no_sample),
         cmocka_unit_test(newest_block_comes_first),
