@@ -169,6 +169,17 @@ static void arp_doubt(struct arp_entry *e)
     }
 }
 
+void arp_suspect(struct net *n, uint32_t address)
+{
+    struct arp_entry *e = arp_table_find(n, address);
+    if (e != NULL && e->state == ARP_REACHABLE && n->now_ns - e->confirmed_ns >= ARP_RETRY_NS) {
+        NET_COUNT(n, arp_suspected);
+        arp_set_state(e, ARP_PROBING);
+        e->tries = 0;
+        arp_ask(e);
+    }
+}
+
 /* The neighbour said so itself. */
 static void arp_learn(struct arp_entry *e, const uint8_t *mac)
 {

@@ -100,6 +100,10 @@ void arp_input(struct net *n, struct pkt *p);
  * resolved, or drops and counts it. */
 void arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
 
+/* Nothing comes back from there: the neighbour is asked by unicast, once in ARP_RETRY_NS at most,
+ * and forgotten when it is silent. Nothing for one that is not known. */
+void arp_suspect(struct net *n, uint32_t address);
+
 /* Forgets every neighbour: the address or the link changed. Waiting packets are dropped. */
 void arp_flush(struct net *n);
 

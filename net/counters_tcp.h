@@ -71,6 +71,7 @@
     X(tcp_passive_opens, "connections opened by peers")                                         \
     X(tcp_resets_received, "connections ended by a RST")                                        \
     X(tcp_aborts, "connections ended by us with a RST")                                         \
+    X(tcp_r1_advice, "Times IP was told that nothing is acknowledged (RFC 9293 R1)")            \
     X(tcp_give_ups, "connections ended because the peer stayed silent")                         \
     X(tcp_create_full, "connections refused to the program: table full")                        \
     X(tcp_orphans_evicted, "closed but unfinished connections evicted for room")                \

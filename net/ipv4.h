@@ -97,6 +97,10 @@ void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol);
 /* The source address and MTU towards dst. STATUS_NOT_FOUND without an address or route. */
 enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu);
 
+/* A transport doubts that what it sends to dst gets beyond the next hop (RFC 1122 3.3.1.4): the
+ * neighbour is asked whether it still lives. */
+void ipv4_suspect(struct net *n, uint32_t dst);
+
 bool ipv4_is_broadcast(const struct net *n, uint32_t addr);
 bool ipv4_is_multicast(uint32_t addr);
 /* May stand as the source of a packet that wants an answer (RFC 1122 3.2.1.3). */

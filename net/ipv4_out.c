@@ -48,6 +48,14 @@ enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_
     return STATUS_OK;
 }
 
+void ipv4_suspect(struct net *n, uint32_t dst)
+{
+    uint32_t next_hop = next_hop_of(n, dst);
+    if (next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET) {
+        arp_suspect(n, next_hop);
+    }
+}
+
 /*
  * RFC 6864: a datagram that cannot be fragmented needs no identification; 0 tells nothing about
  * us. One that can gets a keyed hash of its destination and a counter: not guessable, and what one

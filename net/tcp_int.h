@@ -28,6 +28,7 @@ enum {
     TCP_SYN_RETRIES = 6,           /* 1+2+4+8+16+32+60 s: RFC 9293 3.8.3 asks 3 minutes at R2 of a
                                       SYN; two, as Linux has it, is what connect() callers expect */
     TCP_SYN_ACK_RETRIES = 5,       /* a half-open record lives 63 s at most */
+    TCP_R1_TIMEOUTS = 3,           /* RFC 9293 3.8.3 (SHLD-10): at least 3 retransmissions */
     TCP_R2_MS = 300 * 1000,        /* RFC 9293 3.8.3: at least 100 s without progress */
     TCP_ORPHAN_R2_MS = 100 * 1000, /* the same when the owner has gone */
     TCP_ORPHAN_PERSIST_MS = 120 * 1000, /* RFC 6429 4: a closed window may not hold us for ever */

@@ -67,6 +67,16 @@ static void count_timeout(struct tcp_cb *t)
     }
 }
 
+/* RFC 9293 3.8.3 (a) (MUST-20), RFC 1122 3.3.1.4: at R1 IP is told that its way may be a dead one.
+ */
+static void advise_ip(const struct tcp_cb *t)
+{
+    if (t->timeouts == TCP_R1_TIMEOUTS) {
+        NET_COUNT(t->net, tcp_r1_advice);
+        ipv4_suspect(t->net, t->node.id.raddr);
+    }
+}
+
 static void give_up(struct tcp_cb *t)
 {
     NET_COUNT(t->net, tcp_give_ups);
@@ -80,6 +90,7 @@ static void syn_timeout(struct tcp_cb *t)
         give_up(t);
         return;
     }
+    advise_ip(t);
     t->syn_resent = true;
     NET_COUNT(t->net, tcp_tx_retransmits);
     tcp_emit_syn(t);
@@ -103,6 +114,7 @@ static void data_timeout(struct tcp_cb *t)
     }
     tcp_recovery_timeout(t);
     count_timeout(t);
+    advise_ip(t);
     tcp_pmtu_timeout(t);
     tcp_output(t);
 }

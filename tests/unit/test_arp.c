@@ -2,6 +2,7 @@
  * ARP: the decoder, who gets into the table and who out of it, asking, waiting and giving up.
  */
 // LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/tcp.h"
 
 static int setup(void **state)
 {
@@ -30,6 +32,12 @@ static int teardown(void **state)
     fixture_stop(*state);
     free(*state);
     return 0;
+}
+
+static void ignore_ready(void *owner, uint32_t bits)
+{
+    (void)owner;
+    (void)bits;
 }
 
 /* Sends a small datagram of ours to dst, tagged. */
@@ -323,6 +331,50 @@ static void test_ageing(void **state)
     assert_int_equal(f->out.count, 0);
 }
 
+/* RFC 1122 3.3.1.4: a transport's doubt asks the neighbour itself, the gateway for those behind it;
+ * once a second at most; one that is silent is forgotten, and the next packet asks everybody. */
+static void test_suspected(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    fixture_know(f, FIXTURE_GATEWAY, fixture_other);
+    fixture_advance_ms(f, 2000);
+    ipv4_suspect(f->net, 0x08080808);
+    ipv4_suspect(f->net, 0x08080909);   /* it is being asked already */
+    ipv4_suspect(f->net, FIXTURE_PEER); /* not known */
+    expect_arp(f, &a, fixture_other);
+    assert_int_equal(a.target_ip, FIXTURE_GATEWAY);
+    assert_int_equal(f->out.count, 0);
+    input_reply(f, FIXTURE_GATEWAY, fixture_other);
+    ipv4_suspect(f->net, 0x08080808); /* it has just answered */
+    assert_int_equal(f->out.count, 0);
+    fixture_advance_ms(f, 2000);
+    ipv4_suspect(f->net, 0x08080808);
+    fixture_advance_ms(f, 4000);
+    assert_int_equal(fixture_forget(f), 3);
+    assert_null(arp_lookup(f->net, FIXTURE_GATEWAY));
+    assert_int_equal(fixture_counter(f, "arp_suspected"), 2);
+}
+
+/* RFC 9293 3.8.3 R1 (MUST-20): a connection that hears nothing has its gateway asked, with the
+ * third retransmission and not before. */
+static void test_suspected_by_tcp(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    fixture_know(f, FIXTURE_GATEWAY, fixture_other);
+    struct tcp_cb *t = tcp_create(f->net, ignore_ready, NULL);
+    assert_non_null(t);
+    assert_int_equal(tcp_connect(t, 0x08080808, 80), -EINPROGRESS);
+    fixture_advance_ms(f, 3500); /* SYNs at 0, 1 and 3 s */
+    assert_int_equal(fixture_forget(f), 3);
+    fixture_advance_ms(f, 3600); /* and at 7 s */
+    expect_arp(f, &a, fixture_other);
+    assert_int_equal(a.target_ip, FIXTURE_GATEWAY);
+    assert_int_equal(fixture_forget(f), 1);
+    tcp_close(t);
+}
+
 /* 10^5 neighbours that ask for us do not displace those we talk to. */
 static void test_flood_keeps_used(void **state)
 {
@@ -414,6 +466,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resolution, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_suspected, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_suspected_by_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flood_keeps_used, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unresolved_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_eviction_order, setup, teardown),

@@ -51,6 +51,7 @@ static void timeouts_double_and_end(void **state)
     expect(&tt, .flags = TCP_RST | TCP_ACK, .seq = 6, .ack = 1);
     assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
     assert_int_equal(tcp_test_count(&tt, "tcp_give_ups"), 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_r1_advice"), 1);
     tcp_test_end(&tt);
 }
 
