@@ -115,6 +115,8 @@ enum sock_opt {
     SOCK_OPT_RCVBUF,    /* UDP: fixed; setting is accepted and changes nothing */
     SOCK_OPT_SNDBUF,
     SOCK_OPT_BROADCAST,
+    SOCK_OPT_TOS, /* 0..255, of IP headers; TCP's two ECN bits stay its own */
+    SOCK_OPT_TTL, /* 1..255, of IP headers; -1: the default */
     SOCK_OPT_KEEPALIVE,
     SOCK_OPT_LINGER_S,        /* -1: off */
     SOCK_OPT_RECV_TIMEOUT_NS, /* kept for the blocking layer; 0: none */

@@ -33,6 +33,8 @@ static int tcp_opt_of(enum sock_opt opt)
         {SOCK_OPT_DEFER_ACCEPT_S, TCP_OPT_DEFER_ACCEPT_S},
         {SOCK_OPT_LINGER2_S, TCP_OPT_LINGER2_S},
         {SOCK_OPT_WINDOW_CLAMP, TCP_OPT_WINDOW_CLAMP},
+        {SOCK_OPT_TOS, TCP_OPT_TOS},
+        {SOCK_OPT_TTL, TCP_OPT_TTL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
         if (pairs[i].opt == opt) {
@@ -49,6 +51,18 @@ static bool udp_accepts(enum sock_opt opt)
            opt == SOCK_OPT_LINGER_S;
 }
 
+static int set_udp(struct udp_cb *u, enum sock_opt opt, int64_t value)
+{
+    switch (opt) {
+    case SOCK_OPT_TOS:
+        return udp_set_tos(u, value);
+    case SOCK_OPT_TTL:
+        return udp_set_ttl(u, value);
+    default:
+        return udp_accepts(opt) ? 0 : -ENOPROTOOPT;
+    }
+}
+
 static int set_transport(struct sock *s, enum sock_opt opt, int64_t value)
 {
     int topt = tcp_opt_of(opt);
@@ -56,7 +70,7 @@ static int set_transport(struct sock *s, enum sock_opt opt, int64_t value)
         return -ENOPROTOOPT;
     }
     if (s->kind == SOCK_KIND_UDP) {
-        return udp_accepts(opt) ? 0 : -ENOPROTOOPT;
+        return set_udp(s->udp, opt, value);
     }
     return value < INT32_MIN || value > INT32_MAX
                ? -EINVAL
@@ -107,7 +121,7 @@ int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value)
 }
 
 /* What a datagram socket answers: its queue is fixed, sending needs no buffer but one packet. */
-static int get_udp(enum sock_opt opt, int64_t *value)
+static int get_udp(const struct udp_cb *u, enum sock_opt opt, int64_t *value)
 {
     switch (opt) {
     case SOCK_OPT_RCVBUF:
@@ -122,6 +136,12 @@ static int get_udp(enum sock_opt opt, int64_t *value)
     case SOCK_OPT_LINGER_S:
         *value = -1;
         return 0;
+    case SOCK_OPT_TOS:
+        *value = u->tos;
+        return 0;
+    case SOCK_OPT_TTL:
+        *value = u->ttl != 0 ? u->ttl : IPV4_TTL;
+        return 0;
     default:
         return -ENOPROTOOPT;
     }
@@ -130,7 +150,7 @@ static int get_udp(enum sock_opt opt, int64_t *value)
 static int get_transport(struct sock *s, enum sock_opt opt, int64_t *value)
 {
     if (s->kind == SOCK_KIND_UDP) {
-        return get_udp(opt, value);
+        return get_udp(s->udp, opt, value);
     }
     int topt = tcp_opt_of(opt);
     int small = 0;

@@ -103,6 +103,8 @@ enum tcp_opt {
     TCP_OPT_WINDOW_CLAMP,    /* bytes advertised at most; 0: no bound */
     TCP_OPT_USER_TIMEOUT_MS, /* RFC 5482; 0: the default */
     TCP_OPT_DEFER_ACCEPT_S,  /* listeners: told of a connection when it has data, or so late */
+    TCP_OPT_TOS,             /* 0..255, of IP headers; the two ECN bits are TCP's own */
+    TCP_OPT_TTL,             /* 1..255, of IP headers; -1: the default */
 };
 int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value);
 int tcp_get_opt(const struct tcp_cb *t, enum tcp_opt opt, int *value);

@@ -9,7 +9,8 @@ static void to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool 
     struct ipv4_tx tx = {.src = out->id.laddr,
                          .dst = out->id.raddr,
                          .protocol = IP_PROTO_TCP,
-                         .tos = out->ecn,
+                         .ttl = out->ttl,
+                         .tos = out->tos | out->ecn,
                          .may_fragment = may_fragment};
     NET_COUNT(n, tcp_tx_segments);
     if (ipv4_output(n, p, &tx) != STATUS_OK) {
@@ -28,6 +29,13 @@ bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
     tcp_encode(p, out);
     to_ip(n, p, out, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
     return true;
+}
+
+/* RFC 9293 3.9.2: what the owner chose for the IP header (MUST-48, MUST-49). */
+static void choose_ip(const struct tcp_cb *t, struct tcp_out *out)
+{
+    out->tos = t->opt.tos;
+    out->ttl = t->opt.ttl;
 }
 
 /* RFC 9293 3.10.7.1: the answer to a segment that belongs to nothing. Never to a RST. */
@@ -52,6 +60,7 @@ void tcp_emit_rst(struct tcp_cb *t)
 {
     struct tcp_out out = {
         .id = t->node.id, .seq = t->snd_nxt, .ack = t->rcv_nxt, .flags = TCP_RST | TCP_ACK};
+    choose_ip(t, &out);
     tcp_ts_fill(t, &out.options); /* RFC 7323 3.2: SHOULD */
     NET_COUNT(t->net, tcp_tx_rst);
     (void)tcp_emit_bare(t->net, &out);
@@ -85,6 +94,7 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
                           .ack = t->rcv_nxt,
                           .window = tcp_window_field(t),
                           .flags = flags};
+    choose_ip(t, &out);
     if (t->ecn.echo) {
         out.flags |= TCP_ECE; /* RFC 3168 6.1.3 */
     }
@@ -112,6 +122,7 @@ void tcp_emit_syn(struct tcp_cb *t)
     bool answer = t->state == TCP_SYN_RECEIVED;
     uint32_t off = t->net->cfg.tcp_off;
     struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
+    choose_ip(t, &out);
     /* RFC 7323 2.2: the window of a segment with SYN is never scaled. */
     uint32_t window = min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
     out.window = (uint16_t)window;

@@ -46,7 +46,9 @@ void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half)
                           .seq = half->iss,
                           .ack = half->irs + 1,
                           .window = half->rcv_wnd,
-                          .flags = TCP_SYN | TCP_ACK};
+                          .flags = TCP_SYN | TCP_ACK,
+                          .tos = half->listener->opt.tos,
+                          .ttl = half->listener->opt.ttl};
     out.options.has_mss = true;
     out.options.mss = tcp_opt_mss(half->listener, n->cfg.mtu);
     out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
@@ -74,7 +76,9 @@ static void send_ack(struct net *n, struct tcp_half *half)
                           .seq = half->iss + 1,
                           .ack = half->irs + 1,
                           .window = (uint16_t)(window >> half->rcv_wscale),
-                          .flags = TCP_ACK};
+                          .flags = TCP_ACK,
+                          .tos = half->listener->opt.tos,
+                          .ttl = half->listener->opt.ttl};
     fill_timestamps(n, half, &out.options);
     (void)tcp_emit_bare(n, &out);
 }

@@ -155,6 +155,25 @@ static int set_user_timeout(struct tcp_cb *t, int value)
     return err;
 }
 
+/* RFC 3168 5: the field's lower two bits tell of congestion, and are not the owner's. */
+static int set_tos(struct tcp_cb *t, int value)
+{
+    if (value < 0 || value > UINT8_MAX) {
+        return -EINVAL;
+    }
+    t->opt.tos = (uint8_t)(value & ~IP_ECN_MASK);
+    return 0;
+}
+
+static int set_ttl(struct tcp_cb *t, int value)
+{
+    if (value < -1 || value == 0 || value > UINT8_MAX) {
+        return -EINVAL; /* RFC 1122 3.2.1.7: no packet goes with 0 */
+    }
+    t->opt.ttl = (uint8_t)(value < 0 ? 0 : value);
+    return 0;
+}
+
 int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
 {
     assert(!t->orphan);
@@ -191,6 +210,10 @@ int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
     case TCP_OPT_DEFER_ACCEPT_S:
         t->opt.defer_accept_s = min_u32(value < 0 ? 0 : (uint32_t)value, TCP_DEFER_MAX_S);
         return 0;
+    case TCP_OPT_TOS:
+        return set_tos(t, value);
+    case TCP_OPT_TTL:
+        return set_ttl(t, value);
     }
     return -ENOPROTOOPT;
 }
@@ -221,6 +244,8 @@ int tcp_get_opt(const struct tcp_cb *t, enum tcp_opt opt, int *value)
         [TCP_OPT_WINDOW_CLAMP] = (int)o->window_clamp,
         [TCP_OPT_USER_TIMEOUT_MS] = (int)o->user_timeout_ms,
         [TCP_OPT_DEFER_ACCEPT_S] = (int)o->defer_accept_s,
+        [TCP_OPT_TOS] = o->tos,
+        [TCP_OPT_TTL] = o->ttl != 0 ? o->ttl : IPV4_TTL,
     };
     if ((size_t)opt >= ARRAY_SIZE(values)) {
         return -ENOPROTOOPT;

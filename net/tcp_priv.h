@@ -241,6 +241,8 @@ struct tcp_choices {
     uint32_t window_clamp;    /* TCP_WINDOW_CLAMP: the most to advertise; 0: no bound */
     int32_t linger2_s;        /* TCP_LINGER2: FIN-WAIT-2 as an orphan; 0: the default, -1: none */
     uint16_t mss;             /* TCP_MAXSEG: the most either side is to send; 0: the path's */
+    uint8_t tos;              /* IP_TOS; its ECN bits are 0 */
+    uint8_t ttl;              /* IP_TTL; 0: IPV4_TTL */
     bool cork;                /* TCP_CORK */
     bool quickack;            /* TCP_QUICKACK: no delayed ACKs */
     bool rcvbuf_fixed;        /* SO_RCVBUF was set: this buffer does not tune itself */

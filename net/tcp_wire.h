@@ -102,6 +102,8 @@ struct tcp_out {
     uint16_t window;
     uint8_t flags;
     uint8_t ecn; /* IP_ECN_*, for the IP header */
+    uint8_t tos; /* for the same: the Differentiated Services field */
+    uint8_t ttl; /* 0: IPV4_TTL */
     struct tcp_options options;
 };
 

@@ -206,6 +206,24 @@ static int check_send(struct udp_cb *u, struct udp_ends *ends)
     return u->bound ? 0 : udp_bind(u, 0, 0, false);
 }
 
+int udp_set_tos(struct udp_cb *u, int64_t tos)
+{
+    if (tos < 0 || tos > UINT8_MAX) {
+        return -EINVAL;
+    }
+    u->tos = (uint8_t)tos;
+    return 0;
+}
+
+int udp_set_ttl(struct udp_cb *u, int64_t ttl)
+{
+    if (ttl < -1 || ttl == 0 || ttl > UINT8_MAX) {
+        return -EINVAL;
+    }
+    u->ttl = (uint8_t)(ttl < 0 ? 0 : ttl);
+    return 0;
+}
+
 ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr, uint16_t rport)
 {
     struct net *n = u->net;
@@ -235,7 +253,11 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
     }
     ends.sport = u->lport;
     udp_push_header(p, &ends);
-    struct ipv4_tx tx = {.dst = ends.dst, .protocol = IP_PROTO_UDP, .may_fragment = true};
+    struct ipv4_tx tx = {.dst = ends.dst,
+                         .protocol = IP_PROTO_UDP,
+                         .ttl = u->ttl,
+                         .tos = u->tos,
+                         .may_fragment = true};
     NET_COUNT(n, udp_tx);
     r = ipv4_output(n, p, &tx) == STATUS_OK ? 0 : -ENETUNREACH;
     return r < 0 ? r : (ptrdiff_t)len;

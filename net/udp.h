@@ -27,6 +27,8 @@ struct udp_cb {
     uint16_t lport, rport;
     bool bound, connected, shut_rd, broadcast_allowed, reuse;
     bool laddr_by_route;    /* laddr was chosen by connect and goes when that is dissolved */
+    uint8_t tos;            /* IP_TOS */
+    uint8_t ttl;            /* IP_TTL; 0: IPV4_TTL */
     int error;              /* pending, positive errno */
     struct pkt_queue queue; /* each packet's data is at the payload; cb[0] source addr<<16|port */
 };
@@ -45,6 +47,11 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
 /* The oldest datagram; what does not fit in len is lost and *full_len tells its real length. */
 ptrdiff_t udp_recv(struct udp_cb *u, void *buf, size_t len, bool peek, uint32_t *raddr,
                    uint16_t *rport, size_t *full_len);
+/* Of the IP headers from now on (RFC 1122 4.1.4): 0..255, and 1..255 or -1 for the default.
+ * -EINVAL.
+ */
+int udp_set_tos(struct udp_cb *u, int64_t tos);
+int udp_set_ttl(struct udp_cb *u, int64_t ttl);
 uint32_t udp_ready(const struct udp_cb *u);
 int udp_take_error(struct udp_cb *u);
 void udp_close(struct udp_cb *u);

@@ -225,6 +225,17 @@ static void options_task(void *arg)
         set_int(fd, bools[i][0], bools[i][1], 0);
         expect_int(fd, bools[i][0], bools[i][1], 0);
     }
+    for (int i = 0; i < 2; i++) {
+        int s = i == 0 ? fd : udp;
+        expect_int(s, IPPROTO_IP, IP_TOS, 0);
+        expect_int(s, IPPROTO_IP, IP_TTL, 64);
+        set_int(s, IPPROTO_IP, IP_TOS, 0xff);
+        set_int(s, IPPROTO_IP, IP_TTL, 255);
+        expect_int(s, IPPROTO_IP, IP_TOS, i == 0 ? 0xfc : 0xff); /* TCP keeps the ECN bits */
+        expect_int(s, IPPROTO_IP, IP_TTL, 255);
+        set_int(s, IPPROTO_IP, IP_TTL, -1);
+        expect_int(s, IPPROTO_IP, IP_TTL, 64);
+    }
     set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 33);
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, 7);
     set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
@@ -277,7 +288,13 @@ static void option_errors_task(void *arg)
     expect_error(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &one, len), ENOPROTOOPT);
     expect_error(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &one, len), EINVAL);
     expect_error(setsockopt(fd, IPPROTO_TCP, TCP_INFO, &one, len), ENOPROTOOPT);
-    expect_error(setsockopt(fd, IPPROTO_IP, IP_TTL, &one, len), ENOPROTOOPT);
+    expect_error(setsockopt(fd, IPPROTO_IP, 1000, &one, len), ENOPROTOOPT);
+    const int fds[] = {fd, udp};
+    static const int ip[][2] = {{IP_TOS, -1}, {IP_TOS, 256}, {IP_TTL, 0}, {IP_TTL, 256}};
+    for (size_t i = 0; i < ARRAY_SIZE(fds) * ARRAY_SIZE(ip); i++) {
+        const int *bad = ip[i / 2];
+        expect_error(setsockopt(fds[i % 2], SOL_IP, bad[0], &bad[1], len), EINVAL);
+    }
     expect_error(setsockopt(fd, 12345, 1, &one, len), ENOPROTOOPT);
     expect_error(setsockopt(udp, IPPROTO_TCP, TCP_NODELAY, &one, len), ENOPROTOOPT);
     expect_error(getsockopt(udp, IPPROTO_TCP, TCP_NODELAY, &one, &len), ENOPROTOOPT);

@@ -683,6 +683,8 @@ static void test_options(void **state)
         {SOCK_OPT_KEEPIDLE_S, 30},
         {SOCK_OPT_KEEPINTVL_S, 5},
         {SOCK_OPT_KEEPCNT, 3},
+        {SOCK_OPT_TOS, 184},
+        {SOCK_OPT_TTL, 3},
         {SOCK_OPT_RECV_TIMEOUT_NS, 12345},
         {SOCK_OPT_SEND_TIMEOUT_NS, INT64_MAX},
     };

@@ -197,6 +197,29 @@ static void test_send(void **state)
     udp_close(u);
 }
 
+/* RFC 1122 4.1.4: the program chooses TOS and TTL of what it sends. */
+static void test_tos_and_ttl(void **state)
+{
+    struct net_fixture *f = *state;
+    struct udp_cb *u = bound(f, 0, 5000);
+    struct frame fr;
+    static const struct {
+        int tos, ttl;
+        uint8_t want_ttl;
+    } sets[] = {{0, -1, 64}, {0xbb, 1, 1}, {0, 255, 255}};
+    for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+        assert_int_equal(udp_set_tos(u, sets[i].tos), 0);
+        assert_int_equal(udp_set_ttl(u, sets[i].ttl), 0);
+        assert_int_equal(udp_send(u, "x", 1, FIXTURE_PEER, 7), 1);
+        assert_true(fixture_pop(f, &fr));
+        assert_int_equal(frame_ip_at(&fr)[1], sets[i].tos);
+        assert_int_equal(frame_ip_at(&fr)[8], sets[i].want_ttl);
+    }
+    assert_int_equal(udp_set_tos(u, 256), -EINVAL);
+    assert_int_equal(udp_set_ttl(u, 0), -EINVAL);
+    udp_close(u);
+}
+
 /* A checksum that comes out 0 goes out as 0xffff (RFC 768). */
 static void test_checksum_never_zero(void **state)
 {
@@ -433,6 +456,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_datagrams, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checksum_zero_and_trailing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_send, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tos_and_ttl, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checksum_never_zero, setup, teardown),
         cmocka_unit_test_setup_teardown(test_binding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ephemeral_ports_differ, setup, teardown),

@@ -16,7 +16,8 @@ typedef uint32_t in_addr_t;
 #define IPPROTO_TCP  6
 #define IPPROTO_UDP  17
 
-#define IP_TOS 1 /* IPPROTO_IP: ENOPROTOOPT */
+#define SOL_IP IPPROTO_IP
+#define IP_TOS 1
 #define IP_TTL 2
 
 #define INADDR_ANY       ((in_addr_t)0x00000000)

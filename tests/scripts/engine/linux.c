@@ -274,6 +274,8 @@ static const struct {
     {"window_clamp", IPPROTO_TCP, TCP_WINDOW_CLAMP},
     {"user_timeout_ms", IPPROTO_TCP, TCP_USER_TIMEOUT},
     {"defer_accept_s", IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    {"tos", IPPROTO_IP, IP_TOS},
+    {"ttl", IPPROTO_IP, IP_TTL},
 };
 
 static int64_t option_call(const struct ps_call *c, int fd)

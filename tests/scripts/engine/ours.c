@@ -130,6 +130,8 @@ static const struct {
     {"window_clamp", SOCK_OPT_WINDOW_CLAMP},
     {"user_timeout_ms", SOCK_OPT_USER_TIMEOUT_MS},
     {"defer_accept_s", SOCK_OPT_DEFER_ACCEPT_S},
+    {"tos", SOCK_OPT_TOS},
+    {"ttl", SOCK_OPT_TTL},
 };
 
 static int64_t option_call(struct ours *o, const struct ps_call *c, int fd)

@@ -37,9 +37,10 @@ static const struct {
 };
 
 static const char *const options[] = {
-    "nodelay",  "keepalive", "keepidle",     "keepintvl",       "keepcnt",        "linger",
-    "rcvbuf",   "sndbuf",    "maxseg",       "error",           "reuse",          "cork",
-    "quickack", "linger2",   "window_clamp", "user_timeout_ms", "defer_accept_s",
+    "nodelay",         "keepalive",      "keepidle", "keepintvl", "keepcnt",
+    "linger",          "rcvbuf",         "sndbuf",   "maxseg",    "error",
+    "reuse",           "cork",           "quickack", "linger2",   "window_clamp",
+    "user_timeout_ms", "defer_accept_s", "tos",      "ttl",
 };
 
 static const char *const states[] = {
@@ -85,7 +86,7 @@ const char *ps_option_word(const char *name)
 const char *ps_option_words(void)
 {
     return "nodelay keepalive keepidle keepintvl keepcnt linger rcvbuf sndbuf maxseg error reuse "
-           "cork quickack linger2 window_clamp user_timeout_ms defer_accept_s";
+           "cork quickack linger2 window_clamp user_timeout_ms defer_accept_s tos ttl";
 }
 
 const char *ps_state_word(const char *name)
