@@ -242,9 +242,63 @@ static void timestamps_start_apart(void **state)
     tcp_test_end(&tt);
 }
 
+static void look_for_source(const struct frame *fr)
+{
+    assert_int_equal(load_be32(fr->bytes + 12), FIXTURE_ADDR);
+}
+
+/* RFC 9293 MUST-44, MUST-45: an owner who names no address gets the one IP has, is told it, and
+ * each segment of the connection's life has it. */
+static void source_is_the_address_in_use(void **state)
+{
+    struct tcp_test tt;
+    uint32_t addr = 0;
+    uint16_t port = 0;
+    make_syn_sent(&tt);
+    tcp_local(tt.t, &addr, &port);
+    assert_int_equal(addr, FIXTURE_ADDR);
+    assert_int_equal(port, tt.lport);
+    tcp_test_advance_ms(&tt, 1100);
+    assert_int_equal(tt.f.out.count, 1); /* the SYN again */
+    inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    assert_int_equal(tt_send(&tt, "x"), 1);
+    tcp_test_advance_ms(&tt, 3500);
+    assert_true(tt.f.out.count > 3); /* an ACK, data, data again */
+    tt_close(&tt);
+    look_at_all(&tt, look_for_source);
+    tcp_test_end(&tt);
+}
+
+/* RFC 9293 SHLD-9: nobody calls the owner between R1 and R2, but he can ask. */
+static void timeouts_can_be_asked_for(void **state)
+{
+    struct tcp_test tt;
+    struct tcp_report r;
+    make_established(&tt);
+    assert_int_equal(tt_send(&tt, "x"), 1);
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.retransmits, 0);
+    while (tcp_test_count(&tt, "tcp_r1_advice") == 0) {
+        assert_true(tt.f.now_ns < 100 * NS_PER_S);
+        tcp_test_advance_ms(&tt, 100);
+    }
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.retransmits, 3);
+    assert_int_equal(r.backoff, 3);
+    assert_int_equal(r.state, 1);
+    (void)tcp_test_forget(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.retransmits, 0);
+    assert_true(r.retransmitted >= 3);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(source_is_the_address_in_use),
+        cmocka_unit_test(timeouts_can_be_asked_for),
         cmocka_unit_test(keepalive_defaults),
         cmocka_unit_test(syn_options_elsewhere),
         cmocka_unit_test(syn_options_on_syns_alone),
