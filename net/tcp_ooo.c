@@ -171,6 +171,19 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
     }
 }
 
+/* RFC 2018 4, RFC 2883 4: a segment that there was no room for may begin with what waits here
+ * already. The ACK that it draws tells of that first, as of any other duplicate. */
+void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len)
+{
+    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
+        const struct tcp_rx_note *range = rx_note(p);
+        if (seq_le(range->seq, seq) && seq_lt(seq, range->end)) {
+            tcp_sack_duplicate(t, seq, seq_le(seq + len, range->end) ? seq + len : range->end);
+            return;
+        }
+    }
+}
+
 /* Moves one range, of which RCV.NXT has reached the start, to the receive queue; what lies in front
  * of RCV.NXT was received twice. */
 static void take_range(struct tcp_cb *t, struct pkt *p)

@@ -13,6 +13,8 @@
 
 #include "tests/unit/tcp_fixture.h"
 
+#include "kernel/bytes.h"
+
 enum {
     START = 16 * 1024,
     MOST = 1024 * 1024,
@@ -274,6 +276,44 @@ static void order_goes_before_disorder(void **state)
     tcp_test_end(&tt);
 }
 
+/* What is refused for want of memory may be here already: then the ACK says so, with the duplicate
+ * first, as ever (RFC 2883 4), and not with some other range (RFC 2018 4). */
+static void a_refused_duplicate_is_told_of(void **state)
+{
+    struct tcp_test tt;
+    struct pkt *kept[FIXTURE_RX_COUNT];
+    make_listen(&tt);
+    inject(&tt, .flags = TCP_SYN, .options = "\x02\x04\x05\xb4\x01\x01\x04\x02", .options_len = 8);
+    (void)tcp_test_forget(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_true(tt.t->sack_on);
+    inject(&tt, .flags = TCP_ACK, .seq = 1001, .ack = 1, .len = 1000);
+    inject(&tt, .flags = TCP_ACK, .seq = 4001, .ack = 1, .len = 1000); /* the newest range */
+    (void)tcp_test_forget(&tt);
+    uint32_t count = hoard(&tt.f.rx, kept, FIXTURE_RX_COUNT / TCP_PRESSURE_FRACTION - 2);
+    static const uint32_t again[][3] = {
+        /* sequence number, length, told of: whole, and as far as it is here */
+        {1001, 1000, 2001},
+        {1501, 1000, 2001},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(again); i++) {
+        uint8_t blocks[20] = {1, 1, 5, 26};
+        store_be32(blocks + 4, tt.irs + again[i][0]);
+        store_be32(blocks + 8, tt.irs + again[i][2]);
+        store_be32(blocks + 12, tt.irs + 1001);
+        store_be32(blocks + 16, tt.irs + 2001);
+        inject(&tt, .flags = TCP_ACK, .seq = again[i][0], .ack = 1, .len = again[i][1]);
+        struct frame fr;
+        assert_true(fixture_pop(&tt.f, &fr));
+        assert_int_equal(fr.len, 20 + 20 + 4 + 3 * 8); /* the newest other range comes last */
+        assert_memory_equal(fr.bytes + 40, blocks, sizeof(blocks));
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_pressure"), ARRAY_SIZE(again));
+    give_back(kept, count);
+    tcp_test_end(&tt);
+}
+
 /* TCP_WINDOW_CLAMP: at most so much, and the edge still does not move back. */
 static void a_clamped_window(void **state)
 {
@@ -308,6 +348,7 @@ int main(void)
         cmocka_unit_test(send_buffer_of_a_slow_writer),
         cmocka_unit_test(one_budget_for_both_queues),
         cmocka_unit_test(order_goes_before_disorder),
+        cmocka_unit_test(a_refused_duplicate_is_told_of),
         cmocka_unit_test(a_clamped_window),
     };
     return tcp_run_all(tests);
