@@ -36,11 +36,18 @@ int tcp_shutdown(struct tcp_cb *t, uint32_t how)
     return 0;
 }
 
-/* At most a part of the table may be orphans: those who have gone must not keep out those who come.
- * The oldest makes room. */
+/*
+ * At most a part of the table may be orphans: those who have gone must not keep out those who come.
+ * The oldest makes room. Those whose peers keep the window shut are fewer still (RFC 6429 4): each
+ * costs a probe and its answer again and again, and a crowd of them the time of all others.
+ */
 static void limit_orphans(struct net *n)
 {
-    uint32_t limit = max_u32(n->cfg.limits.tcp_connections / TCP_ORPHAN_FRACTION, 1);
+    uint32_t connections = n->cfg.limits.tcp_connections;
+    if (n->tcp.orphan_count > max_u32(connections / TCP_SHUT_ORPHAN_FRACTION, 1)) {
+        (void)tcp_reclaim(n); /* one for each that comes is enough */
+    }
+    uint32_t limit = max_u32(connections / TCP_ORPHAN_FRACTION, 1);
     while (n->tcp.orphan_count > limit && tcp_evict_orphan(n)) {
         /* each turn ends one */
     }

@@ -242,6 +242,56 @@ static void orphans_are_bounded(void **state)
     tcp_test_end(&tt);
 }
 
+/* One who asks, shuts its window and is given up by its owner. */
+static void one_with_a_shut_window_is_closed(struct tcp_test *tt, uint16_t port)
+{
+    tt->rport = port;
+    tt_handshake(tt, "", 0, 0);
+    assert_int_equal(tt_send(tt, "an answer"), 9);
+    tt_close(tt);
+    (void)tcp_test_forget(tt);
+}
+
+/* Long before that those whose peers keep the window shut make room for each other, with plenty of
+ * buffers for all: a crowd of them would have to be probed for two minutes each (RFC 6429 4). */
+static void orphans_with_shut_windows_are_fewer(void **state)
+{
+    struct tcp_test tt;
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_connections = 4 * TCP_SHUT_ORPHAN_FRACTION;
+    make_listen_with(&tt, &cfg);
+    for (uint16_t i = 0; i < 50; i++) {
+        one_with_a_shut_window_is_closed(&tt, (uint16_t)(1000 + i));
+        assert_true(tt.net->tcp.orphan_count <= 4);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 46);
+    tcp_test_advance_ms(&tt, 60 * 1000);
+    assert_in_range(tcp_test_count(&tt, "tcp_tx_window_probes"), 4, 4 * 10);
+    (void)tcp_test_forget(&tt);
+    tcp_test_end(&tt);
+}
+
+/* And only those: who takes what was sent finishes in good order. */
+static void orphans_with_open_windows_stay(void **state)
+{
+    struct tcp_test tt;
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_connections = 4 * TCP_SHUT_ORPHAN_FRACTION;
+    make_listen_with(&tt, &cfg);
+    for (uint16_t i = 0; i < 30; i++) {
+        tt.rport = (uint16_t)(1000 + i);
+        tt_handshake(&tt, "", 0, TT_WND);
+        assert_int_equal(tt_send(&tt, "an answer"), 9);
+        tt_close(&tt);
+        (void)tcp_test_forget(&tt);
+    }
+    assert_int_equal(tt.net->tcp.orphan_count, 30);
+    assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 0);
+    tcp_test_end(&tt);
+}
+
 /* Family 28. */
 static void time_wait_answers(void **state)
 {
@@ -396,6 +446,8 @@ int main(void)
         cmocka_unit_test(queued_data_is_delivered_after_close),
         cmocka_unit_test(silent_peer_loses_its_orphan),
         cmocka_unit_test(orphans_are_bounded),
+        cmocka_unit_test(orphans_with_shut_windows_are_fewer),
+        cmocka_unit_test(orphans_with_open_windows_stay),
         cmocka_unit_test(time_wait_answers),
         cmocka_unit_test(fin_again_restarts_time_wait),
         cmocka_unit_test(syn_reopens_time_wait),
