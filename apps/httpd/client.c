@@ -128,14 +128,18 @@ static enum step client_read(struct server *s, struct client *c, bool *was_short
 
 bool client_evict_silent(struct server *s, const struct client *except)
 {
-    static const enum timeout_kind kinds[] = {TIMEOUT_BODY, TIMEOUT_WRITE};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        struct timeout *oldest = timeouts_oldest(&s->timeouts, kinds[i]);
+    static const struct {
+        enum timeout_kind kind;
+        uint64_t ms;
+    } limits[] = {{TIMEOUT_BODY, CLIENT_SILENT_MS}, {TIMEOUT_WRITE, CLIENT_STUCK_MS}};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        enum timeout_kind kind = limits[i].kind;
+        struct timeout *oldest = timeouts_oldest(&s->timeouts, kind);
         if (oldest == NULL || (except != NULL && oldest == &except->timeout)) {
             continue;
         }
-        uint64_t since_ms = oldest->deadline_ms - s->timeouts.lists[kinds[i]].duration_ms;
-        if (s->now_ms - since_ms >= CLIENT_SILENT_MS) {
+        uint64_t since_ms = oldest->deadline_ms - s->timeouts.lists[kind].duration_ms;
+        if (s->now_ms - since_ms >= limits[i].ms) {
             s->env.counters.evicted_silent++;
             client_close(s, (struct client *)(void *)oldest);
             return true;

@@ -19,6 +19,7 @@ CLIENTS = int(os.environ.get("RINGSIDE_SLOW_CLIENTS", "1000"))
 SECONDS = int(os.environ.get("RINGSIDE_SLOW_S", "2"))
 SERVED_MS = 100
 TRIES = 3
+STATS_AFTER = 0.75  # of a crowd's time
 OPENS_PER_S = 1000  # a crowd, not a flood
 KINDS = ["silent", "header", "drip", "zero", "stop", "one", "half", "last"]
 MEMORY = "64M"
@@ -43,10 +44,14 @@ def crowded(request, tmp_path_factory):
 
 def crowd(guest, link, control_guest, kind):
     """One crowd; True when the normal client was in time. A server on plain Linux that nobody else
-    asks says how late the host itself makes answers."""
+    asks says how late the host itself makes answers. /stats, which takes many packets, is to be had
+    in the middle of it, too."""
     with HonestClient(guest) as client, HonestClient(control_guest) as control:
         process = attacker("slow", link, guest, kind, CLIENTS, SECONDS, OPENS_PER_S)
+        time.sleep(SECONDS * STATS_AFTER)
+        amid = guest.stats()
         n = result(process, SECONDS + 60)
+    assert amid["tcp_passive_opens"] > 0
     print(f"{kind}: {CLIENTS} clients, {n['opened']} times connected, {n['open_now']} believe they "
           f"are at the end; normal client: {client}; without a crowd: {control}")
     assert n["opened"] >= CLIENTS * 0.9, n
