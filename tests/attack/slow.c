@@ -14,6 +14,7 @@ enum {
     RETRY_NS = 1000 * 1000 * 1000,
     DRIP_NS = 1000 * 1000 * 1000,
     TICK_NS = 5 * 1000 * 1000, /* between looks at who is due */
+    CLEAR_MS = 500,            /* for what the target still says when all have gone */
     FIRST_PORT = 1024,
     GENERATIONS = 60000,
     WINDOW_OPEN = 65535,
@@ -250,16 +251,34 @@ static void run(struct attack *a, uint64_t seconds)
     }
 }
 
+/* Whoever the target still answers once the crowd is gone: a request was lost on the way, so the
+ * RST was not the number expected (RFC 5961 3.2). This one is: the acknowledgement says which. */
+static void take_leftover(void *ctx, const struct answer *in)
+{
+    struct attack *a = ctx;
+    if (in->destination - NETWORK >= a->count || (in->flags & (TCP_RST | TCP_ACK)) != TCP_ACK) {
+        return;
+    }
+    struct segment s = {
+        .source = in->destination,
+        .source_port = in->destination_port,
+        .seq = in->ack,
+        .flags = TCP_RST,
+    };
+    target_send(&a->t, &s);
+}
+
 /* A RST from each that is left, so that whoever comes next finds the target as it was. */
 static void clear(struct attack *a)
 {
     for (uint32_t i = 0; i < a->count; i++) {
-        if (a->clients[i].state == OPEN) {
+        if (a->clients[i].state != IDLE) {
             a->clients[i].state = IDLE;
             send_from(a, i, TCP_RST | TCP_ACK, NULL, 0);
-            target_keep_pace(&a->t, take, a);
+            target_keep_pace(&a->t, take_leftover, a);
         }
     }
+    target_settle(&a->t, CLEAR_MS, take_leftover, a);
 }
 
 static const struct kind *find_kind(const char *name)
