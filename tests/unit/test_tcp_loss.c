@@ -135,10 +135,10 @@ static void fast_retransmit_and_recovery(void **state)
     segment(&tt, 0);
     expect_nothing(&tt);
     assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
-    uint32_t ssthresh = 12 * 1460 / 2;
+    uint32_t ssthresh = 10 * 1460 / 2; /* RFC 5681 3.2 step 2: without the two of RFC 3042 */
     assert_int_equal(tt.t->cc.ssthresh, ssthresh);
     assert_int_equal(tt.t->cc.cwnd, ssthresh + 3 * 1460);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         acks(&tt, 1, TT_WND); /* inflates up to what is out */
         expect_nothing(&tt);
     }
