@@ -37,7 +37,7 @@ static void window_opened(struct tcp_cb *t)
     t->progress_ns = t->net->now_ns;
     tcp_rtx_timer_stop(t);
     tcp_sendq_mark_all_lost(t);
-    t->fin_lost = t->fin_sent;
+    t->fin_lost = t->fin_sent && tcp_flight(t) > 0; /* the same ACK may have been the FIN's */
 }
 
 /* RFC 9293 3.10.7.4: not from a segment older than the one the window was last taken from. One that

@@ -19,7 +19,8 @@ static void mark_head_lost(struct tcp_cb *t)
 static void full_ack(struct tcp_cb *t)
 {
     uint32_t mss = t->snd_mss;
-    t->cc.cwnd = min_u32(t->cc.ssthresh, max_u32(tcp_flight(t), mss) + mss);
+    uint32_t ssthresh = max_u32(t->cc.ssthresh, mss); /* segments may have grown since */
+    t->cc.cwnd = min_u32(ssthresh, max_u32(tcp_flight(t), mss) + mss);
     t->cc.recovery = TCP_RECOVERY_NONE;
     t->cc.force_rtx = false;
     tcp_cc_recovered(t);

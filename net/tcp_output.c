@@ -55,9 +55,9 @@ static bool retransmit_one(struct tcp_cb *t)
     }
     struct tcp_tx_note *note = tx_note(p);
     assert(seq_lt(note->seq, t->snd_nxt));
-    uint32_t end = note->seq + note->len;
-    bool in_window = note->seq == t->snd_una || seq_le(end, t->snd_una + t->snd_wnd);
-    if (!t->cc.force_rtx && (!cwnd_admits(t, note->len) || !in_window)) {
+    uint32_t len = min_u32(note->len, t->snd_mss); /* what is larger goes in parts */
+    bool in_window = note->seq == t->snd_una || seq_le(note->seq + len, t->snd_una + t->snd_wnd);
+    if (!t->cc.force_rtx && (!cwnd_admits(t, len) || !in_window)) {
         return false;
     }
     t->cc.force_rtx = false;

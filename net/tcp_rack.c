@@ -92,7 +92,12 @@ void tcp_rack_recovered(struct tcp_cb *t)
     if (r->reo_wnd_persist > 0 && --r->reo_wnd_persist == 0) {
         r->reo_wnd_steps = 0;
     }
-    r->dsack_seen = r->dsack_seen && seq_lt(t->snd_una, r->dsack_round);
+}
+
+/* SND.UNA moved: a round that is over is forgotten before its number could mean another one. */
+void tcp_rack_advanced(struct tcp_cb *t)
+{
+    t->rack.dsack_seen = t->rack.dsack_seen && seq_lt(t->snd_una, t->rack.dsack_round);
 }
 
 static uint64_t srtt_ns(const struct tcp_cb *t)

@@ -112,6 +112,7 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
         follow(t);
     }
     if (d->advanced) {
+        tcp_rack_advanced(t);
         tcp_rtx_timer_stop(t); /* RFC 6298 5.3: tcp_output starts it anew */
     }
 }
@@ -187,7 +188,7 @@ void tcp_recovery_repaired(struct tcp_cb *t)
     }
     NET_COUNT(t->net, tcp_tail_repairs);
     tcp_cc_on_loss(t);
-    t->cc.cwnd = min_u32(t->cc.cwnd, t->cc.ssthresh);
+    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd_mss);
     t->cc.undo.open = false;
     tcp_cc_recovered(t);
 }
