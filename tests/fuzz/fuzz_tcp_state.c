@@ -146,6 +146,20 @@ static void add_sacks(struct fuzz *f, const struct model_flow *flow, struct mode
     s->options.sacks = count;
 }
 
+/* The first block tells of a duplicate (RFC 2883 4). */
+static void duplicate(struct fuzz *f, const struct model_flow *flow, struct model_segment *s,
+                      bool inside)
+{
+    uint32_t(*b)[2] = s->options.sack;
+    if (inside && s->options.sacks > 1) {
+        b[0][0] = between(f, b[1][0], b[1][1]);
+        b[0][1] = between(f, b[0][0], b[1][1]);
+        return;
+    }
+    b[0][0] = flow->acked - 1448 * (1u + fuzz_u8(&f->in) % 8);
+    b[0][1] = between(f, b[0][0], flow->acked);
+}
+
 /* A peer opens a connection, or sends its SYN again. */
 static void open_passive(struct fuzz *f)
 {
@@ -197,10 +211,12 @@ static void shape(struct fuzz *f, struct model_flow *flow, struct model_segment 
         s->seq = between(f, flow->snd_una - 3000, flow->snd_nxt);
         s->len = payload_len(f);
         break;
-    case 4:
-        break; /* a pure ACK of everything */
+    case 4: /* a pure ACK of everything, or a part of it; maybe with a mark echoed or with the echo
+               of something older */
     case 5:
-        s->ack = between(f, flow->acked, flow->rcv_max);
+        s->ack = (kind & 1) ? between(f, flow->acked, flow->rcv_max) : s->ack;
+        s->flags |= (kind & 16) ? TCP_ECE : 0;
+        s->options.ts_ecr -= (kind & 32) ? fuzz_u8(&f->in) : 0;
         break;
     case 6: /* a duplicate ACK */
         s->ack = flow->acked;
@@ -209,6 +225,7 @@ static void shape(struct fuzz *f, struct model_flow *flow, struct model_segment 
     case 8:
         s->ack = kind & 16 ? flow->acked : between(f, flow->acked, flow->rcv_max);
         add_sacks(f, flow, s);
+        s->flags |= (kind & 32) ? TCP_ECE : 0;
         break;
     case 9:
         s->flags |= TCP_FIN;
@@ -232,10 +249,10 @@ static void shape(struct fuzz *f, struct model_flow *flow, struct model_segment 
         s->options.ts_val -= 1 + fuzz_u16(&f->in);
         s->len = kind & 16 ? 100 : 0;
         break;
-    default: /* DSACK: below the acknowledgement */
+    default: /* DSACK: below the acknowledgement, or inside the second block */
+        s->ack = kind & 16 ? flow->acked : s->ack;
         add_sacks(f, flow, s);
-        s->options.sack[0][0] = flow->acked - 1448;
-        s->options.sack[0][1] = flow->acked;
+        duplicate(f, flow, s, (kind & 32) != 0);
         break;
     }
 }

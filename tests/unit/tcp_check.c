@@ -5,6 +5,10 @@
 
 #include "net/tcp_int.h"
 
+enum {
+    CWND_MAX_BYTES = 1 << 30,
+};
+
 /* What is added up over all connections. */
 struct totals {
     uint32_t tx_packets;
@@ -54,36 +58,92 @@ static void check_tx_packet(const struct tcp_cb *t, struct pkt *p, uint32_t at, 
     assert((note->next == NULL) == (p == t->sendq.last));
 }
 
+/* What the walk over a send queue adds up. */
+struct sendq_sums {
+    uint32_t bytes, packets;
+    uint32_t lost_bytes, lost;
+    uint32_t sacked_bytes, sacked, high_sacked;
+    uint32_t above_bytes, above; /* sacked, and not in front of the edge */
+    uint32_t in_flight;
+    uint32_t marks; /* the edge and the hints that were met: each lies in the queue */
+    bool at_edge, unsent;
+};
+
+static void add_packet(const struct tcp_sendq *q, struct pkt *p, struct sendq_sums *sum)
+{
+    const struct tcp_tx_note *note = tx_note(p);
+    sum->bytes += note->len;
+    sum->at_edge = sum->at_edge || p == q->edge;
+    sum->marks += p == q->edge;
+    for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
+        assert(p != q->hint[i].at || !sum->unsent);
+        sum->marks += p == q->hint[i].at;
+    }
+    if (note->sacked) {
+        sum->sacked_bytes += note->len;
+        sum->sacked++;
+        sum->high_sacked = note->seq + note->len;
+        sum->above_bytes += sum->at_edge ? note->len : 0;
+        sum->above += sum->at_edge;
+    } else if (note->lost) {
+        sum->lost_bytes += note->len;
+        sum->lost++;
+    } else {
+        sum->in_flight += !sum->unsent;
+    }
+    bound(++sum->packets);
+}
+
+static uint32_t marks_of(const struct tcp_sendq *q)
+{
+    uint32_t count = q->edge != NULL;
+    for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
+        count += q->hint[i].at != NULL;
+    }
+    return count;
+}
+
+/* The scoreboard is what the notes say. */
+static void check_scoreboard(const struct tcp_cb *t, const struct sendq_sums *sum)
+{
+    const struct tcp_sendq *q = &t->sendq;
+    assert(sum->lost_bytes == q->lost_bytes && sum->lost == list_length(&q->lost));
+    assert(sum->in_flight == list_length(&q->in_flight));
+    assert(sum->sacked_bytes == q->sacked_bytes && sum->sacked == q->sacked_packets);
+    assert(sum->sacked == 0 || sum->high_sacked == q->high_sacked);
+    assert(sum->above_bytes == q->above_bytes && sum->above == q->above_packets);
+    assert(sum->marks == marks_of(q));
+    /* RFC 2018 8: what SND.UNA stops in front of is not with the peer. */
+    assert(q->first == NULL || !tx_note(q->first)->sacked);
+    assert(t->sack_on || sum->sacked == 0);
+    assert(!t->fin_lost || (t->fin_sent && tcp_flight(t) > 0));
+    /* The pipe is not less than nothing, and holds no more than what was not heard of. */
+    assert(sum->lost_bytes + sum->sacked_bytes + t->fin_lost <= tcp_flight(t));
+}
+
 /* Every packet once, in sequence: first those sent, then those not. */
 static void check_sendq(const struct tcp_cb *t, struct totals *sum)
 {
     const struct tcp_sendq *q = &t->sendq;
-    uint32_t bytes = 0, packets = 0, lost = 0, sacked = 0, sacked_packets = 0;
+    struct sendq_sums s = {.at_edge = q->edge == NULL};
     uint32_t seq = syn_out(t) ? t->snd_nxt : t->snd_una;
-    bool unsent = false;
     for (struct pkt *p = q->first; p != NULL; p = tx_note(p)->next) {
         assert(p != q->unsent || seq == t->snd_nxt);
-        unsent = unsent || p == q->unsent;
-        check_tx_packet(t, p, seq, unsent);
+        s.unsent = s.unsent || p == q->unsent;
+        check_tx_packet(t, p, seq, s.unsent);
         seq += tx_note(p)->len;
-        bytes += tx_note(p)->len;
-        lost += tx_note(p)->lost ? tx_note(p)->len : 0;
-        sacked += tx_note(p)->sacked ? tx_note(p)->len : 0;
-        sacked_packets += tx_note(p)->sacked;
-        bound(++packets);
+        add_packet(q, p, &s);
     }
-    assert(unsent == (q->unsent != NULL));
-    assert(bytes == q->bytes && packets == q->packets && lost == q->lost_bytes);
-    assert(sacked == q->sacked_bytes && sacked_packets == q->sacked_packets);
-    assert(list_empty(&q->lost) == (lost == 0));
-    assert(q->above_bytes <= sacked && q->above_packets <= sacked_packets);
+    assert(s.unsent == (q->unsent != NULL));
+    assert(s.bytes == q->bytes && s.packets == q->packets);
     assert((q->first == NULL) == (q->last == NULL));
-    assert(!t->fin_sent || !unsent);
-    if (tcp_synchronized(t) && !unsent) {
+    assert(!t->fin_sent || !s.unsent);
+    if (tcp_synchronized(t) && !s.unsent) {
         uint32_t end = seq + (t->fin_sent && t->snd_una != t->snd_nxt ? 1 : 0);
         assert(end == t->snd_nxt); /* all that is out is in the queue, the FIN behind it */
     }
-    sum->tx_packets += packets;
+    check_scoreboard(t, &s);
+    sum->tx_packets += s.packets;
 }
 
 static void check_in_order(const struct tcp_recvq *q)
@@ -123,13 +183,30 @@ static void check_ranges(const struct tcp_cb *t)
     assert(!t->fin_known || t->fin_received || seq_le(end, t->fin_seq));
 }
 
+/* RFC 8985 6.2 step 5: what went before something that has arrived is lost by now, or a timer will
+ * ask again. */
+static void check_rack(const struct tcp_cb *t)
+{
+    const struct list *node = t->sendq.in_flight.next;
+    if (!tcp_rack_on(t) || node == &t->sendq.in_flight || t->sendq.sacked_packets == 0) {
+        return;
+    }
+    const struct tcp_tx_note *oldest = list_entry(node, struct tcp_tx_note, order);
+    if (oldest->sent_ns < t->rack.xmit_ns) {
+        assert(timer_armed(&t->rack_timer));
+    }
+}
+
 /* Whatever waits has somebody who will ask again. */
 static void check_timers(const struct tcp_cb *t)
 {
     bool waits = t->sendq.unsent != NULL || (t->fin_queued && !t->fin_sent);
     if (tcp_flight(t) > 0 || (waits && tcp_synchronized(t))) {
         assert(timer_armed(&t->rtx_timer));
+        /* RFC 6298 2.5; a shut window's probes are no further apart. */
+        assert(t->rtx_timer.deadline_ns <= t->net->now_ns + tcp_ms(TCP_RTO_MAX_MS));
     }
+    check_rack(t);
     if (tcp_synchronized(t) && t->rcv_nxt != t->rcv_acked) {
         assert(timer_armed(&t->delack_timer));
     }
@@ -157,6 +234,8 @@ static void check_state(const struct tcp_cb *t)
     assert(t->snd_mss > 0 && t->snd_mss <= TCP_SEGMENT_MAX);
     /* With less than a segment of window and nothing in flight nothing would ever go. */
     assert(t->cc.cwnd >= t->snd_mss && t->cc.ssthresh >= 1);
+    /* RFC 7323 2.2: no window is larger; recovery may stand above it by what is out. */
+    assert(t->cc.cwnd <= CWND_MAX_BYTES + tcp_flight(t) && t->cc.ssthresh <= CWND_MAX_BYTES);
 }
 
 static void check_live(const struct tcp_cb *t, struct totals *sum)
