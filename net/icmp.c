@@ -88,7 +88,9 @@ static void echo_reply(struct net *n, struct pkt *p, const struct ipv4_header *h
     struct ipv4_tx tx = {
         .dst = h->src,
         .protocol = IP_PROTO_ICMP,
-        .tos = h->tos, /* RFC 1349 5.1 */
+        /* RFC 1349 5.1; but what a router marked on the way here says nothing of the way back, and
+         * an echo has nobody to slow down (RFC 3168 5). */
+        .tos = h->tos & (uint8_t)~IP_ECN_MASK,
         .may_fragment = true,
     };
     /* One that was reassembled and exceeds the MTU cannot be answered; output counts it. */

@@ -68,6 +68,22 @@ static void test_echo(void **state)
     }
 }
 
+/* The answer keeps the DSCP (RFC 1349 5.1) and says for itself that it knows nothing of ECN: a mark
+ * that a router set on the way here is no news of the way back (RFC 3168 5). */
+static void test_echo_ecn(void **state)
+{
+    struct net_fixture *f = *state;
+    for (unsigned ecn = 0; ecn < 4; ecn++) {
+        struct frame fr;
+        struct frame out;
+        struct frame_ip ip = {.tos = (uint8_t)(0xb8 | ecn)};
+        frame_icmp(&fr, &ip, 0x0800, 1, "ping", 4);
+        fixture_input(f, &fr);
+        assert_true(fixture_pop(f, &out));
+        assert_int_equal(frame_ip_at(&out)[1], 0xb8);
+    }
+}
+
 /* A ping larger than the MTU comes in fragments, and so does its answer (RFC 791 3.2). */
 static void test_echo_in_fragments(void **state)
 {
@@ -348,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_echo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_echo_ecn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_echo_code, setup, teardown),
         cmocka_unit_test_setup_teardown(test_echo_in_fragments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
