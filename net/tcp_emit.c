@@ -123,9 +123,7 @@ void tcp_emit_syn(struct tcp_cb *t)
     uint32_t off = t->net->cfg.tcp_off;
     struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
     choose_ip(t, &out);
-    /* RFC 7323 2.2: the window of a segment with SYN is never scaled. */
-    uint32_t window = min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
-    out.window = (uint16_t)window;
+    out.window = tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale);
     out.options.has_mss = true;
     out.options.mss = t->rcv_mss;
     out.options.has_wscale = !(off & NET_TCP_OFF_WSCALE);
@@ -136,7 +134,7 @@ void tcp_emit_syn(struct tcp_cb *t)
     if (answer) {
         out.flags |= TCP_ACK;
         out.ack = t->rcv_nxt;
-        t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + window);
+        t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + out.window);
         /* RFC 7323 2.2: only as an answer to one; when both shifts are 0 it says nothing. */
         out.options.has_wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
         out.options.has_sack_permitted = t->sack_on;

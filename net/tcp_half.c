@@ -70,12 +70,11 @@ static void send_ack(struct net *n, struct tcp_half *half)
         return;
     }
     half->acks++;
-    /* RFC 7323 2.4: rounding to the scale's unit must not pull back the SYN-ACK's right edge. */
-    uint64_t window = align_up(half->rcv_wnd, UINT64_C(1) << half->rcv_wscale);
+    /* RFC 7323 2.4: the SYN-ACK's window, whole units of the scale, so that no edge moves back. */
     struct tcp_out out = {.id = half->node.id,
                           .seq = half->iss + 1,
                           .ack = half->irs + 1,
-                          .window = (uint16_t)(window >> half->rcv_wscale),
+                          .window = (uint16_t)(half->rcv_wnd >> half->rcv_wscale),
                           .flags = TCP_ACK,
                           .tos = half->listener->opt.tos,
                           .ttl = half->listener->opt.ttl};
@@ -139,8 +138,8 @@ void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp
     half->peer_mss = seg->options.has_mss ? seg->options.mss : TCP_MSS_DEFAULT;
     bool scales = seg->options.has_wscale && !(off & NET_TCP_OFF_WSCALE);
     half->peer_wscale = scales ? seg->options.wscale : TCP_WSCALE_NONE;
-    half->rcv_wnd = (uint16_t)min_u32(l->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
     half->rcv_wscale = scales ? tcp_pick_wscale(l) : 0;
+    half->rcv_wnd = tcp_syn_window(l->rcvbuf_bytes, half->rcv_wscale);
     half->node.timestamps = seg->options.has_timestamps && !(off & NET_TCP_OFF_TIMESTAMPS);
     half->ts_recent = seg->options.ts_val;
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
@@ -195,7 +194,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->syn_untimed = !timer_armed(&half->timer);
     t->sent_ns = t->syn_untimed ? t->net->now_ns : tcp_half_born_ns(half);
     if (half->deferred) { /* the round trip ended with the first ACK */
-        t->sent_ns = t->net->now_ns - half->rtt_us * NS_PER_US;
+        t->sent_ns = t->net->now_ns - (uint64_t)half->rtt_us * NS_PER_US;
     }
     t->sack_on = half->sack_permitted;
     tcp_ts_begin(t, &o);

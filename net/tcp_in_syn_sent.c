@@ -11,7 +11,7 @@ static void learn_from_syn(struct tcp_cb *t, const struct tcp_segment *seg)
     t->irs = seg->seq;
     t->rcv_nxt = seg->seq + 1;
     t->rcv_acked = t->rcv_nxt;
-    t->rcv_adv = t->rcv_nxt + min_u32(t->rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
+    t->rcv_adv = t->rcv_nxt + tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale);
     tcp_ts_begin(t, &seg->options);
     t->sack_on = seg->options.has_sack_permitted && !(t->net->cfg.tcp_off & NET_TCP_OFF_SACK);
     tcp_set_mss(t, &seg->options, t->rcv_mss);

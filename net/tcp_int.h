@@ -239,6 +239,7 @@ void tcp_emit_keepalive(struct tcp_cb *t);
 /* tcp_window.c: the receive window, in one place. */
 uint8_t tcp_pick_wscale(const struct tcp_cb *t); /* t: the connection or its listener */
 uint16_t tcp_window_field(struct tcp_cb *t);
+uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale);
 bool tcp_window_update_due(const struct tcp_cb *t);
 
 /* tcp_tune.c: buffers that follow their use. */

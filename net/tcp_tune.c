@@ -128,7 +128,7 @@ void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool)
         return;
     }
     u->round_read += (uint32_t)min_size(len, UINT32_MAX - u->round_read);
-    if (u->rtt_us == 0 || now - u->round_ns < u->rtt_us * NS_PER_US) {
+    if (u->rtt_us == 0 || now - u->round_ns < (uint64_t)u->rtt_us * NS_PER_US) {
         return;
     }
     if (u->round_read > u->best_read) {

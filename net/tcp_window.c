@@ -16,6 +16,17 @@ uint8_t tcp_pick_wscale(const struct tcp_cb *t)
     return scale;
 }
 
+/*
+ * The window field of a SYN or SYN-ACK, which is never scaled (RFC 7323 2.2): whole units of the
+ * scale, so that an ACK between two SYN-ACKs can say the same (2.4).
+ */
+uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale)
+{
+    uint32_t most = min_u32(rcvbuf_bytes, TCP_WINDOW_FIELD_MAX);
+    uint32_t whole = most >> wscale << wscale;
+    return (uint16_t)(whole != 0 ? whole : most);
+}
+
 static uint32_t free_bytes(const struct tcp_cb *t)
 {
     uint32_t used = t->recvq.bytes;
@@ -37,11 +48,10 @@ static uint32_t select_window(const struct tcp_cb *t)
 {
     uint32_t current = seq_ahead(t->rcv_nxt, t->rcv_adv);
     uint32_t room = free_bytes(t);
-    if (room < current + worthwhile_step(t)) {
-        /* Keep the edge. RFC 7323 2.4: rounding to the scale's unit must not pull it back. */
-        return (uint32_t)align_up(current, UINT64_C(1) << t->rcv_wscale);
-    }
-    return room;
+    /* Keeps the edge. RFC 7323 2.4: rounding to the scale's unit must not pull it back; nor must a
+     * step that is smaller than the unit. */
+    uint32_t keep = (uint32_t)align_up(current, UINT64_C(1) << t->rcv_wscale);
+    return room < current + worthwhile_step(t) ? keep : max_u32(room, keep);
 }
 
 uint16_t tcp_window_field(struct tcp_cb *t)

@@ -15,6 +15,8 @@
 
 #include "kernel/bytes.h"
 
+#include <errno.h>
+
 enum {
     START = 16 * 1024,
     MOST = 1024 * 1024,
@@ -335,6 +337,103 @@ static void a_clamped_window(void **state)
     tcp_test_end(&tt);
 }
 
+/* A round lasts a round trip, one of more than 2^32 ns as well. */
+static void a_round_may_last_seconds(void **state)
+{
+    struct tcp_test tt;
+    make_tuned(&tt);
+    tt.t->tune.rtt_us = 5000 * US_PER_MS;
+    tcp_test_advance_ms(&tt, 2000);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000);
+    drain(&tt);
+    assert_int_equal(tt.t->tune.round_read, 1000);
+    tcp_test_end(&tt);
+}
+
+/* What the field of a bare segment tells; the edge it stands for is returned. */
+static uint32_t told_edge(struct tcp_test *tt, uint8_t shift)
+{
+    struct frame fr;
+    assert_true(fixture_pop(&tt->f, &fr));
+    const uint8_t *h = fr.bytes + 20;
+    return load_be32(h + 8) + ((uint32_t)load_be16(h + 14) << shift);
+}
+
+/* RFC 7323 2.4: an unscaled SYN-ACK cannot say what rounding up makes of its own window, so that an
+ * ACK of the half-open record between two of them must not say more. */
+static void a_syn_ack_again_takes_nothing_back(void **state)
+{
+    struct tcp_test tt;
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_rcvbuf_bytes = 65535;
+    cfg.limits.tcp_rcvbuf_max_bytes = MOST;
+    make_listen_with(&tt, &cfg);
+    inject(&tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
+    uint32_t first = told_edge(&tt, 0);
+    inject(&tt, .flags = TCP_ACK, .seq = 0, .ack = 1); /* below the window: answered */
+    uint32_t second = told_edge(&tt, SCALE);
+    assert_true(seq_ge(second, first));
+    inject(&tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
+    assert_true(seq_ge(told_edge(&tt, 0), second));
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    inject(&tt, .flags = TCP_ACK, .seq = 0, .ack = 1);
+    assert_true(seq_ge(told_edge(&tt, SCALE), second));
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    tcp_test_end(&tt);
+}
+
+/* The same where both SYNs cross. */
+static void crossed_syns_take_nothing_back(void **state)
+{
+    struct tcp_test tt;
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_rcvbuf_bytes = 65535;
+    cfg.limits.tcp_rcvbuf_max_bytes = MOST;
+    make_listen_with(&tt, &cfg);
+    tt.t = tcp_create(tt.net, NULL, NULL);
+    assert_int_equal(tcp_connect(tt.t, FIXTURE_PEER, 7), -EINPROGRESS);
+    (void)tcp_test_forget(&tt);
+    tt.lport = tt.t->node.id.lport;
+    tt.rport = 7;
+    inject(&tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
+    uint32_t first = told_edge(&tt, 0);
+    inject(&tt, .flags = TCP_ACK, .seq = 70000, .ack = 1);
+    uint32_t second = told_edge(&tt, SCALE);
+    assert_true(seq_ge(second, first));
+    tcp_test_advance_ms(&tt, TCP_RTO_INITIAL_MS + 1);
+    assert_true(seq_ge(told_edge(&tt, 0), second));
+    tcp_test_end(&tt);
+}
+
+/* A step of the window that is smaller than the unit of its scale. */
+static void small_steps_take_nothing_back(void **state)
+{
+    struct tcp_test tt;
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_rcvbuf_bytes = 8192;
+    cfg.limits.tcp_rcvbuf_max_bytes = 4 << 20; /* a unit of 128 bytes */
+    make_listen_with(&tt, &cfg);
+    assert_int_equal(tcp_set_opt(tt.listener, TCP_OPT_MAXSEG, TCP_MSS_FLOOR), 0);
+    inject(&tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_int_equal(tt.t->rcv_wscale, 7);
+    (void)tcp_test_forget(&tt);
+    uint32_t edge = tt.t->rcv_adv;
+    uint8_t bytes[89];
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1010); /* 7182 left, 56.1 units */
+    tt.net->now_ns = tt.f.now_ns;
+    assert_int_equal(tcp_recv(tt.t, bytes, sizeof(bytes), 0),
+                     sizeof(bytes)); /* room for a step to 7271, still 56 */
+    tcp_test_advance_ms(&tt, TCP_DELACK_MS + 1);
+    assert_true(seq_ge(told_edge(&tt, 7), edge));
+    expect_nothing(&tt);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +449,10 @@ int main(void)
         cmocka_unit_test(order_goes_before_disorder),
         cmocka_unit_test(a_refused_duplicate_is_told_of),
         cmocka_unit_test(a_clamped_window),
+        cmocka_unit_test(a_round_may_last_seconds),
+        cmocka_unit_test(a_syn_ack_again_takes_nothing_back),
+        cmocka_unit_test(crossed_syns_take_nothing_back),
+        cmocka_unit_test(small_steps_take_nothing_back),
     };
     return tcp_run_all(tests);
 }

@@ -72,7 +72,7 @@ static void syn_ack_layout(void **state)
     cfg.limits.tcp_rcvbuf_bytes = 200000;
     make_listen_with(&tt, &cfg);
     inject(&tt, .flags = TCP_SYN, .options = mss_wscale, .options_len = sizeof(mss_wscale));
-    expect(&tt, .flags = TCP_SYN | TCP_ACK, .ack = 1, .wnd = 65535,
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .ack = 1, .wnd = 65532,
            .options = "\x02\x04\x05\xb4\x01\x03\x03\x02", .options_len = 8);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
