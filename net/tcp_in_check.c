@@ -75,7 +75,8 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
         return TCP_DROP;
     }
     /* RFC 7323 3.2: once agreed on, every segment has them; the ACK that completes the handshake
-     * may come from a host that forgets. */
+     * may come from a host that forgets. A SYN is of another connection: RFC 5961 4.2 answers it.
+     */
     bool missing = t->ts.on && !seg->options.has_timestamps && t->state != TCP_SYN_RECEIVED;
     if (missing && !syn && !(seg->flags & TCP_RST)) {
         NET_COUNT(n, tcp_rx_drop_no_timestamp);

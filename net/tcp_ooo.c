@@ -140,6 +140,7 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
     struct pkt **at = find_place(t, p, &seq, &before);
     if (at == NULL) {
         NET_COUNT(t->net, tcp_rx_drop_duplicate);
+        rx_note(before)->touched = ++q->touches; /* RFC 2018 4: the most recent segment is in it */
         pkt_put(p);
         return;
     }

@@ -99,7 +99,7 @@ struct tcp_rx_note {
     struct pkt *last;       /* [F] */
     uint32_t end;           /* [F] the sequence number behind the range */
     uint32_t seq;           /* of the first payload byte */
-    uint32_t touched; /* [F] tcp_recvq.touches when the range last grew: the newest is told first */
+    uint32_t touched;       /* [F] tcp_recvq.touches when a segment of it last came: told first */
 };
 static_assert(sizeof(struct tcp_rx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
 
@@ -110,7 +110,7 @@ struct tcp_recvq {
     uint32_t range_count;
     uint32_t ooo_packets;
     uint32_t ooo_bytes;
-    uint32_t touches; /* segments kept out of order so far */
+    uint32_t touches; /* segments out of order so far, new or known */
 };
 
 struct tcp_listener {

@@ -20,7 +20,7 @@ bool tcp_sack_due(const struct tcp_cb *t)
     return t->sack_on && (t->dsack_due || t->recvq.ranges != NULL);
 }
 
-/* The range that grew last among those that grew before `older`; NULL: none left. */
+/* The range whose turn was last among those before `older`; NULL: none left. */
 static struct pkt *newest_before(const struct tcp_cb *t, uint32_t older)
 {
     struct pkt *best = NULL;

@@ -223,6 +223,19 @@ static void syn_is_challenged_whatever_its_timestamp(void **state)
     }
 }
 
+/* A SYN is of another connection, which agreed on nothing yet: RFC 5961 4.2 has it answered, so
+ * that a peer that began anew, and without timestamps, is not left waiting. */
+static void syn_without_timestamp_is_challenged(void **state)
+{
+    struct tcp_test tt;
+    establish(&tt, 0);
+    inject(&tt, .flags = TCP_SYN, .seq = 123456);
+    expect_ack_ts(&tt, 1, PEER_TS + 1);
+    inject(&tt, .flags = TCP_RST, .seq = 1);
+    assert_int_equal(tt.t->state, TCP_CLOSED);
+    finish(&tt);
+}
+
 /* 4.1: a segment sent twice gives a round trip, by its echo. */
 static void retransmission_is_measured(void **state)
 {
@@ -318,6 +331,28 @@ static void duplicates_are_told_once(void **state)
     finish(&tt);
 }
 
+/* RFC 2018 4: the first block holds the most recent segment, and one that came twice is one: what
+ * is told in the next ACK goes on with its range, not with one that had grown later. */
+static void a_duplicate_makes_its_range_the_newest(void **state)
+{
+    struct tcp_test tt;
+    establish(&tt, 0);
+    data_ts(&tt, 2001, 500, PEER_TS + 2);
+    data_ts(&tt, 4001, 500, PEER_TS + 2);
+    data_ts(&tt, 2101, 100, PEER_TS + 2);
+    (void)tcp_test_forget(&tt);
+    tt.t->ack_now = true; /* an ACK that nothing new brought about */
+    tt.net->now_ns = tt.f.now_ns;
+    tcp_output(tt.t);
+    struct opts o = {.len = 0};
+    opts_ts(&o, our_ts(&tt), PEER_TS + 1);
+    opts_sack(&o, 2);
+    opts_block(&o, tt.irs + 2001, tt.irs + 2501);
+    opts_block(&o, tt.irs + 4001, tt.irs + 4501);
+    expect_ack(&tt, 1, &o);
+    finish(&tt);
+}
+
 /* A full segment has no room for blocks: an ACK of its own brings them. */
 static void full_segment_leaves_blocks_to_an_ack(void **state)
 {
@@ -391,10 +426,12 @@ int main(void)
         cmocka_unit_test(echo_is_of_what_is_acknowledged),
         cmocka_unit_test(missing_timestamp_is_dropped),
         cmocka_unit_test(syn_is_challenged_whatever_its_timestamp),
+        cmocka_unit_test(syn_without_timestamp_is_challenged),
         cmocka_unit_test(retransmission_is_measured),
         cmocka_unit_test(wild_echo_is_no_sample),
         cmocka_unit_test(newest_block_comes_first),
         cmocka_unit_test(duplicates_are_told_once),
+        cmocka_unit_test(a_duplicate_makes_its_range_the_newest),
         cmocka_unit_test(full_segment_leaves_blocks_to_an_ack),
         cmocka_unit_test(time_wait_has_timestamps),
         cmocka_unit_test(blind_text_is_answered_rarely),
