@@ -36,6 +36,7 @@ static uint64_t ago_ns(const struct tcp_cb *t, uint64_t when_ns)
 
 static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
 {
+    bool open = tcp_synchronized(t); /* before that, what is out is our SYN */
     uint32_t fin = t->fin_sent && tcp_flight(t) > 0 ? 1 : 0;
     out->rto_us = t->rtt.rto_us;
     out->rtt_us = t->rtt.srtt_us8 / 8;
@@ -43,7 +44,7 @@ static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
     out->snd_mss = t->snd_mss;
     out->flight = tcp_flight(t);
     out->lost = t->sendq.lost_bytes;
-    out->unsent = t->sendq.bytes - (tcp_flight(t) - fin);
+    out->unsent = open ? t->sendq.bytes - (tcp_flight(t) - fin) : 0;
     out->cwnd = t->cc.cwnd;
     out->ssthresh = t->cc.ssthresh;
     out->snd_wnd = t->snd_wnd;

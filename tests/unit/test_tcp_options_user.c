@@ -335,6 +335,18 @@ static void a_report(void **state)
     tcp_test_end(&tt);
 }
 
+/* Before the handshake our SYN is out, and no byte waits. */
+static void a_report_before_the_handshake(void **state)
+{
+    struct tcp_test tt;
+    struct tcp_report r;
+    make_syn_sent(&tt);
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.state, 2);
+    assert_int_equal(r.unsent, 0);
+    tcp_test_end(&tt);
+}
+
 /* A listener that wants data with its connections, and a peer whose handshake has just ended. */
 static void make_deferred(struct tcp_test *tt, int seconds)
 {
@@ -426,6 +438,7 @@ int main(void)
         cmocka_unit_test(accepted_connections_inherit),
         cmocka_unit_test(congestion_control_by_name),
         cmocka_unit_test(a_report),
+        cmocka_unit_test(a_report_before_the_handshake),
         cmocka_unit_test(deferred_until_data),
         cmocka_unit_test(deferred_until_a_fin),
         cmocka_unit_test(deferred_until_time_is_up),
