@@ -135,7 +135,8 @@ void timer_cancel(struct timer_wheel *w, struct timer *t)
 
 /*
  * The tick at which the level next needs attention: level 0 fires there, the others cascade. A bit
- * at the current position means a full turn ahead (level 0: does not occur, see timer_next).
+ * at the current position means a full turn ahead (level 0: does not occur, for that slot has
+ * been fired).
  */
 static uint64_t level_event(const struct timer_wheel *w, uint32_t level)
 {
