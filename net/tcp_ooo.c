@@ -58,6 +58,18 @@ uint32_t tcp_ooo_end(const struct tcp_cb *t)
     return end;
 }
 
+/* RFC 2018 4: the segment that begins at seq came just now, so the range it is in, if it is in one,
+ * is told first, even when the segment itself was not kept. */
+void tcp_ooo_touch(struct tcp_cb *t, uint32_t seq)
+{
+    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
+        if (seq_le(rx_note(p)->seq, seq) && seq_lt(seq, rx_note(p)->end)) {
+            rx_note(p)->touched = ++t->recvq.touches;
+            return;
+        }
+    }
+}
+
 /* Appends the run that begins with p (its own range note filled in) behind range r. */
 static void join(struct tcp_cb *t, struct pkt *r, struct pkt *p)
 {
