@@ -18,6 +18,8 @@ ASAN_HOST_IP, ASAN_GUEST_IP = "198.18.9.1", "198.18.9.2"
 ECHO_HOST_IP, ECHO_GUEST_IP = "198.18.7.1", "198.18.7.2"
 BOOT_TIMEOUT_S = 30
 NOFILE = 65536
+# More words for the command line of every guest, as "selftest=wrap" or "congestion=newreno".
+MORE_WORDS = os.environ.get("RINGSIDE_WORDS", "").split()
 
 
 def raise_nofile():
@@ -169,7 +171,8 @@ class QemuGuest(Server):
         if iso is not None:
             self.command += ["-cdrom", iso, "-boot", "d"]
         else:
-            self.command += ["-kernel", os.path.join(BUILD, f"{app}.elf"), "-append", append]
+            self.command += ["-kernel", os.path.join(BUILD, f"{app}.elf"), "-append",
+                             " ".join([*MORE_WORDS, append])]
 
     def __enter__(self):
         self.start(self.command)
@@ -197,7 +200,7 @@ class HostedGuest(Server):
                  build="host"):
         super().__init__(folder)
         self.address, self.port = address, port
-        self.command = [os.path.join(BUILD, build, app), f"tap={tap}", *arguments]
+        self.command = [os.path.join(BUILD, build, app), f"tap={tap}", *MORE_WORDS, *arguments]
         if app_arguments:
             self.command += ["--", *app_arguments]
 
