@@ -7,7 +7,7 @@
  * deal such a cell worse luck. The sums over many cells tell which it was.
  *
  * `make sim-table` measures the file anew; RINGSIDE_SIM_CELLS=text prints the cells whose names
- * contain the text, without judging them.
+ * contain the text, without judging them, over RINGSIDE_SIM_EACH seeds.
  */
 // LINK: tests/sim/[!s]*.c tests/unit/tcp_check.c net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
@@ -22,6 +22,7 @@
 
 enum {
     SEEDS_EACH = 9,
+    SEEDS_EACH_MAX = 999,
     CELLS_MAX = 128,
     NAME_BYTES = 64,
     TRANSFER_BYTES = 4 * 1024 * 1024, /* beyond slow start */
@@ -48,6 +49,7 @@ static const struct algorithm {
 } algorithms[] = {
     {"newreno", "newreno", 0},
     {"cubic", "cubic", 0},
+    {"cubic-norack", "cubic", NET_TCP_OFF_RACK | NET_TCP_OFF_TLP},
 };
 
 struct cell {
@@ -163,11 +165,21 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* RINGSIDE_SIM_EACH: more seeds a cell, when the cells of two algorithms are to be told apart. */
+static uint32_t seeds_each(void)
+{
+    const char *text = getenv("RINGSIDE_SIM_EACH");
+    unsigned long seeds = text != NULL ? strtoul(text, NULL, 10) : SEEDS_EACH;
+    assert_in_range(seeds, 1, SEEDS_EACH_MAX);
+    return (uint32_t)seeds;
+}
+
 static void measure(struct cell *c, uint64_t first, struct world_totals *totals)
 {
     static struct world_plan plan;
-    uint32_t kbps[SEEDS_EACH];
-    for (uint64_t i = 0; i < SEEDS_EACH; i++) {
+    uint32_t kbps[SEEDS_EACH_MAX];
+    uint32_t seeds = seeds_each();
+    for (uint64_t i = 0; i < seeds; i++) {
         struct world_totals one = {0};
         plan_bulk(&plan, c, first + i);
         (void)world_run(&plan, false, &one);
@@ -180,8 +192,8 @@ static void measure(struct cell *c, uint64_t first, struct world_totals *totals)
         totals->retransmissions += one.retransmissions;
         totals->frames_lost += one.frames_lost;
     }
-    qsort(kbps, SEEDS_EACH, sizeof(kbps[0]), by_value);
-    c->kbps = kbps[SEEDS_EACH / 2];
+    qsort(kbps, seeds, sizeof(kbps[0]), by_value);
+    c->kbps = kbps[seeds / 2];
 }
 
 static void read_table(void)
