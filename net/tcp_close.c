@@ -44,7 +44,8 @@ int tcp_shutdown(struct tcp_cb *t, uint32_t how)
 static void limit_orphans(struct net *n)
 {
     uint32_t connections = n->cfg.limits.tcp_connections;
-    if (n->tcp.orphan_count > max_u32(connections / TCP_SHUT_ORPHAN_FRACTION, 1)) {
+    if (n->tcp.orphan_count >
+        max_u32(connections / TCP_SHUT_ORPHAN_FRACTION, TCP_SHUT_ORPHANS_MIN)) {
         (void)tcp_reclaim(n); /* one for each that comes is enough */
     }
     uint32_t limit = max_u32(connections / TCP_ORPHAN_FRACTION, 1);

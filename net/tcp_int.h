@@ -90,6 +90,7 @@ enum {
     TCP_HALF_OPEN_RESERVE = 4,        /* 1/4 of the half-open table is closed to any one listener */
     TCP_DEFER_MAX_S = 30,          /* TCP_DEFER_ACCEPT: the last SYN-ACK but one is still to come */
     TCP_ORPHAN_FRACTION = 2,       /* at most half of the table may be orphans */
+    TCP_SHUT_ORPHANS_MIN = 32,     /* so many closed connections are a crowd in no table */
     TCP_SHUT_ORPHAN_FRACTION = 32, /* from 1/32 on those go whose peers keep the window shut */
     TCP_BUF_MIN_BYTES = 2048,
     TCP_BUF_MAX_BYTES = 4 * 1024 * 1024,

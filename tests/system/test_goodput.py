@@ -15,7 +15,8 @@ SECONDS = float(os.environ.get("RINGSIDE_GOODPUT_S", "8"))
 SEEDS = int(os.environ.get("RINGSIDE_GOODPUT_SEEDS", "2"))
 LOSSES = [0, 1, 5]
 AT_ONCE = 12
-SHARE_MIN = 0.6  # of Linux's: short downloads differ by chance; the full comparison shows 1.0 and more
+# Of Linux's. Short downloads differ by chance; the full comparison shows 1.0 and more.
+SHARE_MIN = 0.6
 
 
 def test_goodput_is_not_far_from_linux():
