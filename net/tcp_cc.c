@@ -202,8 +202,11 @@ void tcp_cc_after_idle(struct tcp_cb *t)
 {
     assert(tcp_flight(t) == 0);
     uint64_t idle_ns = t->net->now_ns - t->sent_ns;
-    uint64_t rto_ns = tcp_rto_ns(t, 0);
     t->cc.ops->unused(t);
+    if (idle_ns <= tcp_ms(TCP_RTO_MIN_MS)) {
+        return; /* no timeout is shorter */
+    }
+    uint64_t rto_ns = tcp_rto_ns(t, 0);
     if (idle_ns > rto_ns) {
         shrink_unvalidated(t, (uint32_t)min_u64(idle_ns / rto_ns, UINT32_MAX));
     }

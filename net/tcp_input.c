@@ -4,11 +4,11 @@
  */
 #include "net/tcp_int.h"
 
-/* True when src and dst are single hosts (RFC 9293 3.9.2.3, MUST-57): nothing is answered else. */
+/* Nothing is answered but what one host sent to us alone (RFC 9293 3.9.2.3, MUST-57). IP has let no
+ * source in that is not a single host (ipv4_in.c). */
 static bool addresses_good(struct net *n, const struct ipv4_header *h)
 {
-    return !h->to_broadcast && !ipv4_is_multicast(h->dst) && !ipv4_is_broadcast(n, h->dst) &&
-           ipv4_is_unicast_source(n, h->src);
+    return !h->to_broadcast && h->dst == n->ip.address;
 }
 
 static bool checksum_good(const struct pkt *p, const struct ipv4_header *h)

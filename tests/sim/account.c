@@ -40,7 +40,10 @@ void account_of(struct account *a, const struct net *n)
         }
     }
     for (uint32_t i = 0; i < n->arp.count; i++) {
-        a->neighbours += n->arp.entries[i].pending.count;
+        const struct pkt *p = n->arp.entries[i].pending.first;
+        for (; p != NULL; p = p->next) {
+            a->neighbours += pkt_shared(p) ? 0 : 1; /* else TCP has it as well: counted there */
+        }
     }
     list_for_each (it, &n->reass.active) {
         a->reassembly += list_entry(it, struct reass_datagram, node)->p != NULL;
