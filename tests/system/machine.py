@@ -150,10 +150,13 @@ class Server:
 
 
 class QemuGuest(Server):
-    """A kernel in QEMU (TCG), with user networking or on a TAP device."""
+    """A kernel in QEMU (TCG), with user networking or on a TAP device. prealloc: all of its RAM is
+    there from the start, as in a PC; else the host finds each page when it is first touched, which
+    boots sooner and makes the first of many connections slow."""
 
     def __init__(self, folder, tap=None, user=False, append="", memory="64M", nic="e1000",
-                 machine="pc", iso=None, app="httpd", forward=80, address=GUEST_IP, extra=()):
+                 machine="pc", iso=None, app="httpd", forward=80, address=GUEST_IP, extra=(),
+                 prealloc=False):
         super().__init__(folder)
         self.monitor_path = os.path.join(str(folder), "monitor")
         if user:
@@ -164,7 +167,8 @@ class QemuGuest(Server):
             netdev = f"tap,id=n0,ifname={tap},script=no,downscript=no"
         self.command = [
             "qemu-system-x86_64", "-accel", "tcg", "-m", memory, "-object",
-            f"memory-backend-memfd,id=ram,size={memory}", "-machine",
+            f"memory-backend-memfd,id=ram,size={memory}{',prealloc=on' if prealloc else ''}",
+            "-machine",
             f"{machine},memory-backend=ram", "-display", "none", "-no-reboot", "-serial", "stdio",
             "-monitor", f"unix:{self.monitor_path},server=on,wait=off", "-netdev", netdev,
             "-device", f"{nic},netdev=n0,romfile=", *extra]

@@ -32,7 +32,7 @@ def crowded(request, tmp_path_factory):
     if request.param == "qemu":
         link = TapLink("rsslowq", BOOT_HOST_IP)
         guest = QemuGuest(folder, tap=link.name, address=BOOT_GUEST_IP, memory=MEMORY,
-                          append=f"ip={BOOT_GUEST_IP}/24 gw={BOOT_HOST_IP}")
+                          append=f"ip={BOOT_GUEST_IP}/24 gw={BOOT_HOST_IP}", prealloc=True)
     else:
         link = TapLink("rsslowh", ECHO_HOST_IP)
         guest = HostedGuest(folder, link.name, [f"ip={ECHO_GUEST_IP}/24", f"gw={ECHO_HOST_IP}",
