@@ -108,12 +108,10 @@ static void restore(struct tcp_cb *t)
     tcp_recovery_bound_burst(t);
 }
 
-/* Looks at an acceptable ACK that told something. */
+/* Looks at an acceptable ACK that told something, while a reduction may still be undone. */
 void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    if (!t->cc.undo.open) {
-        return;
-    }
+    assert(t->cc.undo.open);
     /* After the repair a DSACK may still come for a while; then the numbers mean something else. */
     if (t->cc.recovery == TCP_RECOVERY_NONE && seq_gt(t->snd_una - t->cc.undo.end, 0) &&
         t->snd_una - t->cc.undo.end > t->max_snd_wnd) {

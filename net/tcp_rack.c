@@ -230,7 +230,8 @@ static void probe(struct tcp_cb *t)
 void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d)
 {
     struct tcp_rack *r = &t->rack;
-    if (!r->tlp_out || seq_lt(t->snd_una, r->tlp_end_seq)) {
+    assert(r->tlp_out);
+    if (seq_lt(t->snd_una, r->tlp_end_seq)) {
         return;
     }
     bool twice = d->dsack && seq_ge(d->duplicate_range.end + 1, r->tlp_end_seq);

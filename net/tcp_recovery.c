@@ -146,11 +146,15 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
     if (!d->advanced && !d->duplicate && !d->dsack && d->delivered == 0) {
         return;
     }
-    tcp_tlp_ack(t, d);
+    if (t->rack.tlp_out) {
+        tcp_tlp_ack(t, d);
+    }
     if (d->dsack) {
         tcp_rack_dsack(t);
     }
-    tcp_undo_check(t, d);
+    if (t->cc.undo.open) {
+        tcp_undo_check(t, d);
+    }
     if (t->sack_on) {
         ack_with_sack(t, d);
     } else {

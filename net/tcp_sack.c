@@ -58,11 +58,14 @@ static void add(struct tcp_options *o, uint32_t first, uint32_t end)
  */
 void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room)
 {
+    o->sack_count = 0;
+    if (!tcp_sack_due(t)) {
+        return;
+    }
     uint32_t fits = room < TCP_SACK_HEAD_BYTES ? 0 : (room - TCP_SACK_HEAD_BYTES) / 8;
     uint32_t max = min_u32(fits, o->has_timestamps ? TCP_SACK_BLOCKS_MAX - 1 : TCP_SACK_BLOCKS_MAX);
     struct pkt *told = NULL;
-    o->sack_count = 0;
-    if (max == 0 || !tcp_sack_due(t)) {
+    if (max == 0) {
         return;
     }
     if (t->dsack_due) {

@@ -5,6 +5,8 @@
  */
 #include "net/tcp_wire.h"
 
+#include <string.h>
+
 #include "kernel/bytes.h"
 #include "net/ipv4.h"
 
@@ -23,6 +25,15 @@ enum {
     OPT_TIMESTAMPS_BYTES = 10,
     OPT_HEAD_BYTES = 2, /* kind and length */
 };
+
+/* What nearly every segment of a connection with timestamps carries (RFC 7323 appendix A). */
+static const uint32_t timestamps_head =
+    (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES;
+
+static bool only_timestamps(const uint8_t *bytes, size_t len)
+{
+    return len == 2 + OPT_TIMESTAMPS_BYTES && load_be32(bytes) == timestamps_head;
+}
 
 /* RFC 2018 3: 2 + 8n bytes; what a peer says it has. */
 static bool parse_sack(struct tcp_options *o, const uint8_t *opt, size_t len)
@@ -76,14 +87,6 @@ static bool parse_option(struct tcp_options *o, const uint8_t *opt, size_t len)
     default:
         return true; /* RFC 9293 3.2, MUST-6: unknown ones are skipped by their length */
     }
-}
-
-/* What nearly every segment of a connection with timestamps carries (RFC 7323 appendix A). */
-static bool only_timestamps(const uint8_t *bytes, size_t len)
-{
-    const uint32_t head =
-        (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES;
-    return len == 2 + OPT_TIMESTAMPS_BYTES && load_be32(bytes) == head;
 }
 
 bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
@@ -155,6 +158,13 @@ static size_t write_sack(uint8_t *out, size_t at, const struct tcp_options *o)
 size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
 {
     size_t at = 0;
+    bool of_syn = o->has_mss || o->has_wscale || o->has_sack_permitted;
+    if (o->has_timestamps && !of_syn && o->sack_count == 0) {
+        store_be32(out, timestamps_head);
+        store_be32(out + 4, o->ts_val);
+        store_be32(out + 8, o->ts_ecr);
+        return 2 + OPT_TIMESTAMPS_BYTES;
+    }
     if (o->has_mss) {
         out[at++] = OPT_MSS;
         out[at++] = OPT_MSS_BYTES;
@@ -223,10 +233,12 @@ void tcp_encode(struct pkt *p, const struct tcp_out *out)
     h[12] = (uint8_t)((header_len / 4) << 4);
     h[13] = out->flags;
     store_be16(h + 14, out->window);
-    store_be16(h + 16, 0); /* checksum, below */
-    store_be16(h + 18, 0); /* urgent pointer: never sent */
-    for (size_t i = 0; i < options_len; i++) {
-        h[TCP_HEADER_BYTES + i] = options[i];
+    store_be16(h + 16, 0);                         /* checksum, below */
+    store_be16(h + 18, 0);                         /* urgent pointer: never sent */
+    if (options_len == 2 + OPT_TIMESTAMPS_BYTES) { /* nearly always, and known to the compiler */
+        memcpy(h + TCP_HEADER_BYTES, options, 2 + OPT_TIMESTAMPS_BYTES);
+    } else {
+        memcpy(h + TCP_HEADER_BYTES, options, options_len);
     }
     uint32_t sum = csum_pseudo(out->id.laddr, out->id.raddr, IP_PROTO_TCP, (uint16_t)total);
     store_be16(h + 16, csum_finish(csum_add(sum, h, total)));
