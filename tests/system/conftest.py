@@ -40,7 +40,7 @@ def tap_guest(tmp_path_factory):
 @pytest.fixture(scope="session")
 def user_guest(tmp_path_factory):
     """httpd in QEMU behind user networking, address by DHCP, forwarded to a loopback port."""
-    with QemuGuest(tmp_path_factory.mktemp("user"), user=True) as guest:
+    with QemuGuest(tmp_path_factory.mktemp("user"), user=True, prealloc=True) as guest:
         guest.wait_http()
         yield guest
 
