@@ -162,7 +162,7 @@ def make(target):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=["check", "unit", "scripts", "sim", "system", "fuzz"])
-    parser.add_argument("--fuzz-seconds", type=int, default=20)
+    parser.add_argument("--fuzz-seconds", type=int, default=15)
     parser.add_argument("--pytest", default="", help="more arguments for pytest, as '-k boot'")
     args = parser.parse_args()
     wants = lambda kind: args.only in (None, kind)
