@@ -127,9 +127,7 @@ static const char *check_ack(struct wire *w, struct wire_flow *f, int side,
         return wire_breach(w, "the acknowledgement went back", s->ack - peer->isn,
                            me->ack - peer->isn);
     }
-    /* A SYN-ACK that is sent again says what it said, unscaled, whatever an ACK in between said in
-     * units of the scale. */
-    if (me->has_edge && before(edge, me->edge) && (s->flags & WIRE_SYN) == 0) {
+    if (me->has_edge && before(edge, me->edge)) {
         return wire_breach(w, "the window's right edge went back", edge - peer->isn,
                            me->edge - peer->isn);
     }
