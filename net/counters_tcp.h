@@ -81,7 +81,7 @@
     X(tcp_half_open_reset, "half-open connections ended by a RST")                              \
     X(tcp_cookies_sent, "SYN-ACKs sent without keeping a record (SYN cookies)")                 \
     X(tcp_cookies_accepted, "connections opened by the ACK of a SYN cookie")                    \
-    X(tcp_cookies_rejected, "ACKs to a listener that carried no valid SYN cookie")              \
+    X(tcp_cookies_rejected, "ACKs that could have carried a SYN cookie, and did not")           \
     X(tcp_time_wait_recycled, "TIME-WAIT records recycled before their time")                   \
     X(tcp_time_wait_reopened, "TIME-WAIT connections opened anew by a SYN")                     \
     X(tcp_time_wait_reused, "TIME-WAIT connections opened anew by us (RFC 6191)")               \

@@ -136,13 +136,15 @@ void tcp_cookie_send(struct tcp_half *half)
     tcp_half_send_syn_ack(n, half);
 }
 
-/* Puts together the record that the segment acknowledges, if it carries a cookie of ours. */
-static bool recover(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg)
+/* Puts together the record of a peer with this ISN that the segment acknowledges, if it carries a
+ * cookie of ours. */
+static bool recover(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg,
+                    uint32_t irs)
 {
     struct net *n = l->net;
     uint8_t bits = (uint8_t)(seg->options.ts_ecr & TS_BITS_MASK);
     tcp_half_describe(half, l, seg);
-    half->irs = seg->seq - 1;
+    half->irs = irs;
     half->iss = seg->ack - 1;
     half->cookie = true;
     half->peer_wscale = TCP_WSCALE_NONE;
@@ -178,7 +180,7 @@ bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg)
     if (n->now_ns >= n->tcp.cookies_until_ns) {
         return false;
     }
-    if (!recover(&half, l, seg)) {
+    if (!recover(&half, l, seg, seg->seq - 1)) {
         NET_COUNT(n, tcp_cookies_rejected);
         return false;
     }
@@ -187,5 +189,36 @@ bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg)
         NET_COUNT(n, tcp_cookies_accepted);
         (void)tcp_arrives(t, seg); /* the same ACK, and what comes with it */
     }
+    return true;
+}
+
+/*
+ * An ACK that is not of the record's SYN-ACK. The peer's first SYN may have been answered by a
+ * cookie and only his second one, sent while that answer was on its way, by the record; he holds to
+ * the answer that came first. True when it is so: then the record is now what the cookie said, as
+ * if its own number had never been told.
+ */
+bool tcp_cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg)
+{
+    struct net *n = half->listener->net;
+    struct tcp_half told;
+    if (n->now_ns >= n->tcp.cookies_until_ns) {
+        return false;
+    }
+    if (!recover(&told, half->listener, seg, half->irs)) {
+        NET_COUNT(n, tcp_cookies_rejected);
+        return false;
+    }
+    NET_COUNT(n, tcp_cookies_accepted);
+    half->iss = told.iss;
+    half->node.timestamps = told.node.timestamps;
+    half->peer_mss = told.peer_mss;
+    half->peer_wscale = told.peer_wscale;
+    half->rcv_wscale = told.rcv_wscale;
+    half->sack_permitted = told.sack_permitted;
+    /* RFC 3168 6.1.1: nor when his second SYN did not ask; the cookie says otherwise then. */
+    half->ecn = half->ecn && told.ecn;
+    half->cookie = half->ecn == told.ecn;
+    half->untimed = true;
     return true;
 }

@@ -191,7 +191,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     t->snd_wscale = scaled ? half->peer_wscale : 0;
     t->rcv_wscale = scaled ? half->rcv_wscale : 0;
     t->syn_resent = half->deferred ? half->resent : half->retries > 0;
-    t->syn_untimed = !timer_armed(&half->timer);
+    t->syn_untimed = half->untimed || !timer_armed(&half->timer);
     t->sent_ns = t->syn_untimed ? t->net->now_ns : tcp_half_born_ns(half);
     if (half->deferred) { /* the round trip ended with the first ACK */
         t->sent_ns = t->net->now_ns - (uint64_t)half->rtt_us * NS_PER_US;
@@ -310,7 +310,7 @@ void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *
         send_ack(n, half);
         return;
     }
-    if (seg->ack != half->iss + 1) {
+    if (seg->ack != half->iss + 1 && !tcp_cookie_replaces(half, seg)) {
         NET_COUNT(n, tcp_rx_drop_half_ack);
         tcp_emit_rst_for(n, seg);
         return;

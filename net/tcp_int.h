@@ -218,6 +218,7 @@ uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts);
 void tcp_cookie_out(struct net *n);
 void tcp_cookie_send(struct tcp_half *half);
 bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg);
+bool tcp_cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg);
 
 /* tcp_timewait.c */
 void tcp_enter_time_wait(struct tcp_cb *t); /* ends t: freed when an orphan */

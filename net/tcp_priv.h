@@ -85,6 +85,7 @@ struct tcp_half {
     bool sack_permitted;
     bool ecn;           /* the SYN asked for it, and we agree */
     bool cookie;        /* iss is a SYN cookie, which outlives the record (tcp_cookie.c) */
+    bool untimed;       /* iss went out before the record was made: nobody knows when */
     bool deferred;      /* TCP_DEFER_ACCEPT: the handshake's ACK has come; text is waited for */
     bool resent;        /* of a deferred one: a SYN-ACK had been lost */
     uint32_t rtt_us;    /* of a deferred one: from the SYN-ACK to its ACK */
