@@ -37,6 +37,13 @@ static void restart(struct net *n, struct tcp_time_wait *w)
     }
 }
 
+/* The interval of TCP_CHALLENGE_MS that we are in. Eight bits of it come again after 128 s, when
+ * most records have gone; to one that has not, a stray segment in 256 is not answered. */
+static uint8_t interval_now(const struct net *n)
+{
+    return (uint8_t)(n->now_ns / tcp_ms(TCP_CHALLENGE_MS));
+}
+
 void tcp_time_wait_free(struct net *n, struct tcp_time_wait *w)
 {
     tcp_table_remove(n, &w->node);
@@ -85,6 +92,7 @@ void tcp_enter_time_wait(struct tcp_cb *t)
         w->node.id = t->node.id;
         w->node.window = window;
         w->node.timestamps = t->ts.on;
+        w->node.answered = (uint8_t)(interval_now(n) - 1);
         w->ts_recent = t->ts.recent;
         w->snd_nxt = t->snd_nxt;
         w->rcv_nxt = t->rcv_nxt;
@@ -112,6 +120,20 @@ static void acknowledge(struct net *n, const struct tcp_time_wait *w)
     out.options.ts_val = tcp_ts_now(n, tcp_ts_offset(n, w->node.id.laddr, w->node.id.raddr));
     out.options.ts_ecr = w->ts_recent;
     (void)tcp_emit_bare(n, &out);
+}
+
+/* RFC 5961 7: whoever guesses, or sends in another's name, gets one ACK of each record in each
+ * interval. A record of its own for each, so that one tells nothing of another. */
+static bool may_answer(struct net *n, struct tcp_time_wait *w)
+{
+    uint8_t now = interval_now(n);
+    if (w->node.answered == now) {
+        NET_COUNT(n, tcp_tx_challenge_limited);
+        return false;
+    }
+    w->node.answered = now;
+    NET_COUNT(n, tcp_tx_challenge_ack);
+    return true;
 }
 
 static bool uses_timestamps(const struct net *n, const struct tcp_segment *seg)
@@ -200,8 +222,9 @@ void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct 
     if (reopens(n, w, seg)) {
         return;
     }
-    /* RFC 9293 3.10.7.4 eighth: the peer's FIN again restarts the time. Anything with a length is
-     * answered; an empty ACK is not, for two records that disagreed would answer each other. */
+    /* RFC 9293 3.10.7.4 eighth: the peer's FIN again restarts the time, and gets its ACK whenever
+     * it comes: nobody else knows its number. Anything else with a length is a stray, and answered
+     * at a rate; an empty ACK is not, for two records that disagreed would answer each other. */
     uint32_t len = tcp_segment_len(seg);
     bool fin_again = (seg->flags & TCP_FIN) && seg->seq + len == w->rcv_nxt;
     if (!outdated(n, w, seg) && fin_again) {
@@ -209,10 +232,10 @@ void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct 
         if (seg->options.has_timestamps) {
             w->ts_recent = seg->options.ts_val; /* RFC 7323 4.3: what the answer echoes */
         }
-    }
-    if (len > 0) {
         acknowledge(n, w);
-    } else {
+    } else if (len == 0) {
         NET_COUNT(n, tcp_rx_drop_flags);
+    } else if (may_answer(n, w)) {
+        acknowledge(n, w);
     }
 }

@@ -308,6 +308,7 @@ static void time_wait_answers(void **state)
     expect_nothing(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2, .data = "old"); /* an old duplicate */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
+    tcp_test_advance_ms(&tt, TCP_CHALLENGE_MS);
     inject(&tt, .flags = TCP_SYN, .seq = 1); /* not above what was received */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
     assert_int_equal(tt.net->tcp.time_waits.used, 1);
@@ -315,6 +316,52 @@ static void time_wait_answers(void **state)
     assert_int_equal(tt.net->tcp.time_waits.used, 0);
     acks(&tt, 2, 2);
     expect(&tt, .flags = TCP_RST, .seq = 2);
+    tcp_test_end(&tt);
+}
+
+/* RFC 5961 7: strays get one ACK in each 500 ms, whatever they are; the peer's FIN gets its own
+ * each time, and a later SYN opens at once. */
+static void time_wait_answers_are_few(void **state)
+{
+    struct tcp_test tt;
+    make_time_wait(&tt);
+    for (uint32_t ms = 0; ms < 10 * TCP_CHALLENGE_MS; ms += 10) {
+        inject(&tt, .flags = TCP_ACK, .seq = ms, .ack = 2, .data = "stray");
+        inject(&tt, .flags = TCP_SYN, .seq = (uint32_t)-5 - ms);
+        inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 3 + ms, .ack = 2);
+        tcp_test_advance_ms(&tt, 10);
+    }
+    size_t answers = tcp_test_forget(&tt);
+    assert_in_range(answers, 10, 11); /* intervals of the clock, not of the first stray's */
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_ack"), answers);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_limited"),
+                     3 * TCP_CHALLENGE_MS - answers);
+    for (int i = 0; i < 5; i++) {
+        fin(&tt, 1, 2);
+        expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
+    }
+    inject(&tt, .flags = TCP_SYN, .seq = 3);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 2 + TCP_ISS_REOPEN_STEP, .ack = 4);
+    tcp_test_end(&tt);
+}
+
+/* One record's strays take nothing from another (CVE-2016-5696). */
+static void time_waits_are_counted_apart(void **state)
+{
+    struct tcp_test tt;
+    make_time_wait(&tt);
+    inject(&tt, .flags = TCP_SYN, .sport = 9);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 9);
+    tcp_close(tcp_accept(tt.listener, NULL, NULL));
+    inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2, .sport = 9);
+    (void)tcp_test_forget(&tt);
+    assert_int_equal(tt.net->tcp.time_waits.used, 2);
+    for (uint32_t i = 0; i < 100; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1 + i, .ack = 2, .data = "stray");
+    }
+    assert_int_equal(tcp_test_forget(&tt), 1);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2, .data = "stray", .sport = 9);
+    expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
     tcp_test_end(&tt);
 }
 
@@ -450,6 +497,8 @@ int main(void)
         cmocka_unit_test(orphans_with_shut_windows_are_fewer),
         cmocka_unit_test(orphans_with_open_windows_stay),
         cmocka_unit_test(time_wait_answers),
+        cmocka_unit_test(time_wait_answers_are_few),
+        cmocka_unit_test(time_waits_are_counted_apart),
         cmocka_unit_test(fin_again_restarts_time_wait),
         cmocka_unit_test(syn_reopens_time_wait),
         cmocka_unit_test(time_wait_without_listener_does_not_reopen),
