@@ -183,6 +183,9 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
         tcp_challenge_ack(t);
         return TCP_DROP;
     }
+    /* Not before: who cannot see the connection must not make a dead peer look alive. */
+    t->heard_ns = t->net->now_ns;
+    t->keepalive.probes = 0;
     tcp_ecn_on_ack(t, seg);
     acknowledged(t, seg);
     if (t->fin_sent && t->snd_una == t->snd_nxt) {

@@ -84,8 +84,6 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
     }
     uint32_t len = tcp_segment_len(seg);
     if (seq_ge(seg->seq + len, t->rcv_acked) && seq_le(seg->seq, t->rcv_adv)) {
-        t->heard_ns = n->now_ns;
-        t->keepalive.probes = 0;
         return TCP_GO_ON;
     }
     NET_COUNT(n, tcp_rx_drop_out_of_window);

@@ -339,6 +339,34 @@ static void ack_division_gains_nothing(void **state)
     tcp_test_end(&tt);
 }
 
+/* Guesses that get the sequence number right, but nothing more, are no sign of life: they neither
+ * put the probes off nor count as answers to them. */
+static void guesses_keep_nothing_alive(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    tt.net->now_ns = tt.f.now_ns;
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_KEEPIDLE_S, 10), 0);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_KEEPINTVL_S, 2), 0);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_KEEPCNT, 3), 0);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_KEEPALIVE, 1), 0);
+    for (unsigned ms = 0; ms < 16000; ms += 500) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 100000);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 100000, .data = "blind");
+        inject(&tt, .flags = TCP_RST, .seq = 2);
+        inject(&tt, .flags = TCP_SYN, .seq = 1);
+        inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 1, .ack = 1);
+        assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+        tcp_test_advance_ms(&tt, 500);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_keepalives"), 3);
+    tcp_test_advance_ms(&tt, 10);
+    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
+    (void)tcp_test_forget(&tt);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +384,7 @@ int main(void)
         cmocka_unit_test(zero_window_takes_acks_and_rsts),
         cmocka_unit_test(icmp_on_established_is_soft),
         cmocka_unit_test(ack_division_gains_nothing),
+        cmocka_unit_test(guesses_keep_nothing_alive),
     };
     return tcp_run_all(tests);
 }
