@@ -295,6 +295,23 @@ static void test_gives_up(void **state)
     expect_data(f, fixture_peer, 3);
 }
 
+/* RFC 1122 2.3.2.1: however many packets wait, one request a second. */
+static void test_asks_once_a_second(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    for (int second = 0; second < 2; second++) {
+        for (uint8_t i = 0; i < 10; i++) {
+            send_to(f, FIXTURE_PEER, i);
+            fixture_advance_ms(f, 10);
+        }
+        expect_arp(f, &a, fixture_all);
+        assert_int_equal(f->out.count, 0);
+        fixture_advance_ms(f, 900);
+    }
+    assert_int_equal(fixture_counter(f, "arp_tx_request"), 3);
+}
+
 /* A neighbour in use is asked again by unicast; one that is gone is asked for by broadcast. */
 static void test_ageing(void **state)
 {
@@ -465,6 +482,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_announcement_updates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resolution, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_asks_once_a_second, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_suspected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_suspected_by_tcp, setup, teardown),

@@ -65,6 +65,8 @@ static void syn_options_elsewhere(void **state)
     assert_int_equal(tt.t->snd_mss, mss);
     assert_int_equal(tt.t->snd_wnd, 1000);
     assert_false(tt.t->sack_on);
+    inject(&tt, .flags = TCP_ACK, .seq = 6, .ack = 1, .wnd = 2000); /* not scaled since, either */
+    assert_int_equal(tt.t->snd_wnd, 2000);
     tcp_test_end(&tt);
 }
 

@@ -188,11 +188,12 @@ static void test_port_unreachable(void **state)
     struct frame fr;
     struct frame out;
     memset(payload, 7, sizeof(payload));
-    frame_udp(&fr, &(struct frame_ip){.options = options, .options_len = 4}, 1111, 2222, payload,
-              sizeof(payload));
+    frame_udp(&fr, &(struct frame_ip){.options = options, .options_len = 4, .tos = 8}, 1111, 2222,
+              payload, sizeof(payload));
     fixture_input(f, &fr);
     assert_true(fixture_pop(f, &out));
     const uint8_t *m = frame_payload_at(&out);
+    assert_int_equal(frame_ip_at(&out)[1], 0); /* its TOS is not that of what it is about */
     assert_int_equal(load_be16(m), 0x0303);
     assert_int_equal(load_be32(m + 4), 0);
     size_t quoted = out.len - 14 - 20 - 8;
@@ -289,6 +290,14 @@ static void test_errors_reach_sockets(void **state)
     assert_true((udp_ready(u) & NET_READY_ERR) != 0);
     assert_int_equal(udp_take_error(u), ECONNREFUSED);
     assert_int_equal(udp_take_error(u), 0);
+    static const uint16_t others[] = {0x0b00, 0x0b01,
+                                      0x0c00}; /* time exceeded, parameter problem */
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct frame other;
+        frame_icmp(&other, &plain, others[i], 0, q, len);
+        fixture_input(f, &other);
+        assert_int_not_equal(udp_take_error(u), 0);
+    }
     /* The same about a socket that is not connected: it hears nothing. */
     assert_int_equal(udp_connect(u, 0, 0), 0);
     fixture_input(f, &fr);

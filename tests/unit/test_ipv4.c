@@ -261,6 +261,15 @@ static void test_output_header(void **state)
     assert_int_equal(h.ttl, 64);
     assert_int_equal(h.id, 0);
     assert_true(h.dont_fragment);
+    /* RFC 1122 3.2.1.4: what fits the link goes whole, though it might be cut. */
+    p = net_alloc_tx(f->net, false);
+    memset(pkt_append(p, 1480), 7, 1480);
+    tx.may_fragment = true;
+    assert_int_equal(ipv4_output(f->net, p, &tx), STATUS_OK);
+    assert_true(fixture_pop(f, &fr));
+    assert_int_equal(fr.len, 14 + 1500);
+    assert_int_equal(load_be16(fr.bytes + 14 + 6), 0);
+    assert_false(fixture_pop(f, &fr));
 }
 
 /* Where a packet to dst goes: the MAC of the frame, or NULL with the status. */
@@ -327,6 +336,33 @@ static void test_ids_do_not_count_up(void **state)
         steps_of_one += i > 0 && (uint16_t)(ids[i] - ids[i - 1]) <= 16;
     }
     assert_true(steps_of_one <= 2);
+}
+
+/* RFC 1122 3.2.1.3, 3.3.1.1: the mask, whatever its length, says who is a neighbour. */
+static void test_masks(void **state)
+{
+    static const struct {
+        uint8_t prefix;
+        uint32_t dst;
+        bool on_link;
+    } cases[] = {{20, 0x0a000f09, true},  {20, 0x0a001001, false}, {24, 0x0a000009, true},
+                 {24, 0x0a000109, false}, {25, 0x0a00007e, true},  {25, 0x0a000081, false},
+                 {8, 0x0afffffe, true},   {8, 0x0b000001, false}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct net_fixture f;
+        struct net_config cfg;
+        enum status st;
+        fixture_config(&cfg);
+        cfg.ip.prefix_bits = cases[i].prefix;
+        cfg.ip.gateway = 0x0a000005;
+        fixture_start(&f, &cfg);
+        fixture_up(&f);
+        const uint8_t *arp = route_of(&f, cases[i].dst, &st);
+        assert_non_null(arp);
+        assert_int_equal(load_be32(arp + 14 + 24), cases[i].on_link ? cases[i].dst : 0x0a000005);
+        fixture_stop(&f);
+    }
 }
 
 static void test_small_subnets(void **state)
@@ -515,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_routes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_output_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_do_not_count_up, setup, teardown),
+        cmocka_unit_test(test_masks),
         cmocka_unit_test(test_small_subnets),
         cmocka_unit_test(test_bare_ip_link),
         cmocka_unit_test(test_bad_configurations),

@@ -54,6 +54,26 @@ static void test_replays_from_its_seed(void **state)
     assert_true(differs);
 }
 
+/* RFC 6528 3: all of the seed is in the keys: half of it hides what is hashed, the other half what
+ * is drawn, and neither tells of the other. */
+static void test_every_byte_of_the_seed_counts(void **state)
+{
+    (void)state;
+    uint8_t seed[32] = {0};
+    struct net_random usual;
+    net_random_init(&usual, seed);
+    uint64_t hash = net_hash_tuple(&usual, NET_HASH_ISN, 1, 2, 3, 4);
+    uint64_t drawn = net_random_u64(&usual);
+    for (size_t i = 0; i < sizeof(seed); i++) {
+        struct net_random r;
+        seed[i] = 1;
+        net_random_init(&r, seed);
+        seed[i] = 0;
+        assert_int_equal(net_hash_tuple(&r, NET_HASH_ISN, 1, 2, 3, 4) != hash, i < 16);
+        assert_int_equal(net_random_u64(&r) != drawn, i >= 16);
+    }
+}
+
 static void test_below_is_even(void **state)
 {
     (void)state;
@@ -126,8 +146,11 @@ static void test_buckets_are_even(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_siphash_vectors),  cmocka_unit_test(test_replays_from_its_seed),
-        cmocka_unit_test(test_below_is_even),    cmocka_unit_test(test_tuple_hash_separates),
+        cmocka_unit_test(test_siphash_vectors),
+        cmocka_unit_test(test_replays_from_its_seed),
+        cmocka_unit_test(test_every_byte_of_the_seed_counts),
+        cmocka_unit_test(test_below_is_even),
+        cmocka_unit_test(test_tuple_hash_separates),
         cmocka_unit_test(test_buckets_are_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,7 +239,7 @@ static void ack_range_in_every_state(void **state)
     }
 }
 
-/* An ACK a little old is no reason to discard the data with it. */
+/* An ACK a little old is no reason to discard the data with it; RFC 5961 5.2 says how old. */
 static void old_ack_with_data_is_taken(void **state)
 {
     struct tcp_test tt;
@@ -250,6 +250,10 @@ static void old_ack_with_data_is_taken(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 3, .data = "late");
     expect_read(&tt, "late");
     assert_int_equal(tt.t->snd_una - tt.iss, 6);
+    inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 6u - TT_WND - 1, .data = "ancient");
+    assert_int_equal(tcp_readable_bytes(tt.t), 0);
+    inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 6u - TT_WND, .data = "oldest");
+    expect_read(&tt, "oldest");
     tcp_test_end(&tt);
 }
 

@@ -48,6 +48,7 @@ static void timeouts_double_and_end(void **state)
     }
     assert_true(times >= 10);
     assert_true(tt.f.now_ns >= NS_PER_S + tcp_ms(TCP_R2_MS));
+    assert_true(tt.f.now_ns <= NS_PER_S + tcp_ms(TCP_R2_MS + TCP_RTO_MAX_MS));
     expect(&tt, .flags = TCP_RST | TCP_ACK, .seq = 6, .ack = 1);
     assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
     assert_int_equal(tcp_test_count(&tt, "tcp_give_ups"), 1);

@@ -404,6 +404,7 @@ static void syn_is_retransmitted_then_given_up(void **state)
     tcp_test_advance_ms(&tt, 61000);
     assert_int_equal(tt.t->state, TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
+    assert_int_equal(tcp_test_count(&tt, "tcp_r1_advice"), 1);
     expect_nothing(&tt);
     tcp_test_end(&tt);
 }

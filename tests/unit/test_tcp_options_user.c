@@ -200,6 +200,7 @@ static void user_timeout_of_connect(void **state)
     make_syn_sent(&tt);
     set_now(&tt, TCP_OPT_USER_TIMEOUT_MS, 2500);
     ends_after(&tt, 2500);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 1); /* after a second, no more */
     tcp_test_end(&tt);
 }
 

@@ -71,6 +71,14 @@ static void ack_rides_on_data(void **state)
     expect(&tt, .flags = TCP_ACK | TCP_PSH, .seq = 1, .ack = 5, .data = "pong");
     tcp_test_advance_ms(&tt, 100);
     expect_nothing(&tt);
+    /* So does one that is due at once: the window opens with the second segment. */
+    inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 5, .wnd = -1);
+    assert_int_equal(tt_send(&tt, "held"), 4);
+    inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 5, .wnd = -1, .data = "one");
+    expect_nothing(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 8, .ack = 5, .data = "two");
+    expect(&tt, .flags = TCP_ACK | TCP_PSH, .seq = 5, .ack = 11, .data = "held");
+    expect_nothing(&tt);
     tcp_test_end(&tt);
 }
 

@@ -199,6 +199,29 @@ static void holes_and_one_rescue(void **state)
     sp_ack(&tt, 8);
     expect_nothing(&tt);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 3);
+    assert_int_equal(sp_send(&tt, 10, 1), 1);
+    sp_ack(&tt, 9); /* there is room for another rescue, but it was the only one */
+    expect_nothing(&tt);
+    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    end(&tt);
+}
+
+/* A hole that was filled on a guess is not lost for what is sacked above it later (4 IsLost, of
+ * what was sent once). */
+static void a_guess_goes_once(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 10), 10);
+    const struct tcp_range r[] = {{sp_at(6), sp_at(7)}, {sp_at(1), sp_at(4)}};
+    sp_ack_bytes(&tt, 1, r, 2);
+    sp_expect(&tt, 0);
+    sp_sack(&tt, 5, 6, 7);
+    sp_expect(&tt, 5);
+    sp_expect(&tt, 9); /* the rescue */
+    sp_sack(&tt, 5, 6, 9);
+    expect_nothing(&tt);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 3);
     end(&tt);
 }
 
@@ -478,6 +501,7 @@ int main(void)
         cmocka_unit_test(small_segments_count),
         cmocka_unit_test(holes_are_filled_lowest_first),
         cmocka_unit_test(holes_and_one_rescue),
+        cmocka_unit_test(a_guess_goes_once),
         cmocka_unit_test(rate_is_halved_in_proportion),
         cmocka_unit_test(repair_ends_without_a_burst),
         cmocka_unit_test(reneging_is_survived),

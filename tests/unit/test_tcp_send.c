@@ -163,6 +163,17 @@ static void window_smaller_than_the_segment(void **state)
     acks(&tt, 1001, 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1001, .ack = 1, .len = 400);
     tcp_test_end(&tt);
+    make_listen(&tt); /* half of the largest window is no reason, either, while anything is out */
+    tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 600);
+    tt.t->max_snd_wnd = 600;
+    assert_int_equal(tt_send_bytes(&tt, 4000, 1), 4000);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 600);
+    acks(&tt, 301, 600);
+    expect_nothing(&tt);
+    acks(&tt, 601, 600);
+    expect(&tt, .flags = TCP_ACK, .seq = 601, .ack = 1, .len = 600);
+    expect_nothing(&tt);
+    tcp_test_end(&tt);
 }
 
 /* RFC 9293 3.8.6.2.1: a sliver of window is not used until the override timer says so. */
@@ -220,23 +231,24 @@ static void stretch_ack_opens_by_two(void **state)
     make_established(&tt);
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
     assert_int_equal(tcp_test_forget(&tt), 10);
+    assert_true(tt.t->cc.ssthresh >= 1u << 30); /* RFC 5681 3.1: no smaller than any window */
     acks(&tt, 14601, TT_WND);
     assert_int_equal(tt.t->cc.cwnd, 12 * 1460);
     assert_int_equal(tcp_test_forget(&tt), 12);
     tcp_test_end(&tt);
 }
 
-/* RFC 5681 3.1: above ssthresh one segment for each window acknowledged. */
+/* RFC 5681 3.1: below ssthresh a segment for each one acknowledged, above for each window. */
 static void congestion_avoidance(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
     tcp_cc_set(tt.t, &tcp_cc_newreno);
-    tt.t->cc.ssthresh = 14600;
+    tt.t->cc.ssthresh = 12 * 1460;
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
-    for (uint32_t i = 1; i <= 10; i++) {
+    for (uint32_t i = 1; i <= 14; i++) {
         acks(&tt, 1 + i * 1460, TT_WND);
-        assert_int_equal(tt.t->cc.cwnd, i < 10 ? 14600 : 14600 + 1460);
+        assert_int_equal(tt.t->cc.cwnd, (i < 2 ? 11 : i < 14 ? 12 : 13) * 1460);
     }
     (void)tcp_test_forget(&tt);
     tcp_test_end(&tt);

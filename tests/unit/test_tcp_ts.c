@@ -144,16 +144,20 @@ static void paws_drops_old_data(void **state)
     finish(&tt);
 }
 
-/* 5.5: after 24 days TS.Recent may have wrapped: any value is taken. */
+/* 5.5: after 24 days TS.Recent may have wrapped: any value is taken. Not before. */
 static void paws_forgets_after_24_days(void **state)
 {
     struct tcp_test tt;
     establish(&tt, 0);
-    tcp_test_advance_ms(&tt, (uint64_t)25 * 24 * 3600 * 1000);
+    tcp_test_advance_ms(&tt, (uint64_t)23 * 24 * 3600 * 1000);
+    data_ts(&tt, 1, 100, PEER_TS - 1000);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 1);
+    expect_ack_ts(&tt, 1, PEER_TS + 1);
+    tcp_test_advance_ms(&tt, (uint64_t)2 * 24 * 3600 * 1000);
     data_ts(&tt, 1, 100, PEER_TS - 1000);
     tcp_test_advance_ms(&tt, TCP_DELACK_MS);
     expect_ack_ts(&tt, 101, PEER_TS - 1000);
-    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 1);
     finish(&tt);
 }
 

@@ -74,6 +74,36 @@ static void every_length_of_every_kind(void **state)
     }
 }
 
+/* RFC 9293 MUST-6: an unknown option is passed over by its length, whatever its bytes look like. */
+static void unknown_options_are_stepped_over(void **state)
+{
+    static const uint8_t kinds[] = {9, 34, 253, 254};
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+        struct tcp_options o;
+        const uint8_t bytes[] = {2, 4, 0x05, 0xb4, kinds[k], 9, 2, 4, 1, 0, 3, 3, 7, 3, 3, 2};
+        assert_true(tcp_options_parse(&o, bytes, sizeof(bytes)));
+        assert_int_equal(o.mss, 1460);
+        assert_int_equal(o.wscale, 2);
+    }
+}
+
+/* RFC 9293 MUST-64: each option is read wherever it begins. */
+static void options_need_no_alignment(void **state)
+{
+    const uint8_t all[] = {2, 4, 0x05, 0xb4, 3, 3,  7, 4, 2, 5, 10, 0, 0, 0, 1,
+                           0, 0, 0,    2,    8, 10, 1, 2, 3, 4, 5,  6, 7, 8};
+    for (size_t lead = 0; lead + sizeof(all) <= TCP_OPTIONS_MAX_BYTES; lead++) {
+        struct tcp_options o;
+        uint8_t bytes[TCP_OPTIONS_MAX_BYTES];
+        memset(bytes, 1, lead); /* No-Operations */
+        memcpy(bytes + lead, all, sizeof(all));
+        assert_true(tcp_options_parse(&o, bytes, lead + sizeof(all)));
+        assert_true(o.has_mss && o.mss == 1460 && o.has_wscale && o.wscale == 7);
+        assert_true(o.has_sack_permitted && o.sack_count == 1 && o.sack[0].end == 2);
+        assert_true(o.has_timestamps && o.ts_val == 0x01020304 && o.ts_ecr == 0x05060708);
+    }
+}
+
 /* Bytes in a heap block of the exact size, so that the sanitizer sees each step outside. */
 static void random_options_stay_inside(void **state)
 {
@@ -221,6 +251,8 @@ int main(void)
         cmocka_unit_test(options_good),
         cmocka_unit_test(wscale_is_capped),
         cmocka_unit_test(every_length_of_every_kind),
+        cmocka_unit_test(unknown_options_are_stepped_over),
+        cmocka_unit_test(options_need_no_alignment),
         cmocka_unit_test(random_options_stay_inside),
         cmocka_unit_test(decode_checks_lengths),
         cmocka_unit_test(encode_then_decode),
