@@ -18,6 +18,33 @@ enum {
     OPT_TIMESTAMPS = 8,
 };
 
+/*
+ * A fifth of an input's time went here while each byte was checked for itself. The callers see to
+ * it that the memory is good.
+ */
+__attribute__((no_sanitize("address", "undefined"))) static void fill(uint8_t *out, uint32_t seq,
+                                                                      size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint32_t at = seq + (uint32_t)i;
+        out[i] = (uint8_t)(at * 31 + (at >> 8) * 17 + (at >> 16) * 7);
+    }
+}
+
+void model_fill(uint8_t *out, uint32_t seq, size_t len)
+{
+    memset(out, 0, len); /* under the sanitizers' eyes */
+    fill(out, seq, len);
+}
+
+bool model_matches(const uint8_t *bytes, uint32_t seq, size_t len)
+{
+    static uint8_t want[MODEL_BYTES_MAX];
+    assert(len <= sizeof(want));
+    fill(want, seq, len);
+    return memcmp(bytes, want, len) == 0;
+}
+
 static uint32_t ts_now(const struct model *m)
 {
     return m->ts_start + (uint32_t)(m->now_ns / NS_PER_MS);
@@ -123,9 +150,7 @@ size_t model_write(const struct model_segment *s, uint8_t *out)
     tcp[13] = s->flags;
     store_be16(tcp + 14, s->window);
     store_be32(tcp + 16, 0);
-    for (size_t i = 0; i < len; i++) {
-        tcp[header + i] = model_byte(first + (uint32_t)i);
-    }
+    model_fill(tcp + header, first, len);
     uint16_t total = (uint16_t)(header + len);
     uint32_t sum = csum_pseudo(MODEL_PEER_ADDRESS, MODEL_OUR_ADDRESS, IP_PROTO_TCP, total);
     store_be16(tcp + 16, csum_finish(csum_add(sum, tcp, total)));
@@ -224,10 +249,8 @@ void model_read(struct model *m, const uint8_t *ip, size_t len)
     assert(csum_add(sum, tcp, total) == 0xffff);
     assert(load_be16(tcp) != 0 && load_be16(tcp + 2) != 0);
     m->resets += (seg.flags & TCP_RST) != 0;
-    for (size_t i = header; i < total; i++) {
-        uint32_t first = seg.seq + ((seg.flags & TCP_SYN) ? 1 : 0);
-        assert(tcp[i] == model_byte(first + (uint32_t)(i - header)));
-    }
+    uint32_t first = seg.seq + ((seg.flags & TCP_SYN) ? 1 : 0);
+    assert(model_matches(tcp + header, first, total - header));
     struct model_flow *f = flow_of(m, load_be16(tcp), load_be16(tcp + 2), seg.flags);
     if (f != NULL) {
         learn(f, &seg, total - header);

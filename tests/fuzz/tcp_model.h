@@ -4,7 +4,7 @@
  * the segments the stack sends, and so can build a segment that is right; the fuzz target bends it.
  * It also judges what the stack sends: checksums, lengths, the content of the stream.
  *
- * The byte with absolute sequence number s is always model_byte(s), in both directions.
+ * The byte with an absolute sequence number is always the same, in both directions: model_fill.
  */
 #ifndef TESTS_FUZZ_TCP_MODEL_H
 #define TESTS_FUZZ_TCP_MODEL_H
@@ -14,6 +14,7 @@
 enum {
     MODEL_FLOWS = 6,
     MODEL_PACKET_BYTES = 1500,
+    MODEL_BYTES_MAX = 20000, /* that model_matches looks at in one go */
     MODEL_SACKS_MAX = 4,
     MODEL_PEER_PORT = 4000, /* + slot, of connections the peer opens */
 };
@@ -62,10 +63,9 @@ struct model {
     size_t last_len; /* the stack's last packet, to be quoted by ICMP errors */
 };
 
-static inline uint8_t model_byte(uint32_t seq)
-{
-    return (uint8_t)(seq * 31 + (seq >> 8) * 17 + (seq >> 16) * 7);
-}
+/* The bytes of the stream from seq on; and whether these are they. */
+void model_fill(uint8_t *out, uint32_t seq, size_t len);
+bool model_matches(const uint8_t *bytes, uint32_t seq, size_t len);
 
 /* The peer's segment that follows on what the flow has seen: an ACK of all, at snd_nxt, with the
  * options agreed on. */
