@@ -3,9 +3,10 @@
  * the decision to sleep; what the work is belongs to others.
  *
  * When it may sleep. A source tells its deadline when it is polled, and anything that ran after
- * that may have changed it. So sleep only follows a turn in which nothing but TIMER ran, and the
- * sources are then polled once more with the same time: nothing new can be due, and what each
- * answers now accounts for what the others did in this turn.
+ * that may have changed it. So sleep only follows a turn in which nothing but TIMER ran and no
+ * source had more to do than it does at a time, and the sources are then polled once more with the
+ * same time: nothing new can be due, and what each answers now accounts for what the others did in
+ * this turn.
  */
 #include "kernel/loop.h"
 
@@ -28,6 +29,7 @@ static struct {
     int exit_code;
     bool dense;            /* traffic is so dense that a busy poll pays */
     uint64_t turn_ns;      /* when the sources were last polled */
+    bool overdue;          /* one of them then left work over for the next turn */
     uint64_t wait_packets; /* packets handled when it last went to sleep */
     struct loop_stats stats;
 } loop;
@@ -79,7 +81,7 @@ static void flush_sources(void)
 static void timer_softirq(void *arg, uint64_t now_ns)
 {
     loop.turn_ns = now_ns;
-    (void)poll_sources(now_ns);
+    loop.overdue = poll_sources(now_ns) <= now_ns;
 }
 
 /* Also asked by platform_wait, with interrupts off, just before the processor halts. */
@@ -88,7 +90,9 @@ static bool idle(void)
     return !loop.stop && !softirq_pending() && !task_any_ready();
 }
 
-/* One turn. True when nothing but TIMER ran: what the sources wish is known. */
+/* One turn. True when nothing but TIMER ran, and nothing is overdue: what the sources wish is
+ * known.
+ */
 static bool turn(void)
 {
     const struct softirq_stats *softirqs = softirq_stats();
@@ -100,7 +104,7 @@ static bool turn(void)
     bool tasks = task_any_ready();
     task_run_ready();
     flush_sources();
-    return !tasks && tx_runs == softirqs->runs[SOFTIRQ_NET_TX] &&
+    return !tasks && !loop.overdue && tx_runs == softirqs->runs[SOFTIRQ_NET_TX] &&
            rx_runs == softirqs->runs[SOFTIRQ_NET_RX];
 }
 

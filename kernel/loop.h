@@ -15,7 +15,8 @@
 struct loop_source {
     struct loop_source *next;
     void *arg;
-    /* Does what is due at now_ns; returns when it wants to be called next. May be NULL. */
+    /* Does what is due at now_ns, within bounds; returns when it wants to be called next: a time
+     * not after now_ns when it left something over, for the next turn. May be NULL. */
     uint64_t (*poll)(void *arg, uint64_t now_ns);
     /* Pushes out what was gathered in this turn of the loop (a device's tail write). May be NULL.
      */

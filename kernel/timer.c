@@ -5,7 +5,8 @@
  * the wheel jump over empty time, so that hours cost no more than milliseconds.
  *
  * The level 0 slot of the current tick is empty by that rule; it takes the timers that were armed
- * for the past, which the next run fires first, in the order they were armed.
+ * for the past, which the next run fires first, in the order they were armed. After a run that was
+ * broken off, the wheel stands where it stopped and that slot holds the rest of its tick, in front.
  */
 #include "kernel/timer.h"
 
@@ -49,10 +50,11 @@ static void slot_take(struct timer_wheel *w, uint32_t level, uint32_t slot, stru
     w->occupied[level] &= ~slot_bit(slot);
 }
 
-/* Puts t where its deadline, seen from the current tick, belongs. */
-static void hang(struct timer_wheel *w, struct timer *t)
+/* Puts t where its deadline, seen from the current tick, belongs; not before earliest_tick. */
+static void hang(struct timer_wheel *w, struct timer *t, uint64_t earliest_tick)
 {
-    uint64_t due = max_u64(deadline_tick(t->deadline_ns), w->now_tick);
+    assert(earliest_tick >= w->now_tick);
+    uint64_t due = max_u64(deadline_tick(t->deadline_ns), earliest_tick);
     due = min_u64(due, w->now_tick + SPAN_TICKS - 1);
     uint64_t distance = due - w->now_tick;
     uint32_t level = 0;
@@ -70,13 +72,13 @@ static void hang(struct timer_wheel *w, struct timer *t)
 }
 
 /* The same for one that came off a slot: when it was stopped meanwhile it stays off. */
-static void hang_again(struct timer_wheel *w, struct timer *t)
+static void hang_again(struct timer_wheel *w, struct timer *t, uint64_t earliest_tick)
 {
     assert(w->armed > 0);
     if (t->deadline_ns == DEADLINE_NONE) {
         w->armed--;
     } else {
-        hang(w, t);
+        hang(w, t, earliest_tick);
     }
 }
 
@@ -113,7 +115,7 @@ void timer_arm(struct timer_wheel *w, struct timer *t, uint64_t deadline_ns)
     }
     timer_cancel(w, t);
     t->deadline_ns = deadline_ns;
-    hang(w, t);
+    hang(w, t, w->now_tick);
     w->armed++;
 }
 
@@ -171,45 +173,81 @@ static void cascade(struct timer_wheel *w)
         slot_take(w, level, (uint32_t)(w->now_tick >> shift) & SLOT_MASK, &group);
         struct list *node;
         while ((node = list_pop_front(&group)) != NULL) {
-            hang_again(w, list_entry(node, struct timer, node));
+            hang_again(w, list_entry(node, struct timer, node), w->now_tick);
         }
     }
 }
+
+/* One that came off the slot of the current tick. True when it fired. */
+static bool fire(struct timer_wheel *w, struct timer *t, uint64_t now_ns)
+{
+    if (t->deadline_ns != DEADLINE_NONE && deadline_tick(t->deadline_ns) > w->now_tick) {
+        hang(w, t, w->now_tick); /* was put off meanwhile */
+        return false;
+    }
+    assert(w->armed > 0);
+    w->armed--;
+    if (t->deadline_ns == DEADLINE_NONE) {
+        return false; /* was stopped meanwhile */
+    }
+    assert(t->deadline_ns <= now_ns);
+    t->fn(t, now_ns); /* t may be gone now */
+    return true;
+}
+
+/* One run of the wheel. */
+struct run {
+    uint64_t now_ns;
+    uint32_t left; /* timers it may still look at */
+    uint32_t fired;
+    struct list late; /* what the callbacks armed for the past */
+};
 
 /*
- * Fires the slot of the current tick. What the callbacks arm for the past goes to late, for the
- * next run: a timer that always re-arms itself so must not keep us here.
+ * Fires the slot of the current tick, and leaves there what the run may not look at any more; true
+ * when nothing was left. What the callbacks arm for the past goes to late, for the next run: a
+ * timer that always re-arms itself so must not keep us here.
  */
-static uint32_t fire_current(struct timer_wheel *w, uint64_t now_ns, struct list *late)
+static bool fire_current(struct timer_wheel *w, struct run *r)
 {
     uint32_t slot = (uint32_t)w->now_tick & SLOT_MASK;
-    struct list due;
+    struct list due, armed_late;
     slot_take(w, 0, slot, &due);
-    uint32_t fired = 0;
     struct list *node;
-    while ((node = list_pop_front(&due)) != NULL) {
-        struct timer *t = list_entry(node, struct timer, node);
-        if (t->deadline_ns != DEADLINE_NONE && deadline_tick(t->deadline_ns) > w->now_tick) {
-            hang(w, t); /* was put off meanwhile */
-            continue;
-        }
-        assert(w->armed > 0);
-        w->armed--;
-        if (t->deadline_ns == DEADLINE_NONE) {
-            continue; /* was stopped meanwhile */
-        }
-        assert(t->deadline_ns <= now_ns);
-        fired++;
-        t->fn(t, now_ns); /* t may be gone now */
+    while (r->left > 0 && (node = list_pop_front(&due)) != NULL) {
+        r->left--;
+        r->fired += fire(w, list_entry(node, struct timer, node), r->now_ns);
     }
-    struct list armed_late;
     slot_take(w, 0, slot, &armed_late);
-    list_move_all(late, &armed_late);
-    return fired;
+    list_move_all(&r->late, &armed_late);
+    if (list_empty(&due)) {
+        return true;
+    }
+    list_move_all(&w->slots[0][slot], &due);
+    w->occupied[0] |= slot_bit(slot);
+    return false;
 }
 
-uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
+/* Goes from tick to tick until target, or until the run may look at no more. */
+static void advance(struct timer_wheel *w, uint64_t target, struct run *r)
 {
+    while (fire_current(w, r)) {
+        uint64_t event = next_event(w);
+        if (event > target) {
+            w->now_tick = target;
+            w->soonest_tick = event;
+            return;
+        }
+        assert(event > w->now_tick);
+        w->now_tick = event;
+        cascade(w);
+    }
+    w->soonest_tick = w->now_tick; /* the rest of this tick is for the next run */
+}
+
+uint32_t timer_run_some(struct timer_wheel *w, uint64_t now_ns, uint32_t most)
+{
+    assert(most > 0);
     uint64_t target = now_ns / TIMER_TICK_NS;
     if (target < w->now_tick) {
         return 0; /* never early, should a clock ever step back */
@@ -218,23 +256,20 @@ uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
         w->now_tick = target; /* the usual case */
         return 0;
     }
-    struct list late;
-    list_init(&late);
-    uint32_t fired = fire_current(w, now_ns, &late);
-    uint64_t event;
-    while ((event = next_event(w)) <= target) {
-        assert(event > w->now_tick);
-        w->now_tick = event;
-        cascade(w);
-        fired += fire_current(w, now_ns, &late);
-    }
-    w->now_tick = target;
-    w->soonest_tick = event;
+    struct run r = {.now_ns = now_ns, .left = most};
+    list_init(&r.late);
+    advance(w, target, &r);
     struct list *node;
-    while ((node = list_pop_front(&late)) != NULL) {
-        hang_again(w, list_entry(node, struct timer, node));
+    while ((node = list_pop_front(&r.late)) != NULL) {
+        /* Behind all that was due before: however many arm themselves so, the others come. */
+        hang_again(w, list_entry(node, struct timer, node), target);
     }
-    return fired;
+    return r.fired;
+}
+
+uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
+{
+    return timer_run_some(w, now_ns, UINT32_MAX);
 }
 
 uint64_t timer_next(const struct timer_wheel *w)

@@ -28,7 +28,7 @@ struct timer {
 };
 
 struct timer_wheel {
-    uint64_t now_tick;     /* every timer due at or before this tick has fired */
+    uint64_t now_tick;     /* every timer due before this tick has fired */
     uint64_t soonest_tick; /* nothing is to be done before; UINT64_MAX: nothing hangs */
     uint64_t occupied[TIMER_LEVELS];
     struct list slots[TIMER_LEVELS][TIMER_SLOTS];
@@ -61,6 +61,13 @@ static inline bool timer_armed(const struct timer *t)
 
 /* Fires everything due at now_ns, in tick order. Returns how many fired. */
 uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns);
+
+/*
+ * The same, but looks at no more than most timers (at least 1; those that were put off or stopped
+ * count too). The rest keeps its order and is the next run's; timer_next then names a time that has
+ * passed.
+ */
+uint32_t timer_run_some(struct timer_wheel *w, uint64_t now_ns, uint32_t most);
 
 /* When timer_run must next be called, or DEADLINE_NONE. May be early (a cascade), never late. */
 uint64_t timer_next(const struct timer_wheel *w);

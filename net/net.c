@@ -133,7 +133,7 @@ void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns)
 uint64_t net_poll(struct net *n, uint64_t now_ns)
 {
     enter(n, now_ns);
-    (void)timer_run(&n->wheel, n->now_ns);
+    (void)timer_run_some(&n->wheel, n->now_ns, NET_POLL_TIMERS);
     return timer_next(&n->wheel);
 }
 

@@ -141,7 +141,15 @@ enum status net_create(struct net **out, struct arena *a, const struct net_confi
 void net_input(struct net *n, struct pkt *p, uint64_t now_ns);
 void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns);
 
-/* Does what is due. Returns when it must be called next at the latest, or DEADLINE_NONE. */
+enum {
+    NET_POLL_TIMERS = 256, /* looked at in one poll: when thousands expire together, frames get in
+                              between */
+};
+
+/*
+ * Does what is due, up to NET_POLL_TIMERS. Returns when it must be called next at the latest, or
+ * DEADLINE_NONE; a time that is not after now_ns means that more is due already.
+ */
 uint64_t net_poll(struct net *n, uint64_t now_ns);
 
 /* Carrier. Down: timers go on, nothing is sent. Up: addresses are announced or asked for again. */

@@ -301,6 +301,7 @@ static struct {
     uint64_t due_ns;     /* of the first source */
     uint64_t pull_in_ns; /* when the second source moves it */
     uint64_t delay_ns;   /* to so much later */
+    uint32_t backlog;    /* pieces of work of the second, which does one when it is polled */
     bool go_on;          /* the first source's firing does not stop the loop */
     uint64_t fired_ns;
     uint32_t unflushed;
@@ -322,6 +323,11 @@ static uint64_t poll_first(void *arg, uint64_t now_ns)
 
 static uint64_t poll_second(void *arg, uint64_t now_ns)
 {
+    if (scene.backlog > 0) {
+        scene.backlog--;
+        scene.due_ns = scene.backlog == 0 ? now_ns + scene.delay_ns : scene.due_ns;
+        return scene.backlog > 0 ? now_ns : DEADLINE_NONE;
+    }
     if (now_ns >= scene.pull_in_ns) {
         scene.pull_in_ns = DEADLINE_NONE;
         scene.due_ns = now_ns + scene.delay_ns;
@@ -393,6 +399,17 @@ static void a_deadline_moved_in_the_last_poll_is_kept(void **state)
     create(make_second_due, NULL);
     assert_int_equal(loop_run(), 7);
     assert_int_equal(scene.fired_ns, expected);
+}
+
+static void what_is_overdue_is_not_slept_over(void **state)
+{
+    begin();
+    add_sources();
+    scene.backlog = 10;
+    uint64_t expected = fake.now_ns + scene.delay_ns;
+    assert_int_equal(loop_run(), 7);
+    assert_int_equal(scene.fired_ns, expected);
+    assert_int_equal(fake.waits, 1); /* for that */
 }
 
 static void expect_flushed(uint64_t deadline_ns)
@@ -496,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_deadline_moved_by_a_later_source_is_kept),
         cmocka_unit_test(a_deadline_moved_by_a_task_is_kept),
         cmocka_unit_test(a_deadline_moved_in_the_last_poll_is_kept),
+        cmocka_unit_test(what_is_overdue_is_not_slept_over),
         cmocka_unit_test(what_the_last_poll_sent_is_flushed_before_sleep),
         cmocka_unit_test(dense_traffic_is_polled_and_silence_is_slept),
     };

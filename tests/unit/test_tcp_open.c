@@ -294,6 +294,37 @@ static void syn_flood_is_bounded(void **state)
     tcp_test_end(&tt);
 }
 
+/* Timers that expire by the hundred leave room for frames: each poll does its share, in order, says
+ * that there is more, and none is lost. */
+static void many_timers_do_not_keep_frames_out(void **state)
+{
+    enum { SYNS = 2 * NET_POLL_TIMERS + 88 };
+    struct tcp_test tt;
+    struct net_config cfg;
+    struct frame fr;
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_half_open = 4 * SYNS; /* nowhere near a crowd */
+    make_listen_with(&tt, &cfg);
+    assert_int_equal(tcp_listen(tt.listener, 4 * SYNS), 0);
+    for (uint16_t i = 0; i < SYNS; i++) {
+        inject(&tt, .flags = TCP_SYN, .sport = (uint16_t)(2000 + i));
+        assert_int_equal(tcp_test_forget(&tt), 1);
+    }
+    tt.f.now_ns += tcp_ms(TCP_RTO_INITIAL_MS + 2);
+    assert_true(net_poll(tt.net, tt.f.now_ns) <= tt.f.now_ns);
+    for (uint16_t i = 0; i < NET_POLL_TIMERS; i++) {
+        assert_true(fixture_pop(&tt.f, &fr));
+        assert_int_equal(load_be16(fr.bytes + 22), 2000 + i);
+    }
+    inject(&tt, .flags = TCP_SYN, .sport = 7);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .ack = 1);
+    assert_true(net_poll(tt.net, tt.f.now_ns) <= tt.f.now_ns);
+    assert_int_equal(tcp_test_forget(&tt), NET_POLL_TIMERS);
+    assert_true(net_poll(tt.net, tt.f.now_ns) > tt.f.now_ns);
+    assert_int_equal(tcp_test_forget(&tt), SYNS - 2 * NET_POLL_TIMERS);
+    tcp_test_end(&tt);
+}
+
 /* A RST for one that waits to be accepted frees it at once. */
 static void reset_before_accept(void **state)
 {
@@ -660,6 +691,7 @@ int main(void)
         cmocka_unit_test(half_open_wrong_flags_do_not_complete),
         cmocka_unit_test(backlog_bounds_the_accept_queue),
         cmocka_unit_test(syn_flood_is_bounded),
+        cmocka_unit_test(many_timers_do_not_keep_frames_out),
         cmocka_unit_test(reset_before_accept),
         cmocka_unit_test(listener_close),
         cmocka_unit_test(table_full_holds_handshakes_up),

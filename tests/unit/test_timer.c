@@ -206,6 +206,90 @@ static void rearming_in_the_past_waits_for_the_next_run(void **state)
     assert_int_equal(world.w.armed, 0);
 }
 
+/* Many timers of one tick, which note the order in which they fire. */
+enum {
+    CROWD = 1000,
+};
+static struct {
+    struct timer t[CROWD];
+    uint32_t fired;
+    uint32_t order[CROWD];
+} crowd;
+
+static void note_order(struct timer *t, uint64_t now_ns)
+{
+    assert_true(crowd.fired < CROWD);
+    crowd.order[crowd.fired++] = (uint32_t)(t - crowd.t);
+}
+
+static void make_crowd(uint64_t deadline_ns)
+{
+    memset(&crowd, 0, sizeof(crowd));
+    for (int i = 0; i < CROWD; i++) {
+        timer_init(&crowd.t[i], note_order);
+        timer_arm(&world.w, &crowd.t[i], deadline_ns);
+    }
+}
+
+static void a_run_looks_at_no_more_than_it_may(void **state)
+{
+    make(0);
+    make_crowd(TICKS(5));
+    arm(&world.probes[0], TICKS(6));
+    for (uint32_t round = 1; round <= CROWD / 100; round++) {
+        assert_int_equal(timer_run_some(&world.w, TICKS(7), 100), 100);
+        assert_int_equal(crowd.fired, 100 * round);
+        assert_int_equal(world.probes[0].fired, 0);
+        assert_true(timer_next(&world.w) <= TICKS(7));
+    }
+    for (uint32_t i = 0; i < CROWD; i++) {
+        assert_int_equal(crowd.order[i], i);
+    }
+    assert_int_equal(timer_run_some(&world.w, TICKS(7), 100), 1);
+    assert_int_equal(timer_next(&world.w), DEADLINE_NONE);
+}
+
+static void what_a_run_leaves_may_be_cancelled_and_rearmed(void **state)
+{
+    make(0);
+    make_crowd(TICKS(5));
+    assert_int_equal(timer_run_some(&world.w, TICKS(7), 997), 997);
+    timer_cancel(&world.w, &crowd.t[997]);
+    timer_arm(&world.w, &crowd.t[998], TICKS(9));
+    arm(&world.probes[0], TICKS(1));
+    assert_int_equal(world.w.armed, 3);
+    assert_int_equal(run(TICKS(8)), 2);
+    assert_int_equal(crowd.fired, 998);
+    assert_int_equal(crowd.order[997], 999);
+    assert_int_equal(world.probes[0].fired, 1);
+    assert_int_equal(timer_next(&world.w), TICKS(9));
+    assert_int_equal(run(TICKS(9)), 1);
+    assert_int_equal(world.w.armed, 0);
+    make_crowd(TICKS(20));
+    assert_int_equal(timer_run_some(&world.w, TICKS(20), 999), 999);
+    timer_cancel(&world.w, &crowd.t[999]);
+    assert_int_equal(timer_next(&world.w), DEADLINE_NONE);
+    assert_int_equal(run(TICKS(30)), 0);
+}
+
+/* More that always re-arm themselves for the past than a run may look at: the others come all the
+ * same. */
+static void the_past_does_not_keep_the_present_waiting(void **state)
+{
+    make(0);
+    for (int i = 0; i < 5; i++) {
+        timer_init(&world.probes[i].t, rearm_in_the_past);
+        timer_arm(&world.w, &world.probes[i].t, TICKS(5));
+    }
+    arm(&world.probes[5], TICKS(6));
+    (void)timer_run_some(&world.w, TICKS(10), 3);
+    (void)timer_run_some(&world.w, TICKS(10), 3);
+    assert_int_equal(world.probes[5].fired, 1);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(world.probes[i].fired, 1);
+    }
+}
+
 /* A far deadline re-hangs at the horizon as often as needed. */
 static void never_is_far_away(void **state)
 {
@@ -301,6 +385,37 @@ static void random_jumps_agree_with_the_model(void **state)
     }
 }
 
+/* The same in runs that are broken off again and again, with arming and cancelling in between. */
+static void broken_off_runs_agree_with_the_model(void **state)
+{
+    uint64_t seed = fake_seed();
+    uint64_t now = random_distance(&seed);
+    uint32_t broken_off = 0;
+    make(now);
+    for (int i = 0; i < 200000; i++) {
+        random_step(&seed, now);
+        if (fake_random(&seed) % 3 != 0) {
+            continue;
+        }
+        uint32_t most = 1 + (uint32_t)(fake_random(&seed) % 8);
+        bool more = timer_next(&world.w) <= now; /* of the last run: first that */
+        now += more ? 0 : random_distance(&seed);
+        world.last_tick = more ? world.last_tick : 0;
+        world.ordered = true;
+        assert_true(timer_run_some(&world.w, now, most) <= most);
+        assert_true(world.ordered);
+        broken_off += timer_next(&world.w) <= now;
+        if (timer_next(&world.w) > now) {
+            check_none_overdue(now);
+        }
+        if (i % 64 == 0) {
+            assert_int_equal(world.w.armed, model_armed());
+        }
+    }
+    printf("broken off: %u\n", broken_off);
+    assert_true(broken_off > 1000);
+}
+
 /* Run only when timer_next says so: at most one tick late, and few useless wake-ups. */
 static void at_most_one_tick_late_at_timer_next(void **state)
 {
@@ -338,10 +453,14 @@ int main(void)
         cmocka_unit_test(a_fraction_of_a_tick_rounds_up),
         cmocka_unit_test(the_past_fires_at_the_next_run),
         cmocka_unit_test(rearming_in_the_past_waits_for_the_next_run),
+        cmocka_unit_test(a_run_looks_at_no_more_than_it_may),
+        cmocka_unit_test(what_a_run_leaves_may_be_cancelled_and_rearmed),
+        cmocka_unit_test(the_past_does_not_keep_the_present_waiting),
         cmocka_unit_test(never_is_far_away),
         cmocka_unit_test(a_callback_may_cancel_and_rearm_others),
         cmocka_unit_test(a_clock_that_steps_back_fires_nothing),
         cmocka_unit_test(random_jumps_agree_with_the_model),
+        cmocka_unit_test(broken_off_runs_agree_with_the_model),
         cmocka_unit_test(at_most_one_tick_late_at_timer_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
