@@ -370,6 +370,7 @@ void tcp_rack_advanced(struct tcp_cb *t);
 bool tcp_rack_detect(struct tcp_cb *t);
 void tcp_rack_timeout(struct tcp_cb *t);
 void tcp_tlp_schedule(struct tcp_cb *t);
+bool tcp_tlp_instead(struct tcp_cb *t);
 void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d);
 
 /* tcp_frto.c: was it for nothing? (RFC 5682, 3522, 3708) */

@@ -226,6 +226,17 @@ static void probe(struct tcp_cb *t)
     t->rack.tlp_end_seq = t->snd_nxt;
 }
 
+/* The timeout is up. A probe that was due later goes in its place (7.2: PTO ends with the RTO), and
+ * the timeout counts anew; false when there is none to send. */
+bool tcp_tlp_instead(struct tcp_cb *t)
+{
+    if (!probe_possible(t)) {
+        return false;
+    }
+    probe(t);
+    return true;
+}
+
 /* 7.4.2: what became of the probe. */
 void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d)
 {

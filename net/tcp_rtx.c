@@ -112,6 +112,9 @@ static void data_timeout(struct tcp_cb *t)
         give_up(t);
         return;
     }
+    if (tcp_tlp_instead(t)) {
+        return;
+    }
     tcp_recovery_timeout(t);
     count_timeout(t);
     advise_ip(t);

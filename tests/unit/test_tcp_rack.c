@@ -194,6 +194,30 @@ static void one_probe_then_the_timeout(void **state)
     end(&tt);
 }
 
+/* 7.2: of a lone segment the probe would be due after the timeout; it goes in its place, and the
+ * timeout comes so long after it, not doubled. */
+static void probe_in_place_of_the_timeout(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    uint32_t cwnd = tt.t->cc.cwnd;
+    assert_int_equal(sp_send(&tt, 0, 1), 1);
+    tcp_test_advance_ms(&tt, 295);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 10);
+    sp_expect(&tt, 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    assert_int_equal(tt.t->cc.cwnd, cwnd);
+    tcp_test_advance_ms(&tt, 290);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 15);
+    sp_expect(&tt, 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 1);
+    sp_ack(&tt, 1);
+    end(&tt);
+}
+
 /* New data is the better probe, whatever cwnd says. */
 static void new_data_probes_first(void **state)
 {
@@ -273,6 +297,7 @@ int main(void)
         cmocka_unit_test(timeout_spares_what_just_went),
         cmocka_unit_test(lost_tail_is_probed),
         cmocka_unit_test(one_probe_then_the_timeout),
+        cmocka_unit_test(probe_in_place_of_the_timeout),
         cmocka_unit_test(new_data_probes_first),
         cmocka_unit_test(a_fin_is_probed_with_its_data),
         cmocka_unit_test(a_repair_counts_as_loss),
