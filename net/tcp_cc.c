@@ -11,6 +11,7 @@ enum {
     IW_BYTES = 14600,         /* RFC 6928 2 */
     CWND_MAX_BYTES = 1 << 30, /* the largest window, RFC 7323 */
     ABC_LIMIT_SEGMENTS = 2,   /* RFC 3465 2.2: L */
+    FIRST_LIMIT_SEGMENTS = 8, /* RFC 9406 4.3: L of the first slow start, without pacing */
     CSS_GROWTH_DIVISOR = 4,   /* RFC 9406 4.3 */
     NON_VALIDATED_S = 300,    /* RFC 7661 4.4: so long a window that is not used is kept */
 };
@@ -72,6 +73,7 @@ void tcp_cc_start(struct tcp_cb *t)
     t->cc.ssthresh = CWND_MAX_BYTES; /* RFC 5681 3.1: arbitrarily high */
     t->cc.acked = 0;
     t->cc.prior_cwnd = 0;
+    t->cc.peak = 0;
     t->cc.validated_ns = t->net->now_ns;
     t->cc.recovery = TCP_RECOVERY_NONE;
     t->cc.dupacks = 0;
@@ -82,8 +84,10 @@ void tcp_cc_start(struct tcp_cb *t)
 
 void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
 {
-    /* RFC 3465 2.3: L is 1 while the losses of a timeout are being repaired. */
-    uint32_t limit = t->cc.recovery == TCP_RECOVERY_LOSS ? 1 : ABC_LIMIT_SEGMENTS;
+    uint32_t limit = first_slow_start(t) ? FIRST_LIMIT_SEGMENTS : ABC_LIMIT_SEGMENTS;
+    if (t->cc.recovery == TCP_RECOVERY_LOSS) {
+        limit = 1; /* RFC 3465 2.3: while the losses of a timeout are being repaired */
+    }
     uint32_t growth = min_u32(acked_bytes, limit * t->snd_mss);
     if (t->cc.hystart.phase != TCP_HYSTART_SLOW_START && first_slow_start(t)) {
         growth /= CSS_GROWTH_DIVISOR; /* RFC 9406 4.2 */
@@ -115,12 +119,26 @@ static void validate(struct tcp_cb *t, uint32_t flight)
     }
 }
 
-/* A window that was not used says nothing about the path (RFC 7661 4.1): it does not grow. In slow
- * start half of it counts as used, since it doubles in a round trip. */
-static bool window_used(const struct tcp_cb *t, uint32_t flight)
+/* The most that was out in this round trip: until the last byte of such a flight is acknowledged it
+ * counts, though ACKs let it drain when the owner has no more to send (RFC 7661 4.2). */
+static uint32_t peak_flight(struct tcp_cb *t, uint32_t flight)
 {
-    bool starting = t->cc.cwnd < t->cc.ssthresh;
-    return (starting ? 2 * flight : flight + t->snd_mss) >= t->cc.cwnd;
+    if (flight >= t->cc.peak || seq_gt(t->snd_una, t->cc.peak_end)) {
+        t->cc.peak = flight;
+        t->cc.peak_end = t->snd_nxt;
+    }
+    return t->cc.peak;
+}
+
+/* A window that was not used says nothing about the path (RFC 7661 4.1): it does not grow. In slow
+ * start it may become twice what was out, since it doubles in a round trip. */
+static bool window_used(struct tcp_cb *t, uint32_t flight)
+{
+    uint32_t peak = peak_flight(t, flight);
+    if (t->cc.cwnd < t->cc.ssthresh) {
+        return peak > t->cc.cwnd / 2;
+    }
+    return flight + t->snd_mss >= t->cc.cwnd;
 }
 
 void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before)

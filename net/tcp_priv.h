@@ -207,6 +207,8 @@ struct tcp_cc {
     uint32_t prior_ssthresh; /* the same */
     uint32_t ack_rtt_us;     /* measured by the ACK that is being handled; 0: nothing was */
     uint64_t validated_ns;   /* when at least half of cwnd was last in use (RFC 7661) */
+    uint32_t peak; /* the most that was out before an ACK, until peak_end is acknowledged */
+    uint32_t peak_end;
     struct tcp_hystart hystart;
     struct tcp_cubic cubic;
     uint32_t recover_fs;    /* RFC 9937: what was out when recovery began */

@@ -224,18 +224,43 @@ static void partial_ack_trims(void **state)
     tcp_test_end(&tt);
 }
 
-/* RFC 3465 2.2: one ACK for ten segments opens the window by two. */
-static void stretch_ack_opens_by_two(void **state)
+/* One ACK for ten segments: in the first slow start it opens the window by eight (RFC 9406 4.3), in
+ * a later one by two (RFC 3465 2.2). */
+static void stretch_ack_opens_by_so_much(void **state)
 {
-    struct tcp_test tt;
-    make_established(&tt);
-    assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
-    assert_int_equal(tcp_test_forget(&tt), 10);
-    assert_true(tt.t->cc.ssthresh >= 1u << 30); /* RFC 5681 3.1: no smaller than any window */
-    acks(&tt, 14601, TT_WND);
-    assert_int_equal(tt.t->cc.cwnd, 12 * 1460);
-    assert_int_equal(tcp_test_forget(&tt), 12);
-    tcp_test_end(&tt);
+    for (int later = 0; later < 2; later++) {
+        struct tcp_test tt;
+        make_established(&tt);
+        assert_true(tt.t->cc.ssthresh >= 1u << 30); /* RFC 5681 3.1: no smaller than any window */
+        tt.t->cc.ssthresh = later ? 100 * 1460 : tt.t->cc.ssthresh;
+        assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
+        assert_int_equal(tcp_test_forget(&tt), 10);
+        acks(&tt, 14601, TT_WND);
+        assert_int_equal(tt.t->cc.cwnd, (later ? 12 : 18) * 1460);
+        assert_int_equal(tcp_test_forget(&tt), later ? 12 : 18);
+        tcp_test_end(&tt);
+    }
+}
+
+/* RFC 7661 4.2: a flight that filled the window doubles it, though nothing follows and the ACKs let
+ * it drain; half a window leaves it as it is. */
+static void whole_flight_doubles_the_window(void **state)
+{
+    for (uint32_t segments = 10; segments >= 5; segments -= 5) {
+        struct tcp_test tt;
+        make_established(&tt);
+        assert_int_equal(tt_send_bytes(&tt, segments * 1460, 1), segments * 1460);
+        assert_int_equal(tcp_test_forget(&tt), segments);
+        for (uint32_t i = 1; i <= segments; i++) {
+            acks(&tt, 1 + i * 1460, TT_WND);
+        }
+        assert_int_equal(tt.t->cc.cwnd, (segments == 10 ? 20 : 10) * 1460);
+        assert_int_equal(tt_send(&tt, "small"), 5); /* the round trip is over: it counts alone */
+        (void)tcp_test_forget(&tt);
+        acks(&tt, 6 + segments * 1460, TT_WND);
+        assert_int_equal(tt.t->cc.cwnd, (segments == 10 ? 20 : 10) * 1460);
+        tcp_test_end(&tt);
+    }
 }
 
 /* RFC 5681 3.1: below ssthresh a segment for each one acknowledged, above for each window. */
@@ -504,7 +529,8 @@ int main(void)
         cmocka_unit_test(slivers_wait_for_the_override),
         cmocka_unit_test(window_shrinks),
         cmocka_unit_test(partial_ack_trims),
-        cmocka_unit_test(stretch_ack_opens_by_two),
+        cmocka_unit_test(stretch_ack_opens_by_so_much),
+        cmocka_unit_test(whole_flight_doubles_the_window),
         cmocka_unit_test(congestion_avoidance),
         cmocka_unit_test(idle_restarts_the_window),
         cmocka_unit_test(unused_window_does_not_grow),
