@@ -143,6 +143,8 @@ struct tcp_report {
     uint32_t ato_us; /* delayed ACK */
     uint32_t snd_mss, rcv_mss, mtu;
     uint32_t flight, lost, unsent;  /* bytes sent and not acknowledged, lost of them, not sent */
+    uint32_t sacked_packets;        /* of those in flight the peer has these */
+    uint32_t min_rtt_us;            /* the shortest round trip of late; 0: not known (needs SACK) */
     uint32_t cwnd, ssthresh;        /* ssthresh TCP_REPORT_NO_SSTHRESH or more: none yet */
     uint32_t snd_wnd, rcv_wnd;      /* what the peer last announced, and what we did */
     uint32_t rcv_space;             /* read in the best round trip, on which rcvbuf grows */

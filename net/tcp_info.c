@@ -26,7 +26,8 @@ static uint8_t recovery_of(const struct tcp_cb *t)
     case TCP_RECOVERY_NONE:
         break;
     }
-    return t->cc.dupacks > 0 ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
+    bool holes = t->cc.dupacks > 0 || t->sendq.sacked_packets > 0;
+    return holes ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
 }
 
 static uint64_t ago_ns(const struct tcp_cb *t, uint64_t when_ns)
@@ -44,6 +45,8 @@ static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
     out->snd_mss = t->snd_mss;
     out->flight = tcp_flight(t);
     out->lost = t->sendq.lost_bytes;
+    out->sacked_packets = t->sendq.sacked_packets;
+    out->min_rtt_us = (uint32_t)min_u64(t->rack.min_rtt_ns / NS_PER_US, UINT32_MAX);
     out->unsent = open ? t->sendq.bytes - (tcp_flight(t) - fin) : 0;
     out->cwnd = t->cc.cwnd;
     out->ssthresh = t->cc.ssthresh;

@@ -14,11 +14,17 @@ enum {
     SSTHRESH_NONE = 0x7fffffff, /* what Linux shows while there is none */
 };
 
-/* Linux counts windows and flights in segments. */
+/* Linux counts windows and flights in segments. Of a flight the last one may be a short one. */
 static uint32_t segments(uint32_t bytes, const struct tcp_report *r)
 {
     uint32_t mss = max_u32(r->snd_mss, 1);
     return bytes / mss + (bytes % mss != 0);
+}
+
+/* Of a window a part of a segment is no use. */
+static uint32_t whole_segments(uint32_t bytes, const struct tcp_report *r)
+{
+    return bytes / max_u32(r->snd_mss, 1);
 }
 
 static uint32_t ms_of(uint64_t ns)
@@ -28,15 +34,17 @@ static uint32_t ms_of(uint64_t ns)
 
 static void fill_sender(struct tcp_info *i, const struct tcp_report *r)
 {
-    uint32_t ssthresh = segments(r->ssthresh, r);
+    uint32_t ssthresh = whole_segments(r->ssthresh, r);
     i->tcpi_rto = r->rto_us;
     i->tcpi_rtt = r->rtt_us;
     i->tcpi_rttvar = r->rttvar_us;
     i->tcpi_snd_mss = r->snd_mss;
     i->tcpi_pmtu = r->mtu;
     i->tcpi_unacked = segments(r->flight, r);
+    i->tcpi_sacked = r->sacked_packets;
     i->tcpi_lost = segments(r->lost, r);
-    i->tcpi_snd_cwnd = segments(r->cwnd, r);
+    i->tcpi_min_rtt = r->min_rtt_us;
+    i->tcpi_snd_cwnd = whole_segments(r->cwnd, r);
     /* Larger than any window: slow start has not found an end yet. */
     i->tcpi_snd_ssthresh = r->ssthresh >= TCP_REPORT_NO_SSTHRESH ? SSTHRESH_NONE : ssthresh;
     i->tcpi_last_data_sent = ms_of(r->sent_ago_ns);

@@ -297,6 +297,30 @@ static void reneging_is_survived(void **state)
     end(&tt);
 }
 
+/* What the owner can learn of a repair (TCP_INFO). */
+static void a_repair_is_reported(void **state)
+{
+    struct tcp_test tt;
+    struct tcp_report r;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 10), 10);
+    sp_sack(&tt, 0, 1, 2);
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.recovery, TCP_REPORT_DISORDER);
+    assert_int_equal(r.sacked_packets, 1);
+    sp_sack(&tt, 0, 1, 10);
+    sp_expect(&tt, 0);
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.recovery, TCP_REPORT_RECOVERY);
+    assert_int_equal(r.sacked_packets, 9);
+    sp_ack(&tt, 10);
+    tcp_get_report(tt.t, &r);
+    assert_int_equal(r.recovery, TCP_REPORT_OPEN);
+    assert_int_equal(r.sacked_packets, 0);
+    assert_int_equal(r.ssthresh, 5 * SP_MSS);
+    end(&tt);
+}
+
 /* A timeout sends again what is not sacked; a second one trusts no block any more. */
 static void timeout_spares_what_was_sacked(void **state)
 {
@@ -505,6 +529,7 @@ int main(void)
         cmocka_unit_test(rate_is_halved_in_proportion),
         cmocka_unit_test(repair_ends_without_a_burst),
         cmocka_unit_test(reneging_is_survived),
+        cmocka_unit_test(a_repair_is_reported),
         cmocka_unit_test(timeout_spares_what_was_sacked),
         cmocka_unit_test(nothing_the_peer_has_goes_again),
         cmocka_unit_test(window_shuts_during_repair),
