@@ -347,6 +347,60 @@ static void options_reach_the_stack(void **state)
     t->free(t->userdata);
 }
 
+static void levels_and_buffers_are_as_on_linux(void **state)
+{
+    union table table;
+    struct pd_table *t = &table.named;
+    int value = 5000;
+    socklen_t len = sizeof(value);
+    unsigned char tos = 4;
+    load(&table, "addr=192.168.0.1,double=1");
+    int fd = t->socket(t->userdata, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(t->setsockopt(t->userdata, fd, SOL_SOCKET, SO_SNDBUF, &value, len), 0);
+    assert_int_equal(t->getsockopt(t->userdata, fd, SOL_SOCKET, SO_SNDBUF, &value, &len), 0);
+    assert_int_equal(value, 10000);
+    assert_int_equal(t->setsockopt(t->userdata, fd, IPPROTO_IP, IP_TOS, &tos, 1), 0);
+    assert_int_equal(t->getsockopt(t->userdata, fd, IPPROTO_IP, IP_TOS, &value, &len), 0);
+    assert_int_equal(value, 4);
+    assert_int_equal(t->setsockopt(t->userdata, fd, SOL_SOCKET, SO_SNDBUF, &tos, 1), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(t->close(t->userdata, fd), 0);
+    t->free(t->userdata);
+}
+
+/* What %{ }% blocks do: the C library's call on a descriptor of ours, with a longer structure. */
+static void tcp_info_past_the_table(void **state)
+{
+    union table table;
+    struct pd_table *t = &table.named;
+    int (*call)(int, int, int, void *, socklen_t *);
+    unsigned char info[400];
+    socklen_t len = sizeof(info);
+    int ends[2];
+    load(&table, "addr=192.168.0.1");
+    *(void **)&call = dlsym(library, "getsockopt");
+    assert_non_null(call);
+    int listener = listen_on(t);
+    (void)handshake(t);
+    int fd = accept_one(t, listener);
+    memset(info, 0xff, sizeof(info));
+    assert_int_equal(call(fd, IPPROTO_TCP, 11 /* TCP_INFO */, info, &len), 0);
+    assert_int_equal(len, sizeof(info));
+    assert_int_equal(info[0], 1);                /* ESTABLISHED */
+    assert_int_equal(info[sizeof(info) - 1], 0); /* not known: 0 */
+    assert_int_equal(call(fd, IPPROTO_TCP, 26 /* TCP_CC_INFO */, info, &len), 0);
+    assert_int_equal(len, 0);
+    assert_int_equal(t->close(t->userdata, fd), 0);
+    assert_int_equal(t->close(t->userdata, listener), 0);
+    t->free(t->userdata);
+    assert_int_equal(pipe(ends), 0);
+    len = sizeof(info);
+    assert_int_equal(call(ends[0], SOL_SOCKET, SO_TYPE, info, &len), -1);
+    assert_int_equal(errno, ENOTSOCK);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* A wrong flag ends the program with code 2 and a line that says what is allowed. */
 static void wrong_flags_are_refused(void **state)
 {
@@ -382,6 +436,8 @@ int main(void)
         cmocka_unit_test(blocking_call_ends_when_data_came),
         cmocka_unit_test(main_thread_never_blocks),
         cmocka_unit_test(options_reach_the_stack),
+        cmocka_unit_test(levels_and_buffers_are_as_on_linux),
+        cmocka_unit_test(tcp_info_past_the_table),
         cmocka_unit_test(wrong_flags_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

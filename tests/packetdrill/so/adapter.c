@@ -101,6 +101,7 @@ static void make_stack(struct pd *pd, struct net_config *cfg)
 static void pd_free(void *u)
 {
     struct pd *pd = u;
+    pd_info_end();
     /* Tokens still open are the caller's to close: it may have done so already. */
     net_destroy(pd->net);
     pkt_queue_drain(&pd->out);
@@ -138,11 +139,12 @@ __attribute__((visibility("default"))) void packetdrill_interface_init(const cha
         pd->fds[fd].sock = -1;
     }
     pd->flags = f;
-    configure(&f, &cfg);
+    configure(&pd->flags, &cfg); /* keeps a pointer to the algorithm's name */
     make_stack(pd, &cfg);
     *table = (struct pd_table){.userdata = pd, .free = pd_free};
     pd_fill_time(table);
     pd_fill_calls(table);
     pd_fill_io(table);
     pd_fill_options(table);
+    pd_info_begin(pd, table);
 }

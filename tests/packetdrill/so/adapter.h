@@ -19,6 +19,8 @@
 enum {
     PD_FDS_MAX = 1024,
     PD_POOL_PACKETS = 8192,
+    PD_NOTE_US = 10000, /* real time for the second thread to note its result: what a script says
+                           next may be about it */
     PD_SILENCE_S = 300, /* netdev_receive gives up when nothing comes for so long */
 };
 
@@ -38,6 +40,7 @@ struct pd_flags {
     bool no_psh;   /* the bit is cleared in what goes out: scripts written for Linux show where its
                       segmentation offload ends, not what is on the wire */
     bool quickack; /* TCP_QUICKACK on every new socket, as Linux begins a connection */
+    bool double_buffers; /* SO_SNDBUF and SO_RCVBUF are twice what is set, as on Linux */
 };
 /* False with the reason in why. */
 bool pd_flags_parse(const char *text, struct pd_flags *out, char *why, size_t why_size);
@@ -61,6 +64,7 @@ struct pd {
     pthread_cond_t ended; /* the pending attempt is done */
     pthread_t main_thread;
     struct pd_pending pending;
+    bool ended_lately; /* it is done since the main thread last slept */
     uint64_t stamp_ns; /* what the second thread's next gettimeofday says; 0: the time */
     struct net *net;
     uint64_t now_ns;
@@ -90,5 +94,9 @@ void pd_fill_calls(struct pd_table *t);
 void pd_fill_io(struct pd_table *t);
 void pd_fill_options(struct pd_table *t);
 void pd_fill_time(struct pd_table *t);
+
+/* info.c: from begin to end the program's getsockopt knows our descriptors. */
+void pd_info_begin(struct pd *pd, const struct pd_table *t);
+void pd_info_end(void);
 
 #endif

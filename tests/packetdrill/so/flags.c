@@ -12,8 +12,9 @@ struct flag {
     long min, max;
 };
 
-static const char allowed[] = "addr=A.B.C.D prefix=BITS mtu=N rcvbuf=N sndbuf=N wscale=N iw=N "
-                              "cc=NAME isn=N ecn=0|1 psh=0|1 quickack=0|1 off=NAME[+NAME...]";
+static const char allowed[] =
+    "addr=A.B.C.D prefix=BITS mtu=N rcvbuf=N sndbuf=N wscale=N iw=N "
+    "cc=NAME isn=N ecn=0|1 psh=0|1 quickack=0|1 double=0|1 off=NAME[+NAME...]";
 
 static bool wrong(char *why, size_t size, const char *what, const char *value)
 {
@@ -64,7 +65,7 @@ static bool set_number(struct pd_flags *f, const char *name, const char *value, 
     static const struct flag flags[] = {
         {"prefix", 1, 32}, {"mtu", 576, 1500}, {"rcvbuf", 2048, 4194304}, {"sndbuf", 2048, 4194304},
         {"wscale", 0, 14}, {"iw", 1, 64},      {"isn", 0, UINT32_MAX},    {"ecn", 0, 1},
-        {"psh", 0, 1},     {"quickack", 0, 1},
+        {"psh", 0, 1},     {"quickack", 0, 1}, {"double", 0, 1},
     };
     size_t i = 0;
     long v = 0;
@@ -86,6 +87,7 @@ static bool set_number(struct pd_flags *f, const char *name, const char *value, 
     f->ecn = i == 7 ? v != 0 : f->ecn;
     f->no_psh = i == 8 ? v == 0 : f->no_psh;
     f->quickack = i == 9 ? v != 0 : f->quickack;
+    f->double_buffers = i == 10 ? v != 0 : f->double_buffers;
     return true;
 }
 

@@ -24,6 +24,8 @@ static const struct {
     {SOL_SOCKET, SO_SNDBUF, SOCK_OPT_SNDBUF},
     {SOL_SOCKET, SO_RCVBUF, SOCK_OPT_RCVBUF},
     {SOL_SOCKET, SO_KEEPALIVE, SOCK_OPT_KEEPALIVE},
+    {IPPROTO_IP, IP_TOS, SOCK_OPT_TOS},
+    {IPPROTO_IP, IP_TTL, SOCK_OPT_TTL},
     {IPPROTO_TCP, TCP_NODELAY, SOCK_OPT_NODELAY},
     {IPPROTO_TCP, TCP_MAXSEG, SOCK_OPT_MAXSEG},
     {IPPROTO_TCP, TCP_KEEPIDLE, SOCK_OPT_KEEPIDLE_S},
@@ -53,6 +55,36 @@ static int find(const struct option_call *c)
     return -1;
 }
 
+/* IP_MTU_DISCOVER: DF is always set here, and nobody compares it. */
+static bool is_ignored(const struct option_call *c)
+{
+    return c->level == IPPROTO_IP && c->name == IP_MTU_DISCOVER;
+}
+
+/* How often SO_SNDBUF and SO_RCVBUF count what is given. */
+static int factor(const struct pd *pd, int at)
+{
+    enum sock_opt opt = options[at].opt;
+    bool buffer = opt == SOCK_OPT_SNDBUF || opt == SOCK_OPT_RCVBUF;
+    return buffer && pd->flags.double_buffers ? 2 : 1;
+}
+
+/* A number; at the level of IP Linux takes one byte as well. */
+static int value_of(const struct option_call *c, int *out)
+{
+    uint8_t byte;
+    if (*c->len >= sizeof(*out)) {
+        memcpy(out, c->value, sizeof(*out));
+        return 0;
+    }
+    if (c->level != IPPROTO_IP || *c->len < sizeof(byte)) {
+        return -EINVAL;
+    }
+    memcpy(&byte, c->value, sizeof(byte));
+    *out = byte;
+    return 0;
+}
+
 static bool is_linger(const struct option_call *c)
 {
     return c->level == SOL_SOCKET && c->name == SO_LINGER;
@@ -69,16 +101,15 @@ static ssize_t try_set(struct pd *pd, void *args)
         return sock_set_opt(pd->net, sock, SOCK_OPT_LINGER_S, l.l_onoff ? l.l_linger : -1);
     }
     int at = find(c);
+    if (at < 0 && c->level == IPPROTO_TCP) {
+        return posix_set_opt_tcp(pd->net, sock, c->name, c->value, *c->len);
+    }
     if (at < 0) {
-        return c->level == IPPROTO_TCP
-                   ? posix_set_opt_tcp(pd->net, sock, c->name, c->value, *c->len)
-                   : -ENOPROTOOPT;
+        return is_ignored(c) ? 0 : -ENOPROTOOPT;
     }
-    if (*c->len < sizeof(value)) {
-        return -EINVAL;
-    }
-    memcpy(&value, c->value, sizeof(value));
-    return sock_set_opt(pd->net, sock, options[at].opt, value);
+    int err = value_of(c, &value);
+    return err < 0 ? err
+                   : sock_set_opt(pd->net, sock, options[at].opt, (int64_t)value * factor(pd, at));
 }
 
 static int pd_setsockopt(void *u, int fd, int level, int name, const void *value, socklen_t len)

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/packetdrill/so/adapter.h"
 
@@ -27,6 +28,7 @@ static void try_pending(struct pd *pd)
     if (result != -EAGAIN) {
         p->result = result;
         p->done = true;
+        pd->ended_lately = true;
         p->done_ns = pd->now_ns;
         pthread_cond_signal(&pd->ended);
     }
@@ -129,7 +131,12 @@ static int pd_usleep(void *u, useconds_t us)
     struct pd *pd = u;
     pthread_mutex_lock(&pd->lock);
     pd_advance(pd, pd->now_ns + us * (uint64_t)NS_PER_US, false);
+    bool ended = pd->ended_lately;
+    pd->ended_lately = false;
     pthread_mutex_unlock(&pd->lock);
+    if (ended) {
+        usleep(PD_NOTE_US);
+    }
     return 0;
 }
 
