@@ -81,9 +81,11 @@ static uint16_t checksum(const uint8_t *head, size_t head_len, const uint8_t *by
 static void inject(const struct pd_table *t, uint8_t flags, uint32_t seq, uint32_t ack,
                    const char *text)
 {
-    uint8_t p[1500] = {0};
+    static uint8_t p[8192];
     uint8_t *tcp = p + 20;
     size_t len = strlen(text);
+    memset(p, 0, sizeof(p));
+    assert_true(len <= sizeof(p) - 40);
     size_t total = 40 + len;
     p[0] = 0x45;
     store_be16(p + 2, (uint16_t)total);
@@ -401,6 +403,34 @@ static void tcp_info_past_the_table(void **state)
     close(ends[1]);
 }
 
+/* Larger than a link carries: all of it arrives, its FIN with the end, and one ACK tells so. */
+static void large_packets_are_cut(void **state)
+{
+    union table table;
+    struct pd_table *t = &table.named;
+    struct seen s;
+    char text[5001], got[6000];
+    for (size_t i = 0; i < sizeof(text) - 1; i++) {
+        text[i] = (char)('a' + i % 26);
+    }
+    text[sizeof(text) - 1] = '\0';
+    load(&table, "addr=192.168.0.1,quickack=1");
+    int listener = listen_on(t);
+    uint32_t iss = handshake(t);
+    int fd = accept_one(t, listener);
+    inject(t, ACK | PSH | FIN, 1, iss + 1, text);
+    assert_int_equal(t->read(t->userdata, fd, got, sizeof(got)), 5000);
+    assert_memory_equal(got, text, 5000);
+    assert_int_equal(t->read(t->userdata, fd, got, sizeof(got)), 0);
+    assert_int_equal(t->close(t->userdata, fd), 0);
+    expect(t, ACK, &s);
+    assert_int_equal(s.ack, PEER_ISN + 5002);
+    expect(t, FIN | ACK, &s);
+    inject(t, RST, 5002, 0, "");
+    assert_int_equal(t->close(t->userdata, listener), 0);
+    t->free(t->userdata);
+}
+
 /* A wrong flag ends the program with code 2 and a line that says what is allowed. */
 static void wrong_flags_are_refused(void **state)
 {
@@ -438,6 +468,7 @@ int main(void)
         cmocka_unit_test(options_reach_the_stack),
         cmocka_unit_test(levels_and_buffers_are_as_on_linux),
         cmocka_unit_test(tcp_info_past_the_table),
+        cmocka_unit_test(large_packets_are_cut),
         cmocka_unit_test(wrong_flags_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

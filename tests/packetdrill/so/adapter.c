@@ -37,6 +37,18 @@ static void clear_psh(struct pkt *p)
     }
 }
 
+static void push_out(struct pd *pd, struct pkt *p)
+{
+    if (pd->merging && pd_is_bare_ack(p->data, pkt_len(p))) {
+        if (pd->merged_ack != NULL) {
+            pkt_put(pd->merged_ack);
+        }
+        pd->merged_ack = p;
+        return;
+    }
+    pkt_queue_push(&pd->out, p);
+}
+
 static void on_output(void *arg, struct pkt *p)
 {
     struct pd *pd = arg;
@@ -48,7 +60,7 @@ static void on_output(void *arg, struct pkt *p)
         if (pd->flags.no_psh) {
             clear_psh(copy);
         }
-        pkt_queue_push(&pd->out, copy);
+        push_out(pd, copy);
     }
     pkt_put(p);
 }

@@ -19,9 +19,10 @@
 enum {
     PD_FDS_MAX = 1024,
     PD_POOL_PACKETS = 8192,
-    PD_NOTE_US = 10000, /* real time for the second thread to note its result: what a script says
-                           next may be about it */
-    PD_SILENCE_S = 300, /* netdev_receive gives up when nothing comes for so long */
+    PD_NOTE_US = 10000,   /* real time for the second thread to note its result: what a script says
+                             next may be about it */
+    PD_LINK_BYTES = 2048, /* a packet up to so large goes in as it is */
+    PD_SILENCE_S = 300,   /* netdev_receive gives up when nothing comes for so long */
 };
 
 /* What --so_flags sets. */
@@ -70,6 +71,8 @@ struct pd {
     uint64_t now_ns;
     struct pkt_pool rx, tx;
     struct pkt_queue out; /* sent, oldest first; cb[0] is when */
+    bool merging;         /* offload.c: bare ACKs replace each other here */
+    struct pkt *merged_ack;
     void *memory;
     struct {
         int sock;      /* the stack's descriptor; -1: not ours */
@@ -88,6 +91,10 @@ ssize_t pd_run(struct pd *pd, pd_attempt_fn *fn, void *args, bool block, uint64_
 
 /* The stack's descriptor behind a token, or -1. */
 int pd_sock(const struct pd *pd, int fd);
+
+/* offload.c. With the lock held: a packet into the stack; false when there is no buffer. */
+bool pd_input(struct pd *pd, const uint8_t *ip, size_t len);
+bool pd_is_bare_ack(const uint8_t *ip, size_t len);
 
 /* calls.c, options.c, time.c: fill their slots. */
 void pd_fill_calls(struct pd_table *t);

@@ -98,14 +98,9 @@ static int pd_netdev_send(void *u, const void *buf, size_t len)
 {
     struct pd *pd = u;
     pthread_mutex_lock(&pd->lock);
-    struct pkt *p = len <= PKT_BUF_BYTES ? pkt_alloc(&pd->rx, 0) : NULL;
-    if (p != NULL) {
-        memcpy(pkt_append(p, len), buf, len);
-        net_input_ip(pd->net, p, pd->now_ns);
-        pd_settle(pd);
-    }
+    bool good = pd_input(pd, buf, len);
     pthread_mutex_unlock(&pd->lock);
-    return p != NULL ? 0 : -1;
+    return good ? 0 : -1;
 }
 
 static int pd_netdev_receive(void *u, void *buf, size_t *len, long long *time_us)
