@@ -136,15 +136,21 @@ struct tcp_report {
     uint8_t backoff;
     bool timestamps; /* options both ends agreed on */
     bool sack;
-    bool wscale; /* windows are scaled, by these */
+    bool ecn;
+    bool ecn_seen; /* data of the peer came with a mark, if only that it may be marked */
+    bool wscale;   /* windows are scaled, by these */
     uint8_t snd_wscale;
     uint8_t rcv_wscale;
     uint32_t rto_us, rtt_us, rttvar_us, rcv_rtt_us;
-    uint32_t ato_us; /* delayed ACK */
+    uint32_t min_rtt_us; /* the shortest of late; 0: not known (needs SACK) */
+    uint32_t ato_us;     /* delayed ACK */
     uint32_t snd_mss, rcv_mss, mtu;
-    uint32_t flight, lost, unsent;  /* bytes sent and not acknowledged, lost of them, not sent */
-    uint32_t sacked_packets;        /* of those in flight the peer has these */
-    uint32_t min_rtt_us;            /* the shortest round trip of late; 0: not known (needs SACK) */
+    uint32_t flight, unsent;        /* bytes sent and not acknowledged, not sent */
+    uint32_t flight_packets;        /* segments sent and not acknowledged: of them */
+    uint32_t sacked_packets;        /* those the peer has */
+    uint32_t lost_packets;          /* believed lost, whether sent again since or not */
+    uint32_t resent_packets;        /* sent again, not sacked, and not believed lost anew */
+    uint32_t reordering;            /* segments that may overtake one; 3 at least */
     uint32_t cwnd, ssthresh;        /* ssthresh TCP_REPORT_NO_SSTHRESH or more: none yet */
     uint32_t snd_wnd, rcv_wnd;      /* what the peer last announced, and what we did */
     uint32_t rcv_space;             /* read in the best round trip, on which rcvbuf grows */
@@ -152,7 +158,10 @@ struct tcp_report {
     uint32_t ooo_packets;           /* waiting out of order now */
     uint64_t sent_ago_ns, data_ago_ns, heard_ago_ns; /* 0 when it never happened */
     uint64_t bytes_acked, bytes_received;
+    uint64_t bytes_sent, bytes_resent; /* each time that they were */
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, retransmitted;
+    uint32_t dsacks;  /* duplicates that the peer told of */
+    uint32_t ooo_ins; /* data segments that came out of order */
 };
 void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out);
 

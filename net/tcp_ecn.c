@@ -109,7 +109,8 @@ void tcp_ecn_on_data(struct tcp_cb *t, const struct tcp_segment *seg)
     if (seg->flags & TCP_CWR) {
         t->ecn.echo = false;
     }
-    if (seg->ce) {
+    t->ecn.seen = t->ecn.seen || seg->ecn != IP_ECN_NOT_ECT;
+    if (seg->ecn == IP_ECN_CE) {
         NET_COUNT(t->net, tcp_ecn_ce_received);
         t->ecn.echo = true;
     }

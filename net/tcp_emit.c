@@ -171,7 +171,6 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
     to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
     ack_went(t, &out);
     t->tally.data_segs_out++;
-    t->tally.retransmits += note->sent_count > 0;
     return true;
 }
 

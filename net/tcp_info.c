@@ -26,8 +26,8 @@ static uint8_t recovery_of(const struct tcp_cb *t)
     case TCP_RECOVERY_NONE:
         break;
     }
-    bool holes = t->cc.dupacks > 0 || t->sendq.sacked_packets > 0;
-    return holes ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
+    bool disorder = t->cc.dupacks > 0 || t->sendq.sacked_packets > 0;
+    return disorder ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
 }
 
 static uint64_t ago_ns(const struct tcp_cb *t, uint64_t when_ns)
@@ -35,27 +35,55 @@ static uint64_t ago_ns(const struct tcp_cb *t, uint64_t when_ns)
     return when_ns != 0 ? t->net->now_ns - when_ns : 0;
 }
 
+/* Nobody else needs these counts: so they are taken here, one look at each packet that is out. */
+static void report_flight(const struct tcp_cb *t, struct tcp_report *out)
+{
+    const struct tcp_sendq *q = &t->sendq;
+    for (struct pkt *p = q->first; p != NULL && p != q->unsent; p = tx_note(p)->next) {
+        const struct tcp_tx_note *note = tx_note(p);
+        bool resent = note->sent_count > 1 && !note->lost && !note->sacked;
+        out->flight_packets++;
+        out->resent_packets += resent;
+        out->lost_packets += note->lost || resent;
+    }
+    if (out->flight_packets == 0 && tcp_flight(t) > 0) {
+        out->flight_packets = 1; /* a SYN or a FIN */
+    }
+    out->sacked_packets = q->sacked_packets;
+}
+
+static void report_path(const struct tcp_cb *t, struct tcp_report *out)
+{
+    uint32_t mss = max_u32(t->snd_mss, 1); /* 0 before there is a peer */
+    uint32_t reordered = t->rack.reordered_bytes;
+    out->rto_us = t->rtt.rto_us;
+    out->rtt_us = t->rtt.srtt_us8 / 8;
+    out->rttvar_us = t->rtt.rttvar_us4 / 4;
+    out->min_rtt_us =
+        (uint32_t)min_u64((t->rack.min_rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
+    out->snd_mss = t->snd_mss;
+    out->mtu = t->path.mtu;
+    out->reordering = max_u32(TCP_DUPACK_THRESHOLD, reordered / mss + (reordered % mss != 0));
+}
+
 static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
 {
     bool open = tcp_synchronized(t); /* before that, what is out is our SYN */
     uint32_t fin = t->fin_sent && tcp_flight(t) > 0 ? 1 : 0;
-    out->rto_us = t->rtt.rto_us;
-    out->rtt_us = t->rtt.srtt_us8 / 8;
-    out->rttvar_us = t->rtt.rttvar_us4 / 4;
-    out->snd_mss = t->snd_mss;
     out->flight = tcp_flight(t);
-    out->lost = t->sendq.lost_bytes;
-    out->sacked_packets = t->sendq.sacked_packets;
-    out->min_rtt_us = (uint32_t)min_u64(t->rack.min_rtt_ns / NS_PER_US, UINT32_MAX);
     out->unsent = open ? t->sendq.bytes - (tcp_flight(t) - fin) : 0;
     out->cwnd = t->cc.cwnd;
     out->ssthresh = t->cc.ssthresh;
     out->snd_wnd = t->snd_wnd;
     out->sent_ago_ns = t->tally.data_segs_out > 0 ? ago_ns(t, t->sent_ns) : 0;
     out->bytes_acked = t->tally.bytes_acked;
+    out->bytes_resent = t->tally.bytes_resent;
+    out->bytes_sent =
+        t->tally.bytes_acked + t->tally.bytes_resent + (open ? tcp_flight(t) - fin : 0);
     out->segs_out = t->tally.segs_out;
     out->data_segs_out = t->tally.data_segs_out;
     out->retransmitted = t->tally.retransmits;
+    out->dsacks = t->tally.dsacks;
 }
 
 static void report_receiver(const struct tcp_cb *t, struct tcp_report *out)
@@ -66,6 +94,7 @@ static void report_receiver(const struct tcp_cb *t, struct tcp_report *out)
     out->rcv_mss = t->rcv_mss;
     out->rcv_wnd = seq_ahead(t->rcv_nxt, t->rcv_adv);
     out->ooo_packets = t->recvq.ooo_packets;
+    out->ooo_ins = t->recvq.touches;
     out->data_ago_ns = ago_ns(t, t->tally.data_ns);
     out->heard_ago_ns = ago_ns(t, t->heard_ns);
     out->bytes_received = t->tally.bytes_received;
@@ -91,7 +120,10 @@ void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out)
     out->wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
     out->snd_wscale = t->snd_wscale;
     out->rcv_wscale = t->rcv_wscale;
-    out->mtu = t->path.mtu;
+    out->ecn = t->ecn.on;
+    out->ecn_seen = t->ecn.seen;
+    report_path(t, out);
+    report_flight(t, out);
     report_sender(t, out);
     report_receiver(t, out);
 }

@@ -90,7 +90,7 @@ static void demultiplex(struct net *n, struct tcp_segment *seg)
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     assert(!pkt_shared(p));
-    struct tcp_segment seg = {.pkt = p, .ce = (h->tos & IP_ECN_MASK) == IP_ECN_CE};
+    struct tcp_segment seg = {.pkt = p, .ecn = h->tos & IP_ECN_MASK};
     if (decode(n, &seg, h)) {
         NET_COUNT(n, tcp_rx_segments);
         demultiplex(n, &seg);

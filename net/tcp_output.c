@@ -68,6 +68,8 @@ static bool retransmit_one(struct tcp_cb *t)
     if (!tcp_emit_packet(t, p, fin)) {
         return false;
     }
+    t->tally.retransmits++;
+    t->tally.bytes_resent += note->len;
     tcp_sendq_sent(t, p);
     tcp_recovery_sent(t, note->len, true);
     if (t->sack_on && p == t->sendq.first) {

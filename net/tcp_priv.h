@@ -227,6 +227,7 @@ struct tcp_ecn {
     bool reduced; /* cwnd was, and not more than what was out then is acknowledged */
     bool by_echo; /* because of an echo, not of a loss */
     bool echoed;  /* the ACK that is being handled has ECE */
+    bool seen;    /* data of the peer came with a mark, if only that it may be marked */
 };
 
 struct tcp_keepalive {
@@ -268,12 +269,14 @@ struct tcp_tuning {
 struct tcp_tally {
     uint64_t bytes_acked;
     uint64_t bytes_received; /* in order */
-    uint64_t data_ns;        /* when data last came, in order or not; 0: never */
+    uint64_t bytes_resent;
+    uint64_t data_ns; /* when data last came, in order or not; 0: never */
     uint32_t segs_in;
     uint32_t segs_out;
     uint32_t data_segs_in;
     uint32_t data_segs_out;
     uint32_t retransmits; /* data segments */
+    uint32_t dsacks;      /* duplicates that the peer told of (RFC 2883) */
 };
 
 struct tcp_cb {

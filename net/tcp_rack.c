@@ -43,7 +43,7 @@ static void detect_reordering(struct tcp_rack *r, const struct tcp_tx_note *note
         r->fack = end;
     }
     if (note->sent_count == 1 && seq_lt(end, d->fack)) {
-        r->reordering_seen = true;
+        r->reordered_bytes = max_u32(r->reordered_bytes, d->fack - note->seq);
     }
 }
 
@@ -111,7 +111,7 @@ static uint64_t reordering_window(const struct tcp_cb *t)
     const struct tcp_rack *r = &t->rack;
     bool repair =
         t->cc.recovery != TCP_RECOVERY_NONE || t->sendq.sacked_packets >= TCP_DUPACK_THRESHOLD;
-    if (!r->reordering_seen && repair) {
+    if (r->reordered_bytes == 0 && repair) {
         return 0;
     }
     return min_u64((1 + (uint64_t)r->reo_wnd_steps) * r->min_rtt_ns / 4, srtt_ns(t));

@@ -206,6 +206,7 @@ void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct
     assert(t->sack_on && o->sack_count > 0);
     if (first_is_duplicate(seg)) {
         NET_COUNT(t->net, tcp_rx_dsacks);
+        t->tally.dsacks++;
         d->dsack = true;
         d->duplicate_range = o->sack[0];
         i = 1;

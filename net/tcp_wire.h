@@ -54,7 +54,7 @@ struct tcp_segment {
     uint32_t wnd;    /* scaled, once the connection is known */
     uint16_t window; /* the field */
     uint8_t flags;   /* enum tcp_flag */
-    bool ce;         /* IP says that congestion was experienced (RFC 3168 5) */
+    uint8_t ecn;     /* IP_ECN_* of the IP header (RFC 3168 5) */
     struct tcp_options options;
     struct pkt *pkt; /* NULL once somebody took it */
 };

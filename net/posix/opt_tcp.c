@@ -14,14 +14,7 @@ enum {
     SSTHRESH_NONE = 0x7fffffff, /* what Linux shows while there is none */
 };
 
-/* Linux counts windows and flights in segments. Of a flight the last one may be a short one. */
-static uint32_t segments(uint32_t bytes, const struct tcp_report *r)
-{
-    uint32_t mss = max_u32(r->snd_mss, 1);
-    return bytes / mss + (bytes % mss != 0);
-}
-
-/* Of a window a part of a segment is no use. */
+/* Linux counts windows in segments; a part of one is no use. */
 static uint32_t whole_segments(uint32_t bytes, const struct tcp_report *r)
 {
     return bytes / max_u32(r->snd_mss, 1);
@@ -40,9 +33,11 @@ static void fill_sender(struct tcp_info *i, const struct tcp_report *r)
     i->tcpi_rttvar = r->rttvar_us;
     i->tcpi_snd_mss = r->snd_mss;
     i->tcpi_pmtu = r->mtu;
-    i->tcpi_unacked = segments(r->flight, r);
+    i->tcpi_unacked = r->flight_packets;
     i->tcpi_sacked = r->sacked_packets;
-    i->tcpi_lost = segments(r->lost, r);
+    i->tcpi_lost = r->lost_packets;
+    i->tcpi_retrans = r->resent_packets;
+    i->tcpi_reordering = r->reordering;
     i->tcpi_min_rtt = r->min_rtt_us;
     i->tcpi_snd_cwnd = whole_segments(r->cwnd, r);
     /* Larger than any window: slow start has not found an end yet. */
@@ -50,6 +45,9 @@ static void fill_sender(struct tcp_info *i, const struct tcp_report *r)
     i->tcpi_last_data_sent = ms_of(r->sent_ago_ns);
     i->tcpi_total_retrans = r->retransmitted;
     i->tcpi_bytes_acked = r->bytes_acked;
+    i->tcpi_bytes_sent = r->bytes_sent;
+    i->tcpi_bytes_retrans = r->bytes_resent;
+    i->tcpi_dsack_dups = r->dsacks;
     i->tcpi_segs_out = r->segs_out;
     i->tcpi_data_segs_out = r->data_segs_out;
     i->tcpi_notsent_bytes = r->unsent;
@@ -68,7 +66,15 @@ static void fill_receiver(struct tcp_info *i, const struct tcp_report *r)
     i->tcpi_last_ack_recv = ms_of(r->heard_ago_ns);
     i->tcpi_bytes_received = r->bytes_received;
     i->tcpi_segs_in = r->segs_in;
+    i->tcpi_rcv_ooopack = r->ooo_ins;
     i->tcpi_data_segs_in = r->data_segs_in;
+}
+
+static uint8_t options(const struct tcp_report *r)
+{
+    return (uint8_t)((r->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (r->sack ? TCPI_OPT_SACK : 0) |
+                     (r->wscale ? TCPI_OPT_WSCALE : 0) | (r->ecn ? TCPI_OPT_ECN : 0) |
+                     (r->ecn_seen ? TCPI_OPT_ECN_SEEN : 0));
 }
 
 static void fill_info(struct tcp_info *i, const struct tcp_report *r)
@@ -79,8 +85,7 @@ static void fill_info(struct tcp_info *i, const struct tcp_report *r)
     i->tcpi_retransmits = r->retransmits;
     i->tcpi_probes = r->probes;
     i->tcpi_backoff = r->backoff;
-    i->tcpi_options = (uint8_t)((r->timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
-                                (r->sack ? TCPI_OPT_SACK : 0) | (r->wscale ? TCPI_OPT_WSCALE : 0));
+    i->tcpi_options = options(r);
     i->tcpi_snd_wscale = r->snd_wscale & 15;
     i->tcpi_rcv_wscale = r->rcv_wscale & 15;
     if (r->backlog > 0) { /* a listener: Linux shows its queue in these two */

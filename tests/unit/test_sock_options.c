@@ -165,8 +165,12 @@ static void info_client(void *arg)
     assert(i.tcpi_rto >= 200000 && i.tcpi_bytes_acked == sizeof(bytes));
     assert(i.tcpi_data_segs_out == 3 && i.tcpi_segs_out > 3 && i.tcpi_notsent_bytes == 0);
     assert(i.tcpi_last_data_sent >= 99 && i.tcpi_last_data_sent <= 102);
-    assert(i.tcpi_pacing_rate == 0 && i.tcpi_dsack_dups == 0); /* not known: 0 */
-    len = 8;                                                   /* an older program's structure */
+    assert(i.tcpi_min_rtt > 0 && i.tcpi_min_rtt <= i.tcpi_rtt + 1 && i.tcpi_reordering == 3);
+    assert(i.tcpi_bytes_sent == sizeof(bytes) && i.tcpi_bytes_retrans == 0);
+    assert(i.tcpi_sacked == 0 && i.tcpi_retrans == 0);
+    assert((i.tcpi_options & (TCPI_OPT_ECN | TCPI_OPT_ECN_SEEN)) == 0);
+    assert(i.tcpi_pacing_rate == 0 && i.tcpi_delivery_rate == 0); /* not known: 0 */
+    len = 8;                                                      /* an older program's structure */
     memset(&i, 0xff, sizeof(i));
     assert(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &len) == 0);
     assert(len == 8 && i.tcpi_state == 1 && i.tcpi_rto == 0xffffffff);

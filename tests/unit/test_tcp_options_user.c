@@ -329,7 +329,7 @@ static void a_report(void **state)
     tt.net->now_ns = tt.f.now_ns;
     tcp_get_report(tt.t, &r);
     assert_int_equal(r.recovery, TCP_REPORT_LOSS);
-    assert_true(r.retransmits > 0 && r.retransmitted > 0 && r.lost > 0 && r.backoff > 0);
+    assert_true(r.retransmits > 0 && r.retransmitted > 0 && r.lost_packets > 0 && r.backoff > 0);
     tcp_get_report(tt.listener, &r);
     assert_int_equal(r.state, 10);
     assert_true(r.backlog > 0 && r.accept_count == 0);

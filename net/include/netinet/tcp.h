@@ -29,9 +29,11 @@
 #define TCPI_OPT_SACK       2
 #define TCPI_OPT_WSCALE     4
 #define TCPI_OPT_ECN        8
+#define TCPI_OPT_ECN_SEEN   16
 
-/* TCP_INFO. Times in us (rto, ato, rtt, rttvar, rcv_rtt) or ms (last_*), windows and flights in
- * segments, as on Linux. What our TCP does not measure is 0: docs/sockets.md. */
+/* TCP_INFO. Times in us (rto, ato, rtt, rttvar, rcv_rtt, min_rtt) or ms (last_*), windows and
+ * flights in segments, as on Linux. What our TCP does not measure is 0 (docs/sockets.md): rates,
+ * the times busy and limited, delivered and delivered_ce, reord_seen; min_rtt without SACK. */
 struct tcp_info {
     uint8_t tcpi_state;    /* 1 ESTABLISHED, 2 SYN_SENT, 3 SYN_RECV, 4 FIN_WAIT1, 5 FIN_WAIT2, 6
                               TIME_WAIT, 7 CLOSE, 8 CLOSE_WAIT, 9 LAST_ACK, 10 LISTEN, 11 CLOSING */
@@ -50,12 +52,12 @@ struct tcp_info {
 
     uint32_t tcpi_unacked; /* of a listener: connections waiting to be accepted */
     uint32_t tcpi_sacked;  /* of a listener: its backlog */
-    uint32_t tcpi_lost;
-    uint32_t tcpi_retrans;
-    uint32_t tcpi_fackets;
+    uint32_t tcpi_lost;    /* whether sent again since or not */
+    uint32_t tcpi_retrans; /* sent again and not heard of */
+    uint32_t tcpi_fackets; /* 0, as on Linux by now */
 
     uint32_t tcpi_last_data_sent;
-    uint32_t tcpi_last_ack_sent;
+    uint32_t tcpi_last_ack_sent; /* 0, as on Linux */
     uint32_t tcpi_last_data_recv;
     uint32_t tcpi_last_ack_recv;
 
