@@ -57,9 +57,11 @@ void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note,
     uint32_t end = note->seq + note->len;
     detect_reordering(r, note, d);
     if (note->sent_count > 1) {
-        /* Was it the one sent last that arrived, or an earlier one? */
+        /* Was it the one sent last that arrived, or an earlier one? An echo is of what moved
+         * SND.UNA (RFC 7323 4.3), and says nothing of what a block tells of. */
         uint32_t sent_ms = (uint32_t)(note->sent_ns / NS_PER_MS) + t->ts.offset;
-        if ((d->has_echo && seq_lt(d->ts_ecr, sent_ms)) || rtt < r->min_rtt_ns) {
+        bool echoed = d->has_echo && seq_le(end, t->snd_una);
+        if ((echoed && seq_lt(d->ts_ecr, sent_ms)) || rtt < r->min_rtt_ns) {
             return;
         }
     }

@@ -104,6 +104,48 @@ static void lost_retransmissions_are_found(void **state)
     end(&tt);
 }
 
+/* With timestamps: an ACK up to byte 1 with one block of bytes, and the echo of a time. */
+static void stale_sack(struct tcp_test *tt, uint32_t ecr, uint32_t first, uint32_t end_byte)
+{
+    struct opts o = {0};
+    opts_ts(&o, 2, ecr);
+    opts_sack(&o, 1);
+    opts_block(&o, first + tt->iss, end_byte + tt->iss);
+    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = o.bytes, .options_len = o.len);
+}
+
+/* While SND.UNA stands still every ACK echoes an old time (RFC 7323 4.3): that says nothing of the
+ * retransmission that a block tells of. It proves that the one before it is lost, new data or not.
+ */
+static void an_old_echo_says_nothing_of_blocks(void **state)
+{
+    struct tcp_test tt;
+    struct opts syn = {0}, ack = {0};
+    make_listen(&tt);
+    opts_syn(&syn, 1, 0, 3);
+    inject(&tt, .flags = TCP_SYN, .options = syn.bytes, .options_len = syn.len);
+    assert_int_equal(tcp_test_forget(&tt), 1);
+    uint32_t ecr = tcp_ts_now(tt.net, tcp_ts_offset(tt.net, FIXTURE_ADDR, FIXTURE_PEER));
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    opts_ts(&ack, 1, ecr);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = ack.bytes, .options_len = ack.len);
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_true(tt.t != NULL && tt.t->ts.on && tt.t->sack_on);
+    uint32_t mss = tt.t->snd_mss;
+    assert_int_equal(tt_send_bytes(&tt, 10 * mss, 1), 10 * mss);
+    assert_int_equal(tcp_test_forget(&tt), 10);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    stale_sack(&tt, ecr, 1 + mss, 1 + 3 * mss);
+    stale_sack(&tt, ecr, 1 + 4 * mss, 1 + 10 * mss); /* the first and the fourth are lost */
+    assert_int_equal(tcp_test_forget(&tt), 2);
+    tcp_test_advance_ms(&tt, SP_RTT_MS);
+    stale_sack(&tt, ecr, 1 + mss, 1 + 10 * mss); /* the fourth has come, the first was lost again */
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 3);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .any_ack = true, .len = mss);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    end(&tt);
+}
+
 /* 6.2 step 4: a DSACK widens the window, once in a round trip; 16 recoveries narrow it. */
 static void duplicates_widen_the_window(void **state)
 {
@@ -293,6 +335,7 @@ int main(void)
         cmocka_unit_test(lost_acks_are_no_reordering),
         cmocka_unit_test(the_reordering_timer_finds_it),
         cmocka_unit_test(lost_retransmissions_are_found),
+        cmocka_unit_test(an_old_echo_says_nothing_of_blocks),
         cmocka_unit_test(duplicates_widen_the_window),
         cmocka_unit_test(timeout_spares_what_just_went),
         cmocka_unit_test(lost_tail_is_probed),
