@@ -25,7 +25,9 @@ void tcp_recovery_bound_burst(struct tcp_cb *t)
 /*
  * Proportional rate reduction (RFC 9937 6): how much may go for so many bytes delivered. While more
  * is out than ssthresh, ssthresh / recover_fs of them; below it, as much as was delivered, and one
- * segment more only while the repair gets on (safe).
+ * segment more only while the repair gets on (safe). In no case more than was out at the beginning:
+ * a peer may tell of bytes, drop them and tell of them again (RFC 2018 8), and each time they
+ * count.
  */
 static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
 {
@@ -37,6 +39,7 @@ static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
         uint64_t share = (uint64_t)cc->prr_delivered * cc->ssthresh + cc->recover_fs - 1;
         uint64_t total = share / cc->recover_fs;
         may = total > cc->prr_out ? (uint32_t)(total - cc->prr_out) : 0;
+        may = min_u32(may, cc->recover_fs > pipe ? cc->recover_fs - pipe : 0);
     } else {
         uint32_t owed = cc->prr_delivered > cc->prr_out ? cc->prr_delivered - cc->prr_out : 0;
         may = max_u32(owed, delivered) + (safe ? t->snd_mss : 0);

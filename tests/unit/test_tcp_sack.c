@@ -321,6 +321,30 @@ static void a_repair_is_reported(void **state)
     end(&tt);
 }
 
+/* Bytes that are told of, dropped and told of again are delivered each time, as far as RFC 9937's
+ * sums go: they must not raise cwnd above what was out when the repair began. */
+static void reneging_earns_nothing(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    tt.t->cc.cwnd = 40 * SP_MSS;
+    assert_int_equal(sp_send(&tt, 0, 40), 40);
+    sp_sack(&tt, 0, 1, 39);
+    sp_expect(&tt, 0);
+    for (uint32_t acked = 1; acked < 10; acked++) {
+        sp_ack(&tt, acked); /* it has dropped what lies behind */
+        assert_int_equal(tcp_test_count(&tt, "tcp_rx_sack_reneged"), acked);
+        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+        assert_true(tt.t->cc.cwnd <= 40 * SP_MSS);
+        sp_sack(&tt, acked, acked + 1, 39);
+        (void)tcp_test_forget(&tt);
+        assert_true(tt.t->cc.cwnd <= 40 * SP_MSS);
+    }
+    sp_ack(&tt, 40);
+    assert_true(tt.t->cc.cwnd <= tt.t->cc.ssthresh);
+    end(&tt);
+}
+
 /* A timeout sends again what is not sacked; a second one trusts no block any more. */
 static void timeout_spares_what_was_sacked(void **state)
 {
@@ -530,6 +554,7 @@ int main(void)
         cmocka_unit_test(repair_ends_without_a_burst),
         cmocka_unit_test(reneging_is_survived),
         cmocka_unit_test(a_repair_is_reported),
+        cmocka_unit_test(reneging_earns_nothing),
         cmocka_unit_test(timeout_spares_what_was_sacked),
         cmocka_unit_test(nothing_the_peer_has_goes_again),
         cmocka_unit_test(window_shuts_during_repair),
