@@ -45,7 +45,7 @@ static bool config_good(const struct net_config *cfg)
     }
     return l->arp_entries >= 2 && l->reass_datagrams >= 1 && l->reass_packets >= 2 &&
            l->udp_sockets >= 1 && l->tcp_connections >= 1 && l->tcp_half_open >= 1 &&
-           l->tcp_time_wait >= 1 && l->sockets >= 1;
+           l->tcp_time_wait >= 1 && l->sockets >= 1 && l->tcp_challenge_ms >= 1;
 }
 
 /* The tables, in an order that measuring and making share. */
@@ -252,6 +252,7 @@ enum { /* net_limits_default: the least and the most of each table */
        LIMIT_SNDBUF_BYTES = 64 * 1024,
        LIMIT_BUF_MAX_BYTES = 4 * 1024 * 1024, /* 100 ms at 320 Mbit/s */
        LIMIT_BUF_FRACTION = 4,                /* of the budget: little memory, little growth */
+       LIMIT_CHALLENGE_MS = 500,              /* what Linux takes */
 };
 
 static uint32_t clamp_u32(uint32_t v, uint32_t least, uint32_t most)
@@ -288,5 +289,6 @@ void net_limits_default(struct net_limits *l, size_t budget_bytes)
         .tcp_sndbuf_bytes = LIMIT_SNDBUF_BYTES,
         .tcp_rcvbuf_max_bytes = max_u32(buf_max, LIMIT_RCVBUF_BYTES),
         .tcp_sndbuf_max_bytes = max_u32(buf_max, LIMIT_SNDBUF_BYTES),
+        .tcp_challenge_ms = LIMIT_CHALLENGE_MS,
     };
 }

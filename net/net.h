@@ -97,6 +97,9 @@ struct net_limits {
      * connection never gets so much that it could fill a quarter of the packet pool. */
     uint32_t tcp_rcvbuf_max_bytes;
     uint32_t tcp_sndbuf_max_bytes;
+    /* RFC 5961 7: ACKs that correct a stranger or a lost peer, one of each sort for a connection or
+     * TIME-WAIT record in so many ms; at least 1. */
+    uint32_t tcp_challenge_ms;
 };
 
 struct net_config {

@@ -7,12 +7,12 @@
 
 #include <errno.h>
 
-/* True once in TCP_CHALLENGE_MS; *last is of this connection, so that probing one tells nothing of
- * another (RFC 5961 7, CVE-2016-5696). */
+/* True once in tcp_challenge_ms of the limits; *last is of this connection, so that probing one
+ * tells nothing of another (RFC 5961 7, CVE-2016-5696). */
 static bool rate_allows(struct tcp_cb *t, uint64_t *last)
 {
     uint64_t now = t->net->now_ns;
-    if (*last != 0 && now - *last < tcp_ms(TCP_CHALLENGE_MS)) {
+    if (*last != 0 && now - *last < tcp_ms(t->net->cfg.limits.tcp_challenge_ms)) {
         NET_COUNT(t->net, tcp_tx_challenge_limited);
         return false;
     }

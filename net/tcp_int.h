@@ -35,12 +35,11 @@ enum {
     TCP_DELACK_MS = 40,                 /* RFC 9293 3.8.6.3: below 500 ms; Linux's minimum */
     TCP_DELACK_SEGMENTS = 2,            /* RFC 5681 4.2: at least every second segment */
     TCP_DUPACK_THRESHOLD = 3,           /* RFC 5681 3.2 */
-    TCP_CHALLENGE_MS = 500,        /* RFC 5961 7: one challenge ACK a connection in this time */
-    TCP_FIN_WAIT_2_MS = 60 * 1000, /* for a peer that never closes, once the owner is gone */
-    TCP_LINGER2_MAX_S = 120,       /* what TCP_LINGER2 may ask for, as on Linux */
-    TCP_MAXSEG_MAX = 32767,        /* what TCP_MAXSEG may ask for, as on Linux */
-    TCP_CLAMP_MIN_BYTES = 1024,    /* what TCP_WINDOW_CLAMP may ask for */
-    TCP_KEEPIDLE_S = 7200,         /* RFC 9293 3.8.4: at least two hours by default */
+    TCP_FIN_WAIT_2_MS = 60 * 1000,      /* for a peer that never closes, once the owner is gone */
+    TCP_LINGER2_MAX_S = 120,            /* what TCP_LINGER2 may ask for, as on Linux */
+    TCP_MAXSEG_MAX = 32767,             /* what TCP_MAXSEG may ask for, as on Linux */
+    TCP_CLAMP_MIN_BYTES = 1024,         /* what TCP_WINDOW_CLAMP may ask for */
+    TCP_KEEPIDLE_S = 7200,              /* RFC 9293 3.8.4: at least two hours by default */
     TCP_KEEPINTVL_S = 75,
     TCP_KEEPCNT = 9,
     TCP_KEEP_MAX_S = 32767,

@@ -37,11 +37,12 @@ static void restart(struct net *n, struct tcp_time_wait *w)
     }
 }
 
-/* The interval of TCP_CHALLENGE_MS that we are in. Eight bits of it come again after 128 s, when
- * most records have gone; to one that has not, a stray segment in 256 is not answered. */
+/* The interval of the limits' tcp_challenge_ms that we are in. Its lowest eight bits come again,
+ * usually after 128 s, when most records have gone; one that has not may leave a stray segment
+ * without its answer then. */
 static uint8_t interval_now(const struct net *n)
 {
-    return (uint8_t)(n->now_ns / tcp_ms(TCP_CHALLENGE_MS));
+    return (uint8_t)(n->now_ns / tcp_ms(n->cfg.limits.tcp_challenge_ms));
 }
 
 void tcp_time_wait_free(struct net *n, struct tcp_time_wait *w)

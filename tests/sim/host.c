@@ -81,7 +81,8 @@ static void host_limits(const struct host *h, struct net_limits *l)
                              .tcp_rcvbuf_bytes = h->plan->rcvbuf_bytes,
                              .tcp_sndbuf_bytes = h->plan->sndbuf_bytes,
                              .tcp_rcvbuf_max_bytes = h->plan->buf_max_bytes,
-                             .tcp_sndbuf_max_bytes = h->plan->buf_max_bytes};
+                             .tcp_sndbuf_max_bytes = h->plan->buf_max_bytes,
+                             .tcp_challenge_ms = 500};
 }
 
 static void host_config(struct host *h, uint64_t generation)

@@ -451,6 +451,7 @@ static void test_bad_configurations(void **state)
     CHECK_REFUSED(c.mac[0] = 1);
     CHECK_REFUSED(c.tx_reserve = 64);
     CHECK_REFUSED(c.limits.arp_entries = 0);
+    CHECK_REFUSED(c.limits.tcp_challenge_ms = 0);
     CHECK_REFUSED(c.link = NET_LINK_IP; c.ip.mode = NET_ADDRESS_DHCP);
     /* And a good one in an arena that cannot hold it, at every size up to the struct itself. */
     arena_init(&a, memory, sizeof(memory));

@@ -343,6 +343,34 @@ static void ack_division_gains_nothing(void **state)
     tcp_test_end(&tt);
 }
 
+/* RFC 5961 7: the rate is a setting of the stack, 500 ms if nobody says otherwise. */
+static void rate_can_be_set(void **state)
+{
+    static const uint32_t rates_ms[] = {0, 1, 70, 3000}; /* 0: as it comes */
+    for (size_t i = 0; i < ARRAY_SIZE(rates_ms); i++) {
+        struct tcp_test tt;
+        struct net_config cfg;
+        tcp_test_config(&cfg);
+        assert_int_equal(cfg.limits.tcp_challenge_ms, 500);
+        if (rates_ms[i] != 0) {
+            cfg.limits.tcp_challenge_ms = rates_ms[i];
+        }
+        make_listen_with(&tt, &cfg);
+        tt_handshake(&tt, NULL, 0, TT_WND);
+        for (uint32_t round = 0; round < 3; round++) {
+            for (uint32_t k = 0; k < 5; k++) { /* two sorts, each counted by itself */
+                inject(&tt, .flags = TCP_RST, .seq = 2);
+                inject(&tt, .flags = TCP_ACK, .seq = 500000, .ack = 1);
+            }
+            tcp_test_advance_ms(&tt, cfg.limits.tcp_challenge_ms - 1);
+            inject(&tt, .flags = TCP_SYN, .seq = 2);
+            assert_int_equal(tcp_test_forget(&tt), 2);
+            tcp_test_advance_ms(&tt, 2);
+        }
+        tcp_test_end(&tt);
+    }
+}
+
 /* Guesses that get the sequence number right, but nothing more, are no sign of life: they neither
  * put the probes off nor count as answers to them. */
 static void guesses_keep_nothing_alive(void **state)
@@ -388,6 +416,7 @@ int main(void)
         cmocka_unit_test(zero_window_takes_acks_and_rsts),
         cmocka_unit_test(icmp_on_established_is_soft),
         cmocka_unit_test(ack_division_gains_nothing),
+        cmocka_unit_test(rate_can_be_set),
         cmocka_unit_test(guesses_keep_nothing_alive),
     };
     return tcp_run_all(tests);

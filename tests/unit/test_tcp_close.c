@@ -308,7 +308,7 @@ static void time_wait_answers(void **state)
     expect_nothing(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2, .data = "old"); /* an old duplicate */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    tcp_test_advance_ms(&tt, TCP_CHALLENGE_MS);
+    tcp_test_advance_ms(&tt, 500);
     inject(&tt, .flags = TCP_SYN, .seq = 1); /* not above what was received */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
     assert_int_equal(tt.net->tcp.time_waits.used, 1);
@@ -319,13 +319,14 @@ static void time_wait_answers(void **state)
     tcp_test_end(&tt);
 }
 
-/* RFC 5961 7: strays get one ACK in each 500 ms, whatever they are; the peer's FIN gets its own
+/* RFC 5961 7: strays get one ACK in each such time, whatever they are; the peer's FIN gets its own
  * each time, and a later SYN opens at once. */
-static void time_wait_answers_are_few(void **state)
+static void few_answers(uint32_t each_ms)
 {
     struct tcp_test tt;
     make_time_wait(&tt);
-    for (uint32_t ms = 0; ms < 10 * TCP_CHALLENGE_MS; ms += 10) {
+    tt.net->cfg.limits.tcp_challenge_ms = each_ms;
+    for (uint32_t ms = 0; ms < 10 * each_ms; ms += 10) {
         inject(&tt, .flags = TCP_ACK, .seq = ms, .ack = 2, .data = "stray");
         inject(&tt, .flags = TCP_SYN, .seq = (uint32_t)-5 - ms);
         inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 3 + ms, .ack = 2);
@@ -334,8 +335,7 @@ static void time_wait_answers_are_few(void **state)
     size_t answers = tcp_test_forget(&tt);
     assert_in_range(answers, 10, 11); /* intervals of the clock, not of the first stray's */
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_ack"), answers);
-    assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_limited"),
-                     3 * TCP_CHALLENGE_MS - answers);
+    assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_limited"), 3 * each_ms - answers);
     for (int i = 0; i < 5; i++) {
         fin(&tt, 1, 2);
         expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
@@ -343,6 +343,12 @@ static void time_wait_answers_are_few(void **state)
     inject(&tt, .flags = TCP_SYN, .seq = 3);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 2 + TCP_ISS_REOPEN_STEP, .ack = 4);
     tcp_test_end(&tt);
+}
+
+static void time_wait_answers_are_few(void **state)
+{
+    few_answers(500); /* the default: test_tcp_checks.c:rate_can_be_set */
+    few_answers(70);
 }
 
 /* One record's strays take nothing from another (CVE-2016-5696). */
