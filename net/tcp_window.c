@@ -37,10 +37,13 @@ static uint32_t free_bytes(const struct tcp_cb *t)
     return min_u32(room, (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv_wscale);
 }
 
-/* RFC 9293 3.8.6.2.2: min(Fr * RCV.BUFF, Eff.snd.MSS) with Fr = 1/2. */
+/* RFC 9293 3.8.6.2.2: min(Fr * RCV.BUFF, Eff.snd.MSS) with Fr = 1/2. With TCP_WINDOW_CLAMP that is
+ * all the buffer there is: a step it has no room for would never be made. */
 static uint32_t worthwhile_step(const struct tcp_cb *t)
 {
-    return min_u32(t->rcvbuf_bytes / 2, t->rcv_mss);
+    uint32_t clamp = t->opt.window_clamp;
+    uint32_t buffer = clamp != 0 ? min_u32(t->rcvbuf_bytes, clamp) : t->rcvbuf_bytes;
+    return min_u32(buffer / 2, t->rcv_mss);
 }
 
 /* The window that may be advertised now. */

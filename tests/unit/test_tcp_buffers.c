@@ -317,12 +317,12 @@ static void a_refused_duplicate_is_told_of(void **state)
 }
 
 /* TCP_WINDOW_CLAMP: at most so much, and the edge still does not move back. */
-static void a_clamped_window(void **state)
+static void clamped_window(int clamp)
 {
     struct tcp_test tt;
     make_established(&tt);
     uint32_t edge = tt.t->rcv_adv;
-    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_WINDOW_CLAMP, 3000), 0);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_WINDOW_CLAMP, clamp), 0);
     uint32_t at = 1;
     for (unsigned i = 0; i < 60; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = TT_MSS);
@@ -332,9 +332,17 @@ static void a_clamped_window(void **state)
         assert_true(seq_ge(tt.t->rcv_adv, edge));
         edge = tt.t->rcv_adv;
     }
-    assert_true(seq_ahead(tt.t->rcv_nxt, tt.t->rcv_adv) <= 3000);
+    assert_true(seq_ahead(tt.t->rcv_nxt, tt.t->rcv_adv) <= (uint32_t)clamp);
     assert_true(seq_ahead(tt.t->rcv_nxt, tt.t->rcv_adv) > 0);
     tcp_test_end(&tt);
+}
+
+/* One smaller than a segment does not shut the window for ever. */
+static void a_clamped_window(void **state)
+{
+    clamped_window(3000);
+    clamped_window(TT_MSS);
+    clamped_window(TCP_CLAMP_MIN_BYTES);
 }
 
 /* A round lasts a round trip, one of more than 2^32 ns as well. */
