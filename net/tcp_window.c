@@ -34,7 +34,10 @@ static uint32_t free_bytes(const struct tcp_cb *t)
     if (t->opt.window_clamp != 0) {
         room = min_u32(room, t->opt.window_clamp);
     }
-    return min_u32(room, (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv_wscale);
+    /* Until the handshake is over the SYN-ACK may have to go again, which can say no more. */
+    uint32_t most = t->state == TCP_SYN_RECEIVED ? tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale)
+                                                 : (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv_wscale;
+    return min_u32(room, most);
 }
 
 /* RFC 9293 3.8.6.2.2: min(Fr * RCV.BUFF, Eff.snd.MSS) with Fr = 1/2. With TCP_WINDOW_CLAMP that is

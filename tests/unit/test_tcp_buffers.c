@@ -391,13 +391,13 @@ static void a_syn_ack_again_takes_nothing_back(void **state)
     tcp_test_end(&tt);
 }
 
-/* The same where both SYNs cross. */
-static void crossed_syns_take_nothing_back(void **state)
+/* The same where both SYNs cross, */
+static void crossed_syns(uint32_t buffer)
 {
     struct tcp_test tt;
     struct net_config cfg;
     tcp_test_config(&cfg);
-    cfg.limits.tcp_rcvbuf_bytes = 65535;
+    cfg.limits.tcp_rcvbuf_bytes = buffer;
     cfg.limits.tcp_rcvbuf_max_bytes = MOST;
     make_listen_with(&tt, &cfg);
     tt.t = tcp_create(tt.net, NULL, NULL);
@@ -413,6 +413,13 @@ static void crossed_syns_take_nothing_back(void **state)
     tcp_test_advance_ms(&tt, TCP_RTO_INITIAL_MS + 1);
     assert_true(seq_ge(told_edge(&tt, 0), second));
     tcp_test_end(&tt);
+}
+
+/* whether the buffer is what a SYN can tell or more. */
+static void crossed_syns_take_nothing_back(void **state)
+{
+    crossed_syns(65535);
+    crossed_syns(MOST / 2);
 }
 
 /* A step of the window that is smaller than the unit of its scale. */
