@@ -216,7 +216,8 @@ bool tcp_cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg)
     half->peer_wscale = told.peer_wscale;
     half->rcv_wscale = told.rcv_wscale;
     half->sack_permitted = told.sack_permitted;
-    /* RFC 3168 6.1.1: nor when his second SYN did not ask; the cookie says otherwise then. */
+    /* RFC 3168 6.1.1: only when both of his SYNs asked. If one did not, the number says otherwise,
+     * and is no cookie of this record. */
     half->ecn = half->ecn && told.ecn;
     half->cookie = half->ecn == told.ecn;
     half->untimed = true;
