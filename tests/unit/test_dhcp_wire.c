@@ -90,6 +90,15 @@ static void test_option_lengths(void **state)
             }
             assert_int_equal(decodes(m, len + 35), good && fits);
         }
+        uint8_t m[600]; /* and one that the end of the message cuts short */
+        size_t len = make_reply(m, DHCP_ACK) - 1;
+        uint8_t whole = codes[i] == 52 || codes[i] == 53 ? 1 : 4;
+        memset(m + len, 5, 8);
+        m[len] = codes[i];
+        m[len + 1] = whole;
+        for (size_t cut = 0; cut < whole; cut++) {
+            assert_false(decodes(m, len + 2 + cut));
+        }
     }
 }
 

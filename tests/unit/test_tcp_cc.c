@@ -228,14 +228,16 @@ static void ack_division_gains_nothing(void **state)
         }
         assert_true(near(grown[1], grown[0], 0.01));
     }
-    struct tcp_test tt;
-    begin(&tt, &tcp_cc_cubic, 10);
-    tt.t->cc.ssthresh = 1 << 20; /* slow start, not the first */
-    for (unsigned i = 0; i < MSS; i++) {
-        tcp_cc_acked(tt.t, 1, tt.t->cc.cwnd);
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        struct tcp_test tt;
+        begin(&tt, all[i], 10);
+        tt.t->cc.ssthresh = 1 << 20; /* slow start, not the first */
+        for (unsigned k = 0; k < MSS; k++) {
+            tcp_cc_acked(tt.t, 1, tt.t->cc.cwnd);
+        }
+        assert_int_equal(tt.t->cc.cwnd, 11 * MSS);
+        end(&tt);
     }
-    assert_int_equal(tt.t->cc.cwnd, 11 * MSS);
-    end(&tt);
 }
 
 /* 5.8: an hour in which the window was not used is no time of growth. */

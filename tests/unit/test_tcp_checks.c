@@ -153,6 +153,7 @@ static void rst_in_every_state(void **state)
         assert_int_equal(tt.t->state, TCP_CLOSED);
         assert_int_equal(tcp_take_error(tt.t), reset_error(before));
         assert_true((tt.ready & NET_READY_HUP) != 0);
+        assert_int_equal((tt.ready & NET_READY_ERR) != 0, reset_error(before) != 0);
         char c;
         assert_int_equal(tcp_recv(tt.t, &c, 1, 0), 0);
         assert_int_equal(tcp_send(tt.t, "x", 1, 0), -EPIPE);

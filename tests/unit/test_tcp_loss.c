@@ -94,6 +94,19 @@ static void karn(void **state)
     acks(&tt, 3, TT_WND);
     assert_int_equal(tt.t->backoff, 0);
     assert_true(tt.t->rtt.srtt_us8 > srtt);
+    /* Nor does one that acknowledges more than what went twice. */
+    srtt = tt.t->rtt.srtt_us8;
+    (void)tcp_test_forget(&tt);
+    tt.t->cc.cwnd = 10 * TT_MSS;
+    assert_int_equal(tt_send_bytes(&tt, 3 * TT_MSS, 3), 3 * TT_MSS);
+    assert_int_equal(tcp_test_forget(&tt), 3);
+    for (int i = 0; i < 100 && tt.t->backoff == 0; i++) {
+        tcp_test_advance_ms(&tt, 10);
+    }
+    assert_int_equal(tcp_test_forget(&tt), 1);
+    acks(&tt, 3 + 3 * TT_MSS, TT_WND);
+    assert_int_equal(tt.t->rtt.srtt_us8, srtt);
+    assert_int_equal(tt.t->backoff, 1);
     tcp_test_end(&tt);
 }
 
@@ -145,8 +158,10 @@ static void fast_retransmit_and_recovery(void **state)
     }
     acks(&tt, 1, TT_WND);
     segment(&tt, 12);
+    uint32_t inflated = tt.t->cc.cwnd;
     acks(&tt, 2921, TT_WND); /* partial: segment 2 is missing too */
     segment(&tt, 2);
+    assert_int_equal(tt.t->cc.cwnd, inflated - 2920 + 1460); /* RFC 6582 3.2 step 3 */
     (void)tcp_test_forget(&tt);
     acks(&tt, 1 + 13 * 1460, TT_WND); /* all */
     assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);

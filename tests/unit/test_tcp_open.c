@@ -89,6 +89,9 @@ static void syn_ack_layout(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_int_equal(tt.t->snd_wnd, 100);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000, .wnd = 100);
+    tcp_test_advance_ms(&tt, TCP_DELACK_MS);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1001, .wnd = 64535); /* in bytes */
     tcp_test_end(&tt);
 }
 

@@ -322,7 +322,9 @@ static void a_report(void **state)
     assert_int_equal(r.ooo_packets, 1);
     assert_int_equal(r.retransmitted, 0);
     assert_true(r.segs_in >= 3 && r.segs_out >= r.data_segs_out);
-    assert_true(r.rtt_us > 0 && r.rto_us >= TCP_RTO_MIN_MS * 1000);
+    assert_in_range(r.rtt_us, 3700, 4000); /* an eighth of 30 ms, after a round trip of nothing */
+    assert_in_range(r.rttvar_us, 7400, 7700); /* and a fourth */
+    assert_in_range(r.rto_us, TCP_RTO_MIN_MS * 1000 + r.rtt_us, TCP_RTO_MIN_MS * 1000 + 4000);
     assert_in_range(r.data_ago_ns, 50 * NS_PER_MS, 52 * NS_PER_MS);
     assert_in_range(r.heard_ago_ns, 20 * NS_PER_MS, 22 * NS_PER_MS);
     tcp_test_advance_ms(&tt, 1000); /* nobody answers */

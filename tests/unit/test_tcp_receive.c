@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/bytes.h"
 #include "tests/unit/tcp_fixture.h"
 
 #include <errno.h>
@@ -293,35 +294,59 @@ static void zero_window_and_back(void **state)
     tcp_test_end(&tt);
 }
 
-/* The right edge never moves back, whatever is read, kept out of order or set. */
-static void the_edge_never_moves_back(void **state)
+/* The right edge that what was sent since tells the peer: never behind the one before by more than
+ * slack. */
+static void follow_edge(struct tcp_test *tt, uint32_t *edge, uint32_t slack)
 {
-    struct tcp_test tt;
-    make_with_rcvbuf(&tt, 20000);
-    uint32_t edge = tt.t->rcv_adv;
+    struct frame fr;
+    while (fixture_pop(&tt->f, &fr)) {
+        const uint8_t *h = fr.bytes + 20;
+        uint32_t told = load_be32(h + 8) + ((uint32_t)load_be16(h + 14) << tt->t->rcv_wscale);
+        assert_true(seq_ge(told + slack, *edge));
+        *edge = seq_max(*edge, told);
+    }
+}
+
+/* Random segments, gaps and reads, and a buffer that is cut to a quarter meanwhile: since then more
+ * was promised than it holds, and what is told is rounded down to the scale's unit. */
+static void wander(struct tcp_test *tt, uint32_t rcvbuf)
+{
+    uint32_t edge = tt->t->rcv_adv;
     uint32_t x = 99;
     uint32_t next = 1;
     for (unsigned i = 0; i < 2000; i++) {
         x = x * 1664525 + 1013904223;
         uint32_t len = 1 + (x >> 16) % 1460;
-        if ((x >> 8) % 3 == 0) {
-            data(&tt, next + 2000, len);
-        } else {
-            data(&tt, next, len);
-        }
+        data(tt, (x >> 8) % 3 == 0 ? next + 2000 : next, len);
         if ((x >> 10) % 7 == 0) {
             uint8_t buf[3000];
-            (void)tcp_recv(tt.t, buf, (x >> 12) % sizeof(buf), 0);
+            (void)tcp_recv(tt->t, buf, (x >> 12) % sizeof(buf), 0);
         }
         if (i == 1000) {
-            assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_RCVBUF, 5000), 0);
+            assert_int_equal(tcp_set_opt(tt->t, TCP_OPT_RCVBUF, (int)rcvbuf / 4), 0);
         }
-        next = tt.t->rcv_nxt - tt.irs;
-        assert_true(seq_ge(tt.t->rcv_adv, edge));
-        assert_true(tcp_readable_bytes(tt.t) + tt.t->recvq.ooo_bytes <= 20000);
-        edge = tt.t->rcv_adv;
-        (void)tcp_test_forget(&tt);
+        next = tt->t->rcv_nxt - tt->irs;
+        assert_true(tcp_readable_bytes(tt->t) + tt->t->recvq.ooo_bytes <=
+                    rcvbuf + (tt->t->rcv_wscale > 0 ? rcvbuf / TCP_ROUNDING_FRACTION : 0));
+        follow_edge(tt, &edge, i < 1000 ? 0 : (1u << tt->t->rcv_wscale) - 1);
     }
+}
+
+/* The right edge never moves back, whatever is read, kept out of order or set. */
+static void the_edge_never_moves_back(void **state)
+{
+    struct tcp_test tt;
+    make_with_rcvbuf(&tt, 20000);
+    wander(&tt, 20000);
+    tcp_test_end(&tt);
+    struct net_config cfg; /* RFC 7323 2.4: in units of the scale, too */
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_rcvbuf_bytes = 200000;
+    cfg.tcp_off = NET_TCP_OFF_TUNING;
+    make_listen_with(&tt, &cfg);
+    tt_handshake(&tt, "\x02\x04\x05\xb4\x01\x03\x03\x07", 8, TT_WND);
+    assert_true(tt.t->rcv_wscale > 0);
+    wander(&tt, 200000);
     tcp_test_end(&tt);
 }
 
@@ -345,6 +370,24 @@ static void fin_in_order_and_before_its_turn(void **state)
 }
 
 /* A FIN in front of data that is here already is a lie, and not believed. */
+static void text_behind_a_waiting_fin(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 101, .ack = 1, .len = 100);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    data(&tt, 151, 100); /* its first half is known, its second lies behind the FIN */
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    data(&tt, 201, 100);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    data(&tt, 1, 100);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 202);
+    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(tcp_readable_bytes(tt.t), 200);
+    read_stream(&tt, 1, 200);
+    tcp_test_end(&tt);
+}
+
 static void fin_that_contradicts(void **state)
 {
     struct tcp_test tt;
@@ -443,6 +486,7 @@ int main(void)
         cmocka_unit_test(zero_window_and_back),
         cmocka_unit_test(the_edge_never_moves_back),
         cmocka_unit_test(fin_in_order_and_before_its_turn),
+        cmocka_unit_test(text_behind_a_waiting_fin),
         cmocka_unit_test(fin_that_contradicts),
         cmocka_unit_test(fin_behind_a_full_window),
         cmocka_unit_test(shut_reading_discards),

@@ -101,6 +101,9 @@ static void syn_ack_without_mss(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     assert_int_equal(tt_send_bytes(&tt, 1000, 1), 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 536);
+    (void)tcp_test_forget(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 11, .ack = 1, .len = 10); /* nor did it permit SACK */
+    expect(&tt, .flags = TCP_ACK, .seq = 1001, .ack = 1, .options = "", .options_len = 0);
     tcp_test_end(&tt);
 }
 
@@ -189,6 +192,8 @@ static void timestamps_for_a_whole_life(void **state)
         make_listen(&tt);
         inject(&tt, .flags = TCP_SYN, .options = on ? mss_ts : mss_only,
                .options_len = on ? sizeof(mss_ts) : sizeof(mss_only));
+        inject(&tt, .flags = TCP_ACK, .seq = 100000, .ack = 1, .options = o, .options_len = len);
+        assert_int_equal(look_for_timestamps(&tt, on), 2); /* the SYN-ACK, and the record's ACK */
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = o, .options_len = len);
         tt.t = tcp_accept(tt.listener, NULL, NULL);
         assert_int_equal(tt_send_bytes(&tt, 2000, 1), 2000);
@@ -332,6 +337,46 @@ static void small_segments_carry_blocks(void **state)
     tcp_test_end(&tt);
 }
 
+/* RFC 2018 3: without timestamps there is room for four blocks, and four are told, newest first. */
+static void four_blocks_without_timestamps(void **state)
+{
+    struct tcp_test tt;
+    struct tcp_options o = {0};
+    uint16_t window;
+    make_listen(&tt);
+    tt_handshake(&tt, mss_sack, sizeof(mss_sack), TT_WND);
+    for (uint32_t i = 1; i <= 5; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1 + 100 * i, .ack = 1, .len = 50);
+        assert_int_equal(pop_options(&tt, &o, &window), TCP_ACK);
+        assert_int_equal(o.sack_count, min_u32(i, 4));
+        assert_int_equal(o.sack[0].first, tt.irs + 1 + 100 * i);
+    }
+    assert_int_equal(o.sack[3].first, tt.irs + 1 + 200);
+    tcp_test_end(&tt);
+}
+
+/* RFC 2018 3: a block is all that is there without a gap; what overlaps is one. */
+static void overlapping_text_is_one_block(void **state)
+{
+    struct tcp_test tt;
+    struct tcp_options o = {0};
+    uint16_t window;
+    make_listen(&tt);
+    tt_handshake(&tt, mss_sack, sizeof(mss_sack), TT_WND);
+    inject(&tt, .flags = TCP_ACK, .seq = 101, .ack = 1, .len = 100);
+    inject(&tt, .flags = TCP_ACK, .seq = 301, .ack = 1, .len = 100);
+    inject(&tt, .flags = TCP_ACK, .seq = 151, .ack = 1, .len = 200);
+    assert_int_equal(tt.f.out.count, 3);
+    while (tt.f.out.count > 0) {
+        assert_int_equal(pop_options(&tt, &o, &window), TCP_ACK);
+    }
+    assert_int_equal(o.sack_count, 2); /* the duplicate, and what it is a part of */
+    assert_int_equal(o.sack[1].first, tt.irs + 101);
+    assert_int_equal(o.sack[1].end, tt.irs + 401);
+    assert_int_equal(tt.t->recvq.ooo_bytes, 300);
+    tcp_test_end(&tt);
+}
+
 /* ---- loss ---- */
 
 /* RFC 6928 2 for every size of segment, RFC 5681 3.1 after a lost SYN. */
@@ -370,6 +415,48 @@ static void second_timeout_leaves_ssthresh(void **state)
         assert_int_equal(tt.t->timeouts, timeouts);
         assert_int_equal(tt.t->cc.ssthresh, 5 * TT_MSS);
         assert_int_equal(tt.t->cc.cwnd, TT_MSS);
+    }
+    tcp_test_end(&tt);
+}
+
+/* RFC 6582 3.2 step 2: duplicates of what a timeout has sent again say nothing new. */
+static void duplicates_after_a_timeout(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    tcp_cc_set(tt.t, &tcp_cc_newreno);
+    assert_int_equal(tt_send_bytes(&tt, 10 * TT_MSS, 1), 10 * TT_MSS);
+    tcp_test_advance_ms(&tt, 205);
+    assert_int_equal(tcp_test_forget(&tt), 11);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + TT_MSS);
+    (void)tcp_test_forget(&tt);
+    for (int i = 0; i < 2 * TCP_DUPACK_THRESHOLD; i++) {
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + TT_MSS);
+    }
+    assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 0);
+    assert_int_equal(tt.t->cc.ssthresh, 5 * TT_MSS);
+    tcp_test_end(&tt);
+}
+
+/* RFC 5681 3.2, RFC 6675 5: losses of one window that are told of by and by reduce it once. */
+static void losses_of_one_window_reduce_once(void **state)
+{
+    static const uint32_t told[][2] = {{3, 6}, {8, 12}, {14, 16}};
+    struct tcp_test tt;
+    make_listen(&tt);
+    tt_handshake(&tt, mss_sack, sizeof(mss_sack), TT_WND);
+    tcp_cc_set(tt.t, &tcp_cc_newreno);
+    tt.t->cc.cwnd = 16 * TT_MSS;
+    assert_int_equal(tt_send_bytes(&tt, 16 * TT_MSS, 1), 16 * TT_MSS);
+    for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+        uint8_t o[12] = {1, 1, 5, 10};
+        tcp_test_advance_ms(&tt, 10);
+        store_be32(o + 4, tt.iss + 1 + told[i][0] * TT_MSS);
+        store_be32(o + 8, tt.iss + 1 + told[i][1] * TT_MSS);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = (const char *)o,
+               .options_len = sizeof(o));
+        assert_int_equal(tt.t->cc.ssthresh, 8 * TT_MSS);
+        assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
     }
     tcp_test_end(&tt);
 }
@@ -591,6 +678,10 @@ int main(void)
         cmocka_unit_test(syn_echoes_nothing),
         cmocka_unit_test(old_ack_measures_nothing),
         cmocka_unit_test(small_segments_carry_blocks),
+        cmocka_unit_test(four_blocks_without_timestamps),
+        cmocka_unit_test(overlapping_text_is_one_block),
+        cmocka_unit_test(duplicates_after_a_timeout),
+        cmocka_unit_test(losses_of_one_window_reduce_once),
         cmocka_unit_test(initial_window_follows_the_segment),
         cmocka_unit_test(second_timeout_leaves_ssthresh),
         cmocka_unit_test(repair_with_sack_ends_at_ssthresh),

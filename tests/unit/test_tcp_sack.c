@@ -345,6 +345,22 @@ static void reneging_earns_nothing(void **state)
     end(&tt);
 }
 
+/* An ACK into the middle of what was sacked: it was not kept as a whole, so none of it counts. */
+static void reneging_in_the_middle(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(sp_send(&tt, 0, 4), 4);
+    sp_sack(&tt, 0, 1, 3);
+    assert_int_equal(tt.t->sendq.sacked_bytes, 2 * SP_MSS);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = sp_at(1) + 100);
+    assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+    (void)tcp_test_forget(&tt);
+    sp_ack(&tt, 4);
+    assert_true(tcp_drained(tt.t));
+    end(&tt);
+}
+
 /* A timeout sends again what is not sacked; a second one trusts no block any more. */
 static void timeout_spares_what_was_sacked(void **state)
 {
@@ -555,6 +571,7 @@ int main(void)
         cmocka_unit_test(reneging_is_survived),
         cmocka_unit_test(a_repair_is_reported),
         cmocka_unit_test(reneging_earns_nothing),
+        cmocka_unit_test(reneging_in_the_middle),
         cmocka_unit_test(timeout_spares_what_was_sacked),
         cmocka_unit_test(nothing_the_peer_has_goes_again),
         cmocka_unit_test(window_shuts_during_repair),

@@ -93,6 +93,14 @@ static void nodelay_sends_each_write(void **state)
     assert_int_equal(tt_send(&tt, "b"), 1);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "a");
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 1, .data = "b");
+    tcp_test_end(&tt);
+    make_established(&tt); /* and what Nagle holds already */
+    assert_int_equal(tt_send(&tt, "a"), 1);
+    assert_int_equal(tt_send(&tt, "b"), 1);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "a");
+    expect_nothing(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_NODELAY, 1), 0);
+    expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 1, .data = "b");
     /* Tiny segments cannot pin the pool: their number is bounded. */
     ptrdiff_t n;
     uint32_t count = 0;

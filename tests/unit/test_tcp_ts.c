@@ -161,6 +161,21 @@ static void paws_forgets_after_24_days(void **state)
     finish(&tt);
 }
 
+/* 5.5: the days are counted from the last segment that TS.Recent was taken from. */
+static void paws_remembers_what_came_last(void **state)
+{
+    struct tcp_test tt;
+    establish(&tt, 0);
+    tcp_test_advance_ms(&tt, (uint64_t)20 * 24 * 3600 * 1000);
+    data_ts(&tt, 1, 100, PEER_TS + 1000);
+    tcp_test_advance_ms(&tt, (uint64_t)20 * 24 * 3600 * 1000);
+    (void)tcp_test_forget(&tt);
+    data_ts(&tt, 101, 100, PEER_TS + 999);
+    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 1);
+    expect_ack_ts(&tt, 101, PEER_TS + 1000);
+    finish(&tt);
+}
+
 /* 5.2: a RST is judged by its sequence number alone. */
 static void paws_lets_rst_pass(void **state)
 {
@@ -426,6 +441,7 @@ int main(void)
         cmocka_unit_test(left_out_when_configured),
         cmocka_unit_test(paws_drops_old_data),
         cmocka_unit_test(paws_forgets_after_24_days),
+        cmocka_unit_test(paws_remembers_what_came_last),
         cmocka_unit_test(paws_lets_rst_pass),
         cmocka_unit_test(echo_is_of_what_is_acknowledged),
         cmocka_unit_test(missing_timestamp_is_dropped),
