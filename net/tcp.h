@@ -120,6 +120,7 @@ const char *tcp_congestion(const struct tcp_cb *t);
 enum tcp_report_recovery { /* Linux's ca_state */
                            TCP_REPORT_OPEN = 0,
                            TCP_REPORT_DISORDER = 1,
+                           TCP_REPORT_CWR = 2, /* reduced because of a mark */
                            TCP_REPORT_RECOVERY = 3,
                            TCP_REPORT_LOSS = 4,
 };
@@ -160,8 +161,9 @@ struct tcp_report {
     uint64_t bytes_acked, bytes_received;
     uint64_t bytes_sent, bytes_resent; /* each time that they were */
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, retransmitted;
-    uint32_t dsacks;  /* duplicates that the peer told of */
-    uint32_t ooo_ins; /* data segments that came out of order */
+    uint32_t dsacks;     /* duplicates that the peer told of */
+    uint32_t reord_seen; /* ACKs that told of something overtaken */
+    uint32_t ooo_ins;    /* data segments that came out of order */
 };
 void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out);
 

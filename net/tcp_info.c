@@ -26,6 +26,9 @@ static uint8_t recovery_of(const struct tcp_cb *t)
     case TCP_RECOVERY_NONE:
         break;
     }
+    if (tcp_ecn_covers(t)) {
+        return TCP_REPORT_CWR;
+    }
     bool disorder = t->cc.dupacks > 0 || t->sendq.sacked_packets > 0;
     return disorder ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
 }
@@ -84,6 +87,7 @@ static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
     out->data_segs_out = t->tally.data_segs_out;
     out->retransmitted = t->tally.retransmits;
     out->dsacks = t->tally.dsacks;
+    out->reord_seen = t->tally.reord_seen;
 }
 
 static void report_receiver(const struct tcp_cb *t, struct tcp_report *out)

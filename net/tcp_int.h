@@ -116,6 +116,7 @@ struct tcp_delivery {
     bool duplicate; /* as RFC 5681 2 defines it */
     bool blocks;    /* it had SACK blocks */
     bool dsack;     /* it told of a duplicate (RFC 2883) */
+    bool reordered; /* it told of something overtaken */
     bool original;  /* what was out at the timeout and not sent again since has arrived */
 };
 
@@ -362,8 +363,7 @@ void tcp_newreno_dupack(struct tcp_cb *t);
 /* tcp_rack.c: loss found by time, and tail loss probes (RFC 8985). */
 timer_fn tcp_rack_expired;
 bool tcp_rack_on(const struct tcp_cb *t);
-void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note,
-                        const struct tcp_delivery *d);
+void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct tcp_delivery *d);
 void tcp_rack_dsack(struct tcp_cb *t);
 void tcp_rack_recovered(struct tcp_cb *t);
 void tcp_rack_advanced(struct tcp_cb *t);

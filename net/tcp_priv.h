@@ -277,6 +277,7 @@ struct tcp_tally {
     uint32_t data_segs_out;
     uint32_t retransmits; /* data segments */
     uint32_t dsacks;      /* duplicates that the peer told of (RFC 2883) */
+    uint32_t reord_seen;  /* ACKs that told of something overtaken */
 };
 
 struct tcp_cb {

@@ -35,27 +35,29 @@ static void take_min_rtt(struct tcp_rack *r, uint64_t rtt_ns, uint64_t now_ns)
 /* 6.2 step 3: what was sent once and arrives after something behind it was reordered. Something of
  * an earlier ACK: the blocks of one come in no order, and tell of what earlier ones told in vain.
  */
-static void detect_reordering(struct tcp_rack *r, const struct tcp_tx_note *note,
-                              const struct tcp_delivery *d)
+static void detect_reordering(struct tcp_cb *t, const struct tcp_tx_note *note,
+                              struct tcp_delivery *d)
 {
+    struct tcp_rack *r = &t->rack;
     uint32_t end = note->seq + note->len;
     if (r->xmit_ns == 0 || seq_gt(end, r->fack)) {
         r->fack = end;
     }
     if (note->sent_count == 1 && seq_lt(end, d->fack)) {
         r->reordered_bytes = max_u32(r->reordered_bytes, d->fack - note->seq);
+        t->tally.reord_seen += !d->reordered;
+        d->reordered = true;
     }
 }
 
 /* 6.2 steps 1 to 3: a packet has arrived. */
-void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note,
-                        const struct tcp_delivery *d)
+void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct tcp_delivery *d)
 {
     struct tcp_rack *r = &t->rack;
     uint64_t now = t->net->now_ns;
     uint64_t rtt = max_u64(now - note->sent_ns, 1);
     uint32_t end = note->seq + note->len;
-    detect_reordering(r, note, d);
+    detect_reordering(t, note, d);
     if (note->sent_count > 1) {
         /* Was it the one sent last that arrived, or an earlier one? An echo is of what moved
          * SND.UNA (RFC 7323 4.3), and says nothing of what a block tells of. */

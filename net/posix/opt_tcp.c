@@ -48,6 +48,7 @@ static void fill_sender(struct tcp_info *i, const struct tcp_report *r)
     i->tcpi_bytes_sent = r->bytes_sent;
     i->tcpi_bytes_retrans = r->bytes_resent;
     i->tcpi_dsack_dups = r->dsacks;
+    i->tcpi_reord_seen = r->reord_seen;
     i->tcpi_segs_out = r->segs_out;
     i->tcpi_data_segs_out = r->data_segs_out;
     i->tcpi_notsent_bytes = r->unsent;

@@ -98,6 +98,7 @@ static void reordering_and_duplicates(void **state)
     assert_int_equal(report(&tt).reordering, 3);
     sp_ack(&tt, 2); /* 0 comes after 6, which it was sent before */
     assert_int_equal(report(&tt).reordering, 7);
+    assert_int_equal(report(&tt).reord_seen, 1); /* two segments, one ACK */
     sp_dsack(&tt, 2, 0);
     assert_int_equal(report(&tt).dsacks, 1);
     (void)tcp_test_forget(&tt);
@@ -137,6 +138,12 @@ static void ecn_is_told(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 8, .ack = 1, .data = "mark", .tos = marks[i]);
         assert_true(report(&tt).ecn_seen);
         assert_int_equal(tt.t->ecn.echo, marks[i] == CE);
+        assert_int_equal(report(&tt).recovery, TCP_REPORT_OPEN);
+        assert_int_equal(tt_send_bytes(&tt, 2 * TT_MSS, 1), 2 * TT_MSS);
+        inject(&tt, .flags = TCP_ACK | TCP_ECE, .seq = 12, .ack = 1 + TT_MSS);
+        assert_int_equal(report(&tt).recovery, TCP_REPORT_CWR);
+        inject(&tt, .flags = TCP_ACK, .seq = 12, .ack = 1 + 2 * TT_MSS);
+        assert_int_equal(report(&tt).recovery, TCP_REPORT_OPEN);
         (void)tcp_test_forget(&tt);
         tcp_test_end(&tt);
     }

@@ -33,11 +33,11 @@
 
 /* TCP_INFO. Times in us (rto, ato, rtt, rttvar, rcv_rtt, min_rtt) or ms (last_*), windows and
  * flights in segments, as on Linux. What our TCP does not measure is 0 (docs/sockets.md): rates,
- * the times busy and limited, delivered and delivered_ce, reord_seen; min_rtt without SACK. */
+ * the times busy and limited, delivered and delivered_ce; min_rtt without SACK. */
 struct tcp_info {
     uint8_t tcpi_state;    /* 1 ESTABLISHED, 2 SYN_SENT, 3 SYN_RECV, 4 FIN_WAIT1, 5 FIN_WAIT2, 6
                               TIME_WAIT, 7 CLOSE, 8 CLOSE_WAIT, 9 LAST_ACK, 10 LISTEN, 11 CLOSING */
-    uint8_t tcpi_ca_state; /* 0 open, 1 disorder, 3 recovery, 4 loss */
+    uint8_t tcpi_ca_state; /* 0 open, 1 disorder, 2 cwr, 3 recovery, 4 loss */
     uint8_t tcpi_retransmits;
     uint8_t tcpi_probes;
     uint8_t tcpi_backoff;
