@@ -97,6 +97,7 @@ struct sock *sock_find(struct net *n, int fd, int *err)
         assert(s->net == n && s->fd == fd);
         return s;
     }
+    /* The numbers of the standard streams are valid descriptors, only not ours to serve. */
     if (fd >= 0 && fd < SOCK_FD_FIRST) {
         *err = -ENOTSOCK;
         return NULL;
@@ -110,6 +111,8 @@ struct sock *sock_find(struct net *n, int fd, int *err)
 static bool table_take_lowest(struct sock_table *t, uint32_t *idx)
 {
     uint32_t words = taken_words(t);
+    /* Every word before the hint is full: closing moves it back, so the sum of all walks is bounded
+     * by what was closed. */
     while (t->free_hint < words && t->taken[t->free_hint] == ~UINT64_C(0)) {
         t->free_hint++;
     }
@@ -144,6 +147,7 @@ struct sock *sock_alloc(struct net *n, enum sock_kind kind, int *err)
     }
     struct sock *s = pool_get(&t->socks);
     if (s == NULL) {
+        /* Not the table's limit but the pool's: one object each, so only a test sees this. */
         table_give_back(t, idx);
         *err = -ENFILE;
         return NULL;
@@ -158,7 +162,7 @@ struct sock *sock_alloc(struct net *n, enum sock_kind kind, int *err)
 
 void sock_wake(struct sock *s, uint32_t bits)
 {
-    struct sock_watch *next;
+    struct sock_watch *next; /* read first: who is woken may take its watch away */
     for (struct sock_watch *w = s->watches; w != NULL; w = next) {
         next = w->next;
         w->fn(w, bits);
@@ -168,6 +172,7 @@ void sock_wake(struct sock *s, uint32_t bits)
 void sock_notify(void *owner, uint32_t bits)
 {
     struct sock *s = owner;
+    /* A transport that tells a freed socket would be found here, not by whoever has the memory. */
     assert(s->net->socks.by_fd[s->fd - SOCK_FD_FIRST] == s);
     epoll_notify(s, bits);
     sock_wake(s, bits);
@@ -175,6 +180,8 @@ void sock_notify(void *owner, uint32_t bits)
 
 void sock_detach(struct sock *s)
 {
+    /* The list is taken away whole before the first call: a watcher who closes or watches something
+     * else in its answer must find a socket that has no watchers. */
     struct sock_watch *w = s->watches;
     s->watches = NULL;
     while (w != NULL) {
@@ -210,6 +217,7 @@ int sock_watch_add(struct net *n, int fd, struct sock_watch *w)
 
 void sock_watch_remove(struct net *n, int fd, struct sock_watch *w)
 {
+    /* Not sock_find: a waiter takes its watch back also from a socket that closes meanwhile. */
     struct sock *s = table_at(&n->socks, fd);
     if (s == NULL) {
         return;

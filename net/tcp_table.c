@@ -11,6 +11,8 @@ enum {
     TCP_BUCKETS_MIN = 64,
 };
 
+/* At most two entries a bucket when everything is full, for 8 to 16 bytes an entry, up to the end
+ * that is set for the sake of machines with very high limits. */
 static uint32_t bucket_count_for(const struct net_limits *l)
 {
     uint32_t want = (l->tcp_connections + l->tcp_half_open + l->tcp_time_wait) / 2;
@@ -55,6 +57,7 @@ enum status tcp_init(struct net *n, struct arena *a)
     if (st != STATUS_OK) {
         return st;
     }
+    /* A measuring arena hands out nothing: what follows only sizes the memory a stack needs. */
     tcp->bucket_count = bucket_count_for(l);
     tcp->buckets = arena_alloc(a, tcp->bucket_count * sizeof(tcp->buckets[0]), sizeof(void *) * 2);
     if (arena_measuring(a)) {
@@ -74,6 +77,7 @@ void tcp_destroy(struct net *n)
         return;
     }
     struct list *node;
+    /* Half-open records first: they point to their listener, which is among "all". */
     while ((node = list_first(&tcp->half_age)) != NULL) {
         tcp_half_free(n, list_entry(node, struct tcp_half, age));
     }
@@ -96,6 +100,7 @@ static struct list *bucket_of(struct net *n, const struct tcp_tuple *id)
     return &n->tcp.buckets[h & (n->tcp.bucket_count - 1)];
 }
 
+/* The peer's side first: it is what differs, our address and the server's port seldom do. */
 static bool same_tuple(const struct tcp_tuple *a, const struct tcp_tuple *b)
 {
     return a->raddr == b->raddr && a->rport == b->rport && a->lport == b->lport &&
@@ -104,6 +109,7 @@ static bool same_tuple(const struct tcp_tuple *a, const struct tcp_tuple *b)
 
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id)
 {
+    /* Segments come in runs: mostly the one found last is wanted again, and costs no hash. */
     struct tcp_node *recent = n->tcp.recent;
     if (recent != NULL && same_tuple(&recent->id, id)) {
         return recent;
@@ -124,6 +130,7 @@ void tcp_table_insert(struct net *n, struct tcp_node *node)
 {
     assert(!list_linked(&node->bucket));
     assert(tcp_lookup(n, &node->id) == NULL);
+    /* In front: the newest is the likeliest to be asked for, old silent ones sink. */
     list_push_front(bucket_of(n, &node->id), &node->bucket);
 }
 
@@ -132,11 +139,12 @@ void tcp_table_remove(struct net *n, struct tcp_node *node)
     if (n->tcp.recent == node) {
         n->tcp.recent = NULL;
     }
-    if (list_linked(&node->bucket)) {
+    if (list_linked(&node->bucket)) { /* a closed block or a listener is in no bucket */
         list_remove(&node->bucket);
     }
 }
 
+/* The pool hands out zeroed blocks; here is what is not zero at the start of a life. */
 static void cb_init(struct net *n, struct tcp_cb *t)
 {
     t->net = n;
@@ -182,6 +190,7 @@ struct tcp_cb *tcp_cb_new(struct net *n)
     return t;
 }
 
+/* A block is in some of the lists below, which ones depends on how far it got. */
 static void unlink_if_linked(struct list *node)
 {
     if (list_linked(node)) {
@@ -192,6 +201,7 @@ static void unlink_if_linked(struct list *node)
 void tcp_cb_free(struct tcp_cb *t)
 {
     struct net *n = t->net;
+    /* Cancel, not stop: a stopped timer may hang in the wheel, and this memory goes back. */
     timer_cancel(&n->wheel, &t->rtx_timer);
     timer_cancel(&n->wheel, &t->rack_timer);
     timer_cancel(&n->wheel, &t->delack_timer);

@@ -19,7 +19,7 @@ struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner)
 
 void tcp_set_owner(struct tcp_cb *t, net_ready_fn *ready, void *owner)
 {
-    assert(!t->orphan);
+    assert(!t->orphan); /* whose owner has closed: nobody may come back to it */
     t->ready = ready;
     t->owner = owner;
 }
@@ -34,6 +34,7 @@ int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
         return -EADDRNOTAVAIL;
     }
     if (port == 0) {
+        /* No peer yet, so the port must suit any: RFC 6056's choice over our side alone. */
         struct tcp_tuple id = {.laddr = addr};
         port = tcp_pick_port(n, &id);
         if (port == 0) {
@@ -74,6 +75,7 @@ int tcp_listen(struct tcp_cb *t, uint32_t backlog)
     if (other_listens(t)) {
         return -EADDRINUSE;
     }
+    /* Not above what can be half-open at all; a backlog of 0 still takes one, as everywhere. */
     uint32_t limit = max_u32(t->net->cfg.limits.tcp_half_open, 1);
     t->listener.backlog = min_u32(max_u32(backlog, 1), limit);
     t->state = TCP_LISTEN;
@@ -89,7 +91,7 @@ struct tcp_cb *tcp_accept(struct tcp_cb *l, net_ready_fn *ready, void *owner)
     struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
     assert(t->parent == l && l->listener.accept_count > 0);
     l->listener.accept_count--;
-    t->parent = NULL;
+    t->parent = NULL; /* whoever accepted it hears of it now */
     tcp_set_owner(t, ready, owner);
     return t;
 }
@@ -133,6 +135,8 @@ static int choose_names(struct tcp_cb *t, uint32_t raddr, uint16_t rport, uint16
     if (id.lport == 0) {
         id.lport = tcp_pick_port(n, &id);
     }
+    /* A bound port may meet its own old connection: a TIME-WAIT record that RFC 6191 lets us follow
+     * is no obstacle, anything else is. */
     const struct tcp_node *old = tcp_lookup(n, &id);
     if (id.lport == 0 || (old != NULL && !tcp_time_wait_yields(n, old))) {
         return -EADDRNOTAVAIL;
@@ -156,6 +160,7 @@ static void begin_connect(struct tcp_cb *t, uint16_t mtu)
     t->state = TCP_SYN_SENT;
     t->snd_una = t->iss;
     t->snd_nxt = t->iss + 1;
+    /* What the SYN offers is settled before it is built: a SYN sent again must offer the same. */
     t->rcv_mss = tcp_opt_mss(t, mtu);
     t->rcv_wscale = tcp_pick_wscale(t);
     t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
@@ -196,6 +201,7 @@ void tcp_local(const struct tcp_cb *t, uint32_t *addr, uint16_t *port)
 
 int tcp_peer(const struct tcp_cb *t, uint32_t *addr, uint16_t *port)
 {
+    /* TIME-WAIT has its names still: who reads the rest of a finished connection may ask. */
     bool connected = tcp_synchronized(t) || t->state == TCP_TIME_WAIT;
     if (!connected) {
         return -ENOTCONN;
