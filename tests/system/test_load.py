@@ -11,10 +11,11 @@ from machine import raise_nofile, wait_for
 
 RUN_S = int(os.environ.get("RINGSIDE_LOAD_S", "2"))
 RUNS = 5
-RUNS_MAX = 20
+RUNS_MAX = 25
 IN_A_ROW = int(os.environ.get("RINGSIDE_CONNECTIONS", "10000"))
 AT_ONCE = 2000
 SLOWEST_SHARE_MIN = 0.70
+BEST_SHARE_MIN = 0.50
 FIN_WAIT_2_S = 60
 # Frames that wait in QEMU for a full RX ring are let in as far as it has room, and what is left of
 # them is dropped (hw/net/e1000.c); slirp sends them again together, with the same end. So behind
@@ -39,9 +40,9 @@ def wrk(url, seconds, extra=()):
 def five_runs(guest, extra=()):
     """Five runs in a row on one boot, the slowest at least 70% of the fastest. A host that is busy
     elsewhere slows a run as well as a collapse does, so there may be more runs until five in a row
-    are even: a guest that wears out gets worse with each. Behind user networking two connections:
-    of a burst of 64 SYNs Linux drops all that QEMU's backlog of 1 has no room for, and wrk counts
-    them as time-outs."""
+    are even, and not far below the best of all: a guest that wears out gets worse with each, and
+    then stays even. Behind user networking two connections: of a burst of 64 SYNs Linux drops all
+    that QEMU's backlog of 1 has no room for, and wrk counts them as time-outs."""
     if guest.address == "127.0.0.1":
         extra = [*extra, "-c2"]
     rates = []
@@ -50,10 +51,11 @@ def five_runs(guest, extra=()):
         assert errors == 0, out
         rates.append(rate)
         last = rates[-RUNS:]
-        if len(last) == RUNS and min(last) >= SLOWEST_SHARE_MIN * max(last):
+        even = len(last) == RUNS and min(last) >= SLOWEST_SHARE_MIN * max(last)
+        if even and max(last) >= BEST_SHARE_MIN * max(rates):
             print("requests/s:", " ".join(f"{r:.0f}" for r in rates))
             return
-    raise AssertionError(f"no {RUNS} runs in a row were even: {rates}")
+    raise AssertionError(f"no {RUNS} runs in a row were even and as good as before: {rates}")
 
 
 def held(guest):
