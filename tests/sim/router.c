@@ -55,6 +55,15 @@ static uint8_t *put_headers(const struct lan *l, uint8_t *frame, int to, uint8_t
     return ip + IP_BYTES;
 }
 
+/* RFC 6864 4.2: what may be cut into fragments is told apart from what went before, or else the
+ * tail of one is put to the head of another, which one time in 65,536 has the right checksum. */
+static void put_ident(uint8_t *ip, uint16_t ident)
+{
+    store_be16(ip + 4, ident);
+    store_be16(ip + 10, 0);
+    store_be16(ip + 10, checksum(ip, IP_BYTES));
+}
+
 static size_t frame_bytes(const struct lan *l, size_t payload)
 {
     return (l->ethernet ? LAN_ETH_BYTES : 0) + IP_BYTES + payload;
@@ -88,6 +97,7 @@ void router_run(struct router *r, uint64_t now_ns)
     int to = (int)draw_below(&r->draw, (uint64_t)r->lan->host_count);
     size_t len = ping_bytes(r, number);
     uint8_t *m = put_headers(r->lan, frame, to, PROTO_ICMP, ICMP_BYTES + len);
+    put_ident(m - IP_BYTES, number);
     memset(m, 0, ICMP_BYTES);
     m[0] = 8;
     store_be16(m + 4, (uint16_t)to);
