@@ -71,7 +71,6 @@ enum {
     TCP_PRESSURE_FRACTION = 8,     /* received data is dropped when less than 1/8 is left */
     TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold when half the pool is gone */
     TCP_SHORTAGE_PACKETS = 2,      /* and when three quarters are: an answer still gets through */
-    TCP_ROUNDING_FRACTION = 8,     /* windows rounded up promise 1/8 more than the buffer at most */
     TCP_RECLAIM_LOOKS = 16,      /* at closed connections, for one that holds buffers for nothing */
     TCP_GROW_FRACTION = 2,       /* buffers grow while so much of the pool is left (1/2) ... */
     TCP_POOL_SHARE = 4,          /* ... and never so far that one could fill 1/4 of it */

@@ -49,26 +49,14 @@ static uint32_t worthwhile_step(const struct tcp_cb *t)
     return min_u32(buffer / 2, t->rcv_mss);
 }
 
-/*
- * What the field can say of a window that is to stay as it is. RFC 7323 2.4: rounding to the
- * scale's unit should not pull the edge back, so it moves it on, by less than a unit for each
- * segment. Where segments are so small that this has promised an eighth more than the buffer is,
- * they would never get to the edge: then it is rounded down, and the peer sees an edge that is back
- * by less than a unit. What he sent in front of the old one is taken all the same.
- */
-static uint32_t keep_window(const struct tcp_cb *t, uint32_t current)
-{
-    uint32_t up = (uint32_t)align_up(current, UINT64_C(1) << t->rcv_wscale);
-    uint32_t most = t->rcvbuf_bytes + t->rcvbuf_bytes / TCP_ROUNDING_FRACTION;
-    return t->recvq.bytes + up > most ? current : up;
-}
-
 /* The window that may be advertised now. */
 static uint32_t select_window(const struct tcp_cb *t)
 {
     uint32_t current = seq_ahead(t->rcv_nxt, t->rcv_adv);
     uint32_t room = free_bytes(t);
-    uint32_t keep = keep_window(t, current); /* nor may a step smaller than the unit pull it back */
+    /* Keeps the edge. RFC 7323 2.4: rounding to the scale's unit must not pull it back; nor must a
+     * step that is smaller than the unit. */
+    uint32_t keep = (uint32_t)align_up(current, UINT64_C(1) << t->rcv_wscale);
     return room < current + worthwhile_step(t) ? keep : max_u32(room, keep);
 }
 

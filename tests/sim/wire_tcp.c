@@ -111,8 +111,7 @@ static const char *check_payload(struct wire *w, struct wire_flow *f, int side,
     return NULL;
 }
 
-/* 3.8.6: neither the acknowledgement nor the window's right edge ever goes back, but for what the
- * scale's unit cannot say (RFC 7323 2.4): data up to the furthest edge is good all the same. */
+/* 3.8.6: neither the acknowledgement nor the window's right edge ever goes back. */
 static const char *check_ack(struct wire *w, struct wire_flow *f, int side,
                              const struct wire_segment *s)
 {
@@ -128,8 +127,7 @@ static const char *check_ack(struct wire *w, struct wire_flow *f, int side,
         return wire_breach(w, "the acknowledgement went back", s->ack - peer->isn,
                            me->ack - peer->isn);
     }
-    uint32_t unsaid = scaled ? (1u << me->shift) - 1 : 0;
-    if (me->has_edge && before(edge + unsaid, me->edge)) {
+    if (me->has_edge && before(edge, me->edge)) {
         return wire_breach(w, "the window's right edge went back", edge - peer->isn,
                            me->edge - peer->isn);
     }

@@ -22,7 +22,6 @@ enum {
     MOST = 1024 * 1024,
     SCALE = 5, /* 1 MiB >> 5 fits the field, >> 4 does not */
     RTT_MS = 50,
-    SMALL_BUFFER = 8192,
     /* A quarter of the fixture's pool, less TCP_PACKETS_EXTRA, at TCP_PACKET_SHARE_BYTES. */
     SHARE = (FIXTURE_RX_COUNT / TCP_POOL_SHARE - TCP_PACKETS_EXTRA) * TCP_PACKET_SHARE_BYTES,
 };
@@ -450,65 +449,6 @@ static void small_steps_take_nothing_back(void **state)
     tcp_test_end(&tt);
 }
 
-/* A connection with a buffer of SMALL_BUFFER bytes, and a window told in units of 128. */
-static void make_scaled(struct tcp_test *tt)
-{
-    struct net_config cfg;
-    tcp_test_config(&cfg);
-    cfg.limits.tcp_rcvbuf_bytes = SMALL_BUFFER;
-    cfg.limits.tcp_rcvbuf_max_bytes = 4 << 20;
-    make_listen_with(tt, &cfg);
-    inject(tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
-    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
-    tt->t = tcp_accept(tt->listener, NULL, NULL);
-    assert_int_equal(tt->t->rcv_wscale, 7);
-    (void)tcp_test_forget(tt);
-}
-
-/* The peer sends len bytes at a time, and nobody reads, until he sees a window of less than that.
- * Returns how many he sent; the edge he saw went back by *back at most. */
-static uint32_t send_until_shut(struct tcp_test *tt, uint32_t len, uint32_t *back)
-{
-    uint32_t at = 1;
-    uint32_t edge = tt->t->rcv_adv;
-    uint32_t furthest = edge;
-    *back = 0;
-    while (seq_ahead(tt->t->rcv_nxt, edge) >= len && at < 4 * SMALL_BUFFER) {
-        inject(tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = len);
-        at += len;
-        tcp_test_advance_ms(tt, TCP_DELACK_MS + 1);
-        edge = told_edge(tt, 7);
-        expect_nothing(tt);
-        *back = max_u32(*back, seq_ahead(edge, furthest));
-        furthest = seq_max(furthest, edge);
-    }
-    assert_int_equal(tcp_readable_bytes(tt->t), at - 1); /* nothing that he was let send is lost */
-    return at - 1;
-}
-
-/* Segments smaller than the unit shut the window as others do: rounding does not move it on for
- * ever. With larger ones the edge never goes back. */
-static void small_segments_shut_the_window(void **state)
-{
-    static const uint32_t sizes[] = {1, 3, 88, 127, 128, 536, 1000, 1448, 1460};
-    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        struct tcp_test tt;
-        uint32_t back;
-        make_scaled(&tt);
-        uint32_t sent = send_until_shut(&tt, sizes[i], &back);
-        assert_in_range(sent, SMALL_BUFFER - 2 * sizes[i] - 128, SMALL_BUFFER * 9 / 8);
-        assert_in_range(back, 0, sizes[i] < 536 ? 127 : 0);
-        assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_packets"), 0);
-        drain(&tt); /* it opens, and all that is told is kept */
-        uint32_t edge = told_edge(&tt, 7);
-        assert_true(seq_ahead(tt.t->rcv_nxt, edge) >= SMALL_BUFFER / 2);
-        inject(&tt, .flags = TCP_ACK, .seq = 1 + sent, .ack = 1, .len = 1000);
-        assert_int_equal(tcp_readable_bytes(tt.t), 1000);
-        (void)tcp_test_forget(&tt);
-        tcp_test_end(&tt);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,7 +468,6 @@ int main(void)
         cmocka_unit_test(a_syn_ack_again_takes_nothing_back),
         cmocka_unit_test(crossed_syns_take_nothing_back),
         cmocka_unit_test(small_steps_take_nothing_back),
-        cmocka_unit_test(small_segments_shut_the_window),
     };
     return tcp_run_all(tests);
 }
