@@ -90,8 +90,7 @@ static bool idle(void)
     return !loop.stop && !softirq_pending() && !task_any_ready();
 }
 
-/* One turn. True when nothing but TIMER ran, and nothing is overdue: what the sources wish is
- * known.
+/* One turn. True when nothing but TIMER ran and nothing is overdue: the sources' wishes are known.
  */
 static bool turn(void)
 {
