@@ -163,6 +163,13 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
     }
 }
 
+uint32_t tcp_cc_flight(const struct tcp_cb *t)
+{
+    /* In fast recovery cwnd is recovery's own; what it aims at has been tried, and more has not. */
+    bool repairing = t->cc.recovery == TCP_RECOVERY_FAST;
+    return min_u32(tcp_flight(t), repairing ? t->cc.ssthresh : t->cc.cwnd);
+}
+
 void tcp_cc_on_loss(struct tcp_cb *t)
 {
     uint32_t ssthresh = t->cc.ops->ssthresh(t);
@@ -171,7 +178,7 @@ void tcp_cc_on_loss(struct tcp_cb *t)
     }
     tcp_ecn_window_reduced(t);
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
-        /* A timeout in fast recovery tells of the same losses; cwnd is recovery's own just now. */
+        /* RFC 5681 4.3: a retransmission was lost, which is congestion twice. */
         t->cc.ssthresh = min_u32(t->cc.ssthresh, ssthresh);
         return;
     }

@@ -74,6 +74,11 @@ void tcp_cc_undo(struct tcp_cb *t);
 /* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3). */
 void tcp_cc_after_idle(struct tcp_cb *t);
 
+/* For algorithms: FlightSize in bytes, as ssthresh is made of it (RFC 5681 3.1). What is out beyond
+ * the window went by limited transmit, which does not count (3.2 step 2), or was lost before an
+ * earlier timeout and is not in the network any more. */
+uint32_t tcp_cc_flight(const struct tcp_cb *t);
+
 /* For algorithms: slow start's growth by an ACK (RFC 5681 3.1, 3465, 9406). */
 void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes);
 

@@ -139,7 +139,7 @@ static void cubic_on_ack(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 /* 4.6: of what was out, for a window that was not filled has not been tried. */
 static uint32_t cubic_ssthresh(const struct tcp_cb *t)
 {
-    uint64_t flight = min_u32(tcp_flight(t), t->cc.cwnd);
+    uint64_t flight = tcp_cc_flight(t);
     return max_u32((uint32_t)(flight * BETA_NUM / BETA_DEN),
                    SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd_mss);
 }

@@ -34,10 +34,8 @@ static void newreno_on_ack(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 
 static uint32_t newreno_ssthresh(const struct tcp_cb *t)
 {
-    /* RFC 5681 equation 4. What is out beyond cwnd went by limited transmit, which does not count
-     * (3.2 step 2), or was lost before an earlier timeout and is not in the network any more. */
-    uint32_t flight = min_u32(tcp_flight(t), t->cc.cwnd);
-    return max_u32(flight / 2, SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd_mss);
+    /* RFC 5681 equation 4 */
+    return max_u32(tcp_cc_flight(t) / 2, SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd_mss);
 }
 
 static void newreno_restart(struct tcp_cb *t)

@@ -210,11 +210,13 @@ void tcp_recovery_timeout(struct tcp_cb *t)
     assert(tcp_flight(t) > 0);
     bool first = t->timeouts == 0;
     bool repairing = t->cc.recovery == TCP_RECOVERY_FAST && seq_lt(t->snd_una, t->cc.recover);
-    if (first && !repairing) {
+    if (first) {
         tcp_cc_on_loss(t); /* ssthresh is held for repeated timeouts of one segment */
-        tcp_undo_begin(t);
-    } else if (repairing) {
+    }
+    if (repairing) {
         t->cc.undo.open = false; /* the reduction was made for a loss that SACK had told of */
+    } else if (first) {
+        tcp_undo_begin(t);
     }
     tcp_frto_begin(t);
     if (!first) {

@@ -168,8 +168,9 @@ static void the_reduction_has_a_floor(void **state)
     }
 }
 
-/* A timeout in fast recovery tells of the same losses: W_max stays what it was. */
-static void one_loss_is_one_reduction(void **state)
+/* A timeout in fast recovery tells of a lost retransmission (RFC 5681 4.3): one reduction more, of
+ * what recovery was going to, whatever its cwnd is just now. W_max is of the first one. */
+static void a_lost_repair_reduces_once_more(void **state)
 {
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 100);
@@ -178,7 +179,7 @@ static void one_loss_is_one_reduction(void **state)
     tt.t->cc.recovery = TCP_RECOVERY_FAST;
     tt.t->cc.cwnd = 170 * MSS; /* inflated, or deflated: recovery's own */
     tcp_cc_on_loss(tt.t);
-    assert_int_equal(tt.t->cc.ssthresh, 70 * MSS);
+    assert_int_equal(tt.t->cc.ssthresh, 49 * MSS);
     assert_int_equal(tt.t->cc.cubic.curve.w_max, 100 * MSS);
     tcp_cc_undo(tt.t);
     assert_int_equal(tt.t->cc.ssthresh, 100 * MSS);
@@ -482,7 +483,7 @@ int main(void)
         cmocka_unit_test(cubic_is_no_slower_than_reno),
         cmocka_unit_test(fast_convergence),
         cmocka_unit_test(the_reduction_has_a_floor),
-        cmocka_unit_test(one_loss_is_one_reduction),
+        cmocka_unit_test(a_lost_repair_reduces_once_more),
         cmocka_unit_test(timeout_starts_flat),
         cmocka_unit_test(ack_division_gains_nothing),
         cmocka_unit_test(unused_time_is_not_growth),
