@@ -49,3 +49,13 @@ void account_of(struct account *a, const struct net *n)
         a->reassembly += list_entry(it, struct reass_datagram, node)->p != NULL;
     }
 }
+
+uint64_t account_acked_bytes(const struct net *n)
+{
+    const struct list *it;
+    uint64_t bytes = 0;
+    list_for_each (it, &n->tcp.all) {
+        bytes += list_entry(it, struct tcp_cb, all)->tally.bytes_acked;
+    }
+    return bytes;
+}

@@ -1,6 +1,7 @@
 /*
  * Conservation of packet buffers: every buffer that is out of a stack's pools is in one of its
- * queues, and the queues hold nothing else. The only file of the simulator that looks inside.
+ * queues, and the queues hold nothing else; and what was acknowledged. The only file of the
+ * simulator that looks inside.
  */
 #ifndef TESTS_SIM_ACCOUNT_H
 #define TESTS_SIM_ACCOUNT_H
@@ -18,6 +19,9 @@ struct account {
 
 /* What the stack's queues hold, counted one by one. */
 void account_of(struct account *a, const struct net *n);
+
+/* Bytes that peers have acknowledged, of all connections that the stack still has. */
+uint64_t account_acked_bytes(const struct net *n);
 
 static inline uint32_t account_sum(const struct account *a)
 {

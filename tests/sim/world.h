@@ -11,7 +11,7 @@
  *   - every packet buffer that is out is in one of its stack's queues
  *   - applications read exactly the bytes that were written, up to the end of the stream where both
  *     ends close in order, and an error where one of them does not; datagrams are whole
- *   - something happens: a connection that makes no progress for STALL_S is a failure
+ *   - something happens: that nothing is read, written or acknowledged for STALL_S is a failure
  *   - in the end every descriptor, control block, record and packet is back in its pool
  */
 #ifndef TESTS_SIM_WORLD_H
@@ -79,6 +79,8 @@ struct world {
     uint64_t now_ns;
     uint64_t steps;
     uint64_t progress_ns; /* when an application last got on */
+    uint64_t acked_ns;    /* when it was last seen that acked_bytes had changed */
+    uint64_t acked_bytes; /* of all connections, acknowledged by their peers */
     struct host host[HOSTS_MAX];
     struct lan lan;
     struct wire wire;
