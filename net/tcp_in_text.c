@@ -119,7 +119,6 @@ static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
         return;
     }
     if (!tcp_recvq_admits(t, seg->pkt, false)) {
-        tcp_ooo_touch(t, seg->seq);
         tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
         return;
     }

@@ -325,7 +325,6 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq); /* takes p *
 void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len); /* no room for it */
 void tcp_ooo_merge(struct tcp_cb *t); /* moves what RCV.NXT has reached to the queue */
 bool tcp_ooo_drop_farthest(struct tcp_cb *t);
-void tcp_ooo_touch(struct tcp_cb *t, uint32_t seq);
 uint32_t tcp_ooo_end(const struct tcp_cb *t);
 
 /* tcp_inflight.c: in the network or lost. */

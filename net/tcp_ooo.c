@@ -58,18 +58,6 @@ uint32_t tcp_ooo_end(const struct tcp_cb *t)
     return end;
 }
 
-/* RFC 2018 4: the segment that begins at seq came just now, so the range it is in, if it is in one,
- * is told first, even when the segment itself was not kept. */
-void tcp_ooo_touch(struct tcp_cb *t, uint32_t seq)
-{
-    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
-        if (seq_le(rx_note(p)->seq, seq) && seq_lt(seq, rx_note(p)->end)) {
-            rx_note(p)->touched = ++t->recvq.touches;
-            return;
-        }
-    }
-}
-
 /* Appends the run that begins with p (its own range note filled in) behind range r. */
 static void join(struct tcp_cb *t, struct pkt *r, struct pkt *p)
 {
@@ -185,12 +173,14 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
 }
 
 /* RFC 2018 4, RFC 2883 4: a segment that there was no room for may begin with what waits here
- * already. The ACK that it draws tells of that first, as of any other duplicate. */
+ * already. Its range is told first then, for the segment came just now, though it was not kept; and
+ * what was known of it is told of as any other duplicate. */
 void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len)
 {
     for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
-        const struct tcp_rx_note *range = rx_note(p);
+        struct tcp_rx_note *range = rx_note(p);
         if (seq_le(range->seq, seq) && seq_lt(seq, range->end)) {
+            range->touched = ++t->recvq.touches;
             tcp_sack_duplicate(t, seq, seq_le(seq + len, range->end) ? seq + len : range->end);
             return;
         }
