@@ -56,8 +56,8 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
 
 /*
  * Congestion was found (fast recovery or the first timeout of a segment begins): notes cwnd and
- * ssthresh for tcp_cc_undo and sets ssthresh. Call it while t->cc.recovery and cwnd are still the
- * old ones; cwnd is the caller's to set.
+ * ssthresh for tcp_cc_undo and sets ssthresh; in fast recovery, for a timeout, it lowers ssthresh
+ * alone. Call it while t->cc.recovery and cwnd are still the old ones; cwnd is the caller's to set.
  */
 void tcp_cc_on_loss(struct tcp_cb *t);
 
