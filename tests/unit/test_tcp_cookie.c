@@ -2,7 +2,8 @@
  * SYN cookies and the SYN cache under attack (RFC 4987 3.6; gVisor packetimpact's tcp_syncookie and
  * tcp_listen_backlog; reference family 14).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c
+// LINK: kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,36 +12,14 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/tcp_fixture.h"
+#include "tests/unit/syn_answers.h"
 
 #include "kernel/bytes.h"
 
 enum {
     BACKLOG = 8, /* the fixture's listener */
     SLOT_MS = 67108,
-    TS_OPTION_BYTES = 12,
 };
-
-/* A SYN-ACK (or any segment) that went out. */
-struct answer {
-    uint32_t seq;
-    uint32_t ack;
-    uint8_t flags;
-    struct tcp_options o;
-};
-
-static struct answer take(struct tcp_test *tt)
-{
-    struct frame fr;
-    struct answer a;
-    assert_true(fixture_pop(&tt->f, &fr));
-    const uint8_t *h = fr.bytes + 20;
-    a.flags = h[13];
-    a.seq = load_be32(h + 4);
-    a.ack = load_be32(h + 8);
-    assert_true(tcp_options_parse(&a.o, h + 20, (size_t)(h[12] >> 4) * 4 - 20));
-    return a;
-}
 
 /* Half-open connections of count others, who never answer. */
 static void flood(struct tcp_test *tt, uint32_t count)
@@ -86,35 +65,6 @@ static struct answer cookie(struct tcp_test *tt)
     assert_int_equal(tcp_test_count(tt, "tcp_cookies_sent"), before + 1);
     assert_int_equal(tt->net->tcp.halves.used, used);
     return a;
-}
-
-/* A SYN's options as Linux has them; wscale above 14: none. */
-static size_t full_options(char *o, uint16_t mss, bool sack, uint8_t wscale, uint32_t ts_val)
-{
-    struct tcp_options opts = {.has_mss = true,
-                               .mss = mss,
-                               .has_sack_permitted = sack,
-                               .has_wscale = wscale <= TCP_WSCALE_MAX,
-                               .wscale = wscale,
-                               .has_timestamps = true,
-                               .ts_val = ts_val};
-    return tcp_options_write((uint8_t *)o, &opts);
-}
-
-static size_t ts_options(char *o, uint32_t ts_val, uint32_t ts_ecr)
-{
-    struct tcp_options opts = {.has_timestamps = true, .ts_val = ts_val, .ts_ecr = ts_ecr};
-    size_t len = tcp_options_write((uint8_t *)o, &opts);
-    assert_int_equal(len, TS_OPTION_BYTES);
-    return len;
-}
-
-static struct tcp_cb *accepted(struct tcp_test *tt)
-{
-    tt->t = tcp_accept(tt->listener, NULL, NULL);
-    assert_non_null(tt->t);
-    assert_int_equal(tt->t->state, TCP_ESTABLISHED);
-    return tt->t;
 }
 
 /* tcp_syncookie: sent once; a bare ACK completes it. */

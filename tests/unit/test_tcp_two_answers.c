@@ -3,7 +3,8 @@
  * that followed it by a half-open record with another number (RFC 4987 3.6; docs/tcp.md, "SYN
  * cookies"). A peer whose round trip is longer than his timer holds to the first answer.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c
+// LINK: kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +13,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/tcp_fixture.h"
-
-#include "kernel/bytes.h"
+#include "tests/unit/syn_answers.h"
 
 enum {
     BACKLOG = 8, /* the fixture's listener */
@@ -22,25 +21,12 @@ enum {
     FLOOD_PORT = 2000,
 };
 
-/* A SYN-ACK that went out. */
-struct answer {
-    uint32_t seq;
-    uint8_t flags;
-    struct tcp_options o;
-};
-
 /* The client's SYN and its answer. */
 static struct answer syn_with(struct tcp_test *tt, uint8_t more, const char *options, size_t len)
 {
-    struct frame fr;
-    struct answer a;
     inject(tt, .flags = TCP_SYN | more, .options = options, .options_len = len);
-    assert_true(fixture_pop(&tt->f, &fr));
-    const uint8_t *h = fr.bytes + 20;
-    a.flags = h[13];
-    a.seq = load_be32(h + 4);
+    struct answer a = take(tt);
     assert_int_equal(a.flags & ~TCP_ECE, TCP_SYN | TCP_ACK);
-    assert_true(tcp_options_parse(&a.o, h + 20, (size_t)(h[12] >> 4) * 4 - 20));
     expect_nothing(tt);
     return a;
 }
@@ -69,32 +55,6 @@ static void flooder_leaves(struct tcp_test *tt, uint16_t i)
     inject(tt, .flags = TCP_RST, .seq = 1, .src = FLOOD_ADDRESS + i,
            .sport = (uint16_t)(FLOOD_PORT + i));
     assert_int_equal(tt->net->tcp.halves.used, used - 1);
-}
-
-static size_t full_options(char *o, uint16_t mss, bool sack, uint8_t wscale, uint32_t ts_val)
-{
-    struct tcp_options opts = {.has_mss = true,
-                               .mss = mss,
-                               .has_sack_permitted = sack,
-                               .has_wscale = true,
-                               .wscale = wscale,
-                               .has_timestamps = true,
-                               .ts_val = ts_val};
-    return tcp_options_write((uint8_t *)o, &opts);
-}
-
-static size_t ts_options(char *o, uint32_t ts_val, uint32_t ts_ecr)
-{
-    struct tcp_options opts = {.has_timestamps = true, .ts_val = ts_val, .ts_ecr = ts_ecr};
-    return tcp_options_write((uint8_t *)o, &opts);
-}
-
-static struct tcp_cb *accepted(struct tcp_test *tt)
-{
-    tt->t = tcp_accept(tt->listener, NULL, NULL);
-    assert_non_null(tt->t);
-    assert_int_equal(tt->t->state, TCP_ESTABLISHED);
-    return tt->t;
 }
 
 /* A SYN as from a host without timestamps, that a cookie would cost window scale and SACK. */
