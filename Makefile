@@ -51,12 +51,16 @@ BASE := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common -fno-omit-frame-point
         -ffile-prefix-map=$(CURDIR)=. -MD -MP -I. -I$(B)/gen
 APP_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 
-METAL_FLAGS = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+# The metal's applications are compiled as the ABI has it, and the part of libc that has doubles; the
+# rest without floating point, and without a red zone, for its inline assembly pushes.
+METAL_COMMON = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
         -isystem kernel/libc -isystem kernel/include -isystem net/include \
-        -mno-red-zone -mno-omit-leaf-frame-pointer -mgeneral-regs-only -fno-pic -fno-pie \
-        -fcf-protection=none \
-        -fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables \
+        -mno-omit-leaf-frame-pointer -fno-pic -fno-pie -fcf-protection=none \
+        -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=fs \
+        -mstack-protector-guard-offset=40 -fno-asynchronous-unwind-tables \
         -fno-tree-loop-distribute-patterns
+METAL_FLAGS = $(METAL_COMMON) -mgeneral-regs-only -mno-red-zone
+METAL_APP = $(METAL_COMMON) $(METAL_LIB_INC)
 HOST_FLAGS  := $(BASE) -D_GNU_SOURCE $(HOST_EXTRA)
 HOST_APP    := -isystem kernel/include -isystem net/include
 LINUX_FLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -MD -MP -I.
@@ -69,7 +73,7 @@ SIM_FLAGS   := $(filter-out -O1 $(SAN),$(TEST_FLAGS)) -O2
 ROOT_COMMON := apps/root/config.c apps/root/stack.c apps/root/stats.c
 KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
 NET_SRC     := $(sort $(wildcard net/*.c net/posix/*.c))
-METAL_SRC   := $(sort $(wildcard boot/*.[cS] arch/x86_64/*.[cS] kernel/libc/*.c drivers/*.c \
+METAL_SRC   := $(sort $(wildcard boot/*.[cS] arch/x86_64/*.[cS] kernel/libc/*.c kernel/libc/float/*.c drivers/*.c \
                drivers/*/*.c)) $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
                apps/root/metal.c
 HOST_SRC    := $(sort $(wildcard arch/host/*.[cS])) $(KERNEL_SRC) drivers/netdev.c $(NET_SRC) \
@@ -145,6 +149,11 @@ $(B)/metal/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_FLAGS) $(WARN) -c $< -o $@
 
+$(B)/metal/kernel/libc/float/%.o: kernel/libc/float/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(METAL_COMMON) $(WARN) -c $< -o $@
+
 $(B)/metal/%.o: %.S Makefile
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
@@ -153,16 +162,16 @@ $(B)/metal/%.o: %.S Makefile
 $(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(METAL_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
+	$(Q)$(CC) $(METAL_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
 
 $(B)/metal/llhttp/%.o: $(LLHTTP_STAMP)
 	$(call say,CC,llhttp/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(METAL_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
+	$(Q)$(CC) $(METAL_APP) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
 
 # Linked twice: the first link's symbols become the table that backtraces read.
 LINK_METAL = $(LD) -m elf_x86_64 -nostdlib -static -z noexecstack -z max-page-size=4096 \
-             --build-id=none -T arch/x86_64/linker.ld
+             --build-id=none --orphan-handling=error -T arch/x86_64/linker.ld
 SYMBOLS := $(B)/metal/symbols
 
 $(SYMBOLS)-none.S: tools/symbols.awk

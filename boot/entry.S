@@ -10,13 +10,16 @@
         .set MB2_ENTRY_MAGIC, 0x36d76289
 
         .set CR0_PE, 1 << 0
-        .set CR0_EM, 1 << 2             /* no x87, no SSE: a stray use of them traps */
+        .set CR0_MP, 1 << 1             /* EM and TS clear: nothing of x87 and SSE is emulated */
         .set CR0_ET, 1 << 4
         .set CR0_NE, 1 << 5
         .set CR0_WP, 1 << 16            /* read-only holds for the kernel too */
         .set CR0_PG, 1 << 31
         .set CR4_PAE, 1 << 5
+        .set CR4_OSFXSR, 1 << 9         /* SSE, which every processor with long mode has */
+        .set CR4_OSXMMEXCPT, 1 << 10    /* its exceptions come as #XM, not as #UD */
         .set MSR_EFER, 0xc0000080
+        .set MSR_FS_BASE, 0xc0000100
         .set EFER_LME, 1 << 8
         .set EFLAGS_ID, 1 << 21
         .set CPUID_EXT1_EDX_LM, 1 << 29
@@ -74,7 +77,7 @@ boot_entry:
         call build_early_tables
 
         /* Every control register is written whole: loaders and firmware leave bits in them. */
-        movl $CR4_PAE, %eax
+        movl $(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT), %eax
         movl %eax, %cr4
         movl $early_pml4, %eax
         movl %eax, %cr3
@@ -82,7 +85,7 @@ boot_entry:
         movl $EFER_LME, %eax
         xorl %edx, %edx
         wrmsr
-        movl $(CR0_PE | CR0_EM | CR0_ET | CR0_NE | CR0_WP | CR0_PG), %eax
+        movl $(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG), %eax
         movl %eax, %cr0
         ljmp $SELECTOR_CODE64, $boot_entry64
         .size boot_entry, . - boot_entry
@@ -200,6 +203,12 @@ boot_entry64:
         movl %eax, %ds
         movl %eax, %es
         movl %eax, %ss
+        fninit                          /* what the ABI has at a program's start (3.4.1) */
+        ldmxcsr mxcsr_initial
+        movl $MSR_FS_BASE, %ecx         /* from here on functions look for their canary */
+        movl $thread_block, %eax
+        xorl %edx, %edx
+        wrmsr
         movl %ebp, %edi                 /* start_main(magic, address, entry_tsc) */
         movl %ebx, %esi
         movq entry_tsc, %rdx
@@ -217,6 +226,9 @@ message_no_cpuid:
 message_no_long_mode:
         .asciz "Ringside: the processor has no 64-bit long mode; x86-64 is needed. Halted."
 
+        .balign 4
+mxcsr_initial:
+        .long 0x1f80                    /* all exceptions masked, to the nearest, no flags */
         .balign 8
 boot_gdt:
         .quad 0

@@ -1,7 +1,8 @@
 /*
- * POSIX threads over tasks: see kernel/include/pthread.h for what is promised.
+ * POSIX threads over tasks: see kernel/include/pthread.h and sched.h for what is promised.
  */
 #include "kernel/include/pthread.h"
+#include "kernel/include/sched.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,4 +53,10 @@ pthread_t pthread_self(void)
 {
     struct task *t = task_current();
     return t != NULL ? (pthread_t)task_id(t) : 0;
+}
+
+int sched_yield(void)
+{
+    task_yield();
+    return 0;
 }

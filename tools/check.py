@@ -167,9 +167,9 @@ def check_format(files):
         problem(".clang-format", 1, f"clang-format failed: {done.stderr.strip()[:300]}")
 
 
-def objects(folders, exclude=()):
-    """The metal objects of the C files directly in folders, built when needed."""
-    sources = sorted(f for f in tracked() if f.endswith(".c") and os.path.dirname(f) in folders)
+def objects(folders, exclude=(), suffixes=(".c",)):
+    """The metal objects of the sources directly in folders, built when needed."""
+    sources = sorted(f for f in tracked() if f.endswith(suffixes) and os.path.dirname(f) in folders)
     names = [f"build/metal/{s[:-2]}.o" for s in sources if s not in exclude]
     done = subprocess.run(["make", "-s", "--no-print-directory", "-j2"] + names, cwd=ROOT,
                           capture_output=True, text=True)
@@ -206,6 +206,37 @@ def check_symbols(part, folders):
     for symbol, where in sorted(wanted.items()):
         if symbol not in defined and not inside.fullmatch(symbol):
             problem(where, 0, f"needs {symbol}, which is not on the allow-list of {part}")
+
+
+FLOAT = "kernel/libc/float"
+FLOAT_ALLOWED = {"fninit", "fnclex", "fldcw", "fnstcw", "fnstsw", "fwait"}
+
+
+def check_float():
+    """An interrupt saves the general registers alone, and the kernel's are compiled without others:
+    only applications and FLOAT use those of x87 and SSE. Looks at what was compiled; what sets the
+    units up and switches their modes has no operand among the registers."""
+    parts = ["boot", "kernel", "kernel/libc", "net", "net/posix", "apps/root"] + sorted(
+        {os.path.dirname(f) for f in tracked() if f.startswith(("arch/x86_64/", "drivers/"))})
+    names = objects(parts, exclude=("apps/root/host.c",), suffixes=(".c", ".S"))
+    out = subprocess.run(["objdump", "-d", "--no-show-raw-insn"] + names, cwd=ROOT,
+                         capture_output=True, text=True).stdout
+    current = function = ""
+    for line in out.split("\n"):
+        if m := re.match(r"(\S+):\s+file format", line):
+            current = m.group(1)
+        elif m := re.match(r"[0-9a-f]+ <(\S+)>:", line):
+            function = m.group(1)
+        elif m := re.match(r"\s+[0-9a-f]+:\s+(\S+)(.*)", line):
+            x87 = m.group(1).startswith("f") and m.group(1) not in FLOAT_ALLOWED
+            if x87 or re.search(r"%([xyz]?mm\d|st\b|k\d)", m.group(2)):
+                problem(current, 0, f"{function} uses floating-point registers: "
+                                    + m.group(0).strip())
+    defined = {line.split()[-1] for line in nm(["--defined-only", "-g"], objects([FLOAT])) if line}
+    for line in nm(["-A", "-u"], names):
+        m = re.match(r"(\S+?):\s+U (\S+)$", line)
+        if m and m.group(2) in defined:
+            problem(m.group(1), 0, f"calls {m.group(2)} of {FLOAT}, which is for applications")
 
 
 CONFORMANCE = "docs/conformance.md"
@@ -275,6 +306,7 @@ def main():
     check_symbols("net", ["net"])
     check_symbols("net/posix", ["net/posix"])
     check_symbols("drivers", ["drivers", "drivers/e1000"])
+    check_float()
     for text in problems:
         print(text)
     print(f"check: {len(files)} files, {len(problems)} problems")

@@ -63,7 +63,7 @@ static void test_protection(struct result *r)
     expect(r, p.page_zero_unmapped, "page 0 is not mapped");
     expect(r, p.write_xor_execute, "no page is writable and executable");
     expect(r, p.text_read_only, "the image's code and constants are not writable");
-    expect(r, p.stack_guarded, "the boot stack has a guard page");
+    expect(r, p.stacks_guarded, "the stacks of boot, interrupts and faults have guard pages");
 }
 
 struct test_timer {

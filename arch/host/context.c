@@ -15,11 +15,13 @@ __attribute__((weak)) void __sanitizer_finish_switch_fiber(void *save, const voi
                                                            size_t *size);
 
 enum {
-    SAVED_WORDS = 8, /* rbx rbp r12 r13 r14 r15, return address, alignment */
+    MXCSR_FLAGS = 0x3f, /* SDM volume 1, section 10.2.3 */
 };
 
 /* What host_context_start finds in callee-saved registers. */
 struct entry_frame {
+    uint32_t mxcsr;
+    uint32_t x87_control; /* 16 bits of it */
     uint64_t r15, r14, r13, r12, rbx, rbp;
     uint64_t return_address;
 };
@@ -32,10 +34,15 @@ static struct boot_stack {
 void platform_context_init(struct platform_context *ctx, void *stack_low, void *top,
                            noreturn_fn void (*entry)(void *arg), void *arg)
 {
-    static_assert(sizeof(struct entry_frame) <= SAVED_WORDS * 8, "frame fits");
-    uintptr_t sp = ((uintptr_t)top & ~(uintptr_t)15) - SAVED_WORDS * 8;
-    struct entry_frame *f = (struct entry_frame *)sp;
-    *f = (struct entry_frame){.r12 = (uint64_t)(uintptr_t)entry,
+    static_assert(sizeof(struct entry_frame) % 16 == 0, "keeps the alignment");
+    struct entry_frame *f = (struct entry_frame *)((uintptr_t)top & ~(uintptr_t)15) - 1;
+    uint32_t mxcsr;
+    uint16_t x87_control;
+    /* The creator's modes, without what its computing has flagged (POSIX pthread_create). */
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(x87_control));
+    *f = (struct entry_frame){.mxcsr = mxcsr & ~(uint32_t)MXCSR_FLAGS,
+                              .x87_control = x87_control,
+                              .r12 = (uint64_t)(uintptr_t)entry,
                               .r13 = (uint64_t)(uintptr_t)arg,
                               .return_address = (uint64_t)(uintptr_t)host_context_start};
     *ctx =

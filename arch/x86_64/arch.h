@@ -70,7 +70,7 @@ struct arch_protection {
     bool page_zero_unmapped;
     bool write_xor_execute; /* no page below 4 GiB is writable and executable */
     bool text_read_only;    /* the image's code and constants */
-    bool stack_guarded;     /* the boot stack's guard page is not mapped */
+    bool stacks_guarded;    /* below the boot stack, and those of interrupts and faults */
 };
 void arch_check_protection(struct arch_protection *out);
 

@@ -1,6 +1,7 @@
 /*
  * Walks the chain of frame pointers (the whole image is compiled with them). Every pointer is
- * checked against the page tables before it is followed, must lead upward, and not far.
+ * checked against the page tables before it is followed, must lead upward, and not far; one step
+ * leaves an interrupt's stack for the interrupted one.
  * System V ABI for AMD64, section 3.2.2: [rbp] is the caller's rbp, [rbp + 8] the return address.
  */
 #include "arch/x86_64/backtrace.h"
@@ -68,7 +69,9 @@ static bool step(uint64_t *rbp, uint64_t *address)
         return false;
     }
     *address = f->return_address - 1;
-    bool leads_on = f->rbp > *rbp && f->rbp - *rbp <= FRAME_MAX_BYTES;
+    /* Stacks grow down: outward is up, but for the step from an interrupt's stack to any other. */
+    bool leads_on =
+        (f->rbp > *rbp && f->rbp - *rbp <= FRAME_MAX_BYTES) || trap_is_entry_frame(*rbp);
     *rbp = leads_on ? f->rbp : 0;
     return true;
 }

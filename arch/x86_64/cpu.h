@@ -11,6 +11,10 @@
 enum {
     CPU_PAGE_BYTES = 4096,
     CPU_RFLAGS_IF = 1 << 9,
+
+    /* SDM volume 1, section 10.2.3: flags, then the masks of the same six, then rounding. */
+    CPU_MXCSR_FLAGS = 0x3f,
+    CPU_MXCSR_MASKS_SHIFT = 7,
 };
 
 enum cpu_msr {
@@ -220,6 +224,27 @@ static inline uint64_t cpu_read_cr4(void)
 static inline void cpu_write_cr4(uint64_t v)
 {
     __asm__ volatile("movq %0, %%cr4" : : "r"(v) : "memory");
+}
+
+static inline uint32_t cpu_read_mxcsr(void)
+{
+    uint32_t v;
+    __asm__ volatile("stmxcsr %0" : "=m"(v));
+    return v;
+}
+
+static inline uint16_t cpu_read_x87_control(void)
+{
+    uint16_t v;
+    __asm__ volatile("fnstcw %0" : "=m"(v));
+    return v;
+}
+
+static inline uint16_t cpu_read_x87_status(void)
+{
+    uint16_t v;
+    __asm__ volatile("fnstsw %0" : "=m"(v));
+    return v;
 }
 
 static inline void cpu_invlpg(uint64_t address)

@@ -7,7 +7,7 @@
 #include "arch/x86_64/paging.h"
 
 enum {
-    IST_STACK_BYTES = 8 * 1024,
+    IST_STACK_BYTES = 16 * 1024, /* an interrupt may log, and a panic prints */
     TSS_BYTES = 104,
     TSS_IST1_OFFSET = 36,
     TSS_IOMAP_OFFSET = 102,
@@ -24,6 +24,7 @@ struct guarded_stack {
     uint8_t stack[IST_STACK_BYTES];
 };
 static_assert(sizeof(struct guarded_stack) % CPU_PAGE_BYTES == 0, "guards are whole pages");
+static_assert(IST_END <= 8, "the TSS has seven");
 
 extern uint8_t boot_stack_guard[]; /* entry.S */
 
@@ -44,11 +45,24 @@ static void tss_put64(size_t offset, uint64_t value)
     }
 }
 
+uint64_t gdt_stack_top(enum gdt_ist stack)
+{
+    assert(stack > IST_NONE && stack < IST_END);
+    return (uintptr_t)ist_stacks[stack - 1].stack + IST_STACK_BYTES;
+}
+
+uint64_t gdt_guard(size_t n)
+{
+    if (n < ARRAY_SIZE(ist_stacks)) {
+        return (uintptr_t)ist_stacks[n].guard;
+    }
+    return n == ARRAY_SIZE(ist_stacks) ? (uintptr_t)boot_stack_guard : 0;
+}
+
 static void fill(void)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(ist_stacks); i++) {
-        uintptr_t top = (uintptr_t)ist_stacks[i].stack + IST_STACK_BYTES;
-        tss_put64(TSS_IST1_OFFSET + i * sizeof(uint64_t), top);
+    for (unsigned i = IST_NONE + 1; i < IST_END; i++) {
+        tss_put64(TSS_IST1_OFFSET + (i - 1) * sizeof(uint64_t), gdt_stack_top(i));
     }
     segments.tss[TSS_IOMAP_OFFSET] = TSS_BYTES; /* beyond the limit: there is no I/O map */
 
@@ -84,9 +98,9 @@ void gdt_init(void)
 
 void gdt_guard_stacks(void)
 {
-    bool ok = paging_set_guard((uintptr_t)boot_stack_guard);
-    for (size_t i = 0; i < ARRAY_SIZE(ist_stacks); i++) {
-        ok = paging_set_guard((uintptr_t)ist_stacks[i].guard) && ok;
+    bool ok = true;
+    for (size_t i = 0; gdt_guard(i) != 0; i++) {
+        ok = paging_set_guard(gdt_guard(i)) && ok;
     }
     assert(ok); /* the image's pages are small from the start: nothing had to be allocated */
 }

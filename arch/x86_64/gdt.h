@@ -1,5 +1,7 @@
 /*
- * Segments, the task-state segment, and the stacks that faults get which cannot trust their own.
+ * Segments, the task-state segment, and the stacks of interrupts and faults. None of them runs on
+ * the interrupted stack: code with a red zone keeps it (System V ABI, 3.2.2), a task's stack need
+ * not have room for a handler, and a fault needs none where the stack has overflowed.
  */
 #ifndef ARCH_X86_64_GDT_H
 #define ARCH_X86_64_GDT_H
@@ -18,6 +20,8 @@ enum gdt_ist {
     IST_DOUBLE_FAULT,
     IST_NMI,
     IST_MACHINE_CHECK,
+    IST_INTERRUPT, /* all of them: they do not nest */
+    IST_FAULT,     /* the other exceptions; not the one above, for a handler may fault */
     IST_END,
 };
 
@@ -26,5 +30,11 @@ void gdt_init(void);
 
 /* Unmaps the guard pages below those stacks and the boot stack. Start-up, after paging_init. */
 void gdt_guard_stacks(void);
+
+/* Behind the highest byte of the stack. Any context. */
+uint64_t gdt_stack_top(enum gdt_ist stack);
+
+/* The n-th guard page's address, or 0 behind the last. For the self-check. */
+uint64_t gdt_guard(size_t n);
 
 #endif

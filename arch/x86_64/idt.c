@@ -39,7 +39,7 @@ static enum gdt_ist stack_for(unsigned vector)
     case TRAP_MACHINE_CHECK:
         return IST_MACHINE_CHECK;
     default:
-        return IST_NONE;
+        return vector < TRAP_EXCEPTIONS ? IST_FAULT : IST_INTERRUPT;
     }
 }
 

@@ -31,13 +31,16 @@
 enum {
     TABLE_ENTRIES = 512,
     CR0_PE = 1 << 0,
-    CR0_EM = 1 << 2, /* floating point traps: the kernel saves none of its registers */
+    CR0_MP = 1 << 1,
     CR0_ET = 1 << 4,
     CR0_NE = 1 << 5,
     CR0_WP = 1 << 16,
     CR4_DE = 1 << 3,
     CR4_PAE = 1 << 5,
     CR4_MCE = 1 << 6,
+    CR4_OSFXSR = 1 << 9,
+    CR4_OSXMMEXCPT = 1 << 10,
+    /* OSXSAVE stays clear: AVX is an invalid opcode, and CPUID tells libraries not to use it. */
 };
 #define CR0_PG (UINT64_C(1) << 31)
 
@@ -146,8 +149,8 @@ void paging_init(const struct boot_info *info)
     wrmsr(MSR_EFER, EFER_LME_LMA_NXE(nx));
     wrmsr(MSR_PAT, PAT_DEFAULT);
     cpu_write_cr3((uintptr_t)paging.pml4);
-    cpu_write_cr0(CR0_PE | CR0_EM | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
-    cpu_write_cr4(CR4_PAE | CR4_DE | (mce ? CR4_MCE : 0));
+    cpu_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
+    cpu_write_cr4(CR4_PAE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (mce ? CR4_MCE : 0));
 }
 
 bool paging_has_nx(void)

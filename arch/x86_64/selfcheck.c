@@ -5,6 +5,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/gdt.h"
 #include "arch/x86_64/paging.h"
 
 #define ENTRY_PRESENT      (UINT64_C(1) << 0)
@@ -20,7 +21,7 @@ enum {
     PAGE_BITS = 12,
 };
 
-extern const uint8_t text_start[], rodata_end[], boot_stack_guard[]; /* linker.ld, entry.S */
+extern const uint8_t text_start[], rodata_end[]; /* linker.ld */
 
 /* The rights of the page that holds address: bits ENTRY_*, anded over the levels; 0: not mapped. */
 static uint64_t rights_of(uint64_t address)
@@ -68,12 +69,21 @@ static bool image_constants_read_only(void)
     return true;
 }
 
+static bool all_stacks_guarded(void)
+{
+    bool ok = true;
+    for (size_t i = 0; gdt_guard(i) != 0; i++) {
+        ok = ok && rights_of(gdt_guard(i)) == 0;
+    }
+    return ok;
+}
+
 void arch_check_protection(struct arch_protection *out)
 {
     *out = (struct arch_protection){
         .page_zero_unmapped = rights_of(0) == 0,
         .write_xor_execute = none_writable_and_executable(),
         .text_read_only = image_constants_read_only(),
-        .stack_guarded = rights_of((uintptr_t)boot_stack_guard) == 0,
+        .stacks_guarded = all_stacks_guarded(),
     };
 }

@@ -8,6 +8,7 @@
 #include "arch/x86_64/backtrace.h"
 #include "arch/x86_64/console.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/gdt.h"
 #include "arch/x86_64/paging.h"
 #include "kernel/panic.h"
 
@@ -35,7 +36,7 @@ static const char *const names[TRAP_EXCEPTIONS] = {
     [4] = "overflow",
     [5] = "bound range exceeded",
     [6] = "invalid opcode",
-    [7] = "floating-point unit used (the kernel has it switched off)",
+    [7] = "no floating-point unit",
     [8] = "double fault",
     [10] = "invalid TSS",
     [11] = "segment not present",
@@ -130,6 +131,28 @@ static void report_machine_check(void)
     }
 }
 
+/*
+ * Which of the exceptions that the program has unmasked it was. Both units have six, in the same
+ * order, flags and masks alike. SDM volume 1, sections 8.5 and 11.5.
+ */
+static void report_float(const struct trap_frame *f)
+{
+    static const char *const causes[] = {"invalid operation", "denormal operand", "division by 0",
+                                         "overflow",          "underflow",        "inexact result"};
+    uint32_t mxcsr = cpu_read_mxcsr();
+    uint32_t unmasked = f->vector == TRAP_FLOAT
+                            ? (uint32_t)cpu_read_x87_status() & ~(uint32_t)cpu_read_x87_control()
+                            : mxcsr & ~(mxcsr >> CPU_MXCSR_MASKS_SHIFT);
+    console_text("  unmasked by the program:");
+    for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+        if ((unmasked >> i & 1) != 0) {
+            console_text(" ");
+            console_text(causes[i]);
+        }
+    }
+    console_text("\n");
+}
+
 struct named_register {
     const char *name; /* four characters, so that columns align */
     uint64_t value;
@@ -173,6 +196,8 @@ static noreturn_fn void report(const struct trap_frame *f)
     report_cause(f);
     if (f->vector == TRAP_MACHINE_CHECK) {
         report_machine_check();
+    } else if (f->vector == TRAP_FLOAT || f->vector == TRAP_SIMD_FLOAT) {
+        report_float(f);
     }
     report_registers(f);
     panic_finish();
@@ -181,6 +206,12 @@ static noreturn_fn void report(const struct trap_frame *f)
 const struct trap_frame *trap_reported(void)
 {
     return trap.reported;
+}
+
+bool trap_is_entry_frame(uint64_t rbp)
+{
+    uint64_t pushed = sizeof(struct trap_frame) + 2 * sizeof(uint64_t); /* and rip, rbp */
+    return rbp == gdt_stack_top(IST_INTERRUPT) - pushed;
 }
 
 void trap_dispatch(struct trap_frame *f)

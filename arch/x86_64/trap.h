@@ -15,7 +15,9 @@ enum trap_vector {
     TRAP_NMI = 2,
     TRAP_DOUBLE_FAULT = 8,
     TRAP_PAGE_FAULT = 14,
+    TRAP_FLOAT = 16,
     TRAP_MACHINE_CHECK = 18,
+    TRAP_SIMD_FLOAT = 19,
 };
 
 /* What traps.S leaves on the stack, lowest address first; the last five are the processor's. */
@@ -36,6 +38,12 @@ void idt_dispatch(uint8_t vector);
 
 /* The exception that is being reported, or NULL. Any context. */
 const struct trap_frame *trap_reported(void);
+
+/*
+ * True when rbp is that of traps.S's frame for an interrupt: what it points to lies on the
+ * interrupted stack, wherever that is. Any context.
+ */
+bool trap_is_entry_frame(uint64_t rbp);
 
 /* Called by traps.S for every vector, interrupts off. Does not return from an exception. */
 void trap_dispatch(struct trap_frame *f);

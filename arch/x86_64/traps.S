@@ -1,6 +1,8 @@
 /*
  * 256 entry points, one a vector, TRAP_STUB_BYTES apart, and the way into C and back. Builds struct
- * trap_frame of trap.h. Intel SDM volume 3, sections 6.12 to 6.14.
+ * trap_frame of trap.h, at the top of a stack that is not the interrupted one (idt.c). Of the
+ * registers only the general ones are saved: what runs from here on is compiled without the others,
+ * which `make check` proves. Intel SDM volume 3, sections 6.12 to 6.14.
  */
         .set EXCEPTIONS_WITH_ERROR_CODE, 0x60227d00 /* vectors 8, 10-14, 17, 21, 29, 30 */
         .set TRAP_FRAME_RIP, 17 * 8

@@ -27,6 +27,7 @@ enum {
 static struct {
     uint64_t frames[FRAMES][2];
     struct trap_frame fault;
+    uint64_t entry_frame; /* of the interrupt in service; 0: none */
     char text[1 << 16];
     size_t len;
 } world;
@@ -34,6 +35,11 @@ static struct {
 const struct trap_frame *trap_reported(void)
 {
     return &world.fault;
+}
+
+bool trap_is_entry_frame(uint64_t rbp)
+{
+    return rbp == world.entry_frame;
 }
 
 const char *symbol_find(uint64_t address, uint64_t *offset)
@@ -161,6 +167,26 @@ static void a_chain_that_leads_back_ends(void **state)
     assert_int_equal(count_of("#"), 2);
 }
 
+/* An interrupt has a stack of its own, which may lie above the interrupted one, or far below. */
+static void a_chain_goes_on_on_the_interrupted_stack(void **state)
+{
+    make_chain(3, 1);
+    world.entry_frame = (uintptr_t)world.frames[202];
+    for (size_t i = 200; i < 203; i++) {
+        world.frames[i][0] = (uintptr_t)world.frames[i < 202 ? i + 1 : 0];
+        world.frames[i][1] = CODE_START + 0x901 + 0x10 * (i - 200);
+    }
+    world.fault.rbp = (uintptr_t)world.frames[200];
+    platform_backtrace();
+    assert_int_equal(count_of("#"), 7);
+    assert_non_null(strstr(world.text, "  #3 0x0000000000100920 f+0x0920\n"
+                                       "  #4 0x0000000000100100 f+0x0100\n"));
+    world.len = 0;
+    world.frames[2][0] = (uintptr_t)world.frames[202]; /* in a circle: it ends all the same */
+    platform_backtrace();
+    assert_non_null(strstr(world.text, "frames\n"));
+}
+
 /* At a function's first instruction, and behind a wild call, the caller is on top of the stack. */
 static void the_caller_of_a_function_just_entered_is_found(void **state)
 {
@@ -190,6 +216,7 @@ int main(void)
         cmocka_unit_test(repeats_in_a_deep_chain_are_counted),
         cmocka_unit_test(a_broken_chain_says_so),
         cmocka_unit_test(a_chain_that_leads_back_ends),
+        cmocka_unit_test(a_chain_goes_on_on_the_interrupted_stack),
         cmocka_unit_test(the_caller_of_a_function_just_entered_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

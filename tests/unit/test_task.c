@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "kernel/include/pthread.h"
+#include "kernel/include/sched.h"
 #include "kernel/loop.h"
 #include "kernel/sleep.h"
 #include "kernel/softirq.h"
@@ -286,6 +287,35 @@ static void threads_are_tasks(void **state)
     run_until_quiet();
 }
 
+static uint32_t mxcsr(void)
+{
+    uint32_t v;
+    __asm__ volatile("stmxcsr %0" : "=m"(v));
+    return v;
+}
+
+/* Rounds its way over a turn of the others; arg: MXCSR. */
+static void *round_so(void *arg)
+{
+    uint32_t mine = (uint32_t)(uintptr_t)arg;
+    note("%x ", mxcsr());
+    __asm__ volatile("ldmxcsr %0" : : "m"(mine));
+    assert_int_equal(sched_yield(), 0);
+    note("%x ", mxcsr());
+    return NULL;
+}
+
+/* The rest of it in test_context.c, of the metal's switch. */
+static void threads_have_rounding_modes_of_their_own(void **state)
+{
+    begin();
+    assert_int_equal(pthread_create(NULL, NULL, round_so, (void *)(uintptr_t)0x3f80), 0);
+    assert_int_equal(pthread_create(NULL, NULL, round_so, (void *)(uintptr_t)0x5f80), 0);
+    run_until_quiet();
+    assert_string_equal(journal, "1f80 1f80 3f80 5f80 ");
+    assert_int_equal(mxcsr() & 0xffc0, 0x1f80);
+}
+
 static void the_loop_wakes_sleepers_in_time(void **state)
 {
     begin();
@@ -509,6 +539,7 @@ int main(void)
         cmocka_unit_test(tasks_have_names_and_numbers),
         cmocka_unit_test(an_overflowed_stack_is_noticed),
         cmocka_unit_test(threads_are_tasks),
+        cmocka_unit_test(threads_have_rounding_modes_of_their_own),
         cmocka_unit_test(the_loop_wakes_sleepers_in_time),
         cmocka_unit_test(a_deadline_moved_by_a_later_source_is_kept),
         cmocka_unit_test(a_deadline_moved_by_a_task_is_kept),
