@@ -1,6 +1,7 @@
 /*
- * The formatter (C11 7.21.6.1 without floating point, wide characters and %n). Each conversion is
- * parsed into a struct, its argument fetched, and laid out in one place.
+ * The formatter (C11 7.21.6.1 without wide characters and %n; floating point is
+ * float/fmt_float.c's, which the sink names). Each conversion is parsed into a struct, its argument
+ * fetched, and laid out in one place.
  */
 #include "kernel/libc/fmt.h"
 
@@ -13,25 +14,7 @@ enum {
     DIGITS_MAX = 22, /* 64 bits in octal */
 };
 
-enum fmt_length {
-    LENGTH_INT,
-    LENGTH_CHAR,
-    LENGTH_SHORT,
-    LENGTH_64, /* l, ll, z, j, t: all are 64 bits wide here */
-};
 static_assert(sizeof(long) == 8 && sizeof(size_t) == 8, "LP64");
-
-struct fmt_spec {
-    bool left;
-    bool plus;
-    bool space;
-    bool alternate;
-    bool zero;
-    int width;
-    int precision; /* -1: none */
-    enum fmt_length length;
-    char conversion;
-};
 
 /* A converted argument: prefix, zeros, body, in this order. */
 struct fmt_piece {
@@ -41,7 +24,7 @@ struct fmt_piece {
     size_t body_len;
 };
 
-static void put_bytes(struct fmt_sink *sink, const char *text, size_t len)
+void fmt_put(struct fmt_sink *sink, const char *text, size_t len)
 {
     sink->total += len;
     while (len > 0) {
@@ -62,7 +45,7 @@ static void put_bytes(struct fmt_sink *sink, const char *text, size_t len)
     }
 }
 
-static void put_repeated(struct fmt_sink *sink, char c, size_t count)
+void fmt_repeat(struct fmt_sink *sink, char c, size_t count)
 {
     if (sink->flush == NULL) {
         size_t part = min_size(count, sink->size - sink->used);
@@ -74,7 +57,7 @@ static void put_repeated(struct fmt_sink *sink, char c, size_t count)
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        put_bytes(sink, &c, 1);
+        fmt_put(sink, &c, 1);
     }
 }
 
@@ -151,30 +134,33 @@ static enum fmt_length parse_length(const char **fmt)
     switch (c) {
     case 'h':
         *fmt += doubled ? 2 : 1;
-        return doubled ? LENGTH_CHAR : LENGTH_SHORT;
+        return doubled ? FMT_CHAR : FMT_SHORT;
     case 'l':
         *fmt += doubled ? 2 : 1;
-        return LENGTH_64;
+        return FMT_64;
     case 'z':
     case 'j':
     case 't':
         (*fmt)++;
-        return LENGTH_64;
+        return FMT_64;
+    case 'L':
+        (*fmt)++;
+        return FMT_LONG_DOUBLE;
     default:
-        return LENGTH_INT;
+        return FMT_INT;
     }
 }
 
 static int64_t fetch_signed(enum fmt_length length, va_list *ap)
 {
-    if (length == LENGTH_64) {
+    if (length == FMT_64) {
         return va_arg(*ap, int64_t);
     }
     int value = va_arg(*ap, int);
     switch (length) {
-    case LENGTH_CHAR:
+    case FMT_CHAR:
         return (signed char)value;
-    case LENGTH_SHORT:
+    case FMT_SHORT:
         return (short)value;
     default:
         return value;
@@ -183,14 +169,14 @@ static int64_t fetch_signed(enum fmt_length length, va_list *ap)
 
 static uint64_t fetch_unsigned(enum fmt_length length, va_list *ap)
 {
-    if (length == LENGTH_64) {
+    if (length == FMT_64) {
         return va_arg(*ap, uint64_t);
     }
     unsigned int value = va_arg(*ap, unsigned int);
     switch (length) {
-    case LENGTH_CHAR:
+    case FMT_CHAR:
         return (unsigned char)value;
-    case LENGTH_SHORT:
+    case FMT_SHORT:
         return (unsigned short)value;
     default:
         return value;
@@ -205,11 +191,11 @@ static void put_piece(struct fmt_sink *sink, const struct fmt_spec *spec,
     size_t len = prefix_len + piece->zeros + piece->body_len;
     size_t width = (size_t)spec->width;
     size_t pad = width > len ? width - len : 0;
-    put_repeated(sink, ' ', spec->left ? 0 : pad);
-    put_bytes(sink, piece->prefix, prefix_len);
-    put_repeated(sink, '0', piece->zeros);
-    put_bytes(sink, piece->body, piece->body_len);
-    put_repeated(sink, ' ', spec->left ? pad : 0);
+    fmt_repeat(sink, ' ', spec->left ? 0 : pad);
+    fmt_put(sink, piece->prefix, prefix_len);
+    fmt_repeat(sink, '0', piece->zeros);
+    fmt_put(sink, piece->body, piece->body_len);
+    fmt_repeat(sink, ' ', spec->left ? pad : 0);
 }
 
 /* Digits of value, right-aligned in digits[DIGITS_MAX]; none for 0. Returns how many. */
@@ -326,10 +312,10 @@ static bool put_conversion(struct fmt_sink *sink, const struct fmt_spec *spec, v
         put_pointer(sink, spec, ap);
         return true;
     case '%':
-        put_bytes(sink, "%", 1);
+        fmt_put(sink, "%", 1);
         return true;
     default:
-        return false;
+        return sink->other != NULL && sink->other(sink, spec, ap);
     }
 }
 
@@ -347,7 +333,7 @@ static const char *format_one(struct fmt_sink *sink, const char *fmt, va_list *a
         fmt++;
     }
     if (!put_conversion(sink, &spec, ap)) {
-        put_bytes(sink, start, (size_t)(fmt - start));
+        fmt_put(sink, start, (size_t)(fmt - start));
     }
     return fmt;
 }
@@ -359,7 +345,7 @@ void fmt_format(struct fmt_sink *sink, const char *fmt, va_list ap)
     va_copy(args, ap);
     while (*fmt != '\0') {
         size_t plain = strcspn(fmt, "%");
-        put_bytes(sink, fmt, plain);
+        fmt_put(sink, fmt, plain);
         fmt += plain;
         if (*fmt == '%') {
             fmt = format_one(sink, fmt + 1, &args);
@@ -375,4 +361,29 @@ int fmt_result(const struct fmt_sink *sink)
         return -1;
     }
     return (int)sink->total;
+}
+
+int fmt_to_buffer(char *buf, size_t size, const char *fmt, va_list ap,
+                  bool (*other)(struct fmt_sink *, const struct fmt_spec *, va_list *))
+{
+    struct fmt_sink sink = {.buf = buf, .size = size > 0 ? size - 1 : 0, .other = other};
+    fmt_format(&sink, fmt, ap);
+    if (size > 0) {
+        buf[sink.used] = '\0';
+    }
+    return fmt_result(&sink);
+}
+
+int rs_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+{
+    return fmt_to_buffer(buf, size, fmt, ap, NULL);
+}
+
+int rs_snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int len = rs_vsnprintf(buf, size, fmt, ap);
+    va_end(ap);
+    return len;
 }

@@ -1,11 +1,11 @@
 /*
- * Output of the application: formatted by fmt.c, collected to lines, each an entry of the log.
+ * Output of the application, formatted by float/printf.c if at all: collected to lines, each an
+ * entry of the log.
  */
 #include "kernel/libc/stdio.h"
 
 #include "kernel/base.h"
 #include "kernel/libc/errno.h"
-#include "kernel/libc/fmt.h"
 #include "kernel/libc/string.h"
 #include "kernel/log.h"
 
@@ -20,7 +20,6 @@ FILE *const stdout = (FILE *)(uintptr_t)&consoles.file;
 FILE *const stderr = (FILE *)(uintptr_t)&consoles.file;
 
 enum {
-    CHUNK_BYTES = 128,
     TIME_STAMP_BYTES = 16,                        /* what the log puts before a line */
     LINE_BYTES = LOG_LINE_MAX - TIME_STAMP_BYTES, /* a longer one goes out in several entries */
 };
@@ -57,58 +56,6 @@ static void collect(const char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         put(text[i]);
     }
-}
-
-int vfprintf(FILE *f, const char *fmt, va_list ap)
-{
-    assert(f == stdout || f == stderr);
-    char chunk[CHUNK_BYTES];
-    struct fmt_sink sink = {.buf = chunk, .size = sizeof(chunk), .flush = collect};
-    fmt_format(&sink, fmt, ap);
-    collect(chunk, sink.used);
-    return fmt_result(&sink);
-}
-
-int vprintf(const char *fmt, va_list ap)
-{
-    return vfprintf(stdout, fmt, ap);
-}
-
-int printf(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    int len = vfprintf(stdout, fmt, ap);
-    va_end(ap);
-    return len;
-}
-
-int fprintf(FILE *f, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    int len = vfprintf(f, fmt, ap);
-    va_end(ap);
-    return len;
-}
-
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
-{
-    struct fmt_sink sink = {.buf = buf, .size = size > 0 ? size - 1 : 0};
-    fmt_format(&sink, fmt, ap);
-    if (size > 0) {
-        buf[sink.used] = '\0';
-    }
-    return fmt_result(&sink);
-}
-
-int snprintf(char *buf, size_t size, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    int len = vsnprintf(buf, size, fmt, ap);
-    va_end(ap);
-    return len;
 }
 
 int fputs(const char *s, FILE *f)
@@ -154,5 +101,9 @@ int fflush(FILE *f)
 
 void perror(const char *s)
 {
-    (void)fprintf(stderr, "%s: %s\n", s, strerror(errno));
+    const char *reason = strerror(errno);
+    (void)fputs(s, stderr);
+    (void)fputs(": ", stderr);
+    (void)fputs(reason, stderr);
+    (void)fputc('\n', stderr);
 }

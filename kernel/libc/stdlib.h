@@ -18,6 +18,12 @@ long long strtoll(const char *restrict s, char **restrict end, int base);
 unsigned long strtoul(const char *restrict s, char **restrict end, int base);
 unsigned long long strtoull(const char *restrict s, char **restrict end, int base);
 
+#ifdef __SSE2__ /* the kernel is compiled without floating point */
+double strtod(const char *restrict s, char **restrict end);
+float strtof(const char *restrict s, char **restrict end);
+double atof(const char *s);
+#endif
+
 int abs(int x);
 long labs(long x);
 

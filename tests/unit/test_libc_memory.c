@@ -2,7 +2,7 @@
  * The metal's C library (kernel/libc): blocks of memory and strings beside the host's, and the
  * heap. Its functions are linked under names that begin with our_.
  */
-// LINK: tests/unit/fake_platform.c tests/unit/libc_under_test.c kernel/log.c
+// LINK: tests/unit/fake_platform.c tests/unit/libc*_under_test.c kernel/log.c
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
