@@ -32,8 +32,11 @@ ifeq ($(wildcard $(APP_DIR)/*.c),)
 $(error APP=$(APP): no such folder, or no *.c in it; allowed is a folder with a server's sources)
 endif
 APP_LLHTTP :=
+APP_LIBS :=
+APP_DEPS :=
 -include $(APP_DIR)/app.mk
-# Objects are kept by the folder's name; this file changes when another folder of that name is built.
+# Objects are kept by the folder's name; this file changes when another folder of that name is built,
+# or with other libraries.
 APP_PATH := $(B)/gen/$(APP_NAME).path
 
 LLHTTP_DIR ?= $(B)/llhttp
@@ -41,6 +44,15 @@ LLHTTP_STAMP := $(B)/llhttp.stamp
 LLHTTP_SRC := llhttp.c api.c http.c
 # As they are, in strict mode: the loose one lets bytes pass unseen behind a chunk size.
 LLHTTP_FLAGS = -w -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_DIR)/include
+
+# Static libraries compiled by others: -lNAME is searched for where the compiler does. Their headers
+# come after ours on the metal: <unistd.h> is ours, <zlib.h> theirs.
+lib_file = $(if $(filter -l%,$(1)),$(shell $(CC) -print-file-name=lib$(1:-l%=%).a),$(1))
+METAL_LIBS = $(foreach l,$(APP_LIBS),$(call lib_file,$(l)))
+METAL_LIB_INC = $(if $(APP_LIBS),$(addprefix -idirafter ,$(wildcard \
+        /usr/include/$(shell $(CC) -print-multiarch) /usr/include)))
+LIB_MISSING = $(foreach l,$(METAL_LIBS),$(if $(wildcard $(l)),,$(l)))
+LIB_HINT = $(if $(APP_DEPS),: make deps APP=$(APP) installs $(APP_DEPS))
 
 # ---- flags -----------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
@@ -125,11 +137,17 @@ help:
 	'make clean' \
 	'Variables: APP=apps/httpd (or a folder of your own) CROSS_COMPILE= LLHTTP_DIR= V=1'
 
+# What the servers of this tree want is wanted by the tests, too.
 deps:
-	@tools/deps.sh run
+	@APP_DEPS='$(APP_DEPS)' tools/deps.sh run
 
 deps-test:
-	@tools/deps.sh test
+	@APP_DEPS='$(shell sed -n 's/^APP_DEPS *:= *//p' apps/*/app.mk)' tools/deps.sh test
+
+# Before anything of the server is compiled: its headers would be what is missing first.
+.PHONY: app-libs
+app-libs:
+	@$(foreach l,$(LIB_MISSING),echo '$(APP_DIR)/app.mk: APP_LIBS wants $(l), which is not there$(LIB_HINT)' >&2; exit 1;):
 
 # ---- metal -----------------------------------------------------------------------------------
 $(B)/gen/version.h: FORCE
@@ -140,7 +158,8 @@ $(B)/gen/version.h: FORCE
 
 $(APP_PATH): FORCE
 	@mkdir -p $(@D)
-	@echo '$(abspath $(APP_DIR))' | cmp -s - $@ || echo '$(abspath $(APP_DIR))' > $@
+	@echo '$(abspath $(APP_DIR)) $(APP_LIBS)' | cmp -s - $@ || \
+	  echo '$(abspath $(APP_DIR)) $(APP_LIBS)' > $@
 
 $(B)/metal/apps/root/metal.o $(B)/host/apps/root/host.o: $(B)/gen/version.h
 
@@ -159,7 +178,7 @@ $(B)/metal/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
 
-$(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP)) | app-libs
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
@@ -182,10 +201,10 @@ $(SYMBOLS)-$(APP_NAME).S: $(B)/metal/$(APP_NAME)-first.elf tools/symbols.awk
 $(SYMBOLS)-%.o: $(SYMBOLS)-%.S
 	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
 $(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o arch/x86_64/linker.ld
-	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o $(METAL_LIBS)
 $(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o arch/x86_64/linker.ld
 	$(call say,LD,$@)
-	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(METAL_LIBS)
 $(KERNEL): $(B)/$(APP_NAME).elf64
 	$(call say,ELF32,$@)
 	$(Q)$(OBJCOPY) -S -O elf32-i386 $< $@
@@ -224,7 +243,7 @@ $(B)/host/%.o: %.c Makefile
 $(B)/host/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
-$(B)/host/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/host/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP)) | app-libs
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
@@ -233,9 +252,9 @@ $(B)/host/llhttp/%.o: $(LLHTTP_STAMP)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
 $(HOSTED): $(HOST_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) $(HOST_EXTRA) -o $@ $(HOST_OBJ)
+	$(Q)$(HOSTCC) $(HOST_EXTRA) -o $@ $(HOST_OBJ) $(APP_LIBS)
 
-$(B)/linux/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/linux/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP)) | app-libs
 	$(call say,LINUXCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(LINUX_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -c $< -o $@
@@ -244,7 +263,7 @@ $(B)/linux/llhttp/%.o: $(LLHTTP_STAMP)
 	$(Q)$(HOSTCC) $(LINUX_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
 $(LINUX): $(LINUX_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) -pthread -o $@ $(LINUX_OBJ)
+	$(Q)$(HOSTCC) -pthread -o $@ $(LINUX_OBJ) $(APP_LIBS)
 
 .PHONY: host-asan relay attackers
 # The hosted program with the sanitizers in it, for the hostile frames of tests/system.
@@ -255,7 +274,7 @@ $(B)/host-asan/%.o: %.c Makefile
 $(B)/host-asan/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_FLAGS) -c $< -o $@
-$(B)/host-asan/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP))
+$(B)/host-asan/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP)) | app-libs
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_FLAGS) $(SAN) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
 $(B)/host-asan/llhttp/%.o: $(LLHTTP_STAMP)
@@ -263,7 +282,7 @@ $(B)/host-asan/llhttp/%.o: $(LLHTTP_STAMP)
 	$(Q)$(CLANG) $(HOST_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
 $(B)/host-asan/$(APP_NAME): $(HOST_ASAN_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CLANG) $(SAN) -o $@ $(HOST_ASAN_OBJ)
+	$(Q)$(CLANG) $(SAN) -o $@ $(HOST_ASAN_OBJ) $(APP_LIBS)
 
 # ---- tests -----------------------------------------------------------------------------------
 # A test names the project's files it links on a line "// LINK: ...".

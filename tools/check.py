@@ -32,6 +32,7 @@ ALLOWED = {
                    "apps/root/", "version.h"],
     "apps/httpd/": ["apps/httpd/", "kernel/include/ringside/", "ringside/"],
     "apps/echo/": ["apps/echo/"],
+    "apps/mandel/": ["apps/mandel/"],
 }
 # Symbols that the objects of a part may need from outside of it.
 SYMBOLS = {

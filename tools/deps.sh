@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs what is missing with apt, and only that: `deps.sh run` for building and booting,
-# `deps.sh test` for the tests too. Uses sudo only when not root; says what it does.
+# `deps.sh test` for the tests too; APP_DEPS names what a server wants besides. Uses sudo only when
+# not root; says what it does.
 set -eu
 
-RUN="gcc binutils make git libc6-dev gdb qemu-system-x86 grub-pc-bin grub-common xorriso mtools"
+RUN="gcc binutils make git libc6-dev gdb qemu-system-x86 grub-pc-bin grub-common xorriso mtools
+     ${APP_DEPS:-}"
 TEST="clang clang-format libcmocka-dev python3 python3-pytest python3-scapy curl wrk nmap
       iproute2 iputils-ping util-linux procps"
 

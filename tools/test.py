@@ -182,7 +182,9 @@ def main():
         step("check", ["make", "-s", "--no-print-directory", "check"], BUILD_TIMEOUT_S)
     if wants("system"):
         if (make("all host host-asan linux iso relay attackers")
-                and make("APP=apps/echo all host linux")):
+                and make("APP=apps/echo all host linux")
+                and make("APP=apps/mandel all host linux")
+                and make("APP=tests/float all")):
             system(args.pytest.split())
     if wants("fuzz"):
         if make("fuzz-programs"):

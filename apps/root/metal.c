@@ -19,6 +19,9 @@ enum {
     HEAP_SHARE_PERCENT = 20, /* of the memory that is there: the server's malloc */
 };
 
+typedef void constructor_fn(int argc, char **argv, char **environment);
+extern constructor_fn *const init_array_start[], *const init_array_end[]; /* linker.ld */
+
 static struct metal {
     struct root root;
     struct e1000 nic;
@@ -114,6 +117,16 @@ static void make_heap(void)
              arena_left(a) / 1024);
 }
 
+/* What libraries want to have called before main: the C library's part on a system. They may not
+ * wait: there is no task yet. */
+static void run_constructors(struct root *r)
+{
+    static char *no_environment[] = {NULL};
+    for (constructor_fn *const *fn = init_array_start; fn < init_array_end; fn++) {
+        (*fn)(r->line.argc, r->line.argv, no_environment);
+    }
+}
+
 noreturn_fn void kernel_main(const char *cmdline)
 {
     struct root *r = &metal.root;
@@ -132,6 +145,7 @@ noreturn_fn void kernel_main(const char *cmdline)
         panic("the stack or the server could not be started");
     }
     make_heap();
+    run_constructors(r);
     attach_interrupt(dev);
     e1000_start(&metal.nic);
     int code = loop_run();

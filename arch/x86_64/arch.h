@@ -23,7 +23,10 @@ typedef void irq_vector_fn(uint8_t vector);
 /* Calls fn when vector (VECTOR_IRQ_FIRST or above) arrives. NULL takes it back. Any context. */
 void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn);
 
-/* Interrupts that came at vectors with no handler. Any context. */
+/* Interrupts that came, of all vectors above the exceptions. Any context. */
+uint64_t idt_taken_count(void);
+
+/* Those of them that came at vectors with no handler. Any context. */
 uint64_t idt_unexpected_count(void);
 
 /* What the boot loader told us. Valid from before acpi_init() on; never changes. Any context. */

@@ -26,6 +26,7 @@ extern const uint8_t trap_stubs[]; /* traps.S */
 static struct {
     struct idt_gate gates[VECTOR_COUNT];
     irq_vector_fn *handlers[VECTOR_COUNT];
+    uint64_t taken;
     uint64_t unexpected;
 } idt __attribute__((aligned(16)));
 
@@ -68,6 +69,11 @@ void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn)
     idt.handlers[vector] = fn;
 }
 
+uint64_t idt_taken_count(void)
+{
+    return *(const volatile uint64_t *)&idt.taken;
+}
+
 uint64_t idt_unexpected_count(void)
 {
     return idt.unexpected;
@@ -76,6 +82,7 @@ uint64_t idt_unexpected_count(void)
 void idt_dispatch(uint8_t vector)
 {
     assert(vector >= TRAP_EXCEPTIONS);
+    idt.taken++;
     if (idt.handlers[vector] != NULL) {
         idt.handlers[vector](vector);
         return;

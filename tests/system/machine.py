@@ -16,6 +16,7 @@ HOSTED_HOST_IP, HOSTED_GUEST_IP = "198.51.100.1", "198.51.100.2"
 BOOT_HOST_IP, BOOT_GUEST_IP = "203.0.113.1", "203.0.113.2"
 ASAN_HOST_IP, ASAN_GUEST_IP = "198.18.9.1", "198.18.9.2"
 ECHO_HOST_IP, ECHO_GUEST_IP = "198.18.7.1", "198.18.7.2"
+FLOAT_HOST_IP, FLOAT_GUEST_IP = "198.18.6.1", "198.18.6.2"
 BOOT_TIMEOUT_S = 30
 NOFILE = 65536
 # More words for the command line of every guest, as "selftest=wrap" or "congestion=newreno".
