@@ -46,12 +46,15 @@ LLHTTP_SRC := llhttp.c api.c http.c
 LLHTTP_FLAGS = -w -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_DIR)/include
 
 # Static libraries compiled by others: -lNAME is searched for where the compiler does. Their headers
-# come after ours on the metal: <unistd.h> is ours, <zlib.h> theirs.
-lib_file = $(if $(filter -l%,$(1)),$(shell $(CC) -print-file-name=lib$(1:-l%=%).a),$(1))
-METAL_LIBS = $(foreach l,$(APP_LIBS),$(call lib_file,$(l)))
-METAL_LIB_INC = $(if $(APP_LIBS),$(addprefix -idirafter ,$(wildcard \
+# come after ours on the metal: <unistd.h> is ours, <zlib.h> theirs. -lm is musl's there, of whose one
+# archive only what we have not is taken: glibc's chooses its functions at the start (IFUNC).
+MUSL := /usr/lib/x86_64-linux-musl/libc.a
+lib_file = $(if $(filter -lm,$(1)),$(MUSL),$(if $(filter -l%,$(1)),$(shell \
+        $(CC) -print-file-name=lib$(1:-l%=%).a),$(1)))
+APP_ARCHIVES = $(foreach l,$(APP_LIBS),$(call lib_file,$(l)))
+APP_LIB_INC = $(if $(APP_LIBS),$(addprefix -idirafter ,$(wildcard \
         /usr/include/$(shell $(CC) -print-multiarch) /usr/include)))
-LIB_MISSING = $(foreach l,$(METAL_LIBS),$(if $(wildcard $(l)),,$(l)))
+LIB_MISSING = $(foreach l,$(APP_ARCHIVES),$(if $(wildcard $(l)),,$(l)))
 LIB_HINT = $(if $(APP_DEPS),: make deps APP=$(APP) installs $(APP_DEPS))
 
 # ---- flags -----------------------------------------------------------------------------------
@@ -72,7 +75,7 @@ METAL_COMMON = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -pri
         -mstack-protector-guard-offset=40 -fno-asynchronous-unwind-tables \
         -fno-tree-loop-distribute-patterns
 METAL_FLAGS = $(METAL_COMMON) -mgeneral-regs-only -mno-red-zone
-METAL_APP = $(METAL_COMMON) $(METAL_LIB_INC)
+METAL_APP = $(METAL_COMMON) $(APP_LIB_INC)
 HOST_FLAGS  := $(BASE) -D_GNU_SOURCE $(HOST_EXTRA)
 HOST_APP    := -isystem kernel/include -isystem net/include
 LINUX_FLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -MD -MP -I.
@@ -142,7 +145,7 @@ deps:
 	@APP_DEPS='$(APP_DEPS)' tools/deps.sh run
 
 deps-test:
-	@APP_DEPS='$(shell sed -n 's/^APP_DEPS *:= *//p' apps/*/app.mk)' tools/deps.sh test
+	@APP_DEPS='$(shell sed -n 's/^APP_DEPS *:= *//p' apps/*/app.mk tests/*/app.mk)' tools/deps.sh test
 
 # Before anything of the server is compiled: its headers would be what is missing first.
 .PHONY: app-libs
@@ -201,10 +204,10 @@ $(SYMBOLS)-$(APP_NAME).S: $(B)/metal/$(APP_NAME)-first.elf tools/symbols.awk
 $(SYMBOLS)-%.o: $(SYMBOLS)-%.S
 	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
 $(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o arch/x86_64/linker.ld
-	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o $(METAL_LIBS)
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o $(APP_ARCHIVES)
 $(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o arch/x86_64/linker.ld
 	$(call say,LD,$@)
-	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(METAL_LIBS)
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(APP_ARCHIVES)
 $(KERNEL): $(B)/$(APP_NAME).elf64
 	$(call say,ELF32,$@)
 	$(Q)$(OBJCOPY) -S -O elf32-i386 $< $@
