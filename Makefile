@@ -203,9 +203,11 @@ $(SYMBOLS)-$(APP_NAME).S: $(B)/metal/$(APP_NAME)-first.elf tools/symbols.awk
 	$(Q)$(NM) -n $< | LC_ALL=C awk -f tools/symbols.awk > $@
 $(SYMBOLS)-%.o: $(SYMBOLS)-%.S
 	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
-$(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o arch/x86_64/linker.ld
+$(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o $(wildcard $(APP_ARCHIVES)) \
+  arch/x86_64/linker.ld
 	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o $(APP_ARCHIVES)
-$(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o arch/x86_64/linker.ld
+$(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(wildcard $(APP_ARCHIVES)) \
+  arch/x86_64/linker.ld
 	$(call say,LD,$@)
 	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(APP_ARCHIVES)
 $(KERNEL): $(B)/$(APP_NAME).elf64
