@@ -43,6 +43,14 @@ static struct task tasks[TASKS] = {
      .x87 = UINT64_C(0x84f07e822225a0d4)},
 };
 
+static bool constructed;
+
+/* As libraries have them. */
+static __attribute__((constructor)) void construct(int argc, char **argv)
+{
+    constructed = argc > 0 && argv[argc] == NULL;
+}
+
 static void yield(void)
 {
     (void)sched_yield();
@@ -111,6 +119,10 @@ int main(int argc, char **argv)
 {
     if (argc > 1) {
         raise_exception(argv[1]);
+        return 1;
+    }
+    if (!constructed) {
+        printf("float: FAILED: no constructor was run\n");
         return 1;
     }
     if (!library_computes()) {

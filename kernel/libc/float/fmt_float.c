@@ -315,50 +315,64 @@ static void put_word(struct fmt_sink *sink, const struct fmt_spec *spec, const s
     fmt_repeat(sink, ' ', behind);
 }
 
+/* A number as %a prints it: one digit before the point, behind it as many as are kept. */
+struct hex {
+    uint64_t mantissa;
+    int64_t exponent;
+    int kept;
+};
+
 /*
- * %a. One digit before the point; behind it as many as are not 0, or as are asked for. A double's
- * first digit is its implied bit, a long double's the first four (as other libraries have it).
+ * Behind the point as many digits as are not 0, or as are asked for. A double's first digit is its
+ * implied bit, a long double's the first four (as other libraries have it).
  */
+static struct hex make_hex(const struct fmt_spec *spec, const struct binary *b)
+{
+    int digits = (b->bits - 1) / 4;
+    struct hex h = {.mantissa = b->mantissa, .kept = digits};
+    h.exponent = h.mantissa == 0 ? 0 : (int64_t)b->exponent + 4 * digits;
+    if (spec->precision < 0) {
+        for (; h.kept > 0 && (h.mantissa & 15) == 0; h.kept--) {
+            h.mantissa >>= 4;
+        }
+    } else if (spec->precision < digits) {
+        h.kept = spec->precision;
+        int drop = 4 * (digits - h.kept);
+        uint64_t cut = h.mantissa & ((UINT64_C(1) << drop) - 1);
+        uint64_t middle = UINT64_C(1) << (drop - 1);
+        int half = cut == middle ? 0 : cut > middle ? 1 : -1;
+        h.mantissa >>= drop;
+        bool odd = (h.mantissa & 1) != 0;
+        h.mantissa += float_rounds_up(float_rounding(), b->negative, half, cut != 0, odd) ? 1 : 0;
+        if (h.mantissa >> (4 * h.kept) > 15) { /* a long double's first digit was 15 */
+            h.mantissa >>= 4;
+            h.exponent += 4;
+        }
+    }
+    return h;
+}
+
 static void put_hex(struct fmt_sink *sink, const struct fmt_spec *spec, const struct binary *b)
 {
     const char *alphabet = is_upper(spec) ? "0123456789ABCDEF" : "0123456789abcdef";
-    int digits = (b->bits - 1) / 4; /* behind the point */
-    uint64_t m = b->mantissa;
-    int keep = spec->precision < 0 || spec->precision > digits ? digits : spec->precision;
-    int64_t exponent = m == 0 ? 0 : (int64_t)b->exponent + 4 * digits;
-    if (keep < digits) {
-        int drop = 4 * (digits - keep);
-        uint64_t cut = m & ((UINT64_C(1) << drop) - 1);
-        uint64_t middle = UINT64_C(1) << (drop - 1);
-        int half = cut == middle ? 0 : cut > middle ? 1 : -1;
-        m >>= drop;
-        m += float_rounds_up(float_rounding(), b->negative, half, cut != 0, (m & 1) != 0) ? 1 : 0;
-        if (m >> (4 * keep) > 15) { /* a long double's first digit was 15 */
-            m >>= 4;
-            exponent += 4;
-        }
-    } else if (spec->precision < 0) {
-        while (keep > 0 && (m & 15) == 0) {
-            m >>= 4;
-            keep--;
-        }
-    }
+    struct hex h = make_hex(spec, b);
     char text[PIECE_BYTES];
     size_t len = 0;
-    text[len++] = alphabet[m >> (4 * keep)];
-    if (keep > 0 || spec->precision > 0 || spec->alternate) {
+    text[len++] = alphabet[h.mantissa >> (4 * h.kept)];
+    if (h.kept > 0 || spec->precision > 0 || spec->alternate) {
         text[len++] = '.';
     }
-    for (int i = keep - 1; i >= 0; i--) {
-        text[len++] = alphabet[m >> (4 * i) & 15];
+    for (int i = h.kept - 1; i >= 0; i--) {
+        text[len++] = alphabet[h.mantissa >> (4 * i) & 15];
     }
     char end[EXPONENT_BYTES];
-    write_exponent(end, is_upper(spec) ? 'P' : 'p', exponent, 1);
-    size_t more = spec->precision > keep ? (size_t)(spec->precision - keep) : 0;
-    size_t behind = put_front(sink, spec, sign_text(spec, b->negative),
-                              is_upper(spec) ? "0X" : "0x", len + more + strlen(end));
+    write_exponent(end, is_upper(spec) ? 'P' : 'p', h.exponent, 1);
+    size_t zeros = spec->precision > h.kept ? (size_t)(spec->precision - h.kept) : 0;
+    size_t all = len + zeros + strlen(end);
+    size_t behind =
+        put_front(sink, spec, sign_text(spec, b->negative), is_upper(spec) ? "0X" : "0x", all);
     fmt_put(sink, text, len);
-    fmt_repeat(sink, '0', more);
+    fmt_repeat(sink, '0', zeros);
     fmt_put(sink, end, strlen(end));
     fmt_repeat(sink, ' ', behind);
 }
