@@ -114,7 +114,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        bench-echo packetdrill FORCE
+        bench-echo bench-boot packetdrill FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -132,6 +132,7 @@ help:
 	'make check   the static rules: layering, symbols, lengths, format' \
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
+	'make bench-boot  how long boots take on this host' \
 	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
 	'make sim-table  measures tests/sim/goodput.txt anew' \
 	'make packetdrill PACKETDRILL= SCRIPTS=  a folder of packetdrill scripts against the stack' \
@@ -399,6 +400,9 @@ check:
 
 bench-echo:
 	@$(PYTHON) tools/bench-echo.py $(if $(AGAINST),--against $(AGAINST))
+
+bench-boot: all
+	@$(PYTHON) tools/bench-boot.py
 
 clean:
 	rm -rf $(B)

@@ -19,11 +19,14 @@ import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = 2
-UNIT_TIMEOUT_S = 120
-SIM_TIMEOUT_S = 300
-BUILD_TIMEOUT_S = 600
-SYSTEM_TIMEOUT_S = 900
-FUZZ_SLACK_S = 60
+# For what hangs: a host that is busy elsewhere may take several times as long as an idle one.
+UNIT_TIMEOUT_S = 600
+SIM_TIMEOUT_S = 1200
+BUILD_TIMEOUT_S = 1800
+SYSTEM_TIMEOUT_S = 2400
+SYSTEM_STACKS_S = 300  # a test that takes longer has its stacks printed: where it waits
+FUZZ_SLACK_S = 240
+FUZZ_INPUT_S = 60
 OPTIMISED = ["sim_goodput"]  # built without sanitizers: it measures many worlds
 
 passed = 0
@@ -111,7 +114,8 @@ def system(pytest_arguments):
         xml_path = os.path.join(folder, "report.xml")
         # A network of its own: loopback and the TAP devices that the tests make, nothing else.
         code, out = run(namespace() + [sys.executable, "-m", "pytest", "-q", "-p",
-                                       "no:cacheprovider", "--junitxml", xml_path,
+                                       "no:cacheprovider", "--junitxml", xml_path, "-o",
+                                       f"faulthandler_timeout={SYSTEM_STACKS_S}",
                                        "tests/system"] + pytest_arguments, SYSTEM_TIMEOUT_S)
         good = bad = 0
         try:
@@ -136,7 +140,7 @@ def fuzz_one(path, seconds):
     # entropic: searches thousands of rare features for each feature of an input. For the stack that
     # took as long as running it.
     command = [path, f"-max_total_time={seconds}", "-print_final_stats=1", "-entropic=0",
-               "-timeout=10", "-rss_limit_mb=2048", "-artifact_prefix=build/", corpus]
+               f"-timeout={FUZZ_INPUT_S}", "-rss_limit_mb=2048", "-artifact_prefix=build/", corpus]
     command += [kept] if os.path.isdir(kept) else []
     env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1")
     code, out = run(command, seconds + FUZZ_SLACK_S, env)

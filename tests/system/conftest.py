@@ -92,7 +92,7 @@ def wire(request):
     assert guest.get("/healthz") == (200, b"ok\n")
     assert not re.search("panic|Sanitizer|runtime error", guest.console()), guest.console()
     if not w.holds_fragments:
-        wait_back(guest, before, 20)
+        wait_back(guest, before, 60)
 
 
 @pytest.fixture(params=["tap_guest", "user_guest", "hosted_guest"])

@@ -9,7 +9,7 @@ import dataclasses
 import socket
 import time
 
-TIMEOUT_S = 15
+TIMEOUT_S = 60
 PAUSE_S = 0.05  # between pieces: long enough for each to travel in a segment of its own
 
 

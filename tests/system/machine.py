@@ -17,7 +17,7 @@ BOOT_HOST_IP, BOOT_GUEST_IP = "203.0.113.1", "203.0.113.2"
 ASAN_HOST_IP, ASAN_GUEST_IP = "198.18.9.1", "198.18.9.2"
 ECHO_HOST_IP, ECHO_GUEST_IP = "198.18.7.1", "198.18.7.2"
 FLOAT_HOST_IP, FLOAT_GUEST_IP = "198.18.6.1", "198.18.6.2"
-BOOT_TIMEOUT_S = 30
+BOOT_TIMEOUT_S = 120
 NOFILE = 65536
 # More words for the command line of every guest, as "selftest=wrap" or "congestion=newreno".
 MORE_WORDS = os.environ.get("RINGSIDE_WORDS", "").split()
@@ -119,7 +119,7 @@ class Server:
         except TimeoutError as e:
             raise TimeoutError(f"{e}; the console:\n{self.console()}") from None
 
-    def get(self, path, timeout=10):
+    def get(self, path, timeout=30):
         """(status, body) of a GET on a new connection."""
         connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
         try:
@@ -129,12 +129,12 @@ class Server:
         finally:
             connection.close()
 
-    def connect(self, timeout=10):
+    def connect(self, timeout=30):
         return socket.create_connection((self.address, self.port), timeout)
 
-    def stats(self):
+    def stats(self, timeout=30):
         """The counters of /stats as a dict."""
-        status, body = self.get("/stats")
+        status, body = self.get("/stats", timeout)
         assert status == 200
         values = {}
         for line in body.decode().split("\n"):

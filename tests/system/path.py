@@ -6,7 +6,7 @@ import time
 
 from machine import BUILD, HostedGuest, LinuxServer, ip_command, wait_for
 
-READY_S = 10
+READY_S = 60
 WITHOUT_ADDRESS = ["arp", "off", "addrgenmode", "none"]
 PROC_NET = "/proc/sys/net/ipv4/"
 

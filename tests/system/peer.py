@@ -15,8 +15,8 @@ from attackers import mac_of
 
 PEER = "10.66.0.9"  # nobody's: reached by way of the gateway, dropped by Linux there
 FENCE_FROM = "10.66.0.1"
-FENCE_S = 5
-ANSWER_S = 5
+FENCE_S = 30
+ANSWER_S = 30
 MTU = 1500
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 MSS_1460 = b"\x02\x04\x05\xb4"

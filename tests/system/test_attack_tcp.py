@@ -40,11 +40,11 @@ def is_alive_with_body(c):
         head, _, body = c.received.partition(b"\r\n\r\n")
         return head and len(body) >= 1000000
     c.wire.send(c.make(ACK))
-    c.listen(whole, 60)
+    c.listen(whole, 240)
 
 
 def half_open_gone(wire):
-    wait_for("half-open records to go", lambda: wire.guest.stats()["tcp_half_used"] == 0, 5)
+    wait_for("half-open records to go", lambda: wire.guest.stats()["tcp_half_used"] == 0, 60)
 
 
 def test_05_data_offset(wire):
@@ -443,4 +443,4 @@ def test_http_pipelined_ten_thousand(wire):
 
 def test_everything_is_back(wire):
     """The last: fragments that waited for others are given up, the pools are whole."""
-    wait_for("fragments to be given up", lambda: wire.guest.stats()["reass_used"] == 0, 40)
+    wait_for("fragments to be given up", lambda: wire.guest.stats()["reass_used"] == 0, 120)

@@ -3,31 +3,41 @@ notice of them. RINGSIDE_FLOOD, RINGSIDE_GUESSES make them longer."""
 import os
 import random
 import re
+import statistics
 import subprocess
 import threading
 import time
 import xml.etree.ElementTree
+from typing import NamedTuple
 
 import pytest
 
-from attackers import HonestClient, attacker, result
-from machine import BOOT_GUEST_IP, BOOT_HOST_IP, QemuGuest, TapLink
+from attackers import HonestClient, attacker, result, sent_again, slow_ms, told
+from machine import BOOT_GUEST_IP, BOOT_HOST_IP, QemuGuest, TapLink, ip_command
 from path import write_proc
 from test_load import held, wait_back
 
 LINK = "rsflood"
+LINK_QUEUE = 20000  # frames: a host that is busy elsewhere must not drop what the guest would take
 FLOOD = int(os.environ.get("RINGSIDE_FLOOD", "30000"))
 GUESSES = int(os.environ.get("RINGSIDE_GUESSES", "5000"))
 STREAMS = 4
-STREAM_BYTES_S = 500_000  # each: what it has to keep
-KEEP_SHARE = 0.9
-CONNECT_MS = 1000
-CALM_S = 2
+STREAM_BYTES_S = 500_000  # each: what it asks for
+ROUNDS = 3
+ROUNDS_MAX = 7
+CALM_S = 1
 ATTACK_S = 600
+# What streams keep of their rate beside as many frames that leave nothing behind, what a paced
+# flood leaves them of the rate in calm, and how much later nine of ten requests of an honest client
+# are answered; the median of the rounds.
+KEEP_OF_CLOSED = 0.5
+KEEP_OF_CALM = 0.5
+SLOWER_MAX = 4
+AGAIN_MAX = 0.05
 CHALLENGES_A_S = 2  # RFC 5961 7: one in half a second
 NO_LISTENER = 81
 PACED_SYNS_S = 5_000
-PACED_MAX_S = 10
+PACED_S = 1.5
 POOL_SLACK = 256  # what streams and clients hold at a moment
 
 
@@ -35,6 +45,7 @@ POOL_SLACK = 256  # what streams and clients hold at a moment
 def flooded(tmp_path_factory):
     """A guest of its own: what a flood leaves half open takes a minute to go."""
     with TapLink(LINK, BOOT_HOST_IP):
+        ip_command("link", "set", LINK, "txqueuelen", str(LINK_QUEUE))
         with QemuGuest(tmp_path_factory.mktemp("flood"), tap=LINK, address=BOOT_GUEST_IP,
                        append=f"ip={BOOT_GUEST_IP}/24 gw={BOOT_HOST_IP}") as guest:
             guest.wait_http()
@@ -88,44 +99,77 @@ class Streams:
 
 
 def flood(guest, port, rate, frames):
-    n = result(attacker("flood", LINK, guest, frames, random.randrange(2**32), rate, port=port),
-               ATTACK_S)
-    return n, held(guest)
+    return result(attacker("flood", LINK, guest, frames, random.randrange(2**32), rate, port=port),
+                  ATTACK_S)
+
+
+class Seen(NamedTuple):
+    rate: float  # of the streams, bytes a second
+    requests: list  # of the honest client
+
+
+def one_round(guest, streams, client, pools):
+    """{what went on: Seen}, one after the other; pools keeps the most that was held."""
+    paced = round(PACED_S * PACED_SYNS_S)
+    actions = {
+        "calm": lambda: time.sleep(CALM_S),
+        "paced": lambda: flood(guest, guest.port, PACED_SYNS_S, paced),
+        "paced, closed port": lambda: flood(guest, NO_LISTENER, PACED_SYNS_S, paced),
+        "full speed": lambda: flood(guest, guest.port, 0, FLOOD),
+        "full speed, closed port": lambda: flood(guest, NO_LISTENER, 0, FLOOD),
+    }
+    seen = {}
+    for name, action in actions.items():
+        requests, (rate, n) = client.during(lambda a=action: streams.rate_while(a))
+        seen[name] = Seen(rate, requests)
+        print(f"{name}: streams {rate / 1e6:.2f} MB/s; honest client {told(requests)}; {n}")
+        for pool, used in held(guest).items():
+            pools[pool] = max(used, pools.get(pool, 0))
+    return seen
+
+
+def complaints(rounds):
+    """What is worse in the floods than in their controls, in most rounds."""
+    found = []
+
+    def held_against(what, one, control, bad):
+        values = [one(r) / max(control(r), 1e-6) for r in rounds]
+        if bad(statistics.median(values)):
+            found.append((what, values))
+    for name in ("paced", "full speed"):
+        closed = name + ", closed port"
+        held_against(f"{name}: rate of streams, of that beside a closed port",
+                     lambda r: r[name].rate, lambda r: r[closed].rate,
+                     lambda share: share < KEEP_OF_CLOSED)
+        held_against(f"{name}: time of nine in ten requests, of that beside a closed port",
+                     lambda r: slow_ms(r[name].requests), lambda r: slow_ms(r[closed].requests),
+                     lambda share: share > SLOWER_MAX)
+        again, control = (sent_again([q for r in rounds for q in r[n].requests])
+                          for n in (name, closed))
+        if again > control + AGAIN_MAX:
+            found.append((f"{name}: share of requests with segments sent again", again, control))
+    held_against("paced: rate of streams, of that in calm", lambda r: r["paced"].rate,
+                 lambda r: r["calm"].rate, lambda share: share < KEEP_OF_CALM)
+    return found
 
 
 def test_syn_flood(flooded):
     """Random sources, paced and as fast as the emulated machine takes them: streams keep their
-    rate, an honest client connects in time all the while, and only half-open records are taken.
-    Calm seconds before and after each flood say what the machine would have given at that time;
-    the same flood at a port without a listener, what the frames cost by themselves."""
+    rate, an honest client is served as fast, and only half-open records are taken. The control is
+    the same flood at a port without a listener, for what the frames cost by themselves, and calm;
+    all in turn, so that each sees the same host, and in more rounds if the first do not agree."""
     before = held(flooded)
-    runs, calm = {}, []
+    rounds, pools = [], {}
     with Streams(flooded) as streams, HonestClient(flooded) as client:
-        time.sleep(0.5)
-        for name, port, rate, frames in (
-                ("paced", flooded.port, PACED_SYNS_S, min(FLOOD, PACED_MAX_S * PACED_SYNS_S)),
-                ("full speed", flooded.port, 0, FLOOD), ("closed port", NO_LISTENER, 0, FLOOD)):
-            calm.append(streams.rate_while(lambda: time.sleep(CALM_S))[0])
-            runs[name] = streams.rate_while(
-                lambda p=port, r=rate, f=frames: flood(flooded, p, r, f))
-        calm.append(streams.rate_while(lambda: time.sleep(CALM_S))[0])
-    rates = {name: rate for name, (rate, _) in runs.items()}
-    pools = {}
-    for name, (rate, (n, used)) in runs.items():
-        print(f"{name}: streams {rate / 1e6:.2f} MB/s, {n['sent']} frames in "
-              f"{n['seconds']:.2f} s ({n['sent'] / n['seconds']:.0f}/s), "
-              f"{n['syn_acks']} SYN-ACKs, {n['resets']} RSTs")
-        pools.update({k: (before[k], v) for k, v in used.items() if v != before.get(k)})
-    print("calm in between:", [f"{rate / 1e6:.2f}" for rate in calm])
-    print("honest client:", client)
-    print("pools before, and at the end of a flood:", pools)
+        client.during(lambda: time.sleep(0.5))
+        while len(rounds) < ROUNDS or (len(rounds) < ROUNDS_MAX and complaints(rounds)):
+            rounds.append(one_round(flooded, streams, client, pools))
+    print("pools before, and at most:", {k: (before.get(k), v) for k, v in pools.items()})
     assert not streams.errors and not client.failures, (streams.errors, client.failures[:5])
-    assert max(client.took_ms) < CONNECT_MS
-    assert rates["paced"] >= KEEP_SHARE * (calm[0] + calm[1]) / 2, (rates, calm)
-    assert rates["full speed"] >= KEEP_SHARE * (calm[1] + calm[2]) / 2, (rates, calm)
+    assert not complaints(rounds)
     for name in ("tcp_cb_used", "sock_used", "pkt_tx_used", "pkt_rx_used"):
-        assert pools.get(name, (0, 0))[1] <= before[name] + POOL_SLACK, (name, pools)
-    wait_back(flooded, {**before, "tcp_half_used": FLOOD}, 20)
+        assert pools[name] <= before[name] + POOL_SLACK, (name, pools)
+    wait_back(flooded, {**before, "tcp_half_used": FLOOD}, 60)
 
 
 @pytest.fixture(params=["0", "1"], ids=["plain", "timestamps"])
@@ -165,7 +209,7 @@ def test_nmap_fingerprint(flooded):
     """Sequence numbers are hard to guess, and the IP ident counts nothing for all to see."""
     command = ["nmap", "-O", "-p", "80,81", "-n", "-Pn", "--max-os-tries", "1", "-oX", "-"]
     out = subprocess.run([*command, flooded.address], capture_output=True, text=True,
-                         timeout=120).stdout
+                         timeout=600).stdout
     host = xml.etree.ElementTree.fromstring(out).find("host")
     tcp, ident = host.find("tcpsequence"), host.find("ipidsequence")
     print(tcp.attrib if tcp is not None else None, ident.attrib if ident is not None else None)

