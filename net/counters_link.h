@@ -67,9 +67,9 @@
     X(frag_drop_overlap, "dropped: datagram with overlapping fragments")                       \
     X(frag_drop_ecn, "dropped: fragments marked and unmarkable in one datagram")               \
     X(frag_drop_too_many, "dropped: datagram in too many fragments")                           \
-    X(frag_drop_source_cap, "dropped: one source has too many incomplete datagrams")           \
     X(frag_drop_cap, "dropped: too many fragments held")                                       \
     X(frag_evicted, "dropped: incomplete datagram evicted by a newer one")                     \
+    X(frag_evicted_source, "dropped: oldest incomplete datagram of a source at its share")     \
     X(frag_timeout, "dropped: datagram not completed in time")                                 \
     X(frag_duplicate, "dropped: fragment received before")
 

@@ -50,32 +50,52 @@ static void reass_timer(struct timer *t, uint64_t now_ns)
     reass_free(d);
 }
 
-/* RFC 791 3.2: these four name a datagram. Counts the source's on the way. */
-static struct reass_datagram *reass_find(struct net *n, const struct ipv4_header *h,
-                                         uint32_t *from_source)
+/* What is held of a fragment's datagram, and of its source's others. */
+struct reass_view {
+    struct reass_datagram *d;      /* the fragment's own, or NULL */
+    struct reass_datagram *oldest; /* of the source's others, or NULL */
+    uint32_t datagrams;            /* of the source, all together */
+    uint32_t fragments;
+};
+
+/* RFC 791 3.2: source, destination, protocol and identification name a datagram. */
+static struct reass_view reass_find(struct net *n, const struct ipv4_header *h)
 {
+    struct reass_view v = {0};
     struct list *it;
-    *from_source = 0;
     list_for_each (it, &n->reass.active) {
         struct reass_datagram *d = list_entry(it, struct reass_datagram, node);
-        *from_source += d->head.src == h->src;
-        if (d->head.id == h->id && d->head.src == h->src && d->head.dst == h->dst &&
-            d->head.protocol == h->protocol) {
-            return d;
+        if (d->head.src != h->src) {
+            continue;
+        }
+        v.datagrams++;
+        v.fragments += d->range_count;
+        if (d->head.id == h->id && d->head.dst == h->dst && d->head.protocol == h->protocol) {
+            v.d = d;
+        } else if (v.oldest == NULL) {
+            v.oldest = d;
         }
     }
-    return NULL;
+    return v;
 }
 
-/* A record for the datagram of h; NULL (counted) when its source has its share already. */
-static struct reass_datagram *reass_new(struct net *n, const struct ipv4_header *h,
-                                        uint32_t from_source)
+/* A source at its share of datagrams or of fragments makes room out of its own: what somebody else
+ * sends in its name does not keep it from being heard, nor its flood another from it. */
+static void reass_keep_share(struct net *n, const struct reass_view *v)
 {
-    uint32_t share = max_u32(n->reass.pool.count / REASS_SOURCE_SHARE, 1);
-    if (from_source >= share) {
-        NET_COUNT(n, frag_drop_source_cap);
-        return NULL;
+    uint32_t datagrams = max_u32(n->reass.pool.count / REASS_SOURCE_SHARE, 1);
+    uint32_t fragments =
+        max_u32(n->cfg.limits.reass_packets / REASS_SOURCE_SHARE, REASS_FRAGMENTS_MAX);
+    bool full = (v->d == NULL && v->datagrams >= datagrams) || v->fragments >= fragments;
+    if (full && v->oldest != NULL) {
+        NET_COUNT(n, frag_evicted_source);
+        reass_free(v->oldest);
     }
+}
+
+/* A record for the datagram of h; the table being full, in place of the oldest one. */
+static struct reass_datagram *reass_new(struct net *n, const struct ipv4_header *h)
+{
     if (n->reass.pool.used == n->reass.pool.count) {
         NET_COUNT(n, frag_evicted);
         struct list *oldest = list_first(&n->reass.active);
@@ -268,8 +288,8 @@ static bool reass_make_room(struct net *n, const struct reass_datagram *d)
 void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, frag_rx);
-    uint32_t from_source;
-    struct reass_datagram *d = reass_find(n, h, &from_source);
+    struct reass_view v = reass_find(n, h);
+    struct reass_datagram *d = v.d;
     if (!fragment_good(p, h)) {
         NET_COUNT(n, frag_drop_bad);
         reass_refuse(n, d, p);
@@ -280,13 +300,14 @@ void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
         reass_refuse(n, d, p);
         return;
     }
+    reass_keep_share(n, &v);
     if (n->reass.fragments >= n->cfg.limits.reass_packets && !reass_make_room(n, d)) {
         NET_COUNT(n, frag_drop_cap);
         pkt_put(p);
         return;
     }
     if (d == NULL) {
-        d = reass_new(n, h, from_source);
+        d = reass_new(n, h);
     }
     if (d == NULL) {
         pkt_put(p);

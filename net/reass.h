@@ -7,10 +7,11 @@
  * as `ping -s 4000`) are not supported.
  *
  * Fragments that overlap end their datagram, as RFC 5722 has it for IPv6; an exact duplicate is
- * ignored. Bounds: cfg.limits.reass_datagrams at once, a quarter of them for one source, and
- * cfg.limits.reass_packets fragments; a newcomer beyond the first or the last bound evicts the
- * oldest datagram, beyond a source's share is dropped. A datagram not complete after
- * REASS_TIMEOUT_NS is dropped, with a Time Exceeded when its first fragment is there.
+ * ignored. Bounds: cfg.limits.reass_datagrams at once and cfg.limits.reass_packets fragments, a
+ * quarter of each for one source. A newcomer never is refused: beyond its source's share it evicts
+ * the oldest datagram of that source, beyond the bound of all the oldest of all. A datagram not
+ * complete after REASS_TIMEOUT_NS is dropped, with a Time Exceeded when its first fragment is
+ * there.
  */
 #ifndef NET_REASS_H
 #define NET_REASS_H
@@ -28,7 +29,7 @@ enum {
     REASS_DATA_OFFSET_BYTES = 14 + IPV4_HEADER_BYTES, /* of the payload in the gathering buffer */
     REASS_PAYLOAD_MAX_BYTES = PKT_BUF_BYTES - REASS_DATA_OFFSET_BYTES,
     REASS_FRAGMENTS_MAX = 48, /* of one datagram: enough for the smallest legal MTU of 68 */
-    REASS_SOURCE_SHARE = 4,   /* one source may hold 1/4 of the datagrams */
+    REASS_SOURCE_SHARE = 4,   /* one source may hold 1/4 of the datagrams and fragments */
 };
 #define REASS_TIMEOUT_NS (20 * NS_PER_S)
 

@@ -251,7 +251,7 @@ static void test_source_cap_and_eviction(void **state)
         input_piece(f, 0, id, 8, 16);
     }
     assert_int_equal(f->net->reass.pool.used, share);
-    assert_int_equal(fixture_counter(f, "frag_drop_source_cap"), 50 - share);
+    assert_int_equal(fixture_counter(f, "frag_evicted_source"), 50 - share);
     /* Other sources push the oldest out; the table never grows. */
     for (uint32_t i = 0; i < 100000; i++) {
         input_piece(f, 0x0b000001 + i, 1, 8, 16);
@@ -283,6 +283,48 @@ static void test_fragment_cap(void **state)
     fixture_advance(f, REASS_TIMEOUT_NS + NS_PER_S);
     (void)fixture_forget(f); /* Time Exceeded, or the ARP requests for it */
     expect_nothing(f);
+}
+
+/* Pieces that somebody sends in a host's name, up to its share: the host itself is still heard. */
+static void test_forged_pieces_do_not_silence_a_host(void **state)
+{
+    struct net_fixture *f = *state;
+    for (uint16_t id = 0; id < f->cfg.limits.reass_datagrams; id++) {
+        input_piece(f, 0, id, 8, 16);
+    }
+    input_piece(f, 0, 500, 0, 800);
+    input_piece(f, 0, 500, 800, MESSAGE_BYTES);
+    assert_int_equal(fixture_forget(f), 1);
+    assert_int_equal(fixture_counter(f, "frag_reassembled"), 1);
+    /* Under other protocols and to the limited broadcast too: the share is the source's. */
+    uint8_t junk[8] = {0};
+    struct frame fr;
+    for (uint16_t i = 0; i < 300; i++) {
+        struct frame_ip ip = {.protocol = (uint8_t)i, .id = i, .frag = MF | 1};
+        ip.dst = i % 3 == 0 ? 0xffffffff : 0;
+        frame_ip(&fr, &ip, junk, sizeof(junk));
+        fixture_input(f, &fr);
+    }
+    input_piece(f, 0, 501, 800, MESSAGE_BYTES);
+    input_piece(f, 0, 501, 0, 800);
+    assert_int_equal(fixture_forget(f), 1);
+}
+
+/* The bound on fragments is shared out as well: who sends many small pieces pushes out what is
+ * his, and the datagram that another has begun before stays. */
+static void test_small_pieces_evict_their_own(void **state)
+{
+    struct net_fixture *f = *state;
+    uint32_t share = max_u32(f->cfg.limits.reass_packets / REASS_SOURCE_SHARE, REASS_FRAGMENTS_MAX);
+    input_piece(f, 0, 500, 0, 800);
+    for (uint32_t i = 0; i < 100 * REASS_FRAGMENTS_MAX; i++) {
+        uint16_t at = (uint16_t)(i % REASS_FRAGMENTS_MAX * 16);
+        input_piece(f, 0x0b000001, (uint16_t)(i / REASS_FRAGMENTS_MAX), at, at + 8u);
+        assert_true(f->net->reass.fragments <= share + 1);
+    }
+    assert_int_equal(fixture_counter(f, "frag_evicted"), 0);
+    input_piece(f, 0, 500, 800, MESSAGE_BYTES);
+    assert_int_equal(fixture_forget(f), 1);
 }
 
 /* Time Exceeded tells the sender when its first fragment came, and only then. */
@@ -370,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tiny_fragments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_source_cap_and_eviction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fragment_cap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forged_pieces_do_not_silence_a_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_small_pieces_evict_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_are_kept_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_cuts, setup, teardown),
