@@ -12,6 +12,7 @@
     X(eth_rx_multicast, "dropped: multicast frame, no group is joined")         \
     X(eth_rx_bad_source, "dropped: source address is a group, zero or our own") \
     X(eth_rx_length_frame, "dropped: 802.3 length instead of a type")           \
+    X(eth_rx_vlan, "dropped: frame of a VLAN, or in too many tags")             \
     X(eth_rx_unknown_type, "dropped: type neither IPv4 nor ARP")                \
     X(link_tx_down, "dropped: sent while the link is down")
 

@@ -40,24 +40,59 @@ static bool eth_accept(struct net *n, const uint8_t *dst, const uint8_t *src)
     return true;
 }
 
-/* Takes p, data behind the Ethernet header. */
-static void eth_dispatch(struct net *n, struct pkt *p, uint16_t type)
+/* Takes p, data behind the headers, when its type is one that is served. */
+static bool eth_deliver(struct net *n, struct pkt *p, uint16_t type)
 {
     switch (type) {
     case ETH_TYPE_IPV4:
         ipv4_input(n, p);
-        return;
+        return true;
     case ETH_TYPE_ARP:
         arp_input(n, p);
-        return;
+        return true;
     default:
-        if (type < ETH_TYPE_MIN) {
-            NET_COUNT(n, eth_rx_length_frame);
-        } else {
-            NET_COUNT(n, eth_rx_unknown_type);
-        }
-        pkt_put(p);
+        return false;
     }
+}
+
+/*
+ * Pulls the tags off: the identifier 0 means a priority and no VLAN, so that such a frame is as an
+ * untagged one (IEEE 802.1Q-2018 6.9.1). This station is in no VLAN; a frame of one is not for it.
+ * *type gets what follows. False when the frame is to be dropped, which is counted.
+ */
+static bool eth_untag(struct net *n, struct pkt *p, uint16_t *type)
+{
+    for (uint32_t i = 0; *type == ETH_TYPE_VLAN || *type == ETH_TYPE_SERVICE_VLAN; i++) {
+        if (pkt_len(p) < ETH_TAG_BYTES) {
+            NET_COUNT(n, eth_rx_short);
+            return false;
+        }
+        if (i == ETH_TAGS_MAX || (load_be16(p->data) & ETH_TAG_VID_MASK) != 0) {
+            NET_COUNT(n, eth_rx_vlan);
+            return false;
+        }
+        *type = load_be16(p->data + 2);
+        pkt_pull(p, ETH_TAG_BYTES);
+    }
+    return true;
+}
+
+/* What is neither IPv4 nor ARP at the first look. Takes p. */
+static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
+{
+    if (!eth_untag(n, p, &type)) {
+        pkt_put(p);
+        return;
+    }
+    if (eth_deliver(n, p, type)) {
+        return;
+    }
+    if (type < ETH_TYPE_MIN) {
+        NET_COUNT(n, eth_rx_length_frame);
+    } else {
+        NET_COUNT(n, eth_rx_unknown_type);
+    }
+    pkt_put(p);
 }
 
 void eth_input(struct net *n, struct pkt *p)
@@ -80,7 +115,9 @@ void eth_input(struct net *n, struct pkt *p)
     }
     uint16_t type = load_be16(dst + 2 * ETH_ADDR_BYTES);
     pkt_pull(p, ETH_HEADER_BYTES);
-    eth_dispatch(n, p, type);
+    if (unlikely(!eth_deliver(n, p, type))) {
+        eth_deliver_other(n, p, type);
+    }
 }
 
 void eth_output(struct net *n, struct pkt *p, const uint8_t *dst, uint16_t type)

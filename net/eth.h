@@ -1,6 +1,7 @@
 /*
  * Ethernet II framing (RFC 894): who a frame is for, what is in it, and the header of what goes
- * out. No VLAN tags, no 802.3 length frames: those are counted and dropped.
+ * out. A tag that only tells a priority (VLAN 0) is passed over, as Linux does; frames of a VLAN
+ * and 802.3 length frames are counted and dropped. What goes out has no tag.
  */
 #ifndef NET_ETH_H
 #define NET_ETH_H
@@ -16,6 +17,11 @@ enum {
     ETH_TYPE_MIN = 0x0600, /* below: an 802.3 length */
     ETH_TYPE_IPV4 = 0x0800,
     ETH_TYPE_ARP = 0x0806,
+    ETH_TYPE_VLAN = 0x8100,         /* IEEE 802.1Q-2018 table 9-1: a customer's tag */
+    ETH_TYPE_SERVICE_VLAN = 0x88a8, /* and a provider's */
+    ETH_TAG_BYTES = 4,              /* with the type that follows */
+    ETH_TAG_VID_MASK = 0x0fff,      /* the rest is priority and drop eligibility */
+    ETH_TAGS_MAX = 2,               /* a provider's around a customer's */
 };
 
 extern const uint8_t eth_broadcast[ETH_ADDR_BYTES];

@@ -92,6 +92,16 @@ def test_echo_request_is_answered_with_its_payload(wire):
     assert len(found) == 1 and raw(found[0][ICMP].payload)[:len(payload)] == payload
 
 
+def test_priority_tagged_frame_of_full_size_is_answered(wire):
+    """VLAN 0 is no VLAN (IEEE 802.1Q 6.9), and no device on the way thinks the frame too long."""
+    whole = raw(ether(wire) / IP(src=HOST_IP, dst=GUEST_IP) / ICMP(id=8, seq=1) /
+                Raw(bytes(1472)))
+    tagged = whole[:12] + struct.pack("!HH", 0x8100, 3 << 13) + whole[12:]
+    assert len(tagged) == 1518
+    found = answers(wire, Raw(tagged), lambda p: ICMP in p and p[ICMP].id == 8)
+    assert len(found) == 1 and len(raw(found[0])) == 1514
+
+
 def test_closed_port_resets_and_never_resets_a_reset(wire):
     syn = ether(wire) / IP(src=HOST_IP, dst=GUEST_IP) / TCP(sport=4000, dport=81, flags="S", seq=5)
     found = answers(wire, syn, lambda p: TCP in p and p[TCP].dport == 4000)

@@ -100,7 +100,7 @@ static void test_ethernet_drops(void **state)
     ping(&fr, &plain);
     store_be16(fr.bytes + 12, 46);
     check_dropped(f, &fr, "eth_rx_length_frame");
-    store_be16(fr.bytes + 12, 0x8100);
+    store_be16(fr.bytes + 12, 0x86dd);
     check_dropped(f, &fr, "eth_rx_unknown_type");
 }
 
