@@ -199,12 +199,6 @@ static void arp_learn(struct arp_entry *e, const uint8_t *mac)
     send_pending(e);
 }
 
-/* A neighbour of the subnet, whose request may make an entry. */
-static bool is_neighbour(const struct net *n, uint32_t address)
-{
-    return n->ip.address != 0 && ((address ^ n->ip.address) & n->ip.netmask) == 0;
-}
-
 /* Turns the request in p around (RFC 826 "Packet reception"): built in its own buffer, so that no
  * shortage keeps it from being answered. Takes p. */
 static void arp_reply(struct net *n, struct pkt *p, const struct arp_packet *in)
@@ -227,7 +221,7 @@ static void request_for_us(struct net *n, struct pkt *p, const struct arp_packet
 {
     if (a->sender_ip != 0) {
         struct arp_entry *e = arp_table_find(n, a->sender_ip);
-        if (e == NULL && is_neighbour(n, a->sender_ip)) {
+        if (e == NULL && ipv4_is_on_link(n, a->sender_ip)) {
             e = arp_table_add(n, a->sender_ip, false);
         }
         if (e != NULL) {

@@ -2,7 +2,7 @@
  * Neighbours: the ARP cache and protocol (RFC 826, RFC 1122 2.3.2, RFC 5227 where it touches ARP).
  *
  * Who gets in. An entry is made when this host wants to send to an address, or when a neighbour on
- * the subnet asks for this host's own address (it is about to talk to us). Everything else only
+ * the link asks for this host's own address (it is about to talk to us). Everything else only
  * updates entries that exist, and only when it concerns us: a reply to us, a request for us, or a
  * gratuitous announcement. Replies that nobody asked for make nothing.
  *

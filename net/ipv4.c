@@ -2,8 +2,10 @@
  * IPv4: the header's decoder, what kinds of addresses there are, and the address in use. Input and
  * output are in ipv4_in.c and ipv4_out.c.
  */
-#include "net/ipv4.h"
+#include <string.h>
+
 #include "kernel/bytes.h"
+#include "net/ipv4.h"
 #include "net/stack.h"
 #include "net/tcp.h"
 
@@ -88,19 +90,58 @@ bool ipv4_is_multicast(uint32_t addr)
     return addr >> 28 == 0xe;
 }
 
-/* Not 0/8, not loopback, not class D or E (which holds the limited broadcast), not our subnet's
- * broadcast address nor its network address (the broadcast address of 4.2BSD, RFC 1122 3.3.6). */
-bool ipv4_is_unicast_source(const struct net *n, uint32_t addr)
+bool ipv4_is_host(uint32_t addr)
 {
     uint32_t net = addr >> 24;
-    return net != 0 && net != 127 && net < 224 &&
+    return net != 0 && net != 127 && net < 224;
+}
+
+/* A host's, and neither our subnet's broadcast address nor its network address (the broadcast
+ * address of 4.2BSD, RFC 1122 3.3.6). */
+bool ipv4_is_unicast_source(const struct net *n, uint32_t addr)
+{
+    return ipv4_is_host(addr) &&
            (n->ip.address == 0 || (addr != n->ip.broadcast && addr != n->ip.network));
 }
 
-static uint32_t mask_of(uint8_t prefix_bits)
+uint32_t ipv4_mask(uint8_t prefix_bits)
 {
     assert(prefix_bits <= 32);
     return prefix_bits == 0 ? 0 : UINT32_MAX << (32 - prefix_bits);
+}
+
+/* RFC 3927 2.6.2: from a link-local address everything stays on the link. A gateway that is the
+ * address itself says the same: somebody there answers ARP for the rest of the world. */
+static bool all_on_link(const struct net_event *e)
+{
+    return ipv4_is_link_local(e->address) || e->gateway == e->address;
+}
+
+/* Returns whether anything of it is new. */
+static bool set_routes(struct ipv4 *ip, const struct net_event *e, bool lost)
+{
+    uint32_t count = lost ? 0 : e->route_count;
+    uint32_t gateway = lost ? 0 : e->gateway;
+    size_t bytes = count * sizeof(ip->routes[0]);
+    assert(count <= NET_ROUTES_MAX);
+    bool same = count == ip->route_count && gateway == ip->gateway &&
+                memcmp(ip->routes, e->routes, bytes) == 0;
+    ip->gateway = gateway;
+    ip->route_count = count;
+    memcpy(ip->routes, e->routes, bytes);
+    return !same;
+}
+
+/* All ones and all zeros in the host part are nobody's; a /31 has neither (RFC 3021), nor has a
+ * /32. A server that leases one of them has told a mask too narrow: then neither is known. */
+static void set_subnet(struct ipv4 *ip, uint32_t address, uint32_t netmask)
+{
+    uint32_t host = address & ~netmask;
+    bool has_both = ~netmask > 1 && host != 0 && host != ~netmask;
+    ip->address = address;
+    ip->netmask = netmask;
+    ip->broadcast = has_both ? address | ~netmask : UINT32_MAX;
+    ip->network = has_both ? address & netmask : 0;
 }
 
 void ipv4_set_address(struct net *n, const struct net_event *e)
@@ -109,17 +150,12 @@ void ipv4_set_address(struct net *n, const struct net_event *e)
     bool lost = e->kind == NET_EVENT_ADDRESS_LOST;
     assert(lost || e->address != 0);
     uint32_t address = lost ? 0 : e->address;
-    uint32_t netmask = lost ? 0 : mask_of(e->prefix_bits);
-    uint32_t gateway = lost ? 0 : e->gateway;
+    uint32_t netmask = lost ? 0 : ipv4_mask(e->prefix_bits);
     bool moved = address != n->ip.address || netmask != n->ip.netmask;
-    bool same = !moved && gateway == n->ip.gateway && e->origin == n->ip.origin;
-    n->ip.address = address;
-    n->ip.netmask = netmask;
-    n->ip.gateway = gateway;
-    /* All ones and all zeros in the host part; a /31 has neither (RFC 3021), nor has a /32. */
-    bool has_both = ~netmask > 1 && address != 0;
-    n->ip.broadcast = has_both ? address | ~netmask : UINT32_MAX;
-    n->ip.network = has_both ? address & netmask : 0;
+    bool rerouted = set_routes(&n->ip, e, lost);
+    bool same = !moved && !rerouted && e->origin == n->ip.origin;
+    set_subnet(&n->ip, address, netmask);
+    n->ip.link_mask = all_on_link(e) ? 0 : netmask;
     n->ip.origin = e->origin;
     if (moved) {
         /* Neighbours of the old subnet are not to be believed on the new one. */

@@ -43,11 +43,14 @@ struct ipv4_header {
 struct ipv4 {
     uint32_t address; /* 0: none in use */
     uint32_t netmask;
+    uint32_t link_mask; /* who agrees with address under it is on the link; 0: everybody */
     uint32_t gateway;   /* 0: none */
     uint32_t broadcast; /* of the subnet; UINT32_MAX when it has none of its own */
     uint32_t network;   /* the subnet's own number, which no host has; 0 when there is none */
     enum net_address_origin origin;
     uint32_t id_counter;
+    uint32_t route_count; /* of routes */
+    struct net_route routes[NET_ROUTES_MAX];
 };
 
 /*
@@ -101,12 +104,28 @@ enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_
  * neighbour is asked whether it still lives. */
 void ipv4_suspect(struct net *n, uint32_t dst);
 
+/* True when packets to addr go to addr itself: the subnet's hosts, routers wherever their addresses
+ * are, link-local ones. False without an address in use. */
+bool ipv4_is_on_link(const struct net *n, uint32_t addr);
+
 bool ipv4_is_broadcast(const struct net *n, uint32_t addr);
 bool ipv4_is_multicast(uint32_t addr);
 /* May stand as the source of a packet that wants an answer (RFC 1122 3.2.1.3). */
 bool ipv4_is_unicast_source(const struct net *n, uint32_t addr);
 
-/* Sets or (address 0) removes the address in use; tells the transports. Called by acd and dhcp. */
+/* An address that a host can have anywhere: not in 0/8, not loopback, not class D or E. */
+bool ipv4_is_host(uint32_t addr);
+
+/* In 169.254/16, whose hosts are neighbours wherever they are (RFC 3927). */
+static inline bool ipv4_is_link_local(uint32_t addr)
+{
+    return addr >> 16 == 0xa9fe;
+}
+
+/* The netmask of a prefix length, 0..32. */
+uint32_t ipv4_mask(uint8_t prefix_bits);
+
+/* Sets or removes the address in use with its routes; tells the transports. Called by acd. */
 void ipv4_set_address(struct net *n, const struct net_event *e);
 
 /* An ICMP error about a packet of ours, decoded; quoted fields are untrusted. */

@@ -37,11 +37,20 @@ static void count_bad_header(struct net *n, enum ipv4_bad why)
     }
 }
 
-/* RFC 1122 3.2.1.3: an address that no host can have sends nothing; our own sends nothing to us
- * (the LAND attack). */
-static bool source_good(struct net *n, const struct ipv4_header *h)
+/* A server answers a client that has no address yet by unicast to the one it offers (RFC 2131
+ * 4.1). Whole datagrams only; p's data is at the transport header. */
+static bool is_dhcp_reply(const struct net *n, const struct pkt *p, const struct ipv4_header *h)
 {
-    if (!ipv4_is_unicast_source(n, h->src)) {
+    return dhcp_wants(n) && h->protocol == IP_PROTO_UDP && h->frag_offset == 0 &&
+           !h->more_fragments && pkt_len(p) >= UDP_HEADER_BYTES &&
+           load_be16(p->data + 2) == DHCP_CLIENT_PORT && !ipv4_is_multicast(h->dst);
+}
+
+/* RFC 1122 3.2.1.3: an address that no host can have sends nothing; our own sends nothing to us
+ * (the LAND attack). A DHCP server may have no address of its own yet, or a wrong one. */
+static bool source_good(struct net *n, const struct pkt *p, const struct ipv4_header *h)
+{
+    if (!ipv4_is_unicast_source(n, h->src) && !is_dhcp_reply(n, p, h)) {
         NET_COUNT(n, ip_rx_bad_source);
         return false;
     }
@@ -52,17 +61,8 @@ static bool source_good(struct net *n, const struct ipv4_header *h)
     return true;
 }
 
-/* A server answers a client that has no address yet by unicast to the one it offers (RFC 2131
- * 4.1). Whole datagrams only; p's data is at the transport header. */
-static bool is_dhcp_reply(const struct net *n, const struct pkt *p, const struct ipv4_header *h)
-{
-    return dhcp_wants(n) && h->protocol == IP_PROTO_UDP && h->frag_offset == 0 &&
-           !h->more_fragments && pkt_len(p) >= UDP_HEADER_BYTES &&
-           load_be16(p->data + 2) == DHCP_CLIENT_PORT && !ipv4_is_multicast(h->dst);
-}
-
-/* RFC 1122 3.2.1.3, 3.3.6. Marks in h what was sent to more than this host. */
-static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_header *h)
+/* What is not to this host alone, or not to its address. */
+static bool destination_good_else(struct net *n, const struct pkt *p, struct ipv4_header *h)
 {
     bool link_broadcast = (p->rx_flags & PKT_RX_L2_BROADCAST) != 0;
     bool ip_broadcast = ipv4_is_broadcast(n, h->dst);
@@ -78,11 +78,19 @@ static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_hea
         NET_COUNT(n, ip_rx_other_host);
         return false;
     }
-    if (link_broadcast) {
-        NET_COUNT(n, ip_rx_link_broadcast);
-        return false;
+    assert(link_broadcast);
+    NET_COUNT(n, ip_rx_link_broadcast);
+    return false;
+}
+
+/* RFC 1122 3.2.1.3, 3.3.6. Marks in h what was sent to more than this host. */
+static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_header *h)
+{
+    bool to_us = h->dst == n->ip.address && h->dst != 0;
+    if (likely(to_us && (p->rx_flags & PKT_RX_L2_BROADCAST) == 0)) {
+        return true;
     }
-    return true;
+    return destination_good_else(n, p, h);
 }
 
 /* Header, then source, then destination; fragments go round by reassembly. */
@@ -98,7 +106,7 @@ void ipv4_input(struct net *n, struct pkt *p)
     }
     pkt_trim(p, h.total_bytes); /* the padding of short frames is not payload */
     pkt_pull(p, h.header_bytes);
-    if (!source_good(n, &h) || !destination_good(n, p, &h)) {
+    if (!source_good(n, p, &h) || !destination_good(n, p, &h)) {
         pkt_put(p);
         return;
     }

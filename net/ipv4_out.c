@@ -1,6 +1,7 @@
 /*
- * IPv4 output: routes (our subnet, the gateway, link-local addresses, broadcasts), identification,
- * fragments and the header. Nothing is sent to this host itself: there is no loopback.
+ * IPv4 output: routes (our subnet, those that a server told, the gateway, link-local addresses,
+ * broadcasts), identification, fragments and the header. Nothing is sent to this host itself: there
+ * is no loopback.
  */
 #include <string.h>
 
@@ -14,9 +15,25 @@ enum {
     IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
 };
 
-static bool is_link_local(uint32_t addr)
+/* Where routes beside the gateway are: the longest prefix that fits decides (RFC 1812 5.2.4.3). A
+ * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). */
+static uint32_t routed_hop(const struct ipv4 *ip, uint32_t dst)
 {
-    return addr >> 16 == 0xa9fe;
+    bool near = ((dst ^ ip->address) & ip->netmask) == 0;
+    uint32_t best = near ? ip->netmask : 0;
+    uint32_t hop = near || ip->link_mask == 0 ? dst : ip->gateway;
+    for (uint32_t i = 0; i < ip->route_count; i++) {
+        const struct net_route *r = &ip->routes[i];
+        uint32_t mask = ipv4_mask(r->prefix_bits);
+        if (dst == r->router || dst == ip->gateway) {
+            return dst;
+        }
+        if (((dst ^ r->network) & mask) == 0 && mask > best) {
+            best = mask;
+            hop = r->router != 0 ? r->router : dst;
+        }
+    }
+    return hop;
 }
 
 /* The on-link address a packet to dst goes to, or 0 when there is no way. */
@@ -30,12 +47,19 @@ static uint32_t next_hop_of(const struct net *n, uint32_t dst)
     if (n->cfg.link == NET_LINK_IP || ipv4_is_broadcast(n, dst)) {
         return dst;
     }
-    /* RFC 3927 2.6.2, 2.7: to and from link-local addresses everything stays on the link. */
-    if (is_link_local(dst) || is_link_local(ip->address) ||
-        ((dst ^ ip->address) & ip->netmask) == 0) {
+    /* RFC 3927 2.6.2, 2.7: to link-local addresses everything stays on the link. */
+    if (ipv4_is_link_local(dst)) {
         return dst;
     }
-    return ip->gateway;
+    if (unlikely(ip->route_count != 0)) {
+        return routed_hop(ip, dst);
+    }
+    return ((dst ^ ip->address) & ip->link_mask) == 0 ? dst : ip->gateway;
+}
+
+bool ipv4_is_on_link(const struct net *n, uint32_t addr)
+{
+    return addr != 0 && next_hop_of(n, addr) == addr;
 }
 
 enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu)

@@ -14,16 +14,15 @@ static bool address_good(const struct net_config_ip *ip)
     if (ip->prefix_bits < 1 || ip->prefix_bits > 32) {
         return false;
     }
-    uint32_t first = ip->address >> 24;
-    uint32_t mask = UINT32_MAX << (32 - ip->prefix_bits);
+    uint32_t mask = ipv4_mask(ip->prefix_bits);
     uint32_t host = ip->address & ~mask;
     bool edge = ip->prefix_bits <= 30 && (host == 0 || host == ~mask);
-    if (first == 0 || first == 127 || first >= 224 || edge) {
+    if (!ipv4_is_host(ip->address) || edge) {
         return false;
     }
     /* A gateway is a neighbour; with a /32 any address may be said to be one. */
     bool near = ip->prefix_bits == 32 || ((ip->gateway ^ ip->address) & mask) == 0;
-    return ip->gateway == 0 || (near && ip->gateway != ip->address);
+    return ip->gateway == 0 || (near && ipv4_is_host(ip->gateway) && ip->gateway != ip->address);
 }
 
 /* The ranges of net_config: what the rest of the stack then takes for granted. */

@@ -32,7 +32,7 @@ struct net_config_ip {
     enum net_address_mode mode;
     uint32_t address;    /* static only */
     uint8_t prefix_bits; /* static only, 1..32 */
-    uint32_t gateway;    /* static only; 0 = none */
+    uint32_t gateway;    /* static only; 0 = none; with a /32 any other address */
     bool strict_acd;     /* RFC 5227 probing finished before an address is used (about 7 s) */
 };
 
@@ -43,7 +43,8 @@ enum net_event_kind {
     NET_EVENT_CONFLICT,     /* somebody else uses our address (RFC 5227); mac says who */
     NET_EVENT_DHCP_TIMEOUT, /* nobody answered yet; attempts so far in value */
     NET_EVENT_DHCP_NAK,
-    NET_EVENT_SERVING, /* a TCP socket listens or a UDP one is bound: address (0: any), port */
+    NET_EVENT_DHCP_REFUSED, /* an answer that is of no use; address, server, refusal say which */
+    NET_EVENT_SERVING,      /* a TCP socket listens or a UDP one is bound: address (0: any), port */
 };
 
 enum net_address_origin {
@@ -52,17 +53,38 @@ enum net_address_origin {
     NET_ORIGIN_LINK_LOCAL,
 };
 
+/* What is beyond router, or when that is 0 on the link itself. */
+struct net_route {
+    uint32_t network; /* no bits beyond prefix_bits */
+    uint32_t router;
+    uint32_t prefix_bits; /* 1..32: the default one is the gateway */
+};
+
+enum {
+    NET_ROUTES_MAX = 16, /* beside the subnet and the gateway */
+};
+
+/* Why a DHCP server's answer was refused. */
+enum net_dhcp_refusal {
+    NET_DHCP_REFUSED_ADDRESS, /* no host can have it */
+    NET_DHCP_REFUSED_COOKIE,  /* the options are none of DHCP's */
+    NET_DHCP_REFUSALS,
+};
+
 struct net_event {
     enum net_event_kind kind;
     enum net_address_origin origin;
     uint32_t address;
     uint8_t prefix_bits;
-    uint32_t gateway;
-    uint32_t server; /* DHCP server */
-    uint32_t value;  /* lease seconds, or attempts */
-    uint16_t port;   /* SERVING */
-    bool is_tcp;     /* SERVING */
-    uint8_t mac[6];  /* CONFLICT: the other one */
+    uint32_t gateway; /* 0: none; the address itself: every host is on the link */
+    uint32_t server;  /* DHCP server; 0: it did not say who it is */
+    uint32_t value;   /* lease seconds (UINT32_MAX: without end), or attempts */
+    uint16_t port;    /* SERVING */
+    bool is_tcp;      /* SERVING */
+    uint8_t mac[6];   /* CONFLICT: the other one */
+    enum net_dhcp_refusal refusal;
+    uint8_t route_count; /* ADDRESS: routes beside the gateway */
+    struct net_route routes[NET_ROUTES_MAX];
 };
 
 /* Parts of TCP that can be left out: for tests and measurements, and for a peer that cannot bear

@@ -231,7 +231,8 @@ static void report_bad(const char *word, const struct cmdline_key *key, void *ct
              known);
 }
 
-/* A gateway belongs to a static address and must be reachable from it. */
+/* A gateway belongs to a static address, of whose network it is a neighbour. With a /32 there is no
+ * other host in the network: the gateway is one on the link by being named, as clouds have it. */
 static void merge_gateway(struct root_config *cfg)
 {
     if (cfg->gateway == 0) {
@@ -241,13 +242,13 @@ static void merge_gateway(struct root_config *cfg)
         log_warn("config: gw= is ignored: it goes with ip=ADDRESS/LENGTH, DHCP brings its own");
         return;
     }
-    uint32_t mask = cfg->ip.prefix_bits == 0 ? 0 : ~UINT32_C(0) << (32 - cfg->ip.prefix_bits);
-    if (((cfg->gateway ^ cfg->ip.address) & mask) != 0 || cfg->gateway == cfg->ip.address) {
+    uint8_t bits = cfg->ip.prefix_bits; /* 1..32: parse_ip */
+    bool near = bits == 32 || (cfg->gateway ^ cfg->ip.address) >> (32 - bits) == 0;
+    if (!near || cfg->gateway == cfg->ip.address) {
         char gw[16];
         char ip[16];
         log_warn("config: gw=%s is ignored: it must be another address of %s/%u's network",
-                 ipv4_format(gw, cfg->gateway), ipv4_format(ip, cfg->ip.address),
-                 cfg->ip.prefix_bits);
+                 ipv4_format(gw, cfg->gateway), ipv4_format(ip, cfg->ip.address), bits);
         return;
     }
     cfg->ip.gateway = cfg->gateway;

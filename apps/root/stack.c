@@ -73,18 +73,54 @@ static void show_listener(void *ctx, bool is_tcp, uint32_t address, uint16_t por
     }
 }
 
+static void show_route(const struct net_route *r)
+{
+    char network[16];
+    char router[16];
+    log_info("net: route %s/%u %s %s", ipv4_format(network, r->network), r->prefix_bits,
+             r->router != 0 ? "by" : "on",
+             r->router != 0 ? ipv4_format(router, r->router) : "link");
+}
+
+static void show_lease(const struct net_event *e)
+{
+    char server[16];
+    char lease[24] = "without end";
+    if (e->value != UINT32_MAX) {
+        snprintf(lease, sizeof(lease), "%u s", e->value);
+    }
+    log_info("net: DHCP server %s, lease %s",
+             e->server != 0 ? ipv4_format(server, e->server) : "unnamed", lease);
+}
+
 static void show_address(struct root *r, const struct net_event *e)
 {
     char ip[16];
     char gw[16];
-    char server[16];
     log_info("net: address %s/%u, gateway %s (%s)", ipv4_format(ip, e->address), e->prefix_bits,
              e->gateway != 0 ? ipv4_format(gw, e->gateway) : "none", origin_text(e->origin));
+    for (uint8_t i = 0; i < e->route_count; i++) {
+        show_route(&e->routes[i]);
+    }
     if (e->origin == NET_ORIGIN_DHCP) {
-        log_info("net: DHCP server %s, lease %u s", ipv4_format(server, e->server), e->value);
+        show_lease(e);
     }
     uint32_t own = e->address;
     net_walk_listeners(r->net, show_listener, &own);
+}
+
+/* Once for each reason: a server that goes on offering the same is counted only. */
+static void show_refusal(const struct net_event *e)
+{
+    static const char *const reasons[] = {
+        [NET_DHCP_REFUSED_ADDRESS] = "no host can have that address",
+        [NET_DHCP_REFUSED_COOKIE] = "its options are none of DHCP's (magic cookie)",
+    };
+    static_assert(ARRAY_SIZE(reasons) == NET_DHCP_REFUSALS, "each refusal has its text");
+    char ip[16];
+    char server[16];
+    log_warn("net: an offer of %s by DHCP server %s is refused: %s", ipv4_format(ip, e->address),
+             e->server != 0 ? ipv4_format(server, e->server) : "unnamed", reasons[e->refusal]);
 }
 
 /* A service that comes before the address is shown with it, in show_address. */
@@ -116,6 +152,9 @@ static void show_event(void *arg, const struct net_event *e)
         break;
     case NET_EVENT_DHCP_NAK:
         log_warn("net: the DHCP server refused %s; asking anew", ip);
+        break;
+    case NET_EVENT_DHCP_REFUSED:
+        show_refusal(e);
         break;
     case NET_EVENT_SERVING:
         show_serving(arg, e);

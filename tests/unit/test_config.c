@@ -89,12 +89,25 @@ static void test_malformed_addresses_are_named(void **state)
     }
 }
 
+/* A cloud's address: the gateway is where no prefix reaches, and on the link all the same. */
+static void test_gateway_of_a_host_prefix(void **state)
+{
+    struct root_config c = parse("ip=192.0.2.10/32 gw=172.31.1.1");
+    assert_int_equal(c.ip.address, 0xc000020a);
+    assert_int_equal(c.ip.prefix_bits, 32);
+    assert_int_equal(c.ip.gateway, 0xac1f0101);
+    assert_string_equal(messages, "");
+    assert_int_equal(parse("gw=192.0.2.11 ip=192.0.2.10/32").ip.gateway, 0xc000020b);
+    assert_int_equal(parse("ip=192.0.2.10/31 gw=192.0.2.11").ip.gateway, 0xc000020b);
+    assert_string_equal(messages, "");
+}
+
 static void test_gateway_must_be_reachable(void **state)
 {
     static const char *const bad[] = {
-        "ip=192.0.2.10/24 gw=192.0.3.1",
-        "ip=192.0.2.10/24 gw=192.0.2.10",
-        "gw=192.0.2.1",
+        "ip=192.0.2.10/24 gw=192.0.3.1",  "ip=192.0.2.10/24 gw=192.0.2.10",
+        "ip=192.0.2.10/32 gw=192.0.2.10", "ip=192.0.2.10/31 gw=192.0.2.12",
+        "ip=192.0.2.10/1 gw=64.0.2.1",    "gw=192.0.2.1",
         "ip=192.0.2.10/24 gw=300.0.2.1",
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -144,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_static_address),
         cmocka_unit_test(test_everything_else),
         cmocka_unit_test(test_malformed_addresses_are_named),
+        cmocka_unit_test(test_gateway_of_a_host_prefix),
         cmocka_unit_test(test_gateway_must_be_reachable),
         cmocka_unit_test(test_unknown_words_are_named),
         cmocka_unit_test(test_hosted_keys),
