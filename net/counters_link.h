@@ -108,11 +108,11 @@
     X(dhcp_tx, "DHCP messages sent")                                                       \
     X(dhcp_tx_no_buffer, "DHCP messages not sent for want of a buffer")                    \
     X(dhcp_rx, "DHCP messages received")                                                   \
-    X(dhcp_rx_malformed, "dropped: DHCP message malformed")                                \
+    X(dhcp_rx_malformed, "dropped: DHCP message cut short, or no server's")                \
     X(dhcp_rx_not_for_us, "dropped: DHCP message of another exchange")                     \
     X(dhcp_rx_unexpected, "dropped: DHCP message that fits no state, or another server's") \
-    X(dhcp_rx_bad_lease, "dropped: DHCP address, mask or lease that cannot be used")       \
-    X(dhcp_bad_router, "DHCP routers ignored: not on the subnet")                          \
+    X(dhcp_rx_bad_lease, "dropped: DHCP address or options that cannot be used")           \
+    X(dhcp_bad_router, "DHCP routers and routes ignored: no neighbour's, or too many")     \
     X(dhcp_nak, "DHCP requests refused")                                                   \
     X(dhcp_expired, "DHCP leases that ran out")                                            \
     X(dhcp_declined, "DHCP addresses declined for a conflict")

@@ -2,6 +2,7 @@
  * The DHCP client's state machine (RFC 2131 figure 5): see dhcp.h.
  */
 #include "net/dhcp.h"
+#include "net/dhcp_lease.h"
 #include "net/dhcp_wire.h"
 #include "net/stack.h"
 
@@ -92,7 +93,8 @@ static void dhcp_send_state(struct net *n)
     case DHCP_RENEWING:
     case DHCP_REBINDING:
         q.ciaddr = d->address;
-        way = d->state == DHCP_RENEWING ? DHCP_UNICAST : DHCP_BROADCAST;
+        /* One that never said who it is can be asked by broadcast only. */
+        way = d->state == DHCP_RENEWING && d->server != 0 ? DHCP_UNICAST : DHCP_BROADCAST;
         break;
     case DHCP_OFF:
     case DHCP_INIT:
@@ -286,94 +288,32 @@ void dhcp_decline(struct net *n)
     dhcp_restart(n, DHCP_DECLINE_PAUSE_NS);
 }
 
-/* The prefix length of a contiguous mask. One that is none is treated as if it had not come: the
- * class of the address decides (RFC 2132 3.3, RFC 950). */
-static uint8_t prefix_bits_of(uint32_t netmask, uint32_t address)
+/* Seconds after the request as a time; a lease without end has none. */
+static uint64_t lease_deadline(const struct dhcp *d, uint32_t after_s)
 {
-    uint32_t host = ~netmask;
-    if (netmask == 0 || (host & (host + 1)) != 0) {
-        netmask = address >> 31 == 0 ? 0xff000000u : address >> 30 == 2 ? 0xffff0000u : 0xffffff00u;
-    }
-    uint8_t bits = 0;
-    while (bits < 32 && (netmask << bits & 0x80000000u) != 0) {
-        bits++;
-    }
-    return bits;
+    return after_s == DHCP_LEASE_INFINITE_S ? DEADLINE_NONE : d->request_ns + after_s * NS_PER_S;
 }
 
-/* Whether a host may have the address under the prefix. */
-static bool address_usable(uint32_t address, uint8_t prefix_bits)
-{
-    uint32_t first = address >> 24;
-    uint32_t host = prefix_bits >= 32 ? 0 : UINT32_MAX >> prefix_bits;
-    bool edge = prefix_bits <= 30 && ((address & host) == 0 || (address & host) == host);
-    return first != 0 && first != 127 && first < 224 && !edge;
-}
-
-/* An OFFER may keep silent about the lease, an ACK may not (RFC 2131 table 3). */
-static bool reply_usable(const struct dhcp_reply *r)
-{
-    bool lease_good = r->lease_s != 0 || (!r->has_lease && r->type == DHCP_OFFER);
-    return r->server != 0 && lease_good &&
-           address_usable(r->address, prefix_bits_of(r->netmask, r->address));
-}
-
-/* The router, when it is a neighbour; one elsewhere could not be reached. */
-static uint32_t gateway_of(struct net *n, const struct dhcp_reply *r, uint8_t prefix_bits)
-{
-    if (r->router == 0) {
-        return 0;
-    }
-    uint32_t mask = UINT32_MAX << (32 - prefix_bits);
-    if (prefix_bits == 32 || ((r->router ^ r->address) & mask) != 0 || r->router == r->address ||
-        !address_usable(r->router, prefix_bits)) {
-        NET_COUNT(n, dhcp_bad_router);
-        return 0;
-    }
-    return r->router;
-}
-
-/* RFC 2131 4.4.5: T1 and T2 as told when they are in order, else at 1/2 and 7/8 of the lease. */
-static void set_lease_times(struct dhcp *d, const struct dhcp_reply *r)
-{
-    if (r->lease_s == DHCP_LEASE_INFINITE_S) {
-        d->renew_ns = DEADLINE_NONE;
-        d->rebind_ns = DEADLINE_NONE;
-        d->expire_ns = DEADLINE_NONE;
-        return;
-    }
-    uint64_t lease_ns = r->lease_s * NS_PER_S;
-    uint64_t renew_ns = lease_ns / 2;
-    uint64_t rebind_ns = lease_ns / 8 * 7;
-    if (r->renew_s != 0 && r->renew_s < r->rebind_s && r->rebind_s < r->lease_s) {
-        renew_ns = r->renew_s * NS_PER_S;
-        rebind_ns = r->rebind_s * NS_PER_S;
-    }
-    d->renew_ns = d->request_ns + renew_ns;
-    d->rebind_ns = d->request_ns + rebind_ns;
-    d->expire_ns = d->request_ns + lease_ns;
-}
-
-/* The ACK: times first, then the address, whose use and probing are acd's. */
+/* The lease: times first, then the address, whose use and probing are acd's. */
 static void take_lease(struct net *n, const struct dhcp_reply *r)
 {
     struct dhcp *d = &n->dhcp;
-    assert(r->type == DHCP_ACK && r->lease_s != 0);
-    uint8_t prefix_bits = prefix_bits_of(r->netmask, r->address);
-    d->server = r->server;
+    assert(r->type == DHCP_ACK || r->type == 0);
+    struct dhcp_times t = dhcp_lease_times(r);
+    d->server = r->server != 0 ? r->server : d->server;
     d->address = r->address;
-    set_lease_times(d, r);
+    d->renew_ns = lease_deadline(d, t.renew_s);
+    d->rebind_ns = lease_deadline(d, t.rebind_s);
+    d->expire_ns = lease_deadline(d, t.lease_s);
     timer_cancel(&n->wheel, &d->fallback);
     dhcp_bound(n);
     struct net_event e = {
         .kind = NET_EVENT_ADDRESS,
         .origin = NET_ORIGIN_DHCP,
-        .address = r->address,
-        .prefix_bits = prefix_bits,
-        .gateway = gateway_of(n, r, prefix_bits),
-        .server = r->server,
-        .value = r->lease_s,
+        .server = d->server,
+        .value = t.lease_s,
     };
+    n->counters.dhcp_bad_router += dhcp_lease_addresses(r, &e);
     acd_claim(n, &e);
 }
 
@@ -388,18 +328,45 @@ static void take_nak(struct net *n)
     dhcp_restart(n, DHCP_NAK_PAUSE_NS);
 }
 
-/* Whether a reply of the type may come now, and from that server. */
+/* An answer to us that is of no use. Told once for each reason, or a server that goes on like that
+ * would fill the console. */
+static void refuse(struct net *n, const struct dhcp_reply *r, enum net_dhcp_refusal why)
+{
+    struct dhcp *d = &n->dhcp;
+    NET_COUNT(n, dhcp_rx_bad_lease);
+    struct net_event e = {
+        .kind = NET_EVENT_DHCP_REFUSED,
+        .origin = NET_ORIGIN_DHCP,
+        .address = r->address,
+        .server = r->server,
+        .refusal = why,
+    };
+    if (!d->refusals_told[why] && n->cfg.event != NULL) {
+        n->cfg.event(n->cfg.arg, &e);
+    }
+    d->refusals_told[why] = true;
+}
+
+/* Whether a NAK may be meant for our request. Servers at odds with each other refuse what another
+ * one gave; one that does not say who it is may be ours (RFC 2131 table 3: it MUST). */
+static bool nak_expected(const struct dhcp *d, const struct dhcp_reply *r)
+{
+    bool any = d->state == DHCP_REBINDING || d->state == DHCP_REBOOTING;
+    return any || r->server == d->server || r->server == 0 || d->server == 0;
+}
+
+/* Whether a reply of the type may come now. An ACK is not asked who sent it: it is for this very
+ * exchange, and some servers offer under one identifier and acknowledge under another. */
 static bool reply_expected(const struct dhcp *d, const struct dhcp_reply *r)
 {
     switch (d->state) {
-    case DHCP_SELECTING:
-        return r->type == DHCP_OFFER;
+    case DHCP_SELECTING: /* or RFC 1534 2: a BOOTP server's answer, which is all that it says */
+        return r->type == DHCP_OFFER || r->type == 0;
     case DHCP_REQUESTING:
     case DHCP_RENEWING:
-        return r->type != DHCP_OFFER && r->server == d->server;
     case DHCP_REBINDING:
     case DHCP_REBOOTING:
-        return r->type != DHCP_OFFER;
+        return r->type == DHCP_ACK || (r->type == DHCP_NAK && nak_expected(d, r));
     case DHCP_OFF:
     case DHCP_INIT:
     case DHCP_BOUND:
@@ -415,8 +382,8 @@ static void dhcp_reply(struct net *n, const struct dhcp_reply *r)
         NET_COUNT(n, dhcp_rx_unexpected);
     } else if (r->type == DHCP_NAK) {
         take_nak(n);
-    } else if (!reply_usable(r) || (r->type == DHCP_ACK && r->address != d->address)) {
-        NET_COUNT(n, dhcp_rx_bad_lease);
+    } else if (!ipv4_is_host(r->address)) {
+        refuse(n, r, NET_DHCP_REFUSED_ADDRESS);
     } else if (r->type == DHCP_OFFER) {
         d->address = r->address;
         d->server = r->server;
@@ -430,10 +397,13 @@ void dhcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, dhcp_rx);
     struct dhcp_reply r;
-    if (!dhcp_decode(&r, p->data, pkt_len(p))) {
+    enum dhcp_verdict verdict = dhcp_decode(&r, p->data, pkt_len(p));
+    if (verdict == DHCP_MALFORMED) {
         NET_COUNT(n, dhcp_rx_malformed);
     } else if (r.xid != n->dhcp.xid || !eth_equal(r.chaddr, n->cfg.mac)) {
         NET_COUNT(n, dhcp_rx_not_for_us);
+    } else if (verdict == DHCP_BAD_COOKIE) {
+        refuse(n, &r, NET_DHCP_REFUSED_COOKIE);
     } else {
         dhcp_reply(n, &r);
     }

@@ -1,13 +1,14 @@
 /*
  * The DHCP client (RFC 2131, RFC 2132). It asks for ever, with growing pauses; while nobody answers
  * for DHCP_FALLBACK_NS a link-local address serves (RFC 3927), and the asking goes on.
- * The bytes of messages are dhcp_wire.h's.
+ * The bytes of messages are dhcp_wire.h's, what is made of their options dhcp_lease.h's.
  *
  * When the carrier returns, the lease held is confirmed as INIT-REBOOT has it (RFC 2131 4.3.2),
  * the address staying in use meanwhile.
  *
- * Not done: a lease kept over a restart, INFORM, classless routes (RFC 3442), and the random wait
- * before the first DISCOVER (RFC 2131 4.4.1): a server shall be up at once.
+ * Not done: a lease kept over a restart, INFORM, rapid commit (RFC 4039), the classful routes of
+ * option 33, and the random wait before the first DISCOVER (RFC 2131 4.4.1): a server shall be up
+ * at once.
  */
 #ifndef NET_DHCP_H
 #define NET_DHCP_H
@@ -28,7 +29,6 @@ enum {
 #define DHCP_DECLINE_PAUSE_NS (10 * NS_PER_S) /* RFC 2131 3.1 (5) */
 #define DHCP_NAK_PAUSE_NS     (1 * NS_PER_S)  /* so that two servers at odds make no storm */
 #define DHCP_RENEW_MIN_NS     (60 * NS_PER_S) /* RFC 2131 4.4.5: between requests for extension */
-#define DHCP_LEASE_INFINITE_S 0xffffffffu
 
 enum dhcp_state {
     DHCP_OFF,
@@ -52,10 +52,11 @@ struct dhcp {
     uint64_t started_ns; /* of this exchange: the secs field */
     uint64_t request_ns; /* of the first REQUEST: the lease's beginning (RFC 2131 4.4.5) */
     uint32_t address;    /* offered, then bound */
-    uint32_t server;     /* its identifier */
+    uint32_t server;     /* its identifier; 0: it told none */
     uint64_t renew_ns;   /* T1, T2 and the end of the lease; DEADLINE_NONE: never */
     uint64_t rebind_ns;
     uint64_t expire_ns;
+    bool refusals_told[NET_DHCP_REFUSALS];
 };
 
 void dhcp_init(struct net *n);

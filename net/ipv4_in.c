@@ -50,9 +50,12 @@ static bool is_dhcp_reply(const struct net *n, const struct pkt *p, const struct
  * (the LAND attack). A DHCP server may have no address of its own yet, or a wrong one. */
 static bool source_good(struct net *n, const struct pkt *p, const struct ipv4_header *h)
 {
-    if (!ipv4_is_unicast_source(n, h->src) && !is_dhcp_reply(n, p, h)) {
-        NET_COUNT(n, ip_rx_bad_source);
-        return false;
+    if (!ipv4_is_unicast_source(n, h->src)) {
+        bool from_server = is_dhcp_reply(n, p, h);
+        if (!from_server) {
+            NET_COUNT(n, ip_rx_bad_source);
+        }
+        return from_server;
     }
     if (h->src == n->ip.address) {
         NET_COUNT(n, ip_rx_own_source);

@@ -37,6 +37,9 @@ static size_t take_message(struct net_fixture *f, struct fuzz_input *in, uint8_t
         memcpy(m + DHCP_FIXED_BYTES, good, sizeof(good));
         m[DHCP_FIXED_BYTES + 2] = (uint8_t)(kind >> 4);
     }
+    if ((kind & 8) != 0 && len > DHCP_FIXED_BYTES + 16) { /* and what follows are routes */
+        m[DHCP_FIXED_BYTES + 15] = (kind & 1) != 0 ? 121 : 249;
+    }
     return len;
 }
 
@@ -54,8 +57,16 @@ static void check_address(const struct net_fixture *f)
 {
     uint32_t address = net_address(f->net);
     uint32_t gateway = f->net->ip.gateway;
-    assert(address == 0 || (address >> 24 != 0 && address >> 24 != 127 && address >> 24 < 224));
-    assert(gateway == 0 || ((gateway ^ address) & f->net->ip.netmask) == 0);
+    assert(address == 0 || ipv4_is_host(address));
+    assert(gateway == 0 || gateway == address ||
+           (ipv4_is_host(gateway) && ipv4_is_on_link(f->net, gateway)));
+    assert(f->net->ip.route_count <= NET_ROUTES_MAX);
+    for (uint32_t i = 0; i < f->net->ip.route_count; i++) {
+        const struct net_route *r = &f->net->ip.routes[i];
+        assert(r->prefix_bits >= 1 && r->prefix_bits <= 32);
+        assert((r->network & ~ipv4_mask((uint8_t)r->prefix_bits)) == 0);
+        assert(r->router == 0 || ipv4_is_on_link(f->net, r->router));
+    }
     assert(f->net->dhcp.state != DHCP_OFF);
     assert(timer_armed(&f->net->dhcp.timer) || f->net->dhcp.state == DHCP_BOUND);
 }
