@@ -14,7 +14,7 @@ SERVER_IP, CLIENT_IP = "10.9.1.1", "10.9.1.77"
 SERVER_MAC = bytes.fromhex("020000000101")
 COOKIE, WRONG = b"\x63\x82\x53\x63", b"\xde\xad\xbe\xef"
 FILE_AT, FILE_BYTES, SNAME_AT, SNAME_BYTES, OPTIONS_AT = 108, 128, 44, 64, 240
-DISCOVER, OFFER, REQUEST, ACK = 1, 2, 3, 5
+DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 FIELDS = {"ciaddr": 12, "yiaddr": 16, "siaddr": 20, "giaddr": 24}
 
 
@@ -23,6 +23,7 @@ class OddServer:
     name: str
     offer: list = None
     ack: list = None
+    nak: list = None
     lease: str = "none"
     note: str = ""
     routes: list = dataclasses.field(default_factory=list)
@@ -35,7 +36,7 @@ def read_servers(path=FILE):
             word, _, rest = line.strip().partition(" ")
             if word == "server":
                 servers.append(OddServer(rest))
-            elif word in ("offer", "ack", "all"):
+            elif word in ("offer", "ack", "nak", "all"):
                 for kind in ("offer", "ack") if word == "all" else (word,):
                     setattr(servers[-1], kind, rest.split())
             elif word in ("lease", "note"):
@@ -171,12 +172,15 @@ class OddServerOnLink(threading.Thread):
         if heard is None or heard[0] not in (DISCOVER, REQUEST):
             return
         kind, message = heard
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        tokens = self.server.offer if kind == DISCOVER else self.server.ack
+        count = self.counts[kind] = self.counts.get(kind, 0) + 1
+        answer, tokens = OFFER, self.server.offer
+        if kind == REQUEST:
+            answer, tokens = ACK, self.server.ack
+            if self.server.nak and count == 1:
+                answer, tokens = NAK, self.server.nak
         after = [int(t[6:]) for t in tokens if t.startswith("after=")]
-        if tokens == ["none"] or (after and self.counts[kind] < after[0]):
-            return
-        self.socket.send(reply_to(message, tokens, OFFER if kind == DISCOVER else ACK))
+        if tokens != ["none"] and (not after or count >= after[0]):
+            self.socket.send(reply_to(message, tokens, answer))
 
     def stop(self):
         self.running = False

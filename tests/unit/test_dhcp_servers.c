@@ -33,6 +33,7 @@ struct odd {
     char name[LINE_MAX_BYTES];
     char offer[LINE_MAX_BYTES];
     char ack[LINE_MAX_BYTES];
+    char nak[LINE_MAX_BYTES];
     char expected[LINE_MAX_BYTES];
 };
 
@@ -270,12 +271,19 @@ static void play(struct net_fixture *f, const struct odd *o)
             fixture_advance_ms(f, 100);
             continue;
         }
-        const char *tokens = s.type == DHCP_DISCOVER ? o->offer : o->ack;
         struct message m;
+        const char *tokens = o->offer;
+        uint8_t type = DHCP_OFFER;
         assert_true(s.type == DHCP_DISCOVER || s.type == DHCP_REQUEST);
+        counts[s.type]++;
+        if (s.type == DHCP_REQUEST) {
+            bool nak = o->nak[0] != '\0' && counts[s.type] == 1;
+            tokens = nak ? o->nak : o->ack;
+            type = nak ? DHCP_NAK : DHCP_ACK;
+        }
         if (strcmp(tokens, "none") != 0) {
-            make_message(&m, tokens, &s, s.type == DHCP_DISCOVER ? DHCP_OFFER : DHCP_ACK);
-            if (++counts[s.type] >= m.after) {
+            make_message(&m, tokens, &s, type);
+            if (counts[s.type] >= m.after) {
                 send_message(f, &m);
             }
         }
@@ -364,6 +372,9 @@ static void take_line(struct odd *o, const char *line)
     }
     if (all || strncmp(line, "ack ", 4) == 0) {
         set_text(o->ack, rest + 1);
+    }
+    if (strncmp(line, "nak ", 4) == 0) {
+        set_text(o->nak, rest + 1);
     }
     if (strncmp(line, "lease ", 6) == 0) {
         set_text(o->expected, rest + 1);
