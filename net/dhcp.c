@@ -360,7 +360,7 @@ static bool nak_expected(const struct dhcp *d, const struct dhcp_reply *r)
 static bool reply_expected(const struct dhcp *d, const struct dhcp_reply *r)
 {
     switch (d->state) {
-    case DHCP_SELECTING: /* or RFC 1534 2: a BOOTP server's answer, which is all that it says */
+    case DHCP_SELECTING: /* or RFC 1534 3: a BOOTP server's answer, which is all that it says */
         return r->type == DHCP_OFFER || r->type == 0;
     case DHCP_REQUESTING:
     case DHCP_RENEWING:

@@ -8,7 +8,7 @@
 struct dhcp_times dhcp_lease_times(const struct dhcp_reply *r)
 {
     struct dhcp_times t = {.lease_s = r->lease_s};
-    if (!r->has_lease) { /* RFC 1534 2: what a BOOTP server gives has no end */
+    if (!r->has_lease) { /* RFC 1534 3: what a BOOTP server gives has no end */
         t.lease_s = r->type == 0 ? DHCP_LEASE_INFINITE_S : DHCP_LEASE_DEFAULT_S;
     }
     if (t.lease_s == DHCP_LEASE_INFINITE_S) {
