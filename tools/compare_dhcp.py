@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -237,6 +238,10 @@ def main():
     parser.add_argument("--at-once", type=int, default=12, help="clients at the same time")
     parser.add_argument("--logs", action="store_true", help="what each client wrote, too")
     options = parser.parse_args()
+    if [name for _, name in socket.if_nameindex()] != ["lo"]:
+        print("compare_dhcp: it makes links and answers on them, in a namespace of its own only: "
+              "see --help")
+        return 2
     if missing():
         return 2
     servers = [s for s in read_servers() if options.only in s.name]

@@ -1,10 +1,12 @@
 """The odd DHCP servers of tests/dhcp/servers.txt: reading them, and being one on a link."""
 import dataclasses
+import fcntl
 import os
 import select
 import socket
 import struct
 import threading
+import time
 
 from machine import ROOT
 from peer import checksum
@@ -15,6 +17,7 @@ SERVER_MAC = bytes.fromhex("020000000101")
 COOKIE, WRONG = b"\x63\x82\x53\x63", b"\xde\xad\xbe\xef"
 FILE_AT, FILE_BYTES, SNAME_AT, SNAME_BYTES, OPTIONS_AT = 108, 128, 44, 64, 240
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
+SIOCGIFFLAGS, IFF_RUNNING, RUNNING_S = 0x8913, 0x40, 5
 FIELDS = {"ciaddr": 12, "yiaddr": 16, "siaddr": 20, "giaddr": 24}
 
 
@@ -156,7 +159,7 @@ class OddServerOnLink(threading.Thread):
 
     def __init__(self, link, server):
         super().__init__(daemon=True)
-        self.server, self.counts, self.running = server, {}, True
+        self.link, self.server, self.counts, self.running = link, server, {}, True
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.bind((link, 3))
         self.socket.setsockopt(263, 23, 1)  # SOL_PACKET, PACKET_IGNORE_OUTGOING
@@ -180,7 +183,19 @@ class OddServerOnLink(threading.Thread):
                 answer, tokens = NAK, self.server.nak
         after = [int(t[6:]) for t in tokens if t.startswith("after=")]
         if tokens != ["none"] and (not after or count >= after[0]):
+            self.wait_running()
             self.socket.send(reply_to(message, tokens, answer))
+
+    def wait_running(self):
+        """Linux throws away what is sent on a link whose carrier came but just now, until its
+        link watch has seen it, up to a second later."""
+        end = time.monotonic() + RUNNING_S
+        while time.monotonic() < end:
+            request = struct.pack("16sH14x", self.link.encode(), 0)
+            flags = struct.unpack_from("16xH", fcntl.ioctl(self.socket, SIOCGIFFLAGS, request))[0]
+            if flags & IFF_RUNNING:
+                return
+            time.sleep(0.02)
 
     def stop(self):
         self.running = False

@@ -2,6 +2,7 @@
 All odd servers, in virtual time: tests/unit/test_dhcp_servers.c; beside other clients:
 tools/compare_dhcp.py."""
 import contextlib
+import re
 
 import pytest
 
@@ -38,6 +39,21 @@ def test_odd_lease_serves(name, router, tmp_path):
             guest.wait_console(rf"net: address {address}, gateway {gateway} \(DHCP\)")
             guest.wait_console(rf"lease {lease} s")
             guest.wait_http()
+        on_link.stop()
+
+
+@pytest.mark.parametrize("name, line", [
+    ("a loopback address", "an offer of 127.0.0.5 by DHCP server 10.9.1.1 is refused: no host can"),
+    ("routes that Microsoft's option tells", "net: route 10.10.1.0/24 by 10.9.1.5"),
+    ("a lease without end", "net: DHCP server 10.9.1.1, lease without end"),
+    ("no server identifier", "net: DHCP server unnamed, lease 3600 s"),
+])
+def test_console_says_what_became_of_it(name, line, tmp_path):
+    (server,) = (s for s in read_servers() if s.name == name)
+    with cloud("10.9.1.1"):
+        on_link = OddServerOnLink(LINK, server)
+        with HostedGuest(tmp_path, LINK, ["ip=dhcp"], CLIENT_IP) as guest:
+            guest.wait_console(re.escape(line))
         on_link.stop()
 
 
