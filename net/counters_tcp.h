@@ -48,6 +48,7 @@
     X(tcp_tx_challenge_limited, "challenge and out-of-window ACKs held back by the rate limit") \
     X(tcp_tx_busy, "retransmissions put off: the packet is still on its way down")              \
     X(tcp_tx_no_buffer, "segments not sent: no packet buffer")                                  \
+    X(tcp_tx_no_split, "segments put off: no packet buffer to cut a larger one in two")         \
     X(tcp_tx_failed, "segments IP could not send")                                              \
     X(tcp_tx_dsacks, "duplicates told of by DSACK (RFC 2883)")                                  \
     X(tcp_rx_dsacks, "duplicates the peer told of by DSACK (RFC 2883)")                         \
@@ -89,6 +90,7 @@
     X(tcp_icmp_soft, "ICMP errors noted without ending the connection")                         \
     X(tcp_icmp_hard, "ICMP errors that ended a connection attempt")                             \
     X(tcp_icmp_frag_needed, "ICMP fragmentation needed: segments made smaller")                 \
+    X(tcp_pmtu_plateaus, "of these, sizes rounded down to a plateau: there had been too many")  \
     X(tcp_black_holes, "segments made smaller because large ones vanished")                     \
     X(tcp_pmtu_raised, "times the link's segment size was tried again")                         \
     X(tcp_sends_starved, "times a writer found no packet buffer and was woken later")

@@ -48,12 +48,15 @@ uint16_t pmtu_lower(struct net *n, uint32_t dst, uint16_t mtu)
 {
     assert(dst != 0);
     struct pmtu_entry *e = find(n, dst);
+    /* What another connection was told of the same path holds, too. */
+    bool narrow = mtu < PMTU_FLOOR_BYTES || (e != NULL && e->may_fragment);
+    uint32_t least = e != NULL ? min_u32(mtu, e->mtu) : mtu;
     if (e == NULL) {
         e = make_room(n);
     }
     *e = (struct pmtu_entry){.address = dst,
-                             .mtu = (uint16_t)max_u32(mtu, PMTU_FLOOR_BYTES),
-                             .may_fragment = mtu < PMTU_FLOOR_BYTES,
+                             .mtu = (uint16_t)max_u32(least, PMTU_FLOOR_BYTES),
+                             .may_fragment = narrow,
                              .until_ns = n->now_ns + PMTU_LIFE_S * NS_PER_S};
     NET_COUNT(n, pmtu_lowered);
     return e->mtu;

@@ -30,8 +30,8 @@ struct pmtu {
 /* What is known of the path to dst: its MTU, at most the link's. *may_fragment: send without DF. */
 uint16_t pmtu_get(const struct net *n, uint32_t dst, bool *may_fragment);
 
-/* Remembers for PMTU_LIFE_S that the path to dst carries mtu bytes. Returns what is used: mtu or
- * the floor. */
+/* Remembers for PMTU_LIFE_S that the path to dst carries no more than mtu bytes. Returns what is
+ * used: mtu, less when less is known, or the floor. */
 uint16_t pmtu_lower(struct net *n, uint32_t dst, uint16_t mtu);
 
 /* RFC 1191 5 and 7: the next size in the table of plateaus below `bytes`. */

@@ -57,6 +57,9 @@ enum {
         3, /* in a row, of a large segment: it may be too large (RFC 2923 2.1) */
     TCP_BLACK_HOLE_PROVEN_TIMEOUTS = 6, /* when that size is known to have passed */
 
+    TCP_PMTU_CLAIMS = 4, /* numbers that routers name are taken as they are; then plateaus */
+    TCP_PMTU_BURST_SEGMENTS = 64, /* at once of what was too large: a default buffer's worth */
+
     TCP_SACK_STEPS = 256,      /* packets that the blocks of one ACK may make us look at */
     TCP_LOST_STEPS = 32,       /* packets passed to put one in its place among the lost */
     TCP_BURST_SEGMENTS = 10,   /* at once after recovery: an initial window (RFC 6928) */
@@ -68,6 +71,7 @@ enum {
     TCP_RANGES_MAX = 128,          /* out-of-order ranges of a connection (CVE-2018-5390) */
     TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
     TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
+    TCP_SPLIT_FACTOR = 2,          /* a send queue whose packets were cut, so many times that */
     TCP_PRESSURE_FRACTION = 8,     /* received data is dropped when less than 1/8 is left */
     TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold when half the pool is gone */
     TCP_SHORTAGE_PACKETS = 2,      /* and when three quarters are: an answer still gets through */
@@ -286,6 +290,7 @@ void tcp_holders_evict(struct net *n); /* may end any connection */
 /* tcp_sendq.c */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len);
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
+void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len);
 void tcp_sendq_init(struct tcp_cb *t);
 void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d);
 void tcp_sendq_drop(struct tcp_cb *t);

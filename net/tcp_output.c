@@ -42,6 +42,24 @@ static void note_fin_sent(struct tcp_cb *t)
 }
 
 /*
+ * p is to go again: as a whole segment, made up from what is lost behind it (as Linux does), or in
+ * part when it is too large. Not more than the peer's window and cwnd let; forced: one segment goes
+ * whatever cwnd says.
+ */
+static bool fit_to_segment(struct tcp_cb *t, struct pkt *p, bool forced)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (note->len > t->snd_mss) {
+        return tcp_sendq_split(t, p, t->snd_mss);
+    }
+    uint32_t most = min_u32(t->snd_mss, seq_ahead(note->seq, t->snd_una + t->snd_wnd));
+    if (note->len < most && (forced || cwnd_admits(t, most)) && !pkt_shared(p)) {
+        tcp_sendq_refill(t, p, most);
+    }
+    return true;
+}
+
+/*
  * The one place where a retransmission is decided. The lowest packet believed lost goes again when
  * cwnd allows, or must (force_rtx); behind a window that the peer took back only the first may.
  * True when something was sent.
@@ -57,11 +75,12 @@ static bool retransmit_one(struct tcp_cb *t)
     assert(seq_lt(note->seq, t->snd_nxt));
     uint32_t len = min_u32(note->len, t->snd_mss); /* what is larger goes in parts */
     bool in_window = note->seq == t->snd_una || seq_le(note->seq + len, t->snd_una + t->snd_wnd);
-    if (!t->cc.force_rtx && (!cwnd_admits(t, len) || !in_window)) {
+    bool forced = t->cc.force_rtx;
+    if (!forced && (!cwnd_admits(t, len) || !in_window)) {
         return false;
     }
     t->cc.force_rtx = false;
-    if (note->len > t->snd_mss && !tcp_sendq_split(t, p, t->snd_mss)) {
+    if (note->len != t->snd_mss && !fit_to_segment(t, p, forced)) {
         return false;
     }
     bool fin = fin_rides(t, p) && t->fin_sent;
@@ -136,6 +155,9 @@ static bool send_new(struct tcp_cb *t)
     }
     struct tcp_tx_note *note = tx_note(p);
     assert(note->seq == t->snd_nxt && !t->fin_sent);
+    if (unlikely(p != t->sendq.last && note->len < t->snd_mss)) {
+        tcp_sendq_refill(t, p, t->snd_mss); /* segments have another size than when it was queued */
+    }
     uint32_t len = sendable_bytes(t, p);
     if (len == 0 || (len < note->len && !tcp_sendq_split(t, p, (uint16_t)len))) {
         return false;

@@ -34,11 +34,12 @@ void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss)
     t->path.lowered_ns = n->now_ns;
     t->path.may_fragment |= (n->cfg.tcp_off & NET_TCP_OFF_PMTUD) != 0;
     t->path.proven = false;
+    t->path.claims = 0;
     tcp_pmtu_update_mss(t);
 }
 
-/* What was sent larger than the path carries cannot have arrived. RFC 1191 6.5: it goes again at
- * once, and is no sign of congestion. */
+/* What was sent larger than the path carries cannot have arrived: it goes again at once. One look
+ * at each packet that is out, as at a timeout; few messages come to this (see `believable`). */
 static void resend_large(struct tcp_cb *t)
 {
     for (struct pkt *p = t->sendq.first; p != NULL && p != t->sendq.unsent; p = tx_note(p)->next) {
@@ -48,6 +49,36 @@ static void resend_large(struct tcp_cb *t)
     }
     t->cc.force_rtx = true;
     tcp_rtx_timer_stop(t);
+}
+
+/*
+ * RFC 1191 6.5: it was no congestion, so the window stays, but slow start leads back to it. What
+ * one message may set off at once is bounded; a buffer of the size they begin with goes whole.
+ */
+static void bound_burst(struct tcp_cb *t)
+{
+    uint32_t cwnd = t->cc.cwnd;
+    uint32_t burst = TCP_PMTU_BURST_SEGMENTS * (uint32_t)t->snd_mss;
+    if (t->sendq.lost_bytes > burst && cwnd > tcp_pipe(t) + burst) {
+        t->cc.cwnd = tcp_pipe(t) + burst;
+        t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
+    }
+}
+
+/*
+ * What of a claim is believed. There are no more than a few narrow places on a path, so the first
+ * numbers are taken as they are; whoever goes on gets the next plateau (RFC 1191 7) at or below
+ * his, and the floor soon after: each step makes us send all that is out again, and somebody who
+ * can have a byte less each time could have that without end. A smaller size is always safe.
+ */
+static uint16_t believable(struct tcp_cb *t, uint16_t mtu)
+{
+    if (t->path.claims < TCP_PMTU_CLAIMS) {
+        t->path.claims++;
+        return mtu;
+    }
+    NET_COUNT(t->net, tcp_pmtu_plateaus);
+    return mtu > PMTU_FLOOR_BYTES ? pmtu_plateau_below((uint16_t)(mtu + 1)) : mtu;
 }
 
 static void lower(struct tcp_cb *t, uint16_t mtu)
@@ -75,8 +106,9 @@ void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes)
         return;
     }
     NET_COUNT(t->net, tcp_icmp_frag_needed);
-    lower(t, mtu);
+    lower(t, believable(t, mtu));
     resend_large(t);
+    bound_burst(t);
     tcp_output(t);
 }
 

@@ -137,6 +137,7 @@ struct tcp_path {
     uint16_t mtu;        /* IP packets of this size are believed to pass */
     bool may_fragment;   /* DF is not set */
     bool proven;         /* a segment of the full size was acknowledged */
+    uint8_t claims;      /* of routers, believed since the link's size was last tried; saturates */
     uint64_t lowered_ns; /* when mtu was last set */
 };
 

@@ -76,6 +76,14 @@ static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     return take;
 }
 
+/* Is less than a part of what is for data left of the pool? */
+static bool pool_below(const struct net *n, uint32_t fraction)
+{
+    uint32_t left = pkt_pool_left(n->cfg.tx_pool);
+    uint32_t total = n->cfg.tx_pool->count - n->cfg.tx_reserve;
+    return left < n->cfg.tx_reserve + total / fraction;
+}
+
 /*
  * The less is left of the pool, the fewer packets a connection may hold, so that the many who read
  * nothing cannot take all there are: a fourth of what is for data is for those who hold next to
@@ -84,13 +92,10 @@ static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 static bool pool_denies(const struct tcp_cb *t)
 {
     const struct net *n = t->net;
-    uint32_t left = pkt_pool_left(n->cfg.tx_pool);
-    uint32_t total = n->cfg.tx_pool->count - n->cfg.tx_reserve;
-    uint32_t free = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
-    if (free >= total / 2) {
+    if (!pool_below(n, 2)) {
         return false;
     }
-    return t->sendq.packets >= (free >= total / 4 ? TCP_PRESSURE_PACKETS : TCP_SHORTAGE_PACKETS);
+    return t->sendq.packets >= (pool_below(n, 4) ? TCP_SHORTAGE_PACKETS : TCP_PRESSURE_PACKETS);
 }
 
 /* A packet to queue, or NULL. One who is denied more has some queued: the ACK of it wakes him. */
@@ -129,22 +134,37 @@ size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 }
 
 /*
+ * May p be cut in two? What a peer can bring about is bounded as queueing is (CVE-2019-11478): by
+ * twice the packets that may be queued, which is what the same bytes take in segments of the least
+ * path MTU, and by the pool's last fourth. The first packet always may: all waits for it, so the
+ * connection moves on whatever it holds. It may take from the reserve, too, for the queues may hold
+ * every other buffer there is, and only what this one lets go will free any; but not from the
+ * reserve's lower half, which stays for ACKs: a peer may keep what is split by acknowledging
+ * nothing.
+ */
+static bool may_split(const struct tcp_cb *t, const struct pkt *p)
+{
+    const struct net *n = t->net;
+    if (p != t->sendq.first &&
+        (t->sendq.packets >= TCP_SPLIT_FACTOR * packets_max(t) || pool_below(n, 4))) {
+        return false;
+    }
+    return pkt_pool_left(n->cfg.tx_pool) > n->cfg.tx_reserve / 2;
+}
+
+/*
  * Cuts p after len bytes; the rest goes to a new packet behind it, with the same history. False
- * without a buffer: then nothing changed. p may be on its way down: only its note changes.
+ * when there is no buffer, or none for this: then nothing changed, and the next ACK or timeout asks
+ * again. p may be on its way down: only its note changes.
  */
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
 {
     struct tcp_sendq *q = &t->sendq;
     struct tcp_tx_note *note = tx_note(p);
     assert(len > 0 && len < note->len && !note->sacked);
-    /* From the reserve, too: the queues may hold every other buffer there is, and only what this
-     * one lets go will free any. Its lower half stays for ACKs and the like: a peer may keep what
-     * is split for as long as he acknowledges nothing. */
-    const struct net *n = t->net;
-    bool may = pkt_pool_left(n->cfg.tx_pool) > n->cfg.tx_reserve / 2;
-    struct pkt *rest = may ? net_alloc_tx(t->net, true) : NULL;
+    struct pkt *rest = may_split(t, p) ? net_alloc_tx(t->net, true) : NULL;
     if (rest == NULL) {
-        NET_COUNT(t->net, tcp_tx_no_buffer);
+        NET_COUNT(t->net, tcp_tx_no_split);
         return false;
     }
     uint16_t rest_len = (uint16_t)(note->len - len);
@@ -193,6 +213,64 @@ static void pop_first(struct tcp_sendq *q)
     }
     q->packets--;
     pkt_put(p);
+}
+
+/* Both never sent, or both believed lost: then it makes no difference in which of them a byte is.
+ */
+static bool same_fate(const struct tcp_tx_note *a, const struct tcp_tx_note *b)
+{
+    return a->lost == b->lost && (a->lost || (a->sent_count == 0 && b->sent_count == 0));
+}
+
+/* Makes room for len bytes in p: where it was cut or trimmed, what is free is in front. */
+static void make_room(struct pkt *p, uint32_t len)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (note->offset + len > PKT_BUF_BYTES) {
+        memmove(p->head + PKT_HEADROOM, p->head + note->offset, note->len);
+        note->offset = PKT_HEADROOM;
+    }
+}
+
+/* The packet behind p gave all it had: out of the queue. It may be on its way down still. */
+static void drop_behind(struct tcp_sendq *q, struct pkt *p)
+{
+    struct pkt *empty = tx_note(p)->next;
+    assert(tx_note(empty)->len == 0 && empty != q->unsent);
+    tcp_scoreboard_leave(q, empty);
+    list_remove(&tx_note(empty)->order);
+    tx_note(p)->next = tx_note(empty)->next;
+    q->last = q->last == empty ? p : q->last;
+    q->packets--;
+    pkt_put(empty);
+}
+
+/*
+ * p, about to go, grows to len bytes at the expense of those behind it that share its fate, so that
+ * what was once cut small does not stay so: segments are made anew from the stream, and a smaller
+ * path MTU costs one packet more and not one for each. p must not be on its way down; those behind
+ * may be, only their notes change. The work is bounded by len: an emptied packet had a byte at
+ * least.
+ */
+void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    assert(!pkt_shared(p) && !note->sacked && len <= TCP_SEGMENT_MAX);
+    make_room(p, len);
+    while (note->len < len && note->next != NULL && same_fate(note, tx_note(note->next))) {
+        struct pkt *next = note->next;
+        struct tcp_tx_note *from = tx_note(next);
+        uint32_t take = min_u32(from->len, len - note->len);
+        memcpy(p->head + note->offset + note->len, next->head + from->offset, take);
+        note->len = (uint16_t)(note->len + take);
+        note->sent_count = (uint16_t)max_u32(note->sent_count, from->sent_count);
+        from->seq += take;
+        from->offset = (uint16_t)(from->offset + take);
+        from->len = (uint16_t)(from->len - take);
+        if (from->len == 0) {
+            drop_behind(&t->sendq, p);
+        }
+    }
 }
 
 /* The first bytes of the first packet: a box on the way may have cut it. */

@@ -13,41 +13,12 @@
 
 #include <cmocka.h>
 
-#include "kernel/bytes.h"
-#include "tests/unit/tcp_fixture.h"
+#include "tests/unit/frag_needed.h"
 
 enum {
-    ROUTER = 0x0a000009,
     FULL = 1460,
     SMALLER = 1280 - 40,
 };
-
-struct claim {
-    uint16_t mtu;
-    uint16_t quoted_bytes; /* total length of the quoted packet */
-    uint32_t seq;          /* relative */
-    uint16_t rport;        /* 0: the connection's */
-};
-
-/* A router says that a packet of ours was too large. */
-static void frag_needed(struct tcp_test *tt, const struct claim *c)
-{
-    uint8_t quote[28] = {0x45, 0};
-    struct frame fr;
-    struct frame_ip ip = {.src = ROUTER, .bare = true};
-    store_be16(quote + 2, c->quoted_bytes);
-    store_be16(quote + 6, 0x4000);
-    quote[8] = 60;
-    quote[9] = IP_PROTO_TCP;
-    store_be32(quote + 12, FIXTURE_ADDR);
-    store_be32(quote + 16, FIXTURE_PEER);
-    store_be16(quote + 20, tt->lport);
-    store_be16(quote + 22, c->rport != 0 ? c->rport : tt->rport);
-    store_be32(quote + 24, tt->iss + c->seq);
-    frame_icmp(&fr, &ip, 0x0304, c->mtu, quote, sizeof(quote));
-    fixture_input(&tt->f, &fr);
-}
-#define say(tt, ...) frag_needed((tt), &(struct claim){__VA_ARGS__})
 
 /* ESTABLISHED with three full segments out, seen and forgotten. */
 static void three_out(struct tcp_test *tt)
@@ -79,11 +50,11 @@ static void smaller_segments_at_once(void **state)
     uint32_t cwnd = tt.t->cc.cwnd;
     say(&tt, .mtu = 1280, .quoted_bytes = 1500, .seq = 1);
     uint32_t at = 1;
-    for (int i = 0; i < 3; i++) { /* each is cut in two */
+    for (; at + SMALLER <= 1 + 3 * FULL; at += SMALLER) { /* cut anew, without a crumb of each */
         expect(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = SMALLER);
-        expect(&tt, .flags = TCP_ACK, .seq = at + SMALLER, .ack = 1, .len = FULL - SMALLER);
-        at += FULL;
     }
+    expect(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = 1 + 3 * FULL - at);
+    at = 1 + 3 * FULL;
     expect_nothing(&tt);
     assert_int_equal(tt.t->cc.cwnd, cwnd);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_frag_needed"), 1);
@@ -156,7 +127,7 @@ static void known_to_the_next_connection(void **state)
     bool may_fragment = true;
     assert_int_equal(pmtu_get(tt.net, FIXTURE_PEER, &may_fragment), 1280);
     assert_false(may_fragment);
-    assert_int_equal(pmtu_get(tt.net, ROUTER, &may_fragment), 1500);
+    assert_int_equal(pmtu_get(tt.net, FRAG_ROUTER, &may_fragment), 1500);
     inject(&tt, .flags = TCP_SYN, .sport = 5000);
     struct frame fr;
     assert_true(fixture_pop(&tt.f, &fr)); /* MSS 1460 all the same: it is of what we receive */

@@ -195,8 +195,9 @@ static void slivers_wait_for_the_override(void **state)
     tcp_test_advance_ms(&tt, TCP_CORK_MS + 2);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 100);
     acks(&tt, 101, TT_WND);
-    expect(&tt, .flags = TCP_ACK, .seq = 101, .ack = 1, .len = 1360);
-    expect(&tt, .flags = TCP_ACK, .seq = 1461, .ack = 1, .len = 1460);
+    for (uint32_t i = 0; i < 3; i++) { /* what was cut off does not stay a small segment */
+        expect(&tt, .flags = TCP_ACK, .seq = 101 + i * 1460, .ack = 1, .len = 1460);
+    }
     tcp_test_end(&tt);
 }
 
