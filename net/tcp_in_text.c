@@ -94,6 +94,7 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
     }
     if (!tcp_recvq_admits(t, seg->pkt, true)) {
         t->ack_now = true;
+        tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
         return TCP_DROP;
     }
     bool had_gap = t->recvq.ranges != NULL;

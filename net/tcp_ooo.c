@@ -172,16 +172,18 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
     }
 }
 
-/* RFC 2018 4, RFC 2883 4: a segment that there was no room for may begin with what waits here
- * already. Its range is told first then, for the segment came just now, though it was not kept; and
+/* RFC 2018 4, RFC 2883 4: a segment that there was no room for may bring again what waits here
+ * already. The range is told first then, for the segment came just now, though it was not kept; and
  * what was known of it is told of as any other duplicate. */
 void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len)
 {
+    uint32_t end = seq + len;
     for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
         struct tcp_rx_note *range = rx_note(p);
-        if (seq_le(range->seq, seq) && seq_lt(seq, range->end)) {
+        if (seq_lt(range->seq, end) && seq_lt(seq, range->end)) {
             range->touched = ++t->recvq.touches;
-            tcp_sack_duplicate(t, seq, seq_le(seq + len, range->end) ? seq + len : range->end);
+            tcp_sack_duplicate(t, seq_max(seq, range->seq),
+                               seq_lt(end, range->end) ? end : range->end);
             return;
         }
     }
@@ -207,9 +209,15 @@ static void take_range(struct tcp_cb *t, struct pkt *p)
     }
 }
 
+/* A segment has filled the gap in front, and may reach into what waits: of that came twice what
+ * lies below RCV.NXT, the end of the segment. */
 void tcp_ooo_merge(struct tcp_cb *t)
 {
     struct tcp_recvq *q = &t->recvq;
+    if (q->ranges != NULL) {
+        struct tcp_rx_note *range = rx_note(q->ranges);
+        tcp_sack_duplicate(t, range->seq, seq_lt(range->end, t->rcv_nxt) ? range->end : t->rcv_nxt);
+    }
     while (q->ranges != NULL && seq_le(rx_note(q->ranges)->seq, t->rcv_nxt)) {
         struct pkt *first = q->ranges;
         q->ranges = rx_note(first)->next_range;

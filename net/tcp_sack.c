@@ -4,10 +4,18 @@
  */
 #include "net/tcp_int.h"
 
-/* RFC 2883 4: [first, end) came again. Told once, by the next ACK. */
+/*
+ * RFC 2883 4: [first, end) came again. Told once, by the next ACK; of a segment that brings several
+ * such pieces the first (4.2). What lies in front of the peer's first byte never was: a keepalive
+ * of a peer that has sent nothing has the number of its SYN.
+ */
 void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end)
 {
-    if (t->sack_on && seq_lt(first, end)) {
+    uint32_t stream = t->irs + 1;
+    if (seq_lt(first, t->rcv_nxt) && t->rcv_nxt - first > t->rcv_nxt - stream) {
+        first = stream;
+    }
+    if (t->sack_on && !t->dsack_due && seq_lt(first, end)) {
         t->dsack_due = true;
         t->dsack_first = first;
         t->dsack_end = end;
