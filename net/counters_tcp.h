@@ -18,7 +18,7 @@
     X(tcp_rx_drop_out_of_window, "segments dropped: sequence number outside the window")        \
     X(tcp_rx_drop_ack_range, "segments dropped: acknowledgement outside what was sent")         \
     X(tcp_rx_drop_paws, "segments dropped: timestamp older than the last one (PAWS)")           \
-    X(tcp_rx_drop_no_timestamp, "segments dropped: without the timestamp agreed on")            \
+    X(tcp_rx_no_timestamp, "segments taken without the timestamp agreed on")                    \
     X(tcp_rx_drop_rst_range, "RSTs not believed: sequence number not exactly the next")         \
     X(tcp_rx_drop_syn_synchronized, "SYNs into a live connection, answered by a challenge ACK") \
     X(tcp_rx_drop_listen, "segments to a listener dropped: neither SYN nor ACK")                \

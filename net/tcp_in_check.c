@@ -68,18 +68,10 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
     }
     /* RFC 5961 4.2: a SYN gets its challenge ACK whatever else it says, so that a peer that began
      * anew, with another clock or without one, hears of the old connection. */
-    bool syn = (seg->flags & TCP_SYN) && t->state != TCP_SYN_RECEIVED;
-    if (!syn && tcp_paws_rejects(t, seg)) {
+    if (unlikely(tcp_paws_rejects(t, seg)) &&
+        (!(seg->flags & TCP_SYN) || t->state == TCP_SYN_RECEIVED)) {
         NET_COUNT(n, tcp_rx_drop_paws);
         acknowledge_unacceptable(t, seg);
-        return TCP_DROP;
-    }
-    /* RFC 7323 3.2: once agreed on, every segment has them; the ACK that completes the handshake
-     * may come from a host that forgets. A SYN is of another connection: RFC 5961 4.2 answers it.
-     */
-    bool missing = t->ts.on && !seg->options.has_timestamps && t->state != TCP_SYN_RECEIVED;
-    if (missing && !syn && !(seg->flags & TCP_RST)) {
-        NET_COUNT(n, tcp_rx_drop_no_timestamp);
         return TCP_DROP;
     }
     uint32_t len = tcp_segment_len(seg);

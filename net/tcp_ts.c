@@ -48,7 +48,13 @@ static bool recent_valid(const struct tcp_cb *t)
     return t->net->now_ns - t->ts.recent_ns < TCP_PAWS_IDLE_S * NS_PER_S;
 }
 
-/* 5.3 R1: is the segment an old duplicate? Never true of a RST (5.2). */
+/*
+ * 5.3 R1: is the segment an old duplicate? Never true of a RST (5.2), nor of a segment without a
+ * timestamp. RFC 7323 3.2 would have one of those dropped (SHOULD): but hosts that agree on them
+ * and then leave them out, of keepalives or of everything, exist, and would never hear from us
+ * again. So they are taken as they are on a connection without timestamps, where RFC 5961's checks
+ * do; and nothing is learnt from what is not there.
+ */
 bool tcp_paws_rejects(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
     if (!t->ts.on || !seg->options.has_timestamps || (seg->flags & TCP_RST)) {
@@ -61,7 +67,11 @@ bool tcp_paws_rejects(const struct tcp_cb *t, const struct tcp_segment *seg)
  * that what is echoed belongs to what is acknowledged. */
 void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    if (!t->ts.on || !seg->options.has_timestamps || !seq_le(seg->seq, t->rcv_acked)) {
+    if (!t->ts.on || !seq_le(seg->seq, t->rcv_acked)) {
+        return;
+    }
+    if (unlikely(!seg->options.has_timestamps)) {
+        NET_COUNT(t->net, tcp_rx_no_timestamp);
         return;
     }
     if (seq_ge(seg->options.ts_val, t->ts.recent) || !recent_valid(t)) {

@@ -87,7 +87,7 @@ static void measure_echo(struct tcp_cb *t, const struct tcp_segment *seg)
 
 void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    if (t->ts.on) {
+    if (t->ts.on && seg->options.has_timestamps) {
         measure_echo(t, seg);
     } else {
         measure_window(t);

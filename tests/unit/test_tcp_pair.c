@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/bytes.h"
 #include "net/tcp_int.h"
 
 #include <errno.h>
@@ -57,6 +58,7 @@ struct world {
     uint32_t loss, dup, reorder; /* per mille */
     uint64_t delay_ns;
     uint64_t seed;
+    uint64_t bare_from_ns[2]; /* from then on a side's segments lack their timestamps */
 };
 
 static uint64_t draw(struct world *w)
@@ -77,6 +79,22 @@ static uint8_t content(int from, uint32_t at)
     return (uint8_t)(at * 31 + (at >> 8) * 17 + (at >> 16) + (uint32_t)from * 101);
 }
 
+/* Makes the timestamps of a segment NOPs, and its checksum good again. */
+static void strip(uint8_t *ip, size_t len)
+{
+    uint8_t *h = ip + 20;
+    size_t end = 20 + (size_t)(h[12] >> 4) * 4;
+    for (size_t i = 40; i + 1 < end && ip[i] != 0; i += ip[i] == 1 ? 1 : ip[i + 1]) {
+        if (ip[i] == 8) {
+            memset(ip + i, 1, 10);
+        }
+    }
+    store_be16(h + 16, 0);
+    uint16_t total = (uint16_t)(len - 20);
+    uint32_t sum = csum_pseudo(load_be32(ip + 12), load_be32(ip + 16), IP_PROTO_TCP, total);
+    store_be16(h + 16, csum_finish(csum_add(sum, h, total)));
+}
+
 static void launch(struct world *w, int to, const struct pkt *p)
 {
     if (w->flight_count == FLIGHT_MAX) {
@@ -92,6 +110,9 @@ static void launch(struct world *w, int to, const struct pkt *p)
     f->len = pkt_len(p);
     assert_true(f->len <= sizeof(f->bytes));
     memcpy(f->bytes, p->data, f->len);
+    if (w->bare_from_ns[1 - to] <= w->now_ns && !(f->bytes[33] & TCP_SYN)) {
+        strip(f->bytes, f->len);
+    }
 }
 
 static void output(void *arg, struct pkt *p)
@@ -264,6 +285,7 @@ static void world_begin(struct world *w, uint64_t seed)
 {
     memset(w, 0, sizeof(*w));
     w->seed = seed;
+    w->bare_from_ns[0] = w->bare_from_ns[1] = DEADLINE_NONE;
     w->rng = seed * 0x9e3779b97f4a7c15u + 1;
     w->now_ns = NS_PER_S;
     w->flights = calloc(FLIGHT_MAX, sizeof(w->flights[0]));
@@ -338,6 +360,31 @@ static void run_seed(uint64_t seed)
     }
     world_run(&w);
     world_end(&w);
+}
+
+/* Hosts that agree on timestamps and leave them out later, from the first segment on or in the
+ * middle: the transfers end as well as any, both ways. */
+static void streams_survive_the_end_of_timestamps(void **state)
+{
+    static struct world w;
+    uint64_t taken = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world_begin(&w, seed);
+        w.side[0].close_first = true;
+        for (int i = 0; i < 2; i++) {
+            if (seed % 3 != (uint64_t)i) { /* one of them, or both */
+                w.bare_from_ns[i] = w.now_ns + seed * 37 % 500 * NS_PER_MS;
+            }
+        }
+        world_run(&w);
+        for (int i = 0; i < 2; i++) {
+            if (seed % 3 == (uint64_t)i) {
+                taken += w.side[i].net->counters.tcp_rx_no_timestamp;
+            }
+        }
+        world_end(&w);
+    }
+    assert_true(taken > 1000);
 }
 
 /* A small exchange over a good link in which one allocation fails: the nth of a pool. Returns
@@ -421,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_survive_a_bad_link),
+        cmocka_unit_test(streams_survive_the_end_of_timestamps),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

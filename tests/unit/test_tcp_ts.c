@@ -207,18 +207,6 @@ static void echo_is_of_what_is_acknowledged(void **state)
     finish(&tt);
 }
 
-/* 3.2: agreed on, it is on every segment; one without is dropped without a word. */
-static void missing_timestamp_is_dropped(void **state)
-{
-    struct tcp_test tt;
-    establish(&tt, 0);
-    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-    tcp_test_advance_ms(&tt, 1000);
-    expect_nothing(&tt);
-    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_no_timestamp"), 1);
-    finish(&tt);
-}
-
 /* RFC 5961 4.2: a SYN into the connection is answered whatever its timestamp says, and without one:
  * a peer that began anew must hear of it. Others with the same fault are not. */
 static void syn_is_challenged_whatever_its_timestamp(void **state)
@@ -236,7 +224,6 @@ static void syn_is_challenged_whatever_its_timestamp(void **state)
         expect_nothing(&tt);
         assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_syn_synchronized"), 2);
         assert_int_equal(tcp_test_count(&tt, "tcp_tx_challenge_limited"), 1);
-        assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_no_timestamp"), 0);
         assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 0);
         finish(&tt);
     }
@@ -444,7 +431,6 @@ int main(void)
         cmocka_unit_test(paws_remembers_what_came_last),
         cmocka_unit_test(paws_lets_rst_pass),
         cmocka_unit_test(echo_is_of_what_is_acknowledged),
-        cmocka_unit_test(missing_timestamp_is_dropped),
         cmocka_unit_test(syn_is_challenged_whatever_its_timestamp),
         cmocka_unit_test(syn_without_timestamp_is_challenged),
         cmocka_unit_test(retransmission_is_measured),
