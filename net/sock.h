@@ -6,8 +6,9 @@
  * first; a stale one is -EBADF, the console's and an epoll's are -ENOTSOCK where a socket is
  * needed.
  *
- * now_ns is the time of the call on the stack's clock (net.h). Nothing here may be called from irq
- * context, nor from a watch function.
+ * now_ns is the time of the call on the stack's clock (net.h): whatever may send or set a timer, or
+ * tells of time, takes it; the rest neither sends nor sets any (tests/unit/test_sock_clock.c goes
+ * through all of them). Nothing here may be called from irq context, nor from a watch function.
  */
 #ifndef NET_SOCK_H
 #define NET_SOCK_H
@@ -136,17 +137,17 @@ enum sock_opt {
 
 /* -ENOPROTOOPT where the kind of socket has no such option (or it is get only), -EINVAL for a value
  * out of range. */
-int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value);
+int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value, uint64_t now_ns);
 int sock_get_opt(struct net *n, int fd, enum sock_opt opt, int64_t *value);
 
 /* TCP_CONGESTION: an algorithm by name. The name got lives for ever. -ENOENT, -ENOPROTOOPT (UDP).
  */
-int sock_set_congestion(struct net *n, int fd, const char *name);
+int sock_set_congestion(struct net *n, int fd, const char *name, uint64_t now_ns);
 int sock_get_congestion(struct net *n, int fd, const char **name);
 
 /* TCP_INFO. -ENOPROTOOPT on UDP. */
 struct tcp_report;
-int sock_get_report(struct net *n, int fd, struct tcp_report *out);
+int sock_get_report(struct net *n, int fd, struct tcp_report *out, uint64_t now_ns);
 
 /* Readiness now (bits of enum net_ready), or -EBADF. Of an epoll: IN when it has an event. */
 int sock_ready(struct net *n, int fd);

@@ -2,7 +2,8 @@
 """The static rules of `make check`: what the house style says and a tool can see.
 
 include direction, #if and mutable state in net and drivers, undefined symbols of net and drivers,
-length of functions, files and lines, formatting, leftovers, and what docs/conformance.md names.
+length of functions, files and lines, formatting, leftovers, what docs/conformance.md names, and
+that every entry of a stack is tried with a late clock.
 Prints each breach as file:line: what is wrong and what is allowed; exits 1 when there is any.
 """
 import os
@@ -290,6 +291,18 @@ def check_conformance():
             problem(CONFORMANCE, 1, f"{name} of RFC 9293 is missing")
 
 
+def check_clock():
+    """Every entry of a stack takes the time last, or the test shows that it needs none."""
+    test = "tests/unit/test_sock_clock.c"
+    told = "\n".join(read(test))
+    for path in ("net/net.h", "net/sock.h", "net/epoll.h"):
+        text = "\n".join(read(path))
+        for m in re.finditer(r"^\w[\w \*]*?(\w+)\(struct net \*n\b([^;]*)\)", text, re.M):
+            number = text.count("\n", 0, m.start()) + 1
+            if not re.search(r"\b" + m.group(1) + r"\b", told):
+                problem(path, number, f"{m.group(1)}: an entry that {test} does not go through")
+
+
 def main():
     files = tracked()
     sources = [f for f in files if f.endswith((".c", ".h"))]
@@ -303,6 +316,7 @@ def main():
             check_conditionals(path, lines)
             check_functions(path, lines)
     check_conformance()
+    check_clock()
     check_format(sources)
     check_symbols("net", ["net"])
     check_symbols("net/posix", ["net/posix"])

@@ -143,7 +143,7 @@ static int set_option(struct posix_env *env, int fd, const struct opt_entry *o, 
     }
     int64_t v;
     int err = value_decode(o->form, value, &v);
-    return err != 0 ? err : sock_set_opt(env->net, fd, o->opt, v);
+    return err != 0 ? err : sock_set_opt(env->net, fd, o->opt, v, env->now_ns());
 }
 
 /* 0 when fd is a socket, else -EBADF or -ENOTSOCK: comes before what is wrong with an option. */
@@ -162,7 +162,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
         if (o != NULL) {
             err = set_option(env, fd, o, value, len);
         } else if (level == IPPROTO_TCP) {
-            err = posix_set_opt_tcp(env->net, fd, name, value, len);
+            err = posix_set_opt_tcp(env->net, fd, name, value, len, env->now_ns());
         } else {
             err = set_other(level, name, value, len);
         }
@@ -219,7 +219,7 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
     const struct opt_entry *o = find_option(level, name);
     int64_t v = 0;
     if (o == NULL && level == IPPROTO_TCP) {
-        return (int)posix_result(posix_get_opt_tcp(env->net, fd, name, value, len));
+        return (int)posix_result(posix_get_opt_tcp(env->net, fd, name, value, len, env->now_ns()));
     }
     err = o != NULL ? sock_get_opt(env->net, fd, o->opt, &v) : get_other(env, fd, level, name, &v);
     if (err != 0) {
@@ -244,7 +244,9 @@ static int fcntl_flags(struct posix_env *env, int fd, int cmd, int arg)
         return O_RDWR | (nonblock ? O_NONBLOCK : 0);
     }
     /* The console never blocks: for it there is nothing to keep. */
-    return err != 0 ? 0 : sock_set_opt(env->net, fd, SOCK_OPT_NONBLOCK, (arg & O_NONBLOCK) != 0);
+    return err != 0 ? 0
+                    : sock_set_opt(env->net, fd, SOCK_OPT_NONBLOCK, (arg & O_NONBLOCK) != 0,
+                                   env->now_ns());
 }
 
 /* The descriptor flags: FD_CLOEXEC means nothing where there is no exec. */
@@ -288,7 +290,7 @@ int ioctl(int fd, unsigned long request, ...)
         err = -EFAULT;
     }
     if (err == 0 && request == FIONBIO) {
-        err = sock_set_opt(env->net, fd, SOCK_OPT_NONBLOCK, *arg != 0);
+        err = sock_set_opt(env->net, fd, SOCK_OPT_NONBLOCK, *arg != 0, env->now_ns());
     } else if (err == 0) {
         err = sock_readable(env->net, fd);
         *arg = err < 0 ? *arg : err;

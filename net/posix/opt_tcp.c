@@ -98,11 +98,11 @@ static void fill_info(struct tcp_info *i, const struct tcp_report *r)
     fill_receiver(i, r);
 }
 
-static int get_info(struct net *n, int fd, void *value, socklen_t *len)
+static int get_info(struct net *n, int fd, void *value, socklen_t *len, uint64_t now_ns)
 {
     struct tcp_report r;
     struct tcp_info info;
-    int err = sock_get_report(n, fd, &r);
+    int err = sock_get_report(n, fd, &r, now_ns);
     if (err == 0) {
         fill_info(&info, &r);
         *len = (socklen_t)min_size(*len, sizeof(info));
@@ -126,11 +126,11 @@ static int get_congestion(struct net *n, int fd, void *value, socklen_t *len)
     return err;
 }
 
-int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *len)
+int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *len, uint64_t now_ns)
 {
     switch (name) {
     case TCP_INFO:
-        return get_info(n, fd, value, len);
+        return get_info(n, fd, value, len, now_ns);
     case TCP_CONGESTION:
         return get_congestion(n, fd, value, len);
     default:
@@ -139,7 +139,8 @@ int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *l
 }
 
 /* The name need not end in a 0, and may be longer than any: then it is nobody's. */
-int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len)
+int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len,
+                      uint64_t now_ns)
 {
     char text[TCP_CA_NAME_MAX] = {0};
     if (name != TCP_CONGESTION) {
@@ -152,5 +153,5 @@ int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, sockle
         return -EINVAL;
     }
     memcpy(text, value, min_size(len, sizeof(text) - 1));
-    return sock_set_congestion(n, fd, text);
+    return sock_set_congestion(n, fd, text, now_ns);
 }

@@ -8,9 +8,11 @@
 
 /* fd is a socket; value and len are there. Cuts to *len, which becomes what was written.
  * -ENOPROTOOPT for every other name, and on UDP. */
-int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *len);
+int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *len,
+                      uint64_t now_ns);
 
 /* -ENOPROTOOPT, -EFAULT, -EINVAL (empty), -ENOENT (no such algorithm). */
-int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len);
+int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len,
+                      uint64_t now_ns);
 
 #endif

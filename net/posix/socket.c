@@ -16,7 +16,7 @@ enum {
 
 static void set_nonblock(struct posix_env *env, int fd)
 {
-    int err = sock_set_opt(env->net, fd, SOCK_OPT_NONBLOCK, 1);
+    int err = sock_set_opt(env->net, fd, SOCK_OPT_NONBLOCK, 1, env->now_ns());
     assert(err == 0);
 }
 

@@ -391,7 +391,7 @@ static void step_option(struct fuzz *f, int fd, uint8_t what)
 {
     int64_t value = 0;
     enum sock_opt opt = (enum sock_opt)(what % (SOCK_OPT_MAXSEG + 1));
-    (void)sock_set_opt(f->net, fd, opt, (int16_t)fuzz_u16(&f->in));
+    (void)sock_set_opt(f->net, fd, opt, (int16_t)fuzz_u16(&f->in), f->now_ns);
     (void)sock_get_opt(f->net, fd, opt, &value);
     (void)sock_readable(f->net, fd);
 }

@@ -416,7 +416,7 @@ static void call_end(struct fuzz *f)
         return;
     }
     if (how & 4) {
-        (void)sock_set_opt(f->net, *fd, SOCK_OPT_LINGER_S, 0);
+        (void)sock_set_opt(f->net, *fd, SOCK_OPT_LINGER_S, 0, f->model.now_ns);
     }
     (void)sock_close(f->net, *fd, f->model.now_ns);
     *fd = 0;
@@ -435,7 +435,7 @@ static void call_other(struct fuzz *f)
     (void)sock_readable(f->net, *fd);
     (void)sock_get_opt(f->net, *fd, (enum sock_opt)(how & 31), &got);
     if (how & 128) {
-        (void)sock_set_opt(f->net, *fd, (enum sock_opt)(how & 31), value);
+        (void)sock_set_opt(f->net, *fd, (enum sock_opt)(how & 31), value, f->model.now_ns);
     }
 }
 

@@ -144,12 +144,12 @@ static void end_opened(struct world *w, struct conn *c, struct end *e)
     struct wire_port peer = {c->end[1 - e->side].host, c->port[1 - e->side]};
     e->key_out = wire_stream_key(w->plan->seed, me, peer);
     e->key_in = wire_stream_key(w->plan->seed, peer, me);
-    int err = sock_set_opt(n, e->fd, SOCK_OPT_NODELAY, e->plan->nodelay);
+    int err = sock_set_opt(n, e->fd, SOCK_OPT_NODELAY, e->plan->nodelay, w->now_ns);
     if (err == 0 && e->plan->keepalive) {
-        err = sock_set_opt(n, e->fd, SOCK_OPT_KEEPIDLE_S, KEEPIDLE_S);
-        err = err != 0 ? err : sock_set_opt(n, e->fd, SOCK_OPT_KEEPINTVL_S, KEEPINTVL_S);
-        err = err != 0 ? err : sock_set_opt(n, e->fd, SOCK_OPT_KEEPCNT, KEEPCNT);
-        err = err != 0 ? err : sock_set_opt(n, e->fd, SOCK_OPT_KEEPALIVE, 1);
+        err = sock_set_opt(n, e->fd, SOCK_OPT_KEEPIDLE_S, KEEPIDLE_S, w->now_ns);
+        err = err != 0 ? err : sock_set_opt(n, e->fd, SOCK_OPT_KEEPINTVL_S, KEEPINTVL_S, w->now_ns);
+        err = err != 0 ? err : sock_set_opt(n, e->fd, SOCK_OPT_KEEPCNT, KEEPCNT, w->now_ns);
+        err = err != 0 ? err : sock_set_opt(n, e->fd, SOCK_OPT_KEEPALIVE, 1, w->now_ns);
     }
     if (err != 0) {
         world_fail(w, "sock_set_opt: %d", err);
@@ -228,7 +228,7 @@ static void accept_all(struct world *w, int host, int listener)
             }
             /* An old SYN for the restarted host, or a SYN and its ACK that came again after the end
              * and met the same initial number. It must not look like an end in order. */
-            (void)sock_set_opt(n, fd, SOCK_OPT_LINGER_S, 0);
+            (void)sock_set_opt(n, fd, SOCK_OPT_LINGER_S, 0, w->now_ns);
             (void)sock_close(n, fd, w->now_ns);
             continue;
         }
@@ -406,7 +406,8 @@ static void end_leave(struct world *w, struct conn *c, struct end *e)
     if (e->plan->mode == END_SHUT_BOTH) {
         (void)sock_shutdown(n, e->fd, 2, w->now_ns); /* -ENOTCONN after a RST */
     }
-    if (e->plan->mode == END_ABORT && sock_set_opt(n, e->fd, SOCK_OPT_LINGER_S, 0) != 0) {
+    if (e->plan->mode == END_ABORT &&
+        sock_set_opt(n, e->fd, SOCK_OPT_LINGER_S, 0, w->now_ns) != 0) {
         world_fail(w, "no SO_LINGER");
     }
     end_close(w, e);
@@ -530,7 +531,7 @@ bool app_drop_abandoned(struct world *w, const uint64_t give_ups[])
         struct end *e = &c->end[i % 2];
         if (abandoned(e, &c->end[1 - i % 2], give_ups)) {
             if (e->fd >= 0) {
-                (void)sock_set_opt(net_of(w, e), e->fd, SOCK_OPT_LINGER_S, 0);
+                (void)sock_set_opt(net_of(w, e), e->fd, SOCK_OPT_LINGER_S, 0, w->now_ns);
             }
             end_failed(w, e, -ETIMEDOUT);
             any = true;

@@ -388,7 +388,7 @@ static void test_stream_events(void **state)
     w.events = 0;
     assert_int_equal(epoll_control(b->n, b->ep, EPOLL_OP_MOD, fd[1], &w), 0);
     assert_int_equal(collect(b, out, 4), 0);
-    assert_int_equal(sock_set_opt(p->net[0], fd[0], SOCK_OPT_LINGER_S, 0), 0);
+    assert_int_equal(sock_set_opt(p->net[0], fd[0], SOCK_OPT_LINGER_S, 0, p->now_ns), 0);
     assert_int_equal(sock_close(p->net[0], fd[0], p->now_ns), 0);
     pair_run(p);
     assert_int_equal(collect(b, out, 4), 1);

@@ -120,7 +120,7 @@ static void test_stale_descriptors(void **state)
         assert_int_equal(sock_peer(n, s, &a), -EBADF);
         assert_int_equal(sock_readable(n, s), -EBADF);
         assert_int_equal(sock_ready(n, s), -EBADF);
-        assert_int_equal(sock_set_opt(n, s, SOCK_OPT_NONBLOCK, 1), -EBADF);
+        assert_int_equal(sock_set_opt(n, s, SOCK_OPT_NONBLOCK, 1, p->now_ns), -EBADF);
         assert_int_equal(sock_get_opt(n, s, SOCK_OPT_NONBLOCK, &v), -EBADF);
         assert_int_equal(sock_watch_add(n, s, &w), -EBADF);
         sock_watch_remove(n, s, &w);
@@ -148,9 +148,9 @@ static void test_not_a_socket(void **state)
         assert_int_equal(sock_shutdown(n, fd, 0, 0), -ENOTSOCK);
         assert_int_equal(sock_peer(n, fd, &a), -ENOTSOCK);
         assert_int_equal(sock_get_opt(n, fd, SOCK_OPT_ERROR, &v), -ENOTSOCK);
-        assert_int_equal(sock_set_opt(n, fd, SOCK_OPT_REUSEADDR, 1), -ENOTSOCK);
+        assert_int_equal(sock_set_opt(n, fd, SOCK_OPT_REUSEADDR, 1, p->now_ns), -ENOTSOCK);
     }
-    assert_int_equal(sock_set_opt(n, ep, SOCK_OPT_NONBLOCK, 1), 0);
+    assert_int_equal(sock_set_opt(n, ep, SOCK_OPT_NONBLOCK, 1, p->now_ns), 0);
     assert_int_equal(sock_get_opt(n, ep, SOCK_OPT_NONBLOCK, &v), 0);
     assert_int_equal(v, 1);
 }
@@ -408,7 +408,7 @@ static void test_reset(void **state)
     int listener;
     char buf[8];
     pair_connect(p, fd, &listener, 80);
-    assert_int_equal(sock_set_opt(p->net[0], fd[0], SOCK_OPT_LINGER_S, 0), 0);
+    assert_int_equal(sock_set_opt(p->net[0], fd[0], SOCK_OPT_LINGER_S, 0, p->now_ns), 0);
     assert_int_equal(sock_close(p->net[0], fd[0], p->now_ns), 0);
     pair_run(p);
     int ready = sock_ready(p->net[1], fd[1]);
@@ -525,7 +525,7 @@ static void test_datagram_errors(void **state)
     assert_int_equal(sock_send(p->net[0], a, "x", 1, 0, &port0, p->now_ns), -EINVAL);
     struct sock_addr all = {.addr = 0x0a0000ff, .port = 9};
     assert_int_equal(sock_send(p->net[0], a, "x", 1, 0, &all, p->now_ns), -EACCES);
-    assert_int_equal(sock_set_opt(p->net[0], a, SOCK_OPT_BROADCAST, 1), 0);
+    assert_int_equal(sock_set_opt(p->net[0], a, SOCK_OPT_BROADCAST, 1, p->now_ns), 0);
     assert_int_equal(sock_send(p->net[0], a, "x", 1, 0, &all, p->now_ns), 1);
     p->side[0].tx.fail_at = p->side[0].tx.get_count + 1;
     assert_int_equal(sock_send(p->net[0], a, "x", 1, 0, &to, p->now_ns), -ENOBUFS);
@@ -636,7 +636,7 @@ static void test_lingering_close(void **state)
     int listener;
     pair_connect(p, fd, &listener, 80);
     struct net *n = p->net[0];
-    assert_int_equal(sock_set_opt(n, fd[0], SOCK_OPT_LINGER_S, 7), 0);
+    assert_int_equal(sock_set_opt(n, fd[0], SOCK_OPT_LINGER_S, 7, p->now_ns), 0);
     assert_int_equal(put(p, 0, fd[0], "bye"), 3);
     struct counting_watch w = {.watch.fn = count_call};
     assert_int_equal(sock_watch_add(n, fd[0], &w.watch), 0);
@@ -689,18 +689,18 @@ static void test_options(void **state)
         {SOCK_OPT_SEND_TIMEOUT_NS, INT64_MAX},
     };
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-        assert_int_equal(sock_set_opt(n, tcp, sets[i].opt, sets[i].value), 0);
+        assert_int_equal(sock_set_opt(n, tcp, sets[i].opt, sets[i].value, p->now_ns), 0);
         expect_opt(n, tcp, sets[i].opt, sets[i].value);
     }
     expect_opt(n, tcp, SOCK_OPT_TYPE, SOCK_TYPE_TCP);
     expect_opt(n, tcp, SOCK_OPT_LISTENING, 0);
     expect_opt(n, tcp, SOCK_OPT_ERROR, 0);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_RECV_TIMEOUT_NS, -1), -EDOM);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_KEEPCNT, INT64_MAX), -EINVAL);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_KEEPIDLE_S, 0), -EINVAL);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_TYPE, 0), -ENOPROTOOPT);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_MAXSEG, 32768), -EINVAL);
-    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_CORK, 1), 0);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_RECV_TIMEOUT_NS, -1, p->now_ns), -EDOM);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_KEEPCNT, INT64_MAX, p->now_ns), -EINVAL);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_KEEPIDLE_S, 0, p->now_ns), -EINVAL);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_TYPE, 0, p->now_ns), -ENOPROTOOPT);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_MAXSEG, 32768, p->now_ns), -EINVAL);
+    assert_int_equal(sock_set_opt(n, tcp, SOCK_OPT_CORK, 1, p->now_ns), 0);
     expect_opt(n, tcp, SOCK_OPT_CORK, 1);
 }
 
@@ -711,12 +711,12 @@ static void test_datagram_options(void **state)
     int udp = open_udp(p, 0);
     int64_t v = 0;
     expect_opt(n, udp, SOCK_OPT_TYPE, SOCK_TYPE_UDP);
-    assert_int_equal(sock_set_opt(n, udp, SOCK_OPT_RCVBUF, 1), 0);
+    assert_int_equal(sock_set_opt(n, udp, SOCK_OPT_RCVBUF, 1, p->now_ns), 0);
     expect_opt(n, udp, SOCK_OPT_RCVBUF, (int64_t)UDP_QUEUE_MAX * UDP_PAYLOAD_MAX_BYTES);
     expect_opt(n, udp, SOCK_OPT_SNDBUF, UDP_PAYLOAD_MAX_BYTES);
     expect_opt(n, udp, SOCK_OPT_LINGER_S, -1);
     expect_opt(n, udp, SOCK_OPT_KEEPALIVE, 0);
-    assert_int_equal(sock_set_opt(n, udp, SOCK_OPT_NODELAY, 1), -ENOPROTOOPT);
+    assert_int_equal(sock_set_opt(n, udp, SOCK_OPT_NODELAY, 1, p->now_ns), -ENOPROTOOPT);
     assert_int_equal(sock_get_opt(n, udp, SOCK_OPT_NODELAY, &v), -ENOPROTOOPT);
     assert_int_equal(sock_get_opt(n, udp, SOCK_OPT_MAXSEG, &v), -ENOPROTOOPT);
 }
@@ -728,8 +728,8 @@ static void test_inheritance(void **state)
     struct net *n = p->net[1];
     int listener = open_tcp(p, 1);
     assert_int_equal(bind_to(p, 1, listener, 0, 80), 0);
-    assert_int_equal(sock_set_opt(n, listener, SOCK_OPT_NODELAY, 1), 0);
-    assert_int_equal(sock_set_opt(n, listener, SOCK_OPT_NONBLOCK, 1), 0);
+    assert_int_equal(sock_set_opt(n, listener, SOCK_OPT_NODELAY, 1, p->now_ns), 0);
+    assert_int_equal(sock_set_opt(n, listener, SOCK_OPT_NONBLOCK, 1, p->now_ns), 0);
     assert_int_equal(sock_listen(n, listener, 4, p->now_ns), 0);
     int client = open_tcp(p, 0);
     assert_int_equal(connect_to(p, 0, client, PAIR_HOST_1, 80), -EINPROGRESS);

@@ -35,7 +35,8 @@ static int token(struct pd *pd, int sock, bool nonblock)
     pd->fds[fd].sock = sock;
     pd->fds[fd].nonblock = nonblock;
     if (pd->flags.quickack) {
-        (void)sock_set_opt(pd->net, sock, SOCK_OPT_QUICKACK, 1); /* epoll, UDP: not theirs */
+        (void)sock_set_opt(pd->net, sock, SOCK_OPT_QUICKACK, 1,
+                           pd->now_ns); /* epoll, UDP: not theirs */
     }
     return fd;
 }

@@ -12,8 +12,10 @@
 
 /* net/posix/opt_tcp.c: TCP_INFO and TCP_CONGESTION. Declared here, for its header brings the
  * stack's own <sys/socket.h>. */
-int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *len);
-int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len);
+int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *len,
+                      uint64_t now_ns);
+int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len,
+                      uint64_t now_ns);
 
 static const struct {
     int level, name;
@@ -98,18 +100,20 @@ static ssize_t try_set(struct pd *pd, void *args)
     if (is_linger(c) && *c->len >= sizeof(struct linger)) {
         struct linger l;
         memcpy(&l, c->value, sizeof(l));
-        return sock_set_opt(pd->net, sock, SOCK_OPT_LINGER_S, l.l_onoff ? l.l_linger : -1);
+        return sock_set_opt(pd->net, sock, SOCK_OPT_LINGER_S, l.l_onoff ? l.l_linger : -1,
+                            pd->now_ns);
     }
     int at = find(c);
     if (at < 0 && c->level == IPPROTO_TCP) {
-        return posix_set_opt_tcp(pd->net, sock, c->name, c->value, *c->len);
+        return posix_set_opt_tcp(pd->net, sock, c->name, c->value, *c->len, pd->now_ns);
     }
     if (at < 0) {
         return is_ignored(c) ? 0 : -ENOPROTOOPT;
     }
     int err = value_of(c, &value);
     return err < 0 ? err
-                   : sock_set_opt(pd->net, sock, options[at].opt, (int64_t)value * factor(pd, at));
+                   : sock_set_opt(pd->net, sock, options[at].opt, (int64_t)value * factor(pd, at),
+                                  pd->now_ns);
 }
 
 static int pd_setsockopt(void *u, int fd, int level, int name, const void *value, socklen_t len)
@@ -131,8 +135,9 @@ static ssize_t try_get(struct pd *pd, void *args)
     }
     int at = find(c);
     if (at < 0) {
-        return c->level == IPPROTO_TCP ? posix_get_opt_tcp(pd->net, sock, c->name, c->value, c->len)
-                                       : -ENOPROTOOPT;
+        return c->level == IPPROTO_TCP
+                   ? posix_get_opt_tcp(pd->net, sock, c->name, c->value, c->len, pd->now_ns)
+                   : -ENOPROTOOPT;
     }
     int err = sock_get_opt(pd->net, sock, options[at].opt, &value);
     if (err == 0) {

@@ -143,7 +143,7 @@ static int64_t option_call(struct ours *o, const struct ps_call *c, int fd)
         assert(i < ARRAY_SIZE(opts));
     }
     if (c->verb == PS_SETOPT) {
-        return sock_set_opt(o->f.net, fd, opts[i].opt, c->number);
+        return sock_set_opt(o->f.net, fd, opts[i].opt, c->number, o->f.now_ns);
     }
     int err = sock_get_opt(o->f.net, fd, opts[i].opt, &value);
     return err < 0 ? err : value;
