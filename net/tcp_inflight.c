@@ -42,7 +42,10 @@ void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p)
     insert_lost(q, note);
 }
 
-/* All that was sent and is not with the peer. The list of the lost is in order afterwards. */
+/* All that was sent and is not with the peer. The list of the lost is in order afterwards. One look
+ * at each packet, so at most TCP_SPLIT_FACTOR * packets_max (some thousands with the largest
+ * buffer, tens of us); asked for by a timeout, which doubles, or by a window that opened after a
+ * probe. */
 void tcp_sendq_mark_all_lost(struct tcp_cb *t)
 {
     struct tcp_sendq *q = &t->sendq;

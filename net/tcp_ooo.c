@@ -209,8 +209,11 @@ static void take_range(struct tcp_cb *t, struct pkt *p)
     }
 }
 
-/* A segment has filled the gap in front, and may reach into what waits: of that came twice what
- * lies below RCV.NXT, the end of the segment. */
+/*
+ * A segment has filled the gap in front, and may reach into what waits: of that came twice what
+ * lies below RCV.NXT, the end of the segment. As many packets may move at once as may wait
+ * (packets_max in tcp_recvq.c); each came in a segment of its own, and is hardly ever copied again.
+ */
 void tcp_ooo_merge(struct tcp_cb *t)
 {
     struct tcp_recvq *q = &t->recvq;

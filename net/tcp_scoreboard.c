@@ -57,7 +57,9 @@ void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p)
 }
 
 /* RFC 2018 8: the peer may have dropped what it told of. What was sacked is in the network again,
- * in front, so that RACK looks at it first; a timeout finds it in any case. */
+ * in front, so that RACK looks at it first; a timeout finds it in any case. Looks at the packets up
+ * to the last one sacked, as many as the queue is bounded to; a peer that asks for it again must
+ * have a packet acknowledged and tell of others before. */
 void tcp_scoreboard_clear(struct tcp_cb *t)
 {
     struct tcp_sendq *q = &t->sendq;
@@ -264,7 +266,8 @@ bool tcp_scoreboard_find_lost(struct tcp_cb *t)
 /*
  * RFC 6675 4 NextSeg, when nothing is lost for sure and nothing new may go: (3) a hole below what
  * was sacked, (4) once in a recovery the last segment, which brings the ACK clock back when the
- * whole tail is gone. Marks it; false: there is none.
+ * whole tail is gone. Marks it; false: there is none. What was guessed already is walked past
+ * again, so that an ACK brings TCP_SACK_STEPS of them at most.
  */
 bool tcp_scoreboard_guess_lost(struct tcp_cb *t)
 {

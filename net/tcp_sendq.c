@@ -324,6 +324,7 @@ void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
     }
 }
 
+/* All of it, at the end of the connection: bounded as the queue is, and once. */
 void tcp_sendq_drop(struct tcp_cb *t)
 {
     struct tcp_sendq *q = &t->sendq;
