@@ -344,6 +344,7 @@ void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d);
 
 /* tcp_scoreboard.c: what the peer told of by SACK. */
 void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p);
+void tcp_scoreboard_absorb(struct tcp_sendq *q, struct pkt *p, struct pkt *gone);
 void tcp_scoreboard_clear(struct tcp_cb *t);
 void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d);
 void tcp_scoreboard_check_reneging(struct tcp_cb *t);

@@ -61,7 +61,9 @@ static void bound_burst(struct tcp_cb *t)
     uint32_t burst = TCP_PMTU_BURST_SEGMENTS * (uint32_t)t->snd_mss;
     if (t->sendq.lost_bytes > burst && cwnd > tcp_pipe(t) + burst) {
         t->cc.cwnd = tcp_pipe(t) + burst;
-        t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
+        if (t->cc.recovery == TCP_RECOVERY_NONE) { /* else both are the repair's */
+            t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
+        }
     }
 }
 

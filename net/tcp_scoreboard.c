@@ -56,6 +56,18 @@ void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p)
     assert(q->above_bytes <= q->sacked_bytes && q->above_packets <= q->sacked_packets);
 }
 
+/* p has taken in all of gone, which lay behind it, and neither is sacked. */
+void tcp_scoreboard_absorb(struct tcp_sendq *q, struct pkt *p, struct pkt *gone)
+{
+    assert(!tx_note(p)->sacked && !tx_note(gone)->sacked);
+    if (q->edge == gone) {
+        q->edge = p; /* what was not judged is in p now */
+    }
+    if (q->hinted) {
+        forget_hints(q, gone);
+    }
+}
+
 /* RFC 2018 8: the peer may have dropped what it told of. What was sacked is in the network again,
  * in front, so that RACK looks at it first; a timeout finds it in any case. Looks at the packets up
  * to the last one sacked, as many as the queue is bounded to; a peer that asks for it again must

@@ -237,7 +237,7 @@ static void drop_behind(struct tcp_sendq *q, struct pkt *p)
 {
     struct pkt *empty = tx_note(p)->next;
     assert(tx_note(empty)->len == 0 && empty != q->unsent);
-    tcp_scoreboard_leave(q, empty);
+    tcp_scoreboard_absorb(q, p, empty);
     list_remove(&tx_note(empty)->order);
     tx_note(p)->next = tx_note(empty)->next;
     q->last = q->last == empty ? p : q->last;
