@@ -58,7 +58,7 @@ enum {
     TCP_BLACK_HOLE_PROVEN_TIMEOUTS = 6, /* when that size is known to have passed */
 
     TCP_PMTU_CLAIMS = 4, /* numbers that routers name are taken as they are; then plateaus */
-    TCP_PMTU_BURST_SEGMENTS = 64, /* at once of what was too large: a default buffer's worth */
+    TCP_PMTU_BURST_SEGMENTS = 128, /* at once of what was too large: 64 KiB at the floor's size */
 
     TCP_SACK_STEPS = 256,      /* packets that the blocks of one ACK may make us look at */
     TCP_LOST_STEPS = 32,       /* packets passed to put one in its place among the lost */

@@ -73,6 +73,24 @@ static void expect_ack(struct tcp_test *tt, uint32_t seq, uint32_t ack)
     expect(tt, .flags = TCP_ACK, .seq = seq, .ack = ack, .options = o.bytes, .options_len = o.len);
 }
 
+/* The ACK of the handshake is lost, and the text behind it has none: it completes the handshake. */
+static void text_completes_the_handshake(void **state)
+{
+    struct tcp_test tt;
+    struct opts syn = {0};
+    make_listen(&tt);
+    opts_syn(&syn, PEER_TS, 0, 0);
+    inject(&tt, .flags = TCP_SYN, .options = syn.bytes, .options_len = syn.len);
+    (void)tcp_test_forget(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "text");
+    tt.t = tcp_accept(tt.listener, NULL, NULL);
+    assert_non_null(tt.t);
+    expect_read(&tt, "text");
+    assert_int_equal(tt.t->ts.recent, PEER_TS);
+    (void)tcp_test_forget(&tt);
+    finish(&tt);
+}
+
 /* RFC 9293 3.8.4: with a byte of garbage or without one, before any text and behind some. */
 static void keepalives_are_answered(void **state)
 {
@@ -214,6 +232,7 @@ static void the_buffer_still_tunes_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_completes_the_handshake),
         cmocka_unit_test(keepalives_are_answered),
         cmocka_unit_test(text_is_taken),
         cmocka_unit_test(paws_is_kept),

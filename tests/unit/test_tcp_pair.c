@@ -24,6 +24,8 @@ enum {
     POOL_COUNT = 600,
     FLIGHT_MAX = 4096,
     SEEDS = 200,
+    MTU_STEPS = 3,
+    NARROW_EVERY_MS = 100,
 };
 
 struct flight {
@@ -59,6 +61,8 @@ struct world {
     uint64_t delay_ns;
     uint64_t seed;
     uint64_t bare_from_ns[2]; /* from then on a side's segments lack their timestamps */
+    const uint16_t *mtus;     /* of the path, a step each NARROW_EVERY_MS; the last stays */
+    uint64_t narrow_from_ns;  /* the first step was made then */
 };
 
 static uint64_t draw(struct world *w)
@@ -95,20 +99,61 @@ static void strip(uint8_t *ip, size_t len)
     store_be16(h + 16, csum_finish(csum_add(sum, h, total)));
 }
 
-static void launch(struct world *w, int to, const struct pkt *p)
+static struct flight *new_flight(struct world *w, int to, size_t len)
 {
     if (w->flight_count == FLIGHT_MAX) {
-        return;
+        return NULL;
     }
     struct flight *f = &w->flights[w->flight_count++];
     f->at_ns = w->now_ns + w->delay_ns + draw(w) % 1000;
+    f->order = w->order++;
+    f->to = to;
+    f->len = len;
+    assert_true(f->len <= sizeof(f->bytes));
+    return f;
+}
+
+static uint16_t path_mtu(const struct world *w)
+{
+    if (w->mtus == NULL || w->now_ns < w->narrow_from_ns) {
+        return 1500;
+    }
+    uint64_t step = (w->now_ns - w->narrow_from_ns) / tcp_ms(NARROW_EVERY_MS);
+    return w->mtus[min_u64(step, MTU_STEPS - 1)];
+}
+
+/* A router at the far end of the wire says that a packet was too large (RFC 1191 4). */
+static void too_large(struct world *w, int from, const struct pkt *p)
+{
+    struct flight *f = new_flight(w, from, 56);
+    uint8_t *ip = f->bytes;
+    memset(ip, 0, 56);
+    ip[0] = 0x45;
+    ip[3] = 56;
+    ip[8] = 64;
+    ip[9] = IP_PROTO_ICMP;
+    store_be32(ip + 12, 0x0a0000fe);
+    memcpy(ip + 16, p->data + 12, 4);
+    store_be16(ip + 10, csum_finish(csum_add(0, ip, 20)));
+    store_be16(ip + 20, 0x0304);
+    store_be16(ip + 26, path_mtu(w));
+    memcpy(ip + 28, p->data, 28);
+    store_be16(ip + 22, csum_finish(csum_add(0, ip + 20, 36)));
+}
+
+static void launch(struct world *w, int to, const struct pkt *p)
+{
+    if (pkt_len(p) > path_mtu(w)) {
+        too_large(w, 1 - to, p);
+        return;
+    }
+    struct flight *f = new_flight(w, to, pkt_len(p));
+    if (f == NULL) {
+        return;
+    }
     if (chance(w, w->reorder)) {
         f->at_ns += draw(w) % (4 * w->delay_ns + 1);
     }
-    f->order = w->order++;
-    f->to = to;
-    f->len = pkt_len(p);
-    assert_true(f->len <= sizeof(f->bytes));
     memcpy(f->bytes, p->data, f->len);
     if (w->bare_from_ns[1 - to] <= w->now_ns && !(f->bytes[33] & TCP_SYN)) {
         strip(f->bytes, f->len);
@@ -387,6 +432,51 @@ static void streams_survive_the_end_of_timestamps(void **state)
     assert_true(taken > 1000);
 }
 
+/* 2 MB over 20 ms with buffers of 64 KiB; the path has these MTUs. Returns how long it took. */
+static uint64_t narrowed_ms(const uint16_t *mtus, uint64_t from_ms, uint32_t *claims)
+{
+    static struct world w;
+    world_begin(&w, 5);
+    w.loss = w.dup = w.reorder = 0;
+    w.delay_ns = tcp_ms(10);
+    w.mtus = mtus;
+    w.narrow_from_ns = w.now_ns + tcp_ms(from_ms);
+    uint64_t begin_ns = w.now_ns;
+    for (int i = 0; i < 2; i++) {
+        w.side[i].send_total = i == 0 ? 2 * 1000 * 1000 : 0;
+        w.side[i].chunk = 20000;
+        w.side[i].close_first = true;
+        w.side[i].net->cfg.tcp_off |= NET_TCP_OFF_TUNING;
+    }
+    assert_int_equal(tcp_set_opt(w.side[1].t, TCP_OPT_RCVBUF, 256 * 1024), 0);
+    assert_int_equal(tcp_set_opt(w.side[0].listener, TCP_OPT_SNDBUF, 64 * 1024), 0);
+    while (!w.side[0].closed || !w.side[1].closed) {
+        step(&w);
+    }
+    uint64_t took_ms = (w.now_ns - begin_ns) / NS_PER_MS;
+    *claims = (uint32_t)w.side[0].net->counters.tcp_icmp_frag_needed;
+    assert_int_equal(w.side[0].net->counters.tcp_timeouts, 0);
+    world_run(&w);
+    world_end(&w);
+    return took_ms;
+}
+
+/* A path that narrows three times costs a round trip or two each time beside one that was as narrow
+ * from the beginning: nothing waits for a timeout, and the window stays. */
+static void a_narrowing_path_costs_round_trips(void **state)
+{
+    static const uint16_t narrow[MTU_STEPS] = {576, 576, 576};
+    static const uint16_t steps[MTU_STEPS] = {1400, 1006, 576};
+    uint32_t claims = 0;
+    uint64_t control_ms = narrowed_ms(narrow, 0, &claims);
+    assert_int_equal(claims, 1);
+    uint64_t took_ms = narrowed_ms(steps, 200, &claims);
+    assert_int_equal(claims, 3);
+    print_message("narrow from the beginning %llu ms, narrowing %llu ms\n",
+                  (unsigned long long)control_ms, (unsigned long long)took_ms);
+    assert_true(took_ms <= control_ms + MTU_STEPS * 2 * 20);
+}
+
 /* A small exchange over a good link in which one allocation fails: the nth of a pool. Returns
  * whether it was reached. */
 enum which_pool {
@@ -469,6 +559,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_survive_a_bad_link),
         cmocka_unit_test(streams_survive_the_end_of_timestamps),
+        cmocka_unit_test(a_narrowing_path_costs_round_trips),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
