@@ -233,6 +233,15 @@ static void printed_zeros_are_kept(void **state)
     }
 }
 
+/* glibc 2.36 takes a hexadecimal number below the normal ones for exact when all that is lost is
+ * one digit 1 just behind the last place, as in 0x1.e6e919p-128 of float: no ERANGE, and not
+ * rounded up where that is asked for. What its strtold says of the text, in whose range it is
+ * normal, holds. */
+static bool host_errs(const char *text, double parsed, bool subnormal)
+{
+    return subnormal && strpbrk(text, "xX") != NULL && (long double)parsed != strtold(text, NULL);
+}
+
 static void check_parse(const char *text)
 {
     char *our_end;
@@ -241,21 +250,31 @@ static void check_parse(const char *text)
     errno = 0;
     double ours = our_strtod(text, &our_end);
     double theirs = strtod(text, &their_end);
+    int their_error = errno;
+    if (their_error == 0 && host_errs(text, ours, fpclassify(ours) == FP_SUBNORMAL)) {
+        theirs = (double)strtold(text, NULL);
+        their_error = ERANGE;
+    }
     bool same = isnan(ours) ? isnan(theirs) && signbit(ours) == signbit(theirs)
                             : bits_of(ours) == bits_of(theirs);
-    if (!same || our_end != their_end || error != errno) {
+    if (!same || our_end != their_end || error != their_error) {
         fail_msg("strtod(\"%s\"): ours is %a, %zu, %d; the host's %a, %zu, %d", text, ours,
-                 (size_t)(our_end - text), error, theirs, (size_t)(their_end - text), errno);
+                 (size_t)(our_end - text), error, theirs, (size_t)(their_end - text), their_error);
     }
     error = 0;
     errno = 0;
     float our_float = our_strtof(text, &our_end);
     float their_float = strtof(text, &their_end);
+    their_error = errno;
+    if (their_error == 0 && host_errs(text, our_float, fpclassify(our_float) == FP_SUBNORMAL)) {
+        their_float = (float)strtold(text, NULL);
+        their_error = ERANGE;
+    }
     same = isnan(our_float) ? isnan(their_float)
                             : memcmp(&our_float, &their_float, sizeof(our_float)) == 0;
-    if (!same || our_end != their_end || error != errno) {
+    if (!same || our_end != their_end || error != their_error) {
         fail_msg("strtof(\"%s\"): ours is %a, %d; the host's %a, %d", text, (double)our_float,
-                 error, (double)their_float, errno);
+                 error, (double)their_float, their_error);
     }
 }
 
@@ -296,7 +315,8 @@ static void random_text(char *text)
     }
 }
 
-static const char *const edge_texts[] = {"",
+static const char *const edge_texts[] = {"0x1.e6e919p-128",
+                                         "",
                                          "-",
                                          ".",
                                          "-.",
