@@ -23,7 +23,6 @@
     X(tcp_rx_drop_syn_synchronized, "SYNs into a live connection, answered by a challenge ACK") \
     X(tcp_rx_drop_listen, "segments to a listener dropped: neither SYN nor ACK")                \
     X(tcp_rx_drop_syn_sent, "segments dropped while waiting for the SYN-ACK")                   \
-    X(tcp_rx_drop_time_wait_rst, "RSTs to TIME-WAIT ignored (RFC 1337)")                        \
     X(tcp_rx_drop_duplicate, "data segments dropped: all of it was there already")              \
     X(tcp_rx_drop_past_fin, "data segments dropped: behind the peer's FIN")                     \
     X(tcp_rx_drop_ranges, "out-of-order data dropped: too many ranges, the farthest goes")      \
@@ -85,6 +84,7 @@
     X(tcp_cookies_rejected, "ACKs that could have carried a SYN cookie, and did not")           \
     X(tcp_time_wait_recycled, "TIME-WAIT records recycled before their time")                   \
     X(tcp_time_wait_reopened, "TIME-WAIT connections opened anew by a SYN")                     \
+    X(tcp_time_wait_reset, "TIME-WAIT records ended by a RST")                                  \
     X(tcp_time_wait_reused, "TIME-WAIT connections opened anew by us (RFC 6191)")               \
     X(tcp_icmp_ignored, "ICMP errors not believed: no such segment on its way")                 \
     X(tcp_icmp_soft, "ICMP errors noted without ending the connection")                         \

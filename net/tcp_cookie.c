@@ -144,6 +144,7 @@ static bool recover(struct tcp_half *half, struct tcp_cb *l, const struct tcp_se
     struct net *n = l->net;
     uint8_t bits = (uint8_t)(seg->options.ts_ecr & TS_BITS_MASK);
     tcp_half_describe(half, l, seg);
+    tcp_half_never_lived(half);
     half->irs = irs;
     half->iss = seg->ack - 1;
     half->cookie = true;

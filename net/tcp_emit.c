@@ -32,19 +32,23 @@ bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
 }
 
 /* RFC 9293 3.9.2: what the owner chose for the IP header (MUST-48, MUST-49). */
-static void choose_ip(const struct tcp_cb *t, struct tcp_out *out)
+static void choose_ip(const struct tcp_choices *o, struct tcp_out *out)
 {
-    out->tos = t->opt.tos;
-    out->ttl = t->opt.ttl;
+    out->tos = o->tos;
+    out->ttl = o->ttl;
 }
 
-/* RFC 9293 3.10.7.1: the answer to a segment that belongs to nothing. Never to a RST. */
-void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg)
+/* RFC 9293 3.10.7.1: the answer to a segment that belongs to nothing, or is no good answer to what
+ * o's owner has sent (NULL: there is none). Never to a RST. */
+void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg, const struct tcp_choices *o)
 {
     if (seg->flags & TCP_RST) {
         return;
     }
     struct tcp_out out = {.id = seg->id};
+    if (o != NULL) {
+        choose_ip(o, &out);
+    }
     if (seg->flags & TCP_ACK) {
         out.seq = seg->ack;
         out.flags = TCP_RST;
@@ -60,7 +64,7 @@ void tcp_emit_rst(struct tcp_cb *t)
 {
     struct tcp_out out = {
         .id = t->node.id, .seq = t->snd_nxt, .ack = t->rcv_nxt, .flags = TCP_RST | TCP_ACK};
-    choose_ip(t, &out);
+    choose_ip(&t->opt, &out);
     tcp_ts_fill(t, &out.options); /* RFC 7323 3.2: SHOULD */
     NET_COUNT(t->net, tcp_tx_rst);
     (void)tcp_emit_bare(t->net, &out);
@@ -94,7 +98,7 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
                           .ack = t->rcv_nxt,
                           .window = tcp_window_field(t),
                           .flags = flags};
-    choose_ip(t, &out);
+    choose_ip(&t->opt, &out);
     if (t->ecn.echo) {
         out.flags |= TCP_ECE; /* RFC 3168 6.1.3 */
     }
@@ -122,7 +126,7 @@ void tcp_emit_syn(struct tcp_cb *t)
     bool answer = t->state == TCP_SYN_RECEIVED;
     uint32_t off = t->net->cfg.tcp_off;
     struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
-    choose_ip(t, &out);
+    choose_ip(&t->opt, &out);
     out.window = tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale);
     out.options.has_mss = true;
     out.options.mss = t->rcv_mss;

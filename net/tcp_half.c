@@ -61,7 +61,8 @@ void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half)
     (void)tcp_emit_bare(n, &out);
 }
 
-/* RFC 9293 3.10.7.4 first: what an unacceptable segment is answered with. */
+/* RFC 9293 3.10.7.4 first: what an unacceptable segment is answered with; RFC 5961 3.2: and a RST
+ * that is not exact. */
 static void send_ack(struct net *n, struct tcp_half *half)
 {
     /* RFC 5961 7 in spirit: two records that find each other unacceptable must fall silent. */
@@ -70,6 +71,7 @@ static void send_ack(struct net *n, struct tcp_half *half)
         return;
     }
     half->acks++;
+    NET_COUNT(n, tcp_tx_challenge_ack);
     /* RFC 7323 2.4: the SYN-ACK's window, whole units of the scale, so that no edge moves back. */
     struct tcp_out out = {.id = half->node.id,
                           .seq = half->iss + 1,
@@ -127,7 +129,8 @@ static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
 }
 
 /* What a SYN tells (or an ACK, of a cookie: no more than its names) and what we answer; no ISS yet,
- * and known to nobody. */
+ * and known to nobody. tcp_half_begin makes it live; tcp_half_never_lived makes it fit to complete
+ * as it is, for a cookie's. */
 void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg)
 {
     uint32_t off = l->net->cfg.tcp_off;
@@ -144,6 +147,10 @@ void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp
     half->ts_recent = seg->options.ts_val;
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
     half->ecn = (seg->flags & TCP_SYN) && tcp_ecn_asked(l->net, seg);
+}
+
+void tcp_half_never_lived(struct tcp_half *half)
+{
     list_init(&half->age);
     timer_init(&half->timer, syn_ack_expired);
 }
@@ -254,32 +261,17 @@ static void syn_again(struct net *n, struct tcp_half *half, const struct tcp_seg
     tcp_half_send_syn_ack(n, half);
 }
 
-/* First and second step. RFC 5961 3.2 holds here too: the record is given up for the exact RST. */
-static bool sequence_and_rst(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+/*
+ * First: as for a live connection an ACK at the window's right edge will do. A SYN has to lie in
+ * the window itself: text behind an old one does not carry it there.
+ */
+static bool in_window(const struct tcp_half *half, const struct tcp_segment *seg)
 {
-    uint32_t rcv_nxt = half->irs + 1;
-    bool in_window = seq_ge(seg->seq, rcv_nxt) && seq_le(seg->seq, rcv_nxt + half->rcv_wnd);
-    if (seg->flags & TCP_RST) {
-        if (seg->seq == rcv_nxt) {
-            NET_COUNT(n, tcp_half_open_reset);
-            tcp_half_free(n, half);
-        } else {
-            NET_COUNT(n, tcp_rx_drop_rst_range);
-        }
-        return false;
+    uint32_t at = seg->seq - (half->irs + 1); /* in the window, counted from RCV.NXT */
+    if (seg->flags & TCP_SYN) {
+        return at < half->rcv_wnd;
     }
-    if (!in_window) {
-        NET_COUNT(n, tcp_rx_drop_out_of_window);
-        if ((seg->flags & TCP_SYN) && seg->seq == half->irs) {
-            syn_again(n, half, seg);
-        } else {
-            /* Not a SYN-ACK: the peer may be in TIME-WAIT, where an old SYN of his made this
-             * record. He must answer every SYN, and the two of us would never end. */
-            send_ack(n, half);
-        }
-        return false;
-    }
-    return true;
+    return at <= half->rcv_wnd || (seq_lt(at, 0) && seq_gt(at + tcp_segment_len(seg), 0));
 }
 
 /* RFC 7323 5.3 R1. What completes the record must get past the same test of the control block, or
@@ -290,29 +282,68 @@ static bool old_duplicate(const struct tcp_half *half, const struct tcp_segment 
            seq_lt(seg->options.ts_val, half->ts_recent);
 }
 
+/* First. Not by a SYN-ACK: the peer may be in TIME-WAIT, where an old SYN of his made this record.
+ * He must answer every SYN, and the two of us would never end. */
+static void answer_unacceptable(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    if (old_duplicate(half, seg)) {
+        NET_COUNT(n, tcp_rx_drop_paws);
+    } else {
+        NET_COUNT(n, tcp_rx_drop_out_of_window);
+    }
+    send_ack(n, half);
+}
+
+/* Second. RFC 5961 3.2: exactly the next number ends it, any other one in the window gets a
+ * challenge ACK. */
+static void reset(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    uint32_t rcv_nxt = half->irs + 1;
+    if (seg->seq == rcv_nxt) {
+        NET_COUNT(n, tcp_half_open_reset);
+        tcp_half_free(n, half);
+        return;
+    }
+    NET_COUNT(n, tcp_rx_drop_rst_range);
+    if (seq_gt(seg->seq, rcv_nxt) && seq_lt(seg->seq, rcv_nxt + half->rcv_wnd)) {
+        send_ack(n, half);
+    }
+}
+
+/* The SYN again, another one (fourth: in the window it sends a passive open back to LISTEN), or a
+ * RST. */
+static void control_arrives(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    if (seg->flags & TCP_RST) {
+        reset(n, half, seg);
+    } else if (!(seg->flags & TCP_ACK) && seg->seq == half->irs) {
+        syn_again(n, half, seg);
+    } else if (old_duplicate(half, seg) || !in_window(half, seg)) {
+        answer_unacceptable(n, half, seg);
+    } else {
+        NET_COUNT(n, tcp_half_open_reset);
+        tcp_half_free(n, half);
+    }
+}
+
 void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *seg)
 {
     assert(half->node.kind == TCP_NODE_HALF);
-    if (!sequence_and_rst(n, half, seg)) {
+    if (seg->flags & (TCP_SYN | TCP_RST)) {
+        control_arrives(n, half, seg);
         return;
     }
-    if (seg->flags & TCP_SYN) { /* fourth: a passive open goes back to LISTEN */
-        NET_COUNT(n, tcp_half_open_reset);
-        tcp_half_free(n, half);
+    if (old_duplicate(half, seg) || !in_window(half, seg)) {
+        answer_unacceptable(n, half, seg);
         return;
     }
     if (!(seg->flags & TCP_ACK)) { /* fifth */
         NET_COUNT(n, tcp_rx_drop_flags);
         return;
     }
-    if (old_duplicate(half, seg)) {
-        NET_COUNT(n, tcp_rx_drop_paws);
-        send_ack(n, half);
-        return;
-    }
     if (seg->ack != half->iss + 1 && !tcp_cookie_replaces(half, seg)) {
         NET_COUNT(n, tcp_rx_drop_half_ack);
-        tcp_emit_rst_for(n, seg);
+        tcp_emit_rst_for(n, seg, &half->listener->opt);
         return;
     }
     if (defer(n, half, seg)) {

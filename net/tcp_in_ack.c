@@ -10,7 +10,7 @@ static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment
 {
     if (seg->ack != t->snd_nxt) {
         NET_COUNT(t->net, tcp_rx_drop_half_ack);
-        tcp_emit_rst_for(t->net, seg);
+        tcp_emit_rst_for(t->net, seg, &t->opt);
         return TCP_DROP;
     }
     t->snd_una = seg->ack;

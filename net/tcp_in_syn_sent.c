@@ -63,7 +63,7 @@ enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
     bool acks = (seg->flags & TCP_ACK) != 0;
     if (acks && seg->ack != t->snd_nxt) { /* first: only our SYN is out */
         NET_COUNT(n, tcp_rx_drop_syn_sent);
-        tcp_emit_rst_for(n, seg);
+        tcp_emit_rst_for(n, seg, &t->opt);
         return TCP_DROP;
     }
     if (seg->flags & TCP_RST) { /* second; without an acceptable ACK it could be anybody's */

@@ -64,7 +64,7 @@ static void arrives_unknown(struct net *n, struct tcp_segment *seg)
         return;
     }
     NET_COUNT(n, tcp_rx_drop_closed);
-    tcp_emit_rst_for(n, seg);
+    tcp_emit_rst_for(n, seg, NULL);
 }
 
 static void demultiplex(struct net *n, struct tcp_segment *seg)

@@ -46,6 +46,7 @@ enum {
     TCP_KEEPCNT_MAX = 127,
     TCP_MSL_DEFAULT_MS = 30 * 1000, /* TIME-WAIT 60 s, as Linux; RFC 9293 3.4.2 takes 2 minutes */
     TCP_TIME_WAIT_REUSE_MS = 1000,  /* RFC 6191: so old must a record of ours be to be used again */
+    TCP_TIME_WAITS_PER_TURN = 256,  /* end in one go: as with NET_POLL_TIMERS frames get between */
     TCP_CONFIG_INITIAL_WINDOW = 10, /* RFC 6928, segments */
     TCP_CORK_MS = 200, /* a partial segment waits so long for the "more" it was promised */
 
@@ -212,6 +213,7 @@ void tcp_listener_close(struct tcp_cb *l);
 void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg);
 void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half);
 void tcp_half_begin(struct tcp_half *half);
+void tcp_half_never_lived(struct tcp_half *half);
 struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half) must_check;
 uint64_t tcp_half_born_ns(const struct tcp_half *half);
 
@@ -234,7 +236,7 @@ timer_fn tcp_time_wait_expired;
 
 /* tcp_emit.c: segments onto the wire. */
 bool tcp_emit_bare(struct net *n, const struct tcp_out *out); /* without payload */
-void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg);
+void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg, const struct tcp_choices *o);
 void tcp_emit_rst(struct tcp_cb *t);
 bool tcp_emit_ack(struct tcp_cb *t);
 void tcp_emit_syn(struct tcp_cb *t); /* SYN, or SYN-ACK in SYN-RECEIVED */

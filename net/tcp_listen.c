@@ -117,7 +117,7 @@ void tcp_arrives_listen(struct tcp_cb *l, struct tcp_segment *seg)
             return;
         }
         NET_COUNT(n, tcp_rx_drop_listen);
-        tcp_emit_rst_for(n, seg);
+        tcp_emit_rst_for(n, seg, &l->opt);
     } else if (seg->flags & TCP_SYN) { /* third */
         (void)tcp_listen_syn(l, seg, NULL);
     } else {

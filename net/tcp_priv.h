@@ -65,8 +65,12 @@ struct tcp_time_wait {
     uint32_t ts_recent;
     uint32_t snd_nxt;
     uint32_t rcv_nxt;
+    uint32_t max_snd_wnd; /* RFC 5961 5.2: how old an acknowledgement may be */
+    uint8_t rcv_wscale;   /* the shift of node.window */
+    uint8_t tos;          /* what the owner chose for the IP header, as tcp_choices has it */
+    uint8_t ttl;
 };
-static_assert(sizeof(struct tcp_time_wait) <= 64, "one cache line");
+static_assert(sizeof(struct tcp_time_wait) <= 80, "what the pool makes of it");
 
 /* SYN-RECEIVED after a passive open: what a SYN told, and what ours said. */
 struct tcp_half {

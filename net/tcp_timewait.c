@@ -1,7 +1,8 @@
 /*
- * TIME-WAIT in 64 bytes (RFC 9293 3.3.2, 3.4.2, 3.10.7.4; RFC 1337): the four names, two sequence
- * numbers and a deadline. All records last equally long, so that one list in order of age and one
- * timer serve them all; when the pool is used up the oldest one is recycled.
+ * TIME-WAIT in 80 bytes (RFC 9293 3.3.2, 3.4.2, 3.10.7.4): the four names, where both streams
+ * ended, what the answers carry, and a deadline. All records last equally long, so that one list in
+ * order of age and one timer serve them all; when the pool is used up the oldest one is recycled.
+ * What is answered to what stands as a table in docs/tcp.md.
  */
 #include "net/tcp_int.h"
 
@@ -52,16 +53,18 @@ void tcp_time_wait_free(struct net *n, struct tcp_time_wait *w)
     pool_put(&n->tcp.time_waits, w);
 }
 
-/* The timer stands for the record that was the oldest when it was armed; that one may have gone. */
+/* The timer stands for the record that was the oldest when it was armed; that one may have gone.
+ * Thousands that end together go in turns: for the rest the timer is due again at once. */
 void tcp_time_wait_expired(struct timer *timer, uint64_t now_ns)
 {
     struct tcp *tcp = container_of(timer, struct tcp, time_wait_timer);
     struct net *n = container_of(tcp, struct net, tcp);
     struct list *node;
-    while ((node = list_first(&tcp->time_wait_age)) != NULL) {
+    for (uint32_t freed = 0; (node = list_first(&tcp->time_wait_age)) != NULL; freed++) {
         struct tcp_time_wait *w = list_entry(node, struct tcp_time_wait, age);
-        if (left_ns(w, now_ns) > 0) {
-            timer_arm(&n->wheel, timer, now_ns + left_ns(w, now_ns));
+        uint64_t left = left_ns(w, now_ns);
+        if (left > 0 || freed == TCP_TIME_WAITS_PER_TURN) {
+            timer_arm(&n->wheel, timer, left > 0 ? now_ns + left : 0); /* 0: with the next run */
             return;
         }
         tcp_time_wait_free(n, w);
@@ -97,6 +100,10 @@ void tcp_enter_time_wait(struct tcp_cb *t)
         w->ts_recent = t->ts.recent;
         w->snd_nxt = t->snd_nxt;
         w->rcv_nxt = t->rcv_nxt;
+        w->max_snd_wnd = t->max_snd_wnd;
+        w->rcv_wscale = t->rcv_wscale;
+        w->tos = t->opt.tos;
+        w->ttl = t->opt.ttl;
         list_init(&w->node.bucket);
         list_init(&w->age);
         tcp_table_insert(n, &w->node);
@@ -116,7 +123,9 @@ static void acknowledge(struct net *n, const struct tcp_time_wait *w)
                           .seq = w->snd_nxt,
                           .ack = w->rcv_nxt,
                           .window = w->node.window,
-                          .flags = TCP_ACK};
+                          .flags = TCP_ACK,
+                          .tos = w->tos, /* RFC 9293 3.9.2, MUST-48, MUST-49 */
+                          .ttl = w->ttl};
     out.options.has_timestamps = w->node.timestamps;
     out.options.ts_val = tcp_ts_now(n, tcp_ts_offset(n, w->node.id.laddr, w->node.id.raddr));
     out.options.ts_ecr = w->ts_recent;
@@ -125,16 +134,16 @@ static void acknowledge(struct net *n, const struct tcp_time_wait *w)
 
 /* RFC 5961 7: whoever guesses, or sends in another's name, gets one ACK of each record in each
  * interval. A record of its own for each, so that one tells nothing of another. */
-static bool may_answer(struct net *n, struct tcp_time_wait *w)
+static void answer_stray(struct net *n, struct tcp_time_wait *w)
 {
     uint8_t now = interval_now(n);
     if (w->node.answered == now) {
         NET_COUNT(n, tcp_tx_challenge_limited);
-        return false;
+        return;
     }
     w->node.answered = now;
     NET_COUNT(n, tcp_tx_challenge_ack);
-    return true;
+    acknowledge(n, w);
 }
 
 static bool uses_timestamps(const struct net *n, const struct tcp_segment *seg)
@@ -202,41 +211,101 @@ uint32_t tcp_time_wait_succeed(struct net *n, struct tcp_time_wait *w)
     return iss;
 }
 
-/* RFC 7323 5.3 R1 and 3.2: is the segment, a SYN apart, an old one? Counted. */
-static bool outdated(struct net *n, const struct tcp_time_wait *w, const struct tcp_segment *seg)
+/* RFC 7323 5.3 R1: is the segment, no RST (5.2), an old one? */
+static bool outdated(const struct tcp_time_wait *w, const struct tcp_segment *seg)
 {
-    bool old = w->node.timestamps && seg->options.has_timestamps &&
-               seq_lt(seg->options.ts_val, w->ts_recent);
-    if (old) {
-        NET_COUNT(n, tcp_rx_drop_paws);
-    }
-    return old;
+    return w->node.timestamps && seg->options.has_timestamps &&
+           seq_lt(seg->options.ts_val, w->ts_recent);
 }
 
+/* RFC 9293 3.10.7.4 first. Nothing in the window is still to come, but it says who is who. */
+static bool in_window(const struct tcp_time_wait *w, uint32_t seq, uint32_t len)
+{
+    uint32_t window = max_u32((uint32_t)w->node.window << w->rcv_wscale, 1);
+    return seq_lt(seq, w->rcv_nxt + window) && seq_gt(seq + max_u32(len, 1), w->rcv_nxt);
+}
+
+/* RFC 9293 3.10.7.4 fifth, RFC 5961 5.2; all of ours is acknowledged: SND.UNA is SND.NXT. */
+static bool ack_acceptable(const struct tcp_time_wait *w, const struct tcp_segment *seg)
+{
+    return seq_between(w->snd_nxt - w->max_snd_wnd, seg->ack, w->snd_nxt);
+}
+
+/* The peer's FIN again: it missed our ACK. */
+static bool fin_again(const struct tcp_time_wait *w, const struct tcp_segment *seg)
+{
+    enum { BOTH = TCP_FIN | TCP_ACK };
+    return (seg->flags & (BOTH | TCP_SYN)) == BOTH &&
+           seg->seq + tcp_segment_len(seg) == w->rcv_nxt && ack_acceptable(w, seg) &&
+           !outdated(w, seg);
+}
+
+/* Second. RFC 5961 3.2, as for a live connection: exactly the next number, nothing else, ends it.
+ * RFC 1337 would ignore it; docs/tcp.md says why we do not. */
+static void reset(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
+{
+    if (seg->seq == w->rcv_nxt) {
+        NET_COUNT(n, tcp_time_wait_reset);
+        tcp_time_wait_free(n, w);
+        return;
+    }
+    NET_COUNT(n, tcp_rx_drop_rst_range);
+    if (in_window(w, seg->seq, 0)) {
+        answer_stray(n, w);
+    }
+}
+
+/* RFC 9293 3.10.7.4 for what is neither a RST nor the FIN again, counted. True: it gets an ACK. */
+static bool wants_answer(struct net *n, const struct tcp_time_wait *w,
+                         const struct tcp_segment *seg)
+{
+    if (seg->flags & TCP_SYN) { /* fourth; RFC 5961 4.2: wherever it is */
+        NET_COUNT(n, tcp_rx_drop_syn_synchronized);
+        return true;
+    }
+    if (outdated(w, seg)) {
+        NET_COUNT(n, tcp_rx_drop_paws);
+        return true;
+    }
+    if (!in_window(w, seg->seq, tcp_segment_len(seg))) { /* first */
+        NET_COUNT(n, tcp_rx_drop_out_of_window);
+        return true;
+    }
+    if (!(seg->flags & TCP_ACK)) { /* fifth */
+        NET_COUNT(n, tcp_rx_drop_flags);
+        return false;
+    }
+    if (!ack_acceptable(w, seg)) {
+        NET_COUNT(n, tcp_rx_drop_ack_range);
+        return true;
+    }
+    if (tcp_segment_len(seg) > 0) { /* seventh, eighth: behind the peer's FIN nothing can be */
+        NET_COUNT(n, tcp_rx_drop_past_fin);
+        return true;
+    }
+    return false;
+}
+
+/*
+ * In the RFC's order but for two: a SYN that may open anew is looked at first (RFC 6191), and the
+ * FIN again, which is outside of the window by the first step, for it alone begins the time anew
+ * (fifth and eighth). That FIN gets its ACK whenever it comes, since nobody else knows its number.
+ */
 void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
 {
     assert(w->node.kind == TCP_NODE_TIME_WAIT);
-    if (seg->flags & TCP_RST) { /* RFC 1337 fix F1 */
-        NET_COUNT(n, tcp_rx_drop_time_wait_rst);
-        return;
-    }
     if (reopens(n, w, seg)) {
         return;
     }
-    /* RFC 9293 3.10.7.4 eighth: the peer's FIN again restarts the time, and gets its ACK whenever
-     * it comes: nobody else knows its number. Anything else with a length is a stray, and answered
-     * at a rate; an empty ACK is not, for two records that disagreed would answer each other. */
-    uint32_t len = tcp_segment_len(seg);
-    bool fin_again = (seg->flags & TCP_FIN) && seg->seq + len == w->rcv_nxt;
-    if (!outdated(n, w, seg) && fin_again) {
+    if (seg->flags & TCP_RST) {
+        reset(n, w, seg);
+    } else if (fin_again(w, seg)) {
         restart(n, w);
         if (seg->options.has_timestamps) {
             w->ts_recent = seg->options.ts_val; /* RFC 7323 4.3: what the answer echoes */
         }
         acknowledge(n, w);
-    } else if (len == 0) {
-        NET_COUNT(n, tcp_rx_drop_flags);
-    } else if (may_answer(n, w)) {
-        acknowledge(n, w);
+    } else if (wants_answer(n, w, seg)) {
+        answer_stray(n, w);
     }
 }

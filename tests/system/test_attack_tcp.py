@@ -345,20 +345,31 @@ def test_27_path_mtu_attacks(wire):
         is_alive_with_body(c)
 
 
-def test_28_time_wait_assassination(wire):
-    """RFC 1337: a RST ends no TIME-WAIT; an old duplicate is answered; a newer SYN reopens."""
+def server_closes_first(wire):
+    """A connection in TIME-WAIT there; snd_nxt is behind our FIN."""
     c = wire.open(isn=1000)
     c.request(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
               lambda r: r.endswith(b"ok\n"))
     c.listen(lambda: any(p.flags & FIN for p in c.segments))
     c.take(c.play(c.make(ACK | FIN)))
     c.snd_nxt += 1
-    assert not c.play(c.make(RST), c.make(RST | ACK))
-    heard = c.play(c.make(ACK | PSH, b"old", seq=-10))
+    return c
+
+
+def test_28_time_wait_assassination(wire):
+    """RFC 9293 3.10.7.4, RFC 5961: guesses do not end TIME-WAIT, and one of them in 500 ms gets an
+    answer; a newer SYN reopens; only the RST at exactly RCV.NXT ends it."""
+    c = server_closes_first(wire)
+    assert not c.play(c.make(RST, seq=-1), c.make(RST | ACK, seq=2**20), c.make(RST, seq=2**31))
+    heard = c.play(c.make(RST, seq=1), c.make(RST | ACK, seq=2), c.make(ACK | PSH, b"old", seq=-10))
     assert [p.flags for p in heard] == [ACK] and heard[0].ack == c.snd_nxt, heard
     heard = c.play(c.make(SYN, seq=1000, ack=0))
     assert [p.flags & 0x3f for p in heard] == [SYN | ACK], heard
     wire.silent(c.make(RST, seq=1001))
+    c = server_closes_first(wire)
+    assert not c.play(c.make(RST))
+    heard = c.play(c.make(ACK))
+    assert [p.flags for p in heard] == [RST], heard
 
 
 @pytest.mark.parametrize("port", [80, 81])

@@ -171,7 +171,7 @@ static const char *flag_text(uint8_t flags)
 
 struct sent {
     uint8_t flags;
-    uint8_t tos;
+    uint8_t tos, ttl;
     uint32_t seq, ack;
     uint16_t wnd;
     const uint8_t *options;
@@ -194,6 +194,7 @@ static void parse_sent(const struct frame *fr, struct sent *s)
     size_t header = (size_t)(h[12] >> 4) * 4;
     *s = (struct sent){.flags = h[13],
                        .tos = ip[1],
+                       .ttl = ip[8],
                        .seq = load_be32(h + 4),
                        .ack = load_be32(h + 8),
                        .wnd = load_be16(h + 14),
@@ -232,6 +233,7 @@ void tcp_expect(struct tcp_test *tt, const struct tcp_want *w, const char *file,
     uint8_t mask = (w->flags & TCP_PSH) ? 0xff : 0xff & ~TCP_PSH;
     bool good = (s.flags & mask) == (w->flags & mask) && s.seq == seq && s.tos == w->tos &&
                 (w->any_ack || s.ack == ack) && s.len == len;
+    good = good && (w->ttl == 0 || s.ttl == w->ttl);
     if (w->wnd != 0) {
         good = good && s.wnd == (w->wnd < 0 ? 0 : (uint32_t)w->wnd);
     }

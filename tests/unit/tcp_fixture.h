@@ -60,6 +60,7 @@ struct tcp_want {
     uint16_t urgent;   /* inject */
     uint8_t reserved;  /* inject: reserved bits */
     uint8_t tos;       /* of the IP header, both ways */
+    uint8_t ttl;       /* expect: 0 = any */
     uint32_t src, dst; /* inject: 0 = usual */
     uint16_t sport, dport;
 };

@@ -298,13 +298,9 @@ static void time_wait_answers(void **state)
 {
     struct tcp_test tt;
     make_time_wait(&tt);
-    inject(&tt, .flags = TCP_RST, .seq = 2); /* RFC 1337 */
-    inject(&tt, .flags = TCP_RST | TCP_ACK, .seq = 2, .ack = 2);
-    inject(&tt, .flags = TCP_RST, .seq = 50);
-    expect_nothing(&tt);
-    assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_time_wait_rst"), 3);
+    inject(&tt, .flags = TCP_RST, .seq = 1); /* of the old connection */
+    inject(&tt, .flags = TCP_RST, .seq = 70000);
     acks(&tt, 2, 2); /* nothing to say */
-    acks(&tt, 70000, 9);
     expect_nothing(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2, .data = "old"); /* an old duplicate */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);

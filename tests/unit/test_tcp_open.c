@@ -194,6 +194,7 @@ static void half_open_reset(void **state)
     struct tcp_test tt;
     make_half_open(&tt);
     inject(&tt, .flags = TCP_RST, .seq = 2);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1); /* a challenge */
     inject(&tt, .flags = TCP_RST, .seq = 0);
     assert_int_equal(tt.net->tcp.halves.used, 1);
     inject(&tt, .flags = TCP_RST, .seq = 1);

@@ -93,7 +93,6 @@ static void set_knobs(const struct ps_script *s)
     knob_int("ipv4/tcp_no_metrics_save", 1);
     knob_int("ipv4/icmp_ratelimit", 0);
     knob_int("ipv4/tcp_fastopen", 0);
-    knob_int("ipv4/tcp_rfc1337", 1);
     knob_int("ipv4/tcp_syn_linear_timeouts", 0);
     knob_int("ipv6/conf/all/disable_ipv6", 1);
     knob_int("ipv6/conf/default/disable_ipv6", 1);
