@@ -19,7 +19,7 @@ static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment
     t->snd_wl1 = seg->seq;
     t->snd_wl2 = seg->ack;
     tcp_established(t);
-    return TCP_GO_ON;
+    return t->early == NULL ? TCP_GO_ON : tcp_take_early(t);
 }
 
 /*

@@ -46,11 +46,42 @@ static enum tcp_verdict syn_acknowledged(struct tcp_cb *t, struct tcp_segment *s
     return take_rest(t, seg);
 }
 
+/* What came with a SYN that is not yet answered is queued until the connection is open. One packet,
+ * within the window that our SYN has told of; when there is no room the peer sends it again. */
+static void keep_early(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    bool fin = (seg->flags & TCP_FIN) != 0;
+    if (tcp_payload_len(seg) == 0 && !fin) {
+        return;
+    }
+    assert(t->early == NULL);
+    if (tcp_recvq_admits(t, seg->pkt, false)) {
+        t->early = seg->pkt;
+        t->early_fin = fin;
+        seg->pkt = NULL;
+    }
+}
+
+enum tcp_verdict tcp_take_early(struct tcp_cb *t)
+{
+    assert(t->early != NULL);
+    assert(t->state == TCP_ESTABLISHED || t->state == TCP_FIN_WAIT_1);
+    struct tcp_segment seg = {.pkt = t->early,
+                              .id = t->node.id,
+                              .seq = t->irs + 1,
+                              .flags = t->early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
+    t->early = NULL;
+    enum tcp_verdict v = tcp_take_text(t, &seg); /* the FIN is the parent's eighth step */
+    pkt_put(seg.pkt);
+    return v == TCP_GONE ? TCP_GONE : TCP_GO_ON;
+}
+
 /* Simultaneous open: both SYNs crossed. */
-static void syn_crossed(struct tcp_cb *t, const struct tcp_segment *seg)
+static void syn_crossed(struct tcp_cb *t, struct tcp_segment *seg)
 {
     learn_from_syn(t, seg);
     t->state = TCP_SYN_RECEIVED;
+    keep_early(t, seg);
     tcp_rtx_timer_stop(t);
     tcp_emit_syn(t);
     tcp_rtx_timer_update(t);

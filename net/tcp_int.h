@@ -196,6 +196,7 @@ void tcp_challenge_ack(struct tcp_cb *t);
 
 /* tcp_in_syn_sent.c */
 enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
+enum tcp_verdict tcp_take_early(struct tcp_cb *t); /* just established; may end */
 
 /* tcp_in_ack.c */
 enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */

@@ -339,6 +339,8 @@ struct tcp_cb {
 
     struct tcp_sendq sendq;
     struct tcp_recvq recvq;
+    struct pkt *early; /* text (it may be none) of a SYN that crossed ours, till we are open ... */
+    bool early_fin;    /* ... and a FIN behind it */
     struct tcp_timestamps ts;
     struct tcp_path path;
     struct tcp_rtt rtt;

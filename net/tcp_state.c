@@ -81,6 +81,10 @@ void tcp_detach(struct tcp_cb *t)
     timer_cancel(&n->wheel, &t->delack_timer);
     timer_cancel(&n->wheel, &t->idle_timer);
     tcp_sendq_drop(t);
+    if (t->early != NULL) {
+        pkt_put(t->early);
+        t->early = NULL;
+    }
     while (tcp_ooo_drop_farthest(t)) {
         /* bounded by the packets a connection may hold */
     }

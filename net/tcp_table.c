@@ -82,7 +82,9 @@ void tcp_destroy(struct net *n)
         tcp_half_free(n, list_entry(node, struct tcp_half, age));
     }
     while ((node = list_first(&tcp->all)) != NULL) {
-        tcp_cb_free(list_entry(node, struct tcp_cb, all));
+        struct tcp_cb *t = list_entry(node, struct tcp_cb, all);
+        pkt_put(t->early); /* every other end goes through tcp_detach */
+        tcp_cb_free(t);
     }
     while ((node = list_first(&tcp->time_wait_age)) != NULL) {
         tcp_time_wait_free(n, list_entry(node, struct tcp_time_wait, age));

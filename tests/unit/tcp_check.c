@@ -243,6 +243,7 @@ static void check_live(const struct tcp_cb *t, struct totals *sum)
     assert(seq_le(t->snd_una, t->snd_nxt));
     assert(t->state == TCP_SYN_SENT || seq_le(t->rcv_nxt, t->rcv_adv));
     assert(t->state == TCP_SYN_SENT || seq_le(t->rcv_acked, t->rcv_nxt));
+    assert(t->early == NULL || t->state == TCP_SYN_RECEIVED);
     check_sendq(t, sum);
     check_ranges(t);
     check_timers(t);
@@ -254,7 +255,7 @@ static void check_live(const struct tcp_cb *t, struct totals *sum)
 /* Off the wire: nothing may be left that the wire or a timer would have to end. */
 static void check_dead(const struct tcp_cb *t)
 {
-    assert(t->sendq.first == NULL && t->recvq.ranges == NULL);
+    assert(t->sendq.first == NULL && t->recvq.ranges == NULL && t->early == NULL);
     assert(!timer_armed(&t->rtx_timer) && !timer_armed(&t->delack_timer));
     assert(!timer_armed(&t->idle_timer) && !timer_armed(&t->rack_timer) && !t->orphan);
 }
