@@ -68,32 +68,30 @@ static void knob_int(const char *name, int64_t value)
     knob(name, text);
 }
 
+/* Linux stands as its users have it: a namespace begins with the kernel's defaults, and only what a
+ * script configures is changed. A knob turned here for all would hide a difference. IPv6 sends
+ * packets of its own, which no script asks for. */
 static void set_knobs(const struct ps_script *s)
 {
     static const struct {
         const char *name;
         enum ps_off off;
-        int on_value, off_value;
+        int value;
     } parts[] = {
-        {"ipv4/tcp_timestamps", PS_OFF_TIMESTAMPS, 1, 0},
-        {"ipv4/tcp_sack", PS_OFF_SACK, 1, 0},
-        {"ipv4/tcp_window_scaling", PS_OFF_WSCALE, 1, 0},
-        {"ipv4/tcp_recovery", PS_OFF_RACK, 1, 0},
-        {"ipv4/tcp_early_retrans", PS_OFF_TLP, 3, 0},
-        {"ipv4/tcp_frto", PS_OFF_FRTO, 2, 0},
-        {"ipv4/tcp_syncookies", PS_OFF_COOKIES, 1, 0},
-        {"ipv4/ip_no_pmtu_disc", PS_OFF_PMTUD, 0, 1},
-        {"ipv4/tcp_moderate_rcvbuf", PS_OFF_TUNING, 1, 0},
+        {"ipv4/tcp_timestamps", PS_OFF_TIMESTAMPS, 0},  {"ipv4/tcp_sack", PS_OFF_SACK, 0},
+        {"ipv4/tcp_window_scaling", PS_OFF_WSCALE, 0},  {"ipv4/tcp_recovery", PS_OFF_RACK, 0},
+        {"ipv4/tcp_early_retrans", PS_OFF_TLP, 0},      {"ipv4/tcp_frto", PS_OFF_FRTO, 0},
+        {"ipv4/tcp_syncookies", PS_OFF_COOKIES, 0},     {"ipv4/ip_no_pmtu_disc", PS_OFF_PMTUD, 1},
+        {"ipv4/tcp_moderate_rcvbuf", PS_OFF_TUNING, 0},
     };
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        bool off = (s->off & (1u << parts[i].off)) != 0;
-        knob_int(parts[i].name, off ? parts[i].off_value : parts[i].on_value);
+        if ((s->off & (1u << parts[i].off)) != 0) {
+            knob_int(parts[i].name, parts[i].value);
+        }
     }
-    knob_int("ipv4/tcp_ecn", s->config[PS_CONFIG_ECN] > 0);
-    knob_int("ipv4/tcp_no_metrics_save", 1);
-    knob_int("ipv4/icmp_ratelimit", 0);
-    knob_int("ipv4/tcp_fastopen", 0);
-    knob_int("ipv4/tcp_syn_linear_timeouts", 0);
+    if (s->config[PS_CONFIG_ECN] >= 0) {
+        knob_int("ipv4/tcp_ecn", s->config[PS_CONFIG_ECN] > 0);
+    }
     knob_int("ipv6/conf/all/disable_ipv6", 1);
     knob_int("ipv6/conf/default/disable_ipv6", 1);
     if (s->congestion[0] != '\0') {
