@@ -120,7 +120,7 @@ struct net_limits {
     uint32_t tcp_rcvbuf_max_bytes;
     uint32_t tcp_sndbuf_max_bytes;
     /* RFC 5961 7: ACKs that correct a stranger or a lost peer, one of each sort for a connection or
-     * TIME-WAIT record in so many ms; at least 1. */
+     * TIME-WAIT record in so many ms; at least 1. Half-open records count: TCP_HALF_ACKS_MAX. */
     uint32_t tcp_challenge_ms;
 };
 

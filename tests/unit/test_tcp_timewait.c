@@ -422,6 +422,33 @@ static void the_window_is_scaled(void **state)
     tcp_test_end(&tt);
 }
 
+/* RFC 9293 MUST-66: with a window of nothing an ACK and a RST at RCV.NXT are taken all the same. */
+static void the_window_is_shut(void **state)
+{
+    struct tcp_test tt;
+    struct net_config cfg;
+    enum { FULL = TCP_BUF_MIN_BYTES, NXT = 1 + FULL + 1 };
+    tcp_test_config(&cfg);
+    cfg.limits.tcp_rcvbuf_bytes = FULL;
+    cfg.limits.tcp_rcvbuf_max_bytes = FULL;
+    make_listen_with(&tt, &cfg);
+    tt_handshake(&tt, "", 0, TT_WND);
+    assert_int_equal(tcp_shutdown(tt.t, TCP_SHUT_WR), 0);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2, .len = FULL / 2);
+    inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1 + FULL / 2, .ack = 2, .len = FULL / 2);
+    (void)tcp_test_forget(&tt);
+    assert_int_equal(record_of(&tt)->node.window, 0);
+    assert_int_equal(record_of(&tt)->rcv_nxt, tt.irs + NXT);
+    inject(&tt, .flags = TCP_ACK, .seq = NXT, .ack = 2);
+    inject(&tt, .flags = TCP_RST, .seq = NXT + 1);
+    expect_nothing(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = NXT + 1, .ack = 2);
+    expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = NXT, .wnd = -1);
+    inject(&tt, .flags = TCP_RST, .seq = NXT);
+    assert_false(in_time_wait(&tt));
+    tcp_test_end(&tt);
+}
+
 /* RFC 9293 MUST-48, MUST-49: each kind of answer goes with what the owner chose. */
 static void answers_have_the_owners_tos(void **state)
 {
@@ -633,6 +660,7 @@ int main(void)
         cmocka_unit_test(fin_again_is_echoed),
         cmocka_unit_test(every_segment),
         cmocka_unit_test(the_window_is_scaled),
+        cmocka_unit_test(the_window_is_shut),
         cmocka_unit_test(answers_have_the_owners_tos),
         cmocka_unit_test(clients_behind_one_address),
         cmocka_unit_test(thousands_end_in_turns),
