@@ -28,8 +28,9 @@ static int error_of(const struct icmp_error *e)
     }
 }
 
-/* RFC 9293 3.9.2.2: hard are protocol, port and administratively unreachable; and hosts that are
- * not there end a connection attempt too, as connect()'s callers expect. */
+/* RFC 9293 3.9.2.2: protocol and port unreachable are hard (SHLD-26). Net, host and source route
+ * failed are soft, and end a connection attempt all the same, against MUST-56, as connect()'s
+ * callers expect (RFC 5461; docs/tcp.md has more). Time exceeded and parameter problem do not. */
 static bool ends_attempt(const struct icmp_error *e)
 {
     return e->type == ICMP_UNREACHABLE;
@@ -70,7 +71,7 @@ void tcp_icmp_error(struct net *n, const struct icmp_error *e)
         tcp_end(t, error);
         return;
     }
-    NET_COUNT(n, tcp_icmp_soft); /* RFC 5461 4.1: told only if the connection gives up */
+    NET_COUNT(n, tcp_icmp_soft); /* MUST-47: told only if the connection gives up */
     t->soft_error = error;
 }
 

@@ -122,7 +122,7 @@ static void text_for_nobody(void **state)
     tcp_test_end(&tt);
 }
 
-/* RFC 9293 3.9.2.2, RFC 5461 4.1: what a router says of a SYN's way, but for "unreachable", is
+/* RFC 9293 3.9.2.2, RFC 5461: what a router says of a SYN's way, but for "unreachable", is
  * noted and told when the attempt is given up. */
 static void noted_errors_are_told_at_the_end(void **state)
 {
