@@ -1,6 +1,7 @@
 /*
- * The ARP protocol: answering, asking, learning, and the packets that wait meanwhile (RFC 826,
- * RFC 1122 2.3.2, RFC 5227). The table is arp_table.c's, conflicts are acd.c's.
+ * The ARP protocol: answering, asking, learning, and whom to believe (RFC 826, RFC 1122 2.3.2,
+ * RFC 5227). The table is arp_table.c's, what waits for an answer arp_pending.c's, conflicts are
+ * acd.c's.
  */
 #include <string.h>
 
@@ -52,41 +53,66 @@ void arp_send_announcement(struct net *n, uint32_t address)
 static void arp_ask(struct arp_entry *e)
 {
     struct net *n = e->net;
-    assert(e->state == ARP_INCOMPLETE || e->state == ARP_PROBING);
+    bool anybody = e->state == ARP_INCOMPLETE;
+    assert(anybody || e->state == ARP_PROBING || e->state == ARP_DOUBTED);
     assert(e->tries < ARP_TRIES_MAX);
     struct arp_packet a = request_for(n, n->ip.address, e->address);
-    const uint8_t *dst = e->state == ARP_PROBING ? e->mac : eth_broadcast;
     NET_COUNT(n, arp_tx_request);
     e->tries++;
-    arp_send(n, &a, dst);
-    timer_arm(&n->wheel, &e->timer, n->now_ns + ARP_RETRY_NS);
+    arp_send(n, &a, anybody ? eth_broadcast : e->mac);
+    uint64_t wait_ns = e->state == ARP_DOUBTED ? ARP_DOUBT_NS : ARP_RETRY_NS;
+    timer_arm(&n->wheel, &e->timer, n->now_ns + wait_ns);
 }
 
-/* Nobody answered: the transports are told of every waiting packet, which is then dropped. */
+/* Nobody answered. */
 static void arp_give_up(struct arp_entry *e)
 {
     struct net *n = e->net;
-    struct pkt_queue waiting = e->pending;
-    e->pending = (struct pkt_queue){0};
-    assert(n->arp.pending >= waiting.count);
-    n->arp.pending -= waiting.count;
     arp_set_state(e, ARP_FAILED);
     timer_arm(&n->wheel, &e->timer, n->now_ns + ARP_HOLDOFF_NS);
     NET_COUNT(n, arp_unresolved);
-    /* What the transports do on hearing of it may send again: e is not touched any more. */
-    for (struct pkt *p = pkt_queue_pop(&waiting); p != NULL; p = pkt_queue_pop(&waiting)) {
-        NET_COUNT(n, arp_drop_unresolved);
-        icmp_report_unreachable(n, p);
-        pkt_put(p);
+    arp_pending_give_up(e); /* the last: e is not touched any more */
+}
+
+/* The one that is known is asked whether it still is there. state: PROBING or DOUBTED. */
+static void arp_verify(struct arp_entry *e, enum arp_state state)
+{
+    arp_set_state(e, state);
+    e->tries = 0;
+    if (state == ARP_DOUBTED) {
+        e->doubted_ns = e->net->now_ns;
     }
+    arp_ask(e);
+}
+
+/* The doubted one is gone. What was sent to it last asks for its successor; without any the next
+ * packet does. */
+static void arp_fell_silent(struct arp_entry *e)
+{
+    struct net *n = e->net;
+    NET_COUNT(n, arp_fell_silent);
+    if (e->pending.count > 0 && arp_may_resolve(&n->arp)) {
+        arp_set_state(e, ARP_INCOMPLETE);
+        e->tries = 0;
+        arp_ask(e);
+        return;
+    }
+    arp_pending_drop(e);
+    arp_set_state(e, ARP_SILENT);
+    /* It remembers for so long when it was last doubted. */
+    timer_arm(&n->wheel, &e->timer, n->now_ns + ARP_RETRY_NS);
 }
 
 static void arp_timer(struct timer *t, uint64_t now_ns)
 {
     struct arp_entry *e = container_of(t, struct arp_entry, timer);
-    assert(e->state == ARP_INCOMPLETE || e->state == ARP_PROBING || e->state == ARP_FAILED);
-    if (e->state == ARP_FAILED) {
-        arp_table_remove(e); /* the hold-off is over */
+    assert(e->state != ARP_FREE);
+    if (e->state == ARP_REACHABLE) {
+        arp_verify(e, ARP_DOUBTED); /* a claim came too soon after the one before */
+    } else if (e->state == ARP_DOUBTED) {
+        arp_fell_silent(e);
+    } else if (e->state == ARP_FAILED || e->state == ARP_SILENT) {
+        arp_table_remove(e);
     } else if (e->tries < ARP_TRIES_MAX) {
         arp_ask(e);
     } else if (e->state == ARP_PROBING) {
@@ -135,37 +161,32 @@ void arp_destroy(struct net *n)
     arp_flush(n);
 }
 
-/* What waited goes out in the order it came. */
-static void send_pending(struct arp_entry *e)
-{
-    struct net *n = e->net;
-    assert(e->state == ARP_REACHABLE);
-    for (struct pkt *p = pkt_queue_pop(&e->pending); p != NULL; p = pkt_queue_pop(&e->pending)) {
-        assert(n->arp.pending > 0);
-        n->arp.pending--;
-        eth_output(n, p, e->mac, ETH_TYPE_IPV4);
-    }
-}
-
 /* Somebody was heard at this address lately, and is being, or need not yet be, asked again. */
 static bool is_believed(const struct arp_entry *e)
 {
-    return e->state == ARP_PROBING ||
+    return e->state == ARP_PROBING || e->state == ARP_DOUBTED ||
            (e->state == ARP_REACHABLE && e->net->now_ns - e->confirmed_ns <= ARP_REACHABLE_NS);
 }
 
 /*
  * Another one claims a believed neighbour's address: an impostor, or a stand-in that took over. The
- * old one is asked; only when it has gone silent is the address resolved anew. So one forged packet
- * cannot take our traffic while its owner lives, and a true change costs ARP_TRIES_MAX seconds.
+ * old one is asked; when it has gone silent the address is resolved anew. So one forged packet
+ * cannot take our traffic while its owner lives, and a true change costs ARP_DOUBT_NS and a round
+ * trip. However many claims come, the owner is asked once a second, and nobody else while it
+ * answers: claims cannot be made to multiply.
  */
 static void arp_doubt(struct arp_entry *e)
 {
-    NET_COUNT(e->net, arp_rx_doubted);
-    if (e->state == ARP_REACHABLE) {
-        arp_set_state(e, ARP_PROBING);
-        e->tries = 0;
-        arp_ask(e);
+    struct net *n = e->net;
+    NET_COUNT(n, arp_rx_doubted);
+    if (e->state == ARP_DOUBTED) {
+        return;
+    }
+    uint64_t next_ns = e->doubted_ns != 0 ? e->doubted_ns + ARP_RETRY_NS : 0;
+    if (n->now_ns >= next_ns) {
+        arp_verify(e, ARP_DOUBTED);
+    } else if (e->state == ARP_REACHABLE) {
+        timer_arm(&n->wheel, &e->timer, next_ns);
     }
 }
 
@@ -174,9 +195,7 @@ void arp_suspect(struct net *n, uint32_t address)
     struct arp_entry *e = arp_table_find(n, address);
     if (e != NULL && e->state == ARP_REACHABLE && n->now_ns - e->confirmed_ns >= ARP_RETRY_NS) {
         NET_COUNT(n, arp_suspected);
-        arp_set_state(e, ARP_PROBING);
-        e->tries = 0;
-        arp_ask(e);
+        arp_verify(e, ARP_PROBING);
     }
 }
 
@@ -191,12 +210,14 @@ static void arp_learn(struct arp_entry *e, const uint8_t *mac)
     }
     if (e->state == ARP_INCOMPLETE) {
         NET_COUNT(n, arp_resolved);
+    } else if (e->state == ARP_DOUBTED) {
+        arp_pending_drop(e); /* it has arrived */
     }
     memcpy(e->mac, mac, ETH_ADDR_BYTES);
     e->confirmed_ns = n->now_ns;
     timer_cancel(&n->wheel, &e->timer);
     arp_set_state(e, ARP_REACHABLE);
-    send_pending(e);
+    arp_pending_send(e);
 }
 
 /* Turns the request in p around (RFC 826 "Packet reception"): built in its own buffer, so that no
@@ -284,56 +305,50 @@ void arp_input(struct net *n, struct pkt *p)
     pkt_put(p);
 }
 
-/* Makes room by dropping the oldest, first in this queue and never in another's. */
-static void arp_enqueue(struct arp_entry *e, struct pkt *p)
-{
-    struct net *n = e->net;
-    assert(e->state == ARP_INCOMPLETE);
-    if (e->pending.count >= ARP_PENDING_MAX) {
-        NET_COUNT(n, arp_drop_pending);
-        pkt_put(pkt_queue_pop(&e->pending));
-        n->arp.pending--;
-    }
-    if (n->arp.pending >= ARP_PENDING_TOTAL_MAX) {
-        NET_COUNT(n, arp_drop_pending);
-        pkt_put(p);
-        return;
-    }
-    pkt_queue_push(&e->pending, p);
-    n->arp.pending++;
-}
-
-/* Takes p. From the state FREE of a new entry, or from a belief grown too old. */
-static void arp_start_resolving(struct arp_entry *e, struct pkt *p)
+/* Takes p. From the state FREE of a new entry, or from a belief that is none any more. */
+static enum status arp_start_resolving(struct arp_entry *e, struct pkt *p)
 {
     arp_set_state(e, ARP_INCOMPLETE);
     e->tries = 0;
     e->used_ns = e->net->now_ns;
-    arp_enqueue(e, p);
+    enum status st = arp_pending_add(e, p);
     arp_ask(e);
+    return st;
 }
 
 /* The ordinary case: the address is known. */
-static void send_known(struct arp_entry *e, struct pkt *p)
+static enum status send_known(struct arp_entry *e, struct pkt *p)
 {
     struct net *n = e->net;
-    assert(n->now_ns >= e->confirmed_ns && e->pending.count == 0);
+    assert(n->now_ns >= e->confirmed_ns);
     uint64_t age_ns = n->now_ns - e->confirmed_ns;
     if (unlikely(age_ns > ARP_EXPIRE_NS && e->state == ARP_REACHABLE)) {
-        arp_start_resolving(e, p);
-        return;
+        return arp_start_resolving(e, p);
     }
     if (unlikely(age_ns > ARP_REACHABLE_NS && e->state == ARP_REACHABLE)) {
-        arp_set_state(e, ARP_PROBING);
-        e->tries = 0;
-        arp_ask(e);
+        arp_verify(e, ARP_PROBING);
+    }
+    if (unlikely(e->state == ARP_DOUBTED)) {
+        arp_pending_copy(e, p);
     }
     e->used_ns = n->now_ns;
     n->arp.last = e;
     eth_output(n, p, e->mac, ETH_TYPE_IPV4);
+    return STATUS_OK;
 }
 
-void arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
+/* Takes p, for an address that nobody is known at. */
+static enum status send_unknown(struct net *n, struct pkt *p, uint32_t next_hop)
+{
+    struct arp_entry *e = arp_table_add(n, next_hop, true);
+    if (e == NULL) {
+        pkt_put(p);
+        return STATUS_BUSY;
+    }
+    return arp_start_resolving(e, p);
+}
+
+enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
 {
     assert(next_hop != 0 && next_hop != n->ip.address);
     /* Most packets go where the last one went. */
@@ -342,26 +357,28 @@ void arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
         e = arp_table_find(n, next_hop);
     }
     if (e == NULL) {
-        e = arp_table_add(n, next_hop, true);
-        if (e == NULL) {
-            pkt_put(p);
-            return;
-        }
-        arp_start_resolving(e, p);
-        return;
+        return send_unknown(n, p, next_hop);
     }
     switch ((enum arp_state)e->state) {
     case ARP_REACHABLE:
     case ARP_PROBING:
-        send_known(e, p);
-        return;
+    case ARP_DOUBTED:
+        return send_known(e, p);
+    case ARP_SILENT:
+        return arp_start_resolving(e, p);
     case ARP_INCOMPLETE:
-        arp_enqueue(e, p);
-        return;
+        return arp_pending_add(e, p);
     case ARP_FREE:
     case ARP_FAILED:
-        NET_COUNT(n, arp_drop_unresolved);
-        pkt_put(p);
-        return;
+        break;
     }
+    NET_COUNT(n, arp_drop_unresolved);
+    pkt_put(p);
+    return STATUS_TIMEOUT;
+}
+
+bool arp_is_absent(struct net *n, uint32_t next_hop)
+{
+    const struct arp_entry *e = arp_table_find(n, next_hop);
+    return e != NULL && e->state == ARP_FAILED;
 }

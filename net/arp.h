@@ -6,14 +6,20 @@
  * updates entries that exist, and only when it concerns us: a reply to us, a request for us, or a
  * gratuitous announcement. Replies that nobody asked for make nothing.
  *
- * Who gets out when the table is full, in this order: a free slot, a failed entry, one never used
- * for sending, the least recently used one. Never the gateway, never one that is being resolved;
- * and for an entry that a neighbour's request would make, never one that was used for sending in
- * the last ARP_RECENT_NS. Nothing to evict: the newcomer is not made (counted).
+ * Who gets out when the table is full, in this order: a free slot, one that did not answer, one
+ * never used for sending, the least recently used one. Never the gateway, never one that is being
+ * resolved; and for an entry that a neighbour's request would make, never one that was used for
+ * sending in the last ARP_RECENT_NS. Nothing to evict: the newcomer is not made (counted).
  *
  * Who is believed. A claim to the address of a neighbour that was heard lately makes us ask that
- * neighbour, by unicast: while it answers, the claim is nothing; when it is silent, everybody is
- * asked.
+ * neighbour, by unicast: when it answers, the claim is nothing; when it is silent for ARP_DOUBT_NS,
+ * everybody is asked. What is sent meanwhile goes to the old place, and the last of it once more to
+ * the new one. One neighbour is doubted once a second at most (RFC 1122 2.3.2.1): a claim that
+ * comes sooner is looked into when that second is over.
+ *
+ * Who waits. Packets for a neighbour that is being asked for wait for its answer, as many as
+ * arp_pending.c allows. Nobody answers: the transport of each is told, and for ARP_HOLDOFF_NS
+ * that is the answer to everybody (arp_is_absent); then the next packet asks anew.
  *
  * An entry believed for ARP_REACHABLE_NS is asked again by unicast while it stays in use
  * (RFC 1122 2.3.2.1 (2)); one older than ARP_EXPIRE_NS is resolved anew before it is used.
@@ -33,15 +39,18 @@ enum {
     ARP_PACKET_BYTES = 28,
     ARP_OP_REQUEST = 1,
     ARP_OP_REPLY = 2,
-    ARP_PENDING_MAX = 3,        /* packets waiting for one neighbour; then the oldest is dropped */
-    ARP_PENDING_TOTAL_MAX = 64, /* packets waiting for all of them */
-    ARP_TRIES_MAX = 3,          /* requests, one a second, before a neighbour counts as absent */
-    ARP_BUCKETS = 64,           /* of the hash over addresses; a power of two */
+    ARP_TRIES_MAX = 3, /* requests, one a second, before a neighbour counts as absent */
+    ARP_BUCKETS = 64,  /* of the hash over addresses; a power of two */
+    /* Packets waiting for one neighbour: what Linux's 208 KiB are in small packets. */
+    ARP_PENDING_MAX = 256,
+    ARP_PENDING_TOTAL_MIN = 64,  /* packets waiting for all of them: so many in any case, ... */
+    ARP_PENDING_POOL_SHARE = 16, /* ... or 1/16 of the packets there are to send */
 };
 #define ARP_RETRY_NS     (1 * NS_PER_S) /* RFC 1122 2.3.2.1: at most one request a second */
 #define ARP_REACHABLE_NS (60 * NS_PER_S)
 #define ARP_EXPIRE_NS    (600 * NS_PER_S)
-#define ARP_HOLDOFF_NS   (3 * NS_PER_S) /* an absent neighbour is not asked for again so long */
+#define ARP_DOUBT_NS     (UINT64_C(200) * NS_PER_MS) /* silent so long, a doubted one is gone */
+#define ARP_HOLDOFF_NS   (1 * NS_PER_S) /* an absent neighbour is not asked for again so long */
 #define ARP_RECENT_NS    (60 * NS_PER_S)
 
 enum arp_state {
@@ -49,16 +58,21 @@ enum arp_state {
     ARP_INCOMPLETE, /* asked for by broadcast; packets wait */
     ARP_REACHABLE,
     ARP_PROBING, /* in use, and asked again by unicast */
-    ARP_FAILED,  /* did not answer; packets are dropped until the hold-off is over */
+    ARP_DOUBTED, /* in use, and asked by unicast because another one claims its address */
+    ARP_SILENT,  /* did not answer that; the next packet asks everybody */
+    ARP_FAILED,  /* nobody answered; packets are refused until the hold-off is over */
 };
 
 struct arp_entry {
-    struct net *net;          /* [I] */
-    struct arp_entry *next;   /* in its hash bucket */
-    struct timer timer;       /* INCOMPLETE, PROBING: next request; FAILED: end of hold-off */
-    struct pkt_queue pending; /* IP packets, data at the IP header */
+    struct net *net;        /* [I] */
+    struct arp_entry *next; /* in its hash bucket */
+    /* INCOMPLETE, PROBING: the next request; DOUBTED: what silence means; SILENT, FAILED: the end;
+     * REACHABLE: armed when a claim waits to be looked into. */
+    struct timer timer;
+    struct pkt_queue pending; /* IP packets, data at the IP header; DOUBTED: a copy of the last */
     uint64_t confirmed_ns;
-    uint64_t used_ns; /* last sent to; 0: never */
+    uint64_t used_ns;    /* last sent to; 0: never */
+    uint64_t doubted_ns; /* when it was last asked because of a claim; 0: never */
     uint32_t address;
     uint8_t mac[ETH_ADDR_BYTES];
     uint8_t state; /* enum arp_state */
@@ -96,9 +110,15 @@ void arp_destroy(struct net *n); /* frees every waiting packet */
 /* Takes an ARP frame, data at the ARP header. */
 void arp_input(struct net *n, struct pkt *p);
 
-/* Takes an IP packet for the on-link address next_hop: sends it now, or once the address is
- * resolved, or drops and counts it. */
-void arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
+/*
+ * Takes an IP packet for the on-link address next_hop: sends it now, or keeps it until the address
+ * is resolved. STATUS_BUSY: there is no room to wait, STATUS_TIMEOUT: nobody answers there; the
+ * packet is dropped then, and counted.
+ */
+enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
+
+/* Nobody answered when next_hop was asked for, within the last ARP_HOLDOFF_NS. */
+bool arp_is_absent(struct net *n, uint32_t next_hop);
 
 /* Nothing comes back from there: the neighbour is asked by unicast, once in ARP_RETRY_NS at most,
  * and forgotten when it is silent. Nothing for one that is not known. */

@@ -42,14 +42,6 @@ void arp_set_state(struct arp_entry *e, enum arp_state state)
     e->state = (uint8_t)state;
 }
 
-void arp_pending_drop(struct arp_entry *e)
-{
-    assert(e->net->arp.pending >= e->pending.count);
-    e->net->arp.pending -= e->pending.count;
-    pkt_queue_drain(&e->pending);
-    assert(e->pending.count == 0);
-}
-
 void arp_table_remove(struct arp_entry *e)
 {
     struct arp *arp = &e->net->arp;
@@ -72,14 +64,14 @@ void arp_table_remove(struct arp_entry *e)
 
 /*
  * How willingly an entry is given up: 0 never, else the higher the sooner. Entries in use rank by
- * the time since their last use, below those never used and those that failed.
+ * the time since their last use, below those never used and those that did not answer.
  */
 static uint64_t evict_rank(const struct net *n, const struct arp_entry *e, bool for_sending)
 {
     if (e->state == ARP_INCOMPLETE || (n->ip.gateway != 0 && e->address == n->ip.gateway)) {
         return 0;
     }
-    if (e->state == ARP_FAILED) {
+    if (e->state == ARP_FAILED || e->state == ARP_SILENT) {
         return UINT64_MAX;
     }
     if (e->used_ns == 0) {
@@ -115,12 +107,17 @@ static struct arp_entry *take_entry(struct net *n, bool for_sending)
     return victim;
 }
 
+/* Half the table stays for neighbours that exist, however many that do not are sent to. */
+bool arp_may_resolve(const struct arp *arp)
+{
+    return arp->incomplete < arp->count / 2;
+}
+
 struct arp_entry *arp_table_add(struct net *n, uint32_t address, bool for_sending)
 {
     assert(address != 0 && arp_table_find(n, address) == NULL);
     struct arp *arp = &n->arp;
-    /* Half the table stays for neighbours that exist, however many that do not are sent to. */
-    bool refused = for_sending && arp->incomplete >= arp->count / 2;
+    bool refused = for_sending && !arp_may_resolve(arp);
     struct arp_entry *e = refused ? NULL : take_entry(n, for_sending);
     if (e == NULL) {
         NET_COUNT(n, arp_table_full);
@@ -132,6 +129,7 @@ struct arp_entry *arp_table_add(struct net *n, uint32_t address, bool for_sendin
     e->next = *bucket;
     e->used_ns = 0;
     e->confirmed_ns = 0;
+    e->doubted_ns = 0;
     e->tries = 0;
     *bucket = e;
     arp->used++;

@@ -23,6 +23,7 @@
     X(arp_rx_not_for_us, "dropped: ARP about others")                                  \
     X(arp_rx_unsolicited, "dropped: ARP reply nobody asked for")                       \
     X(arp_rx_doubted, "Claims to a live neighbour's address, which was asked instead") \
+    X(arp_fell_silent, "Neighbours silent when another one claimed their address")     \
     X(arp_suspected, "Neighbours asked again because a transport hears nothing")       \
     X(arp_tx_request, "ARP requests sent")                                             \
     X(arp_tx_reply, "ARP replies sent")                                                \

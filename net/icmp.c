@@ -158,8 +158,13 @@ void icmp_report_unreachable(struct net *n, const struct pkt *p)
     }
     memcpy(m + ICMP_HEADER_BYTES, p->data, IPV4_HEADER_BYTES + 8);
     struct icmp_error e;
-    if (icmp_decode_error(&e, m, sizeof(m)) && e.quoted_src == n->ip.address) {
-        e.from = n->ip.address;
+    if (!icmp_decode_error(&e, m, sizeof(m)) || e.quoted_src != n->ip.address) {
+        return;
+    }
+    e.from = n->ip.address;
+    if (e.quoted_protocol == IP_PROTO_TCP) {
+        tcp_neighbour_absent(n, &e); /* known for certain, unlike what a message says */
+    } else {
         dispatch_error(n, &e);
     }
 }

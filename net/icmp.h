@@ -53,7 +53,8 @@ void icmp_send_error(struct net *n, const struct pkt *p, const struct ipv4_heade
                      uint8_t code);
 
 /* Tells the transport that p (borrowed, data at its IP header), a packet of this host's own, could
- * not reach its neighbour: as if a router had said "host unreachable". */
+ * not reach its neighbour, which did not answer ARP: to UDP as if a router had said "host
+ * unreachable", to TCP by tcp_neighbour_absent. */
 void icmp_report_unreachable(struct net *n, const struct pkt *p);
 
 /* Decodes an error message (type 3, 11 or 12), len bytes from the ICMP header on. False when the

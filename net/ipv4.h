@@ -87,9 +87,10 @@ struct ipv4_tx {
 
 /*
  * Sends p, whose data is at the transport header, checksum done. Takes p. Needs 34 bytes of
- * headroom. No route, no address or no link: counted and dropped; the result says so for callers
- * that can tell a user (STATUS_NOT_FOUND: no route or address; STATUS_BAD_INPUT: larger than the
- * MTU and must not be fragmented).
+ * headroom. What cannot go is dropped and counted; the result says so for callers that can tell a
+ * user or try again: STATUS_NOT_FOUND no route or address, STATUS_BAD_INPUT larger than the MTU and
+ * not to be fragmented, STATUS_TIMEOUT the neighbour is not there, STATUS_BUSY too many packets
+ * wait for it already. Without a link, or lost on the way, it is STATUS_OK.
  */
 enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx);
 
@@ -99,6 +100,10 @@ void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol);
 
 /* The source address and MTU towards dst. STATUS_NOT_FOUND without an address or route. */
 enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu);
+
+/* The next hop towards dst was asked for a moment ago, and nobody answered: what is sent to dst now
+ * is refused (arp.h). */
+bool ipv4_is_absent(struct net *n, uint32_t dst);
 
 /* A transport doubts that what it sends to dst gets beyond the next hop (RFC 1122 3.3.1.4): the
  * neighbour is asked whether it still lives. */

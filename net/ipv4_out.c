@@ -80,6 +80,13 @@ void ipv4_suspect(struct net *n, uint32_t dst)
     }
 }
 
+bool ipv4_is_absent(struct net *n, uint32_t dst)
+{
+    uint32_t next_hop = next_hop_of(n, dst);
+    return next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET && !ipv4_is_broadcast(n, next_hop) &&
+           arp_is_absent(n, next_hop);
+}
+
 /*
  * RFC 6864: a datagram that cannot be fragmented needs no identification; 0 tells nothing about
  * us. One that can gets a keyed hash of its destination and a counter: not guessable, and what one
@@ -115,23 +122,21 @@ static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, 
 }
 
 /* The link: bare IP goes out as it is, Ethernet wants the neighbour's address. */
-static void link_output(struct net *n, struct pkt *p, uint32_t next_hop)
+static enum status link_output(struct net *n, struct pkt *p, uint32_t next_hop)
 {
     NET_COUNT(n, ip_tx);
     if (n->cfg.link == NET_LINK_ETHERNET) {
-        if (ipv4_is_broadcast(n, next_hop)) {
-            eth_output(n, p, eth_broadcast, ETH_TYPE_IPV4);
-        } else {
-            arp_output(n, p, next_hop);
+        if (!ipv4_is_broadcast(n, next_hop)) {
+            return arp_output(n, p, next_hop);
         }
-        return;
-    }
-    if (!n->link_up) {
+        eth_output(n, p, eth_broadcast, ETH_TYPE_IPV4);
+    } else if (n->link_up) {
+        n->cfg.output(n->cfg.arg, p);
+    } else {
         NET_COUNT(n, link_tx_down);
         pkt_put(p);
-        return;
     }
-    n->cfg.output(n->cfg.arg, p);
+    return STATUS_OK;
 }
 
 /*
@@ -156,12 +161,11 @@ static enum status send_fragments(struct net *n, struct pkt *p, const struct ipv
         push_header(n, first, tx, words | IPV4_FLAG_MF);
         words += (uint32_t)room / IPV4_FRAGMENT_UNIT_BYTES;
         NET_COUNT(n, ip_tx_fragments);
-        link_output(n, first, next_hop);
+        (void)link_output(n, first, next_hop); /* the last one tells how it went */
     }
     push_header(n, p, tx, words);
     NET_COUNT(n, ip_tx_fragments);
-    link_output(n, p, next_hop);
-    return STATUS_OK;
+    return link_output(n, p, next_hop);
 }
 
 enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
@@ -187,8 +191,7 @@ enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
         return STATUS_BAD_INPUT;
     }
     push_header(n, p, &t, whole_words(n, &t));
-    link_output(n, p, next_hop);
-    return STATUS_OK;
+    return link_output(n, p, next_hop);
 }
 
 void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)
@@ -197,7 +200,7 @@ void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)
     assert(pkt_len(p) + IPV4_HEADER_BYTES <= n->cfg.mtu);
     struct ipv4_tx tx = {.src = 0, .dst = UINT32_MAX, .protocol = protocol};
     push_header(n, p, &tx, IPV4_FLAG_DF);
-    link_output(n, p, UINT32_MAX);
+    (void)link_output(n, p, UINT32_MAX);
 }
 
 /* The reserve is what lets an ACK, an ARP request or a RST leave while data fills the pool. */

@@ -39,7 +39,8 @@ int tcp_listen(struct tcp_cb *t, uint32_t backlog);
 struct tcp_cb *tcp_accept(struct tcp_cb *listener, net_ready_fn *ready, void *owner);
 
 /* Active open. -EINPROGRESS when the SYN is on its way; then ready with OUT or ERR. -EISCONN,
- * -EALREADY, -EADDRNOTAVAIL (ports used up), -ENETUNREACH, -EINVAL. */
+ * -EALREADY, -EADDRNOTAVAIL (ports used up), -ENETUNREACH, -EHOSTUNREACH (the neighbour did not
+ * answer a moment ago; the block can be used again), -EINVAL. */
 int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport);
 
 /*
@@ -173,6 +174,9 @@ bool tcp_drained(const struct tcp_cb *t);
 /* From IP. Take p, whose data is at the TCP header and whose length is the segment's. */
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
 void tcp_icmp_error(struct net *n, const struct icmp_error *e);
+/* From ARP: the neighbour that a segment, quoted as ICMP would, had to go to is not there. Ends an
+ * attempt to connect; any other connection goes on, and is told so only when it gives up. */
+void tcp_neighbour_absent(struct net *n, const struct icmp_error *e);
 /* The address in use changed: connections from another one are reset or end. */
 void tcp_address_changed(struct net *n);
 

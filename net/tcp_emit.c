@@ -4,7 +4,7 @@
  */
 #include "net/tcp_int.h"
 
-static void to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool may_fragment)
+static enum status to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool may_fragment)
 {
     struct ipv4_tx tx = {.src = out->id.laddr,
                          .dst = out->id.raddr,
@@ -13,22 +13,29 @@ static void to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool 
                          .tos = out->tos | out->ecn,
                          .may_fragment = may_fragment};
     NET_COUNT(n, tcp_tx_segments);
-    if (ipv4_output(n, p, &tx) != STATUS_OK) {
+    enum status st = ipv4_output(n, p, &tx);
+    if (st != STATUS_OK) {
         NET_COUNT(n, tcp_tx_failed); /* to TCP a segment that was lost on the way */
     }
+    return st;
 }
 
-bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
+/* STATUS_NO_MEMORY: there is no buffer; else what IP says. */
+static enum status emit_bare(struct net *n, const struct tcp_out *out)
 {
     struct pkt *p = net_alloc_tx(n, true);
     if (p == NULL) {
         NET_COUNT(n, tcp_tx_no_buffer);
-        return false;
+        return STATUS_NO_MEMORY;
     }
     assert(pkt_len(p) == 0);
     tcp_encode(p, out);
-    to_ip(n, p, out, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
-    return true;
+    return to_ip(n, p, out, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
+}
+
+bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
+{
+    return emit_bare(n, out) != STATUS_NO_MEMORY;
 }
 
 /* RFC 9293 3.9.2: what the owner chose for the IP header (MUST-48, MUST-49). */
@@ -120,7 +127,8 @@ bool tcp_emit_ack(struct tcp_cb *t)
     return true;
 }
 
-void tcp_emit_syn(struct tcp_cb *t)
+/* False when it did not get so far as to wait for its neighbour: there is no buffer, or no room. */
+bool tcp_emit_syn(struct tcp_cb *t)
 {
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     bool answer = t->state == TCP_SYN_RECEIVED;
@@ -144,7 +152,8 @@ void tcp_emit_syn(struct tcp_cb *t)
         out.options.has_sack_permitted = t->sack_on;
         tcp_ts_fill(t, &out.options);
     }
-    (void)tcp_emit_bare(t->net, &out);
+    enum status st = emit_bare(t->net, &out);
+    return st != STATUS_NO_MEMORY && st != STATUS_BUSY;
 }
 
 /*
@@ -172,7 +181,7 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
     struct tcp_out out = out_for(t, note->seq, flags, note->len);
     tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->push_override);
     tcp_encode(p, &out);
-    to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
+    (void)to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
     ack_went(t, &out);
     t->tally.data_segs_out++;
     return true;

@@ -75,6 +75,21 @@ void tcp_icmp_error(struct net *n, const struct icmp_error *e)
     t->soft_error = error;
 }
 
+/* What our own ARP found out cannot be forged, and is no passing trouble of a path: as on Linux and
+ * BSD connect() fails with it. */
+void tcp_neighbour_absent(struct net *n, const struct icmp_error *e)
+{
+    struct tcp_cb *t = find_quoted(n, e);
+    if (t == NULL) {
+        return; /* an answer to a SYN, or a connection that ended meanwhile */
+    }
+    if (t->state == TCP_SYN_SENT) {
+        tcp_end(t, EHOSTUNREACH);
+    } else {
+        t->soft_error = EHOSTUNREACH;
+    }
+}
+
 static void end_stale(struct net *n, struct tcp_cb *t)
 {
     uint32_t ours = net_address(n);

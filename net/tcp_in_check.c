@@ -128,7 +128,7 @@ static enum tcp_verdict syn_again(struct tcp_cb *t, struct tcp_segment *seg)
         t->ack_now = true; /* the peer may be waiting for it just as we were */
         return TCP_GO_ON;
     }
-    tcp_emit_syn(t);
+    (void)tcp_emit_syn(t);
     return TCP_DROP;
 }
 

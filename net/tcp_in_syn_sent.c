@@ -83,7 +83,7 @@ static void syn_crossed(struct tcp_cb *t, struct tcp_segment *seg)
     t->state = TCP_SYN_RECEIVED;
     keep_early(t, seg);
     tcp_rtx_timer_stop(t);
-    tcp_emit_syn(t);
+    (void)tcp_emit_syn(t);
     tcp_rtx_timer_update(t);
 }
 

@@ -240,7 +240,7 @@ bool tcp_emit_bare(struct net *n, const struct tcp_out *out); /* without payload
 void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg, const struct tcp_choices *o);
 void tcp_emit_rst(struct tcp_cb *t);
 bool tcp_emit_ack(struct tcp_cb *t);
-void tcp_emit_syn(struct tcp_cb *t); /* SYN, or SYN-ACK in SYN-RECEIVED */
+bool tcp_emit_syn(struct tcp_cb *t); /* SYN, or SYN-ACK in SYN-RECEIVED */
 bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin);
 bool tcp_emit_fin(struct tcp_cb *t);
 void tcp_emit_keepalive(struct tcp_cb *t);
@@ -267,6 +267,7 @@ void tcp_output(struct tcp_cb *t);
 
 /* tcp_rtx.c: the retransmission and persist timer. */
 timer_fn tcp_rtx_expired;
+void tcp_syn_send(struct tcp_cb *t);
 void tcp_rtx_timer_update(struct tcp_cb *t);
 void tcp_rtx_timer_stop(struct tcp_cb *t);
 

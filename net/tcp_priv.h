@@ -313,6 +313,7 @@ struct tcp_cb {
     bool ack_now;       /* an ACK must leave with this event */
     bool send_blocked;  /* the writer was told to wait: tell him when there is room */
     bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
+    bool syn_unsent;    /* our SYN has not left this host: there was no room for it */
     bool syn_untimed;   /* opened by a cookie: nobody knows when our SYN-ACK went */
     bool reuse;
     bool sack_on;             /* both SYNs permitted it (RFC 2018) */

@@ -8,7 +8,9 @@
 #include <errno.h>
 
 enum {
-    BACKOFF_MAX = 16, /* doublings; far beyond TCP_RTO_MAX_MS */
+    BACKOFF_MAX = 16,    /* doublings; far beyond TCP_RTO_MAX_MS */
+    SYN_UNSENT_MS = 250, /* a SYN that could not leave this host is tried again so soon, ... */
+    SYN_UNSENT_MAX_MS = 127 * 1000, /* ... and as long as TCP_SYN_RETRIES of one that could */
 };
 
 static bool syn_out(const struct tcp_cb *t)
@@ -83,8 +85,42 @@ static void give_up(struct tcp_cb *t)
     tcp_abort(t, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
 }
 
+/* Sends the SYN, and the timer runs. One for which there is no buffer, or no room to wait for the
+ * neighbour, is not lost on the path: it is tried again soon. */
+void tcp_syn_send(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    t->syn_unsent = !tcp_emit_syn(t);
+    if (t->syn_unsent) {
+        uint64_t deadline_ns = n->now_ns + tcp_ms(SYN_UNSENT_MS);
+        timer_arm(&n->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
+    } else {
+        tcp_rtx_timer_update(t);
+    }
+}
+
+/* The SYN that has not left may go now. */
+static void syn_try_again(struct tcp_cb *t)
+{
+    uint64_t now = t->net->now_ns;
+    if (now >= tcp_patience_end_ns(t) || now - t->progress_ns >= tcp_ms(SYN_UNSENT_MAX_MS)) {
+        give_up(t);
+        return;
+    }
+    t->sent_ns = now; /* the round trip begins only now */
+    tcp_syn_send(t);
+}
+
 static void syn_timeout(struct tcp_cb *t)
 {
+    if (t->state == TCP_SYN_SENT && ipv4_is_absent(t->net, t->node.id.raddr)) {
+        tcp_end(t, EHOSTUNREACH); /* as it would have been told, had it found room to wait */
+        return;
+    }
+    if (t->syn_unsent) {
+        syn_try_again(t);
+        return;
+    }
     count_timeout(t);
     if (t->timeouts > TCP_SYN_RETRIES || t->net->now_ns >= tcp_patience_end_ns(t)) {
         give_up(t);
@@ -93,8 +129,7 @@ static void syn_timeout(struct tcp_cb *t)
     advise_ip(t);
     t->syn_resent = true;
     NET_COUNT(t->net, tcp_tx_retransmits);
-    tcp_emit_syn(t);
-    tcp_rtx_timer_update(t);
+    tcp_syn_send(t);
 }
 
 /* RFC 9293 3.8.3: R2, shorter when nobody waits for the outcome. */

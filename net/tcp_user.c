@@ -167,8 +167,7 @@ static void begin_connect(struct tcp_cb *t, uint16_t mtu)
     t->sent_ns = n->now_ns;
     t->progress_ns = n->now_ns;
     NET_COUNT(n, tcp_active_opens);
-    tcp_emit_syn(t);
-    tcp_rtx_timer_update(t);
+    tcp_syn_send(t);
 }
 
 int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport)
@@ -184,6 +183,9 @@ int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport)
     }
     if (ipv4_is_multicast(raddr) || ipv4_is_broadcast(n, raddr)) {
         return -ENETUNREACH; /* RFC 9293 3.9.2.3 */
+    }
+    if (ipv4_is_absent(n, raddr)) {
+        return -EHOSTUNREACH;
     }
     err = choose_names(t, raddr, rport, &mtu);
     if (err != 0) {

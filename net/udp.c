@@ -224,6 +224,22 @@ int udp_set_ttl(struct udp_cb *u, int64_t ttl)
     return 0;
 }
 
+/* What a sender is told of how his datagram fared. That the neighbour is not there, only a
+ * connected socket hears, as of every error about the path (RFC 1122 4.1.3.3). */
+static int errno_of_output(const struct udp_cb *u, enum status st)
+{
+    switch (st) {
+    case STATUS_OK:
+        return 0;
+    case STATUS_BUSY:
+        return -ENOBUFS;
+    case STATUS_TIMEOUT:
+        return u->connected ? -EHOSTUNREACH : 0;
+    default:
+        return -ENETUNREACH;
+    }
+}
+
 ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr, uint16_t rport)
 {
     struct net *n = u->net;
@@ -259,7 +275,7 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
                          .tos = u->tos,
                          .may_fragment = true};
     NET_COUNT(n, udp_tx);
-    r = ipv4_output(n, p, &tx) == STATUS_OK ? 0 : -ENETUNREACH;
+    r = errno_of_output(u, ipv4_output(n, p, &tx));
     return r < 0 ? r : (ptrdiff_t)len;
 }
 

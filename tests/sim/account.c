@@ -59,3 +59,8 @@ uint64_t account_acked_bytes(const struct net *n)
     }
     return bytes;
 }
+
+uint32_t account_waiting(const struct net *n)
+{
+    return n->arp.pending;
+}

@@ -28,4 +28,7 @@ static inline uint32_t account_sum(const struct account *a)
     return a->send + a->receive + a->neighbours + a->reassembly + a->datagrams;
 }
 
+/* Packets that wait for a neighbour's address. */
+uint32_t account_waiting(const struct net *n);
+
 #endif

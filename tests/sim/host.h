@@ -39,6 +39,7 @@ struct host {
     /* What it has sent in answer to the frame it is being given. */
     uint32_t answers;      /* frames */
     uint32_t bare_answers; /* of these, without TCP payload */
+    uint32_t waited;       /* packets that waited for ARP before it came */
 };
 
 /* Makes its stack; generation: how often it was down before. */
