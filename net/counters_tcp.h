@@ -68,6 +68,7 @@
     X(tcp_tail_repairs, "losses that a tail loss probe repaired")                               \
     X(tcp_cwnd_undone, "reductions of the congestion window undone: nothing had been lost")     \
     X(tcp_active_opens, "connections opened by us")                                             \
+    X(tcp_port_looks, "ports looked at for connections of ours and bind")                       \
     X(tcp_passive_opens, "connections opened by peers")                                         \
     X(tcp_resets_received, "connections ended by a RST")                                        \
     X(tcp_aborts, "connections ended by us with a RST")                                         \

@@ -268,7 +268,7 @@ void net_limits_default(struct net_limits *l, size_t budget_bytes)
     size_t each = sizeof(struct tcp_cb) + sizeof(struct tcp_half) + sizeof(struct tcp_time_wait) +
                   sizeof(struct sock) + sizeof(struct sock *) + sizeof(struct epoll_item) +
                   LIMIT_BUCKETS_EACH * sizeof(struct list) + LIMIT_ALIGN_BYTES;
-    size_t fixed = sizeof(struct net) + 256 * 1024;
+    size_t fixed = sizeof(struct net) + TCP_PORTS * sizeof(uint32_t) + 256 * 1024;
     size_t room = budget_bytes > fixed ? budget_bytes - fixed : 0;
     uint32_t count = (uint32_t)min_size(room / each, LIMIT_CONNECTIONS_MAX);
     count = clamp_u32(count, LIMIT_CONNECTIONS_MIN, LIMIT_CONNECTIONS_MAX);

@@ -24,9 +24,10 @@ struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner) must_
 void tcp_set_owner(struct tcp_cb *t, net_ready_fn *ready, void *owner);
 
 /*
- * addr 0 = any; port 0 = an ephemeral one (RFC 6056 algorithm 3), chosen now. -EADDRINUSE (another
- * listener or, without reuse, a live connection on the port), -EADDRNOTAVAIL (not ours), -EINVAL
- * (bound already).
+ * addr 0 = any; port 0 = an ephemeral one, chosen now and at random, that nothing uses; with reuse,
+ * when there is none, one that only connections use. -EADDRINUSE (another listener or, without
+ * reuse, a connection on the port, live or in TIME-WAIT), -EADDRNOTAVAIL (not ours), -EINVAL (bound
+ * already).
  */
 int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse);
 

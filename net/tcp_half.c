@@ -237,9 +237,11 @@ struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half)
     }
     fill_from_half(t, half, mtu);
     if (list_linked(&half->age)) {
+        tcp_table_replace(n, &half->node, &t->node);
         tcp_half_free(n, half);
+    } else {
+        tcp_table_insert(n, &t->node);
     }
-    tcp_table_insert(n, &t->node);
     t->parent = l;
     list_push_back(&l->listener.accept, &t->place);
     l->listener.accept_count++;

@@ -174,16 +174,36 @@ static inline uint64_t tcp_ms(uint64_t ms)
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
 void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */
 void tcp_table_remove(struct net *n, struct tcp_node *node); /* harmless when not in */
+void tcp_table_replace(struct net *n, struct tcp_node *old, struct tcp_node *node);
 struct tcp_cb *tcp_cb_new(struct net *n) must_check; /* NULL: full, and no orphan to evict */
 void tcp_cb_free(struct tcp_cb *t);                  /* takes t, with all it holds */
 
 /* tcp_port.c: ports. */
 struct tcp_cb *tcp_find_listener(struct net *n, uint32_t addr, uint16_t port);
 void tcp_bound_insert(struct tcp_cb *t);
+void tcp_bound_remove(struct tcp_cb *t); /* harmless when not in */
 bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse);
+uint16_t tcp_pick_port_to_bind(struct net *n, bool reuse); /* 0: used up */
+void tcp_port_set_busy(struct net *n, uint16_t port, bool busy);
 uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id); /* 0: used up */
 uint32_t tcp_iss_secret(const struct net *n, const struct tcp_tuple *id);
 uint32_t tcp_new_iss(const struct net *n, const struct tcp_tuple *id);
+
+/* One more, and one less, has the port. */
+static inline void tcp_port_hold(struct net *n, uint16_t port)
+{
+    if (n->tcp.ports.users[port]++ == 0) {
+        tcp_port_set_busy(n, port, true);
+    }
+}
+
+static inline void tcp_port_release(struct net *n, uint16_t port)
+{
+    assert(n->tcp.ports.users[port] > 0);
+    if (--n->tcp.ports.users[port] == 0) {
+        tcp_port_set_busy(n, port, false);
+    }
+}
 
 /* tcp_input.c */
 enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg); /* may end */

@@ -370,7 +370,17 @@ struct tcp_cb {
 
 enum {
     TCP_BOUND_BUCKETS = 256,
+    TCP_PORTS = 65536,
+    TCP_EPHEMERAL_WORDS = 512, /* of 64 ports each */
     TCP_WSCALE_NONE = 0xff,
+};
+
+/* Who has what port (tcp_port.c). */
+struct tcp_ports {
+    uint32_t *users; /* [I] for each of TCP_PORTS: entries of the table and bound blocks with it */
+    uint64_t busy[TCP_EPHEMERAL_WORDS]; /* a bit for each ephemeral port: it has users */
+    uint64_t search_ns;                 /* from then on a search may go through all of them */
+    uint32_t next;                      /* RFC 6056 algorithm 3: the counter */
 };
 
 /* TCP's part of struct net. */
@@ -391,7 +401,7 @@ struct tcp {
     struct list holders; /* who holds packets to send; the longest without progress first */
     struct list starved;
     struct timer starved_timer;
-    uint32_t next_ephemeral;   /* RFC 6056 algorithm 3 */
+    struct tcp_ports ports;
     uint64_t cookies_until_ns; /* till then a cookie of ours may come back; 0: none is out */
 };
 

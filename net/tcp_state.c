@@ -67,9 +67,7 @@ void tcp_detach(struct tcp_cb *t)
 {
     struct net *n = t->net;
     tcp_table_remove(n, &t->node);
-    if (list_linked(&t->bound)) {
-        list_remove(&t->bound);
-    }
+    tcp_bound_remove(t);
     if (list_linked(&t->starved)) {
         list_remove(&t->starved);
     }

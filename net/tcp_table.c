@@ -60,12 +60,15 @@ enum status tcp_init(struct net *n, struct arena *a)
     /* A measuring arena hands out nothing: what follows only sizes the memory a stack needs. */
     tcp->bucket_count = bucket_count_for(l);
     tcp->buckets = arena_alloc(a, tcp->bucket_count * sizeof(tcp->buckets[0]), sizeof(void *) * 2);
+    size_t ports_bytes = TCP_PORTS * sizeof(tcp->ports.users[0]);
+    tcp->ports.users = arena_alloc(a, ports_bytes, sizeof(tcp->ports.users[0]));
     if (arena_measuring(a)) {
         return STATUS_OK;
     }
-    if (tcp->buckets == NULL) {
+    if (tcp->buckets == NULL || tcp->ports.users == NULL) {
         return STATUS_NO_MEMORY;
     }
+    memset(tcp->ports.users, 0, ports_bytes);
     init_lists(tcp);
     return STATUS_OK;
 }
@@ -134,6 +137,7 @@ void tcp_table_insert(struct net *n, struct tcp_node *node)
     assert(tcp_lookup(n, &node->id) == NULL);
     /* In front: the newest is the likeliest to be asked for, old silent ones sink. */
     list_push_front(bucket_of(n, &node->id), &node->bucket);
+    tcp_port_hold(n, node->id.lport);
 }
 
 void tcp_table_remove(struct net *n, struct tcp_node *node)
@@ -143,6 +147,19 @@ void tcp_table_remove(struct net *n, struct tcp_node *node)
     }
     if (list_linked(&node->bucket)) { /* a closed block or a listener is in no bucket */
         list_remove(&node->bucket);
+        tcp_port_release(n, node->id.lport);
+    }
+}
+
+/* node, of the same tuple, takes the place of old in the table. */
+void tcp_table_replace(struct net *n, struct tcp_node *old, struct tcp_node *node)
+{
+    assert(list_linked(&old->bucket) && !list_linked(&node->bucket));
+    assert(same_tuple(&old->id, &node->id));
+    list_insert_after(&old->bucket, &node->bucket);
+    list_remove(&old->bucket);
+    if (n->tcp.recent == old) {
+        n->tcp.recent = node;
     }
 }
 
@@ -209,7 +226,7 @@ void tcp_cb_free(struct tcp_cb *t)
     timer_cancel(&n->wheel, &t->delack_timer);
     timer_cancel(&n->wheel, &t->idle_timer);
     tcp_table_remove(n, &t->node);
-    unlink_if_linked(&t->bound);
+    tcp_bound_remove(t);
     unlink_if_linked(&t->starved);
     unlink_if_linked(&t->holding);
     if (t->orphan) {

@@ -34,9 +34,7 @@ int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
         return -EADDRNOTAVAIL;
     }
     if (port == 0) {
-        /* No peer yet, so the port must suit any: RFC 6056's choice over our side alone. */
-        struct tcp_tuple id = {.laddr = addr};
-        port = tcp_pick_port(n, &id);
+        port = tcp_pick_port_to_bind(n, reuse); /* no peer yet: it must suit any */
         if (port == 0) {
             return -EADDRINUSE;
         }

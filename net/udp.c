@@ -79,7 +79,8 @@ static bool port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse)
     return false;
 }
 
-/* RFC 6056 3.3.2: from a random start, the next that is free. 0 when none is. */
+/* RFC 6056 3.3.2: from a random start, the next that is free, so it looks at one more than there
+ * are sockets at most. 0 when none is. */
 static uint16_t ephemeral_port(struct net *n, uint32_t addr)
 {
     uint32_t start = net_random_below(&n->random, UDP_EPHEMERAL_COUNT);
