@@ -137,9 +137,12 @@ enum status arp_init(struct net *n, struct arena *a)
     memset(entries, 0, bytes);
     arp->entries = entries;
     arp->hash_key = net_random_u32(&n->random) | 1;
-    for (uint32_t i = 0; i < arp->count; i++) {
-        entries[i].net = n;
-        timer_init(&entries[i].timer, arp_timer);
+    for (uint32_t i = arp->count; i > 0; i--) {
+        struct arp_entry *e = &entries[i - 1];
+        e->net = n;
+        timer_init(&e->timer, arp_timer);
+        e->next = arp->free;
+        arp->free = e;
     }
     return STATUS_OK;
 }

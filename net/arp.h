@@ -6,10 +6,11 @@
  * updates entries that exist, and only when it concerns us: a reply to us, a request for us, or a
  * gratuitous announcement. Replies that nobody asked for make nothing.
  *
- * Who gets out when the table is full, in this order: a free slot, one that did not answer, one
- * never used for sending, the least recently used one. Never the gateway, never one that is being
- * resolved; and for an entry that a neighbour's request would make, never one that was used for
- * sending in the last ARP_RECENT_NS. Nothing to evict: the newcomer is not made (counted).
+ * Who gets out when the table is full: one that did not answer or was never used for sending, else
+ * the least recently used one. Never the gateway, never one that is being resolved; and for an
+ * entry that a neighbour's request would make, never one that was used for sending in the last
+ * ARP_RECENT_NS, and the next ARP_EVICT_LOOKS are looked at. Nothing to evict: the newcomer is not
+ * made (counted).
  *
  * Who is believed. A claim to the address of a neighbour that was heard lately makes us ask that
  * neighbour, by unicast: when it answers, the claim is nothing; when it is silent for ARP_DOUBT_NS,
@@ -41,6 +42,7 @@ enum {
     ARP_OP_REPLY = 2,
     ARP_TRIES_MAX = 3, /* requests, one a second, before a neighbour counts as absent */
     ARP_BUCKETS = 64,  /* of the hash over addresses; a power of two */
+    ARP_EVICT_LOOKS = 64,
     /* Packets waiting for one neighbour: what Linux's 208 KiB are in small packets. */
     ARP_PENDING_MAX = 256,
     ARP_PENDING_TOTAL_MIN = 64,  /* packets waiting for all of them: so many in any case, ... */
@@ -86,6 +88,8 @@ struct arp {
     uint32_t incomplete;       /* of them; from half of count on no more are begun */
     uint32_t pending;          /* packets waiting, all together */
     uint32_t hash_key;         /* [I] odd, secret: buckets cannot be aimed at */
+    uint32_t hand;             /* where the next search for one to evict begins */
+    struct arp_entry *free;    /* those that are FREE */
     struct arp_entry *last;    /* the last one sent to */
     struct arp_entry *buckets[ARP_BUCKETS];
 };

@@ -1,6 +1,7 @@
 /*
  * The neighbour table: a fixed array of entries, hashed by address, with the eviction rule written
- * in arp.h. Adding to a full table scans the array once: bounded by cfg.limits.arp_entries.
+ * in arp.h. A neighbour's request that finds the table full costs a look at ARP_EVICT_LOOKS entries
+ * at most, a packet of ours, which has to find one, a look at all of them.
  */
 #include "net/arp_table.h"
 #include "net/stack.h"
@@ -52,10 +53,11 @@ void arp_table_remove(struct arp_entry *e)
         at = &(*at)->next;
     }
     *at = e->next;
-    e->next = NULL;
     timer_cancel(&e->net->wheel, &e->timer);
     arp_pending_drop(e);
     arp_set_state(e, ARP_FREE);
+    e->next = arp->free;
+    arp->free = e;
     arp->used--;
     if (arp->last == e) {
         arp->last = NULL;
@@ -71,11 +73,8 @@ static uint64_t evict_rank(const struct net *n, const struct arp_entry *e, bool 
     if (e->state == ARP_INCOMPLETE || (n->ip.gateway != 0 && e->address == n->ip.gateway)) {
         return 0;
     }
-    if (e->state == ARP_FAILED || e->state == ARP_SILENT) {
+    if (e->state == ARP_FAILED || e->state == ARP_SILENT || e->used_ns == 0) {
         return UINT64_MAX;
-    }
-    if (e->used_ns == 0) {
-        return UINT64_MAX - 1;
     }
     uint64_t idle_ns = n->now_ns - e->used_ns;
     if (!for_sending && idle_ns < ARP_RECENT_NS) {
@@ -84,27 +83,42 @@ static uint64_t evict_rank(const struct net *n, const struct arp_entry *e, bool 
     return idle_ns + 1;
 }
 
-/* A FREE entry: one that is, or the one given up most willingly. */
-static struct arp_entry *take_entry(struct net *n, bool for_sending)
+/* The entry given up most willingly, of all for a packet of ours, of the next ARP_EVICT_LOOKS for a
+ * neighbour's request, which anybody can make by the thousand. NULL: none of them may go. */
+static struct arp_entry *find_victim(struct net *n, bool for_sending)
 {
+    struct arp *arp = &n->arp;
     struct arp_entry *victim = NULL;
     uint64_t best = 0;
-    for (uint32_t i = 0; i < n->arp.count; i++) {
-        struct arp_entry *e = &n->arp.entries[i];
-        if (e->state == ARP_FREE) {
-            return e;
-        }
+    uint32_t looks = for_sending ? arp->count : min_u32(arp->count, ARP_EVICT_LOOKS);
+    for (uint32_t i = 0; i < looks && best < UINT64_MAX; i++) {
+        struct arp_entry *e = &arp->entries[arp->hand];
+        arp->hand = (arp->hand + 1) % arp->count;
         uint64_t rank = evict_rank(n, e, for_sending);
         if (rank > best) {
             best = rank;
             victim = e;
         }
     }
-    if (victim != NULL) {
+    return victim;
+}
+
+/* A FREE entry: one that is, or one that is given up. */
+static struct arp_entry *take_entry(struct net *n, bool for_sending)
+{
+    struct arp *arp = &n->arp;
+    if (arp->free == NULL) {
+        struct arp_entry *victim = find_victim(n, for_sending);
+        if (victim == NULL) {
+            return NULL;
+        }
         NET_COUNT(n, arp_evicted);
         arp_table_remove(victim);
     }
-    return victim;
+    struct arp_entry *e = arp->free;
+    assert(e->state == ARP_FREE);
+    arp->free = e->next;
+    return e;
 }
 
 /* Half the table stays for neighbours that exist, however many that do not are sent to. */

@@ -404,6 +404,37 @@ static void test_eviction_order(void **state)
     assert_non_null(arp_lookup(f->net, 0x0a000011));
 }
 
+/* However large the table, a stranger's request does not have all of it searched; and where there
+ * are entries worth nothing the first of them will do. */
+static void test_eviction_is_bounded(void **state)
+{
+    struct net_fixture f;
+    struct net_config cfg;
+    fixture_config(&cfg);
+    cfg.limits.arp_entries = 1024;
+    cfg.ip.prefix_bits = 16;
+    fixture_start(&f, &cfg);
+    fixture_up(&f);
+    struct arp *arp = &f.net->arp;
+    for (uint32_t i = 0; i < arp->count; i++) {
+        fixture_know(&f, 0x0a000110 + i, fixture_peer);
+        (void)arp_send_to(&f, 0x0a000110 + i, 1);
+        (void)fixture_forget(&f);
+    }
+    uint32_t before = arp->hand;
+    fixture_know(&f, FIXTURE_PEER, fixture_peer);
+    assert_null(arp_lookup(f.net, FIXTURE_PEER));
+    assert_int_equal(arp->hand - before, ARP_EVICT_LOOKS);
+    for (uint32_t i = 0; i < arp->count; i++) {
+        arp->entries[i].used_ns = 0;
+    }
+    before = arp->hand;
+    fixture_know(&f, FIXTURE_PEER, fixture_peer);
+    assert_non_null(arp_lookup(f.net, FIXTURE_PEER));
+    assert_int_equal(arp->hand - before, 1);
+    fixture_stop(&f);
+}
+
 static void test_waiting_packets_are_freed(void **state)
 {
     struct net_fixture *f = *state;
@@ -437,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_flood_keeps_used, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unresolved_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_eviction_order, setup, teardown),
+        cmocka_unit_test(test_eviction_is_bounded),
         cmocka_unit_test_setup_teardown(test_waiting_packets_are_freed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
