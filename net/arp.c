@@ -9,16 +9,18 @@
 #include "net/arp_table.h"
 #include "net/stack.h"
 
-/* Sends an ARP packet from the control reserve; data packets cannot starve it. */
-static void arp_send(struct net *n, const struct arp_packet *a, const uint8_t *dst)
+/* Sends an ARP packet from the control reserve; data packets cannot starve it. False when there is
+ * no buffer all the same. */
+static bool arp_send(struct net *n, const struct arp_packet *a, const uint8_t *dst)
 {
     struct pkt *p = net_alloc_tx(n, true);
     if (p == NULL) {
         NET_COUNT(n, arp_tx_no_buffer);
-        return;
+        return false;
     }
     arp_encode(pkt_append(p, ARP_PACKET_BYTES), a);
     eth_output(n, p, dst, ETH_TYPE_ARP);
+    return true;
 }
 
 /* The target's hardware address stays zero: it is what is asked for (RFC 826). */
@@ -38,7 +40,7 @@ void arp_send_probe(struct net *n, uint32_t address)
 {
     struct arp_packet a = request_for(n, 0, address);
     NET_COUNT(n, arp_tx_probe);
-    arp_send(n, &a, eth_broadcast);
+    (void)arp_send(n, &a, eth_broadcast); /* one of several, sent whatever becomes of it */
 }
 
 /* RFC 5227 2.3: a request with both addresses ours. */
@@ -46,10 +48,11 @@ void arp_send_announcement(struct net *n, uint32_t address)
 {
     struct arp_packet a = request_for(n, address, address);
     NET_COUNT(n, arp_tx_announcement);
-    arp_send(n, &a, eth_broadcast);
+    (void)arp_send(n, &a, eth_broadcast); /* one of several, sent whatever becomes of it */
 }
 
-/* Asks for a neighbour: everybody, or itself when its address is only being confirmed. */
+/* Asks for a neighbour: everybody, or itself when its address is only being confirmed. What could
+ * not be sent is no question, and silence is no answer to it. */
 static void arp_ask(struct arp_entry *e)
 {
     struct net *n = e->net;
@@ -57,10 +60,12 @@ static void arp_ask(struct arp_entry *e)
     assert(anybody || e->state == ARP_PROBING || e->state == ARP_DOUBTED);
     assert(e->tries < ARP_TRIES_MAX);
     struct arp_packet a = request_for(n, n->ip.address, e->address);
-    NET_COUNT(n, arp_tx_request);
-    e->tries++;
-    arp_send(n, &a, anybody ? eth_broadcast : e->mac);
-    uint64_t wait_ns = e->state == ARP_DOUBTED ? ARP_DOUBT_NS : ARP_RETRY_NS;
+    uint64_t wait_ns = ARP_UNSENT_NS;
+    if (arp_send(n, &a, anybody ? eth_broadcast : e->mac)) {
+        NET_COUNT(n, arp_tx_request);
+        e->tries++;
+        wait_ns = e->state == ARP_DOUBTED ? ARP_DOUBT_NS : ARP_RETRY_NS;
+    }
     timer_arm(&n->wheel, &e->timer, n->now_ns + wait_ns);
 }
 
@@ -109,7 +114,7 @@ static void arp_timer(struct timer *t, uint64_t now_ns)
     assert(e->state != ARP_FREE);
     if (e->state == ARP_REACHABLE) {
         arp_verify(e, ARP_DOUBTED); /* a claim came too soon after the one before */
-    } else if (e->state == ARP_DOUBTED) {
+    } else if (e->state == ARP_DOUBTED && e->tries > 0) {
         arp_fell_silent(e);
     } else if (e->state == ARP_FAILED || e->state == ARP_SILENT) {
         arp_table_remove(e);

@@ -52,6 +52,7 @@ enum {
 #define ARP_REACHABLE_NS (60 * NS_PER_S)
 #define ARP_EXPIRE_NS    (600 * NS_PER_S)
 #define ARP_DOUBT_NS     (UINT64_C(200) * NS_PER_MS) /* silent so long, a doubted one is gone */
+#define ARP_UNSENT_NS    (UINT64_C(50) * NS_PER_MS)  /* a request without a buffer goes so late */
 #define ARP_HOLDOFF_NS   (1 * NS_PER_S) /* an absent neighbour is not asked for again so long */
 #define ARP_RECENT_NS    (60 * NS_PER_S)
 

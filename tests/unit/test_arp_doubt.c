@@ -274,6 +274,33 @@ static void several_claimants(void **state)
     assert_in_range(broadcasts, 0, 10);
 }
 
+/* The question could not be sent for want of a buffer: silence is no answer then. It is asked as
+ * soon as it can be, and so is everybody at first contact. */
+static void unasked_is_not_silent(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    know(f, FIXTURE_PEER, fixture_peer);
+    f->tx.fail_at = f->tx.get_count + 1;
+    announce(f, FIXTURE_PEER, fixture_other);
+    assert_int_equal(f->out.count, 0);
+    assert_int_equal(fixture_counter(f, "arp_tx_no_buffer"), 1);
+    fixture_advance_ms(f, 60);
+    arp_expect(f, &a, fixture_peer);
+    fixture_advance_ms(f, 150);
+    arp_inject_reply(f, FIXTURE_PEER, fixture_peer);
+    (void)arp_send_to(f, FIXTURE_PEER, 1);
+    arp_expect_data(f, fixture_peer, 1);
+    assert_int_equal(fixture_counter(f, "arp_fell_silent"), 0);
+    f->tx.fail_at = f->tx.get_count + 2; /* the packet has one, the request has not */
+    (void)arp_send_to(f, LINK_LOCAL_PEER, 2);
+    assert_int_equal(f->out.count, 0);
+    fixture_advance_ms(f, 60);
+    arp_expect(f, &a, fixture_all);
+    arp_inject_reply(f, LINK_LOCAL_PEER, fixture_other);
+    arp_expect_data(f, fixture_other, 2);
+}
+
 /* A claim, and then nobody at all: the ordinary end of asking for one that is not there. */
 static void nobody_is_left(void **state)
 {
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(claims_do_not_multiply, setup, teardown),
         cmocka_unit_test_setup_teardown(soon_after_another, setup, teardown),
         cmocka_unit_test_setup_teardown(several_claimants, setup, teardown),
+        cmocka_unit_test_setup_teardown(unasked_is_not_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(not_among_too_many_unresolved, setup, teardown),
         cmocka_unit_test_setup_teardown(connection_survives_failover, setup, teardown),
