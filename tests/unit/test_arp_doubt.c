@@ -1,6 +1,6 @@
 /*
  * A neighbour whose address another station claims: when the claim is believed, how soon, and what
- * claims can make us do (RFC 826, RFC 5227 4, RFC 1122 2.3.2.1).
+ * claims can make us do (RFC 826, RFC 5227 2.3, RFC 1122 2.3.2.1).
  */
 // LINK: tests/unit/net_fixture.c tests/unit/arp_steps.c kernel/p[ko]*.c kernel/timer.c
 // LINK: net/*.c
@@ -274,6 +274,29 @@ static void several_claimants(void **state)
     assert_in_range(broadcasts, 0, 10);
 }
 
+/* One that is just being asked because it was not heard for long, and does not answer: a claim does
+ * not have to wait until it is given up. */
+static void claim_while_it_is_asked(void **state)
+{
+    struct net_fixture *f = *state;
+    struct arp_packet a;
+    know(f, FIXTURE_PEER, fixture_peer);
+    fixture_advance_ms(f, 61000);
+    (void)arp_send_to(f, FIXTURE_PEER, 1);
+    arp_expect(f, &a, fixture_peer);
+    arp_expect_data(f, fixture_peer, 1);
+    fixture_advance_ms(f, 1500);
+    arp_expect(f, &a, fixture_peer);
+    announce(f, FIXTURE_PEER, fixture_other);
+    arp_expect(f, &a, fixture_peer);
+    (void)arp_send_to(f, FIXTURE_PEER, 2);
+    arp_expect_data(f, fixture_peer, 2);
+    fixture_advance_ms(f, 201);
+    arp_expect(f, &a, fixture_all);
+    arp_inject_reply(f, FIXTURE_PEER, fixture_other);
+    arp_expect_data(f, fixture_other, 2);
+}
+
 /* The question could not be sent for want of a buffer: silence is no answer then. It is asked as
  * soon as it can be, and so is everybody at first contact. */
 static void unasked_is_not_silent(void **state)
@@ -401,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(claims_do_not_multiply, setup, teardown),
         cmocka_unit_test_setup_teardown(soon_after_another, setup, teardown),
         cmocka_unit_test_setup_teardown(several_claimants, setup, teardown),
+        cmocka_unit_test_setup_teardown(claim_while_it_is_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(unasked_is_not_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(not_among_too_many_unresolved, setup, teardown),
