@@ -3,14 +3,31 @@
  * own with "more follows"; a datagram is gathered in, or scattered from, one buffer on the stack.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/include/unistd.h"
 #include "net/posix/io.h"
 #include "net/udp.h"
 
-/* The bytes of a vector, or -EINVAL (count or sum out of range), -EFAULT. */
-static ptrdiff_t vector_bytes(const struct iovec *iov, size_t count)
+enum {
+    VECTOR_FEW = 8, /* so many are kept on the stack, more by malloc, as Linux has it */
+};
+
+/*
+ * A copy of the caller's vector: while the call sleeps another task may change his. Between
+ * vector_take and vector_drop.
+ */
+struct vector {
+    const struct iovec *iov;
+    size_t count;
+    size_t bytes;
+    struct iovec few[VECTOR_FEW];
+    struct iovec *many; /* owned, or NULL */
+};
+
+/* 0, or -EINVAL (count or sum out of range), -EFAULT, -ENOMEM; then there is nothing to drop. */
+static int vector_take(struct vector *v, const struct iovec *iov, size_t count)
 {
     if (count > IOV_MAX) {
         return -EINVAL;
@@ -18,22 +35,39 @@ static ptrdiff_t vector_bytes(const struct iovec *iov, size_t count)
     if (iov == NULL && count > 0) {
         return -EFAULT;
     }
-    size_t sum = 0;
+    v->bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        if (iov[i].iov_len > PTRDIFF_MAX - sum) {
+        if (iov[i].iov_len > PTRDIFF_MAX - v->bytes) {
             return -EINVAL;
         }
         if (iov[i].iov_base == NULL && iov[i].iov_len > 0) {
             return -EFAULT;
         }
-        sum += iov[i].iov_len;
+        v->bytes += iov[i].iov_len;
     }
-    return (ptrdiff_t)sum;
+    v->many = count > VECTOR_FEW ? malloc(count * sizeof(*iov)) : NULL;
+    if (count > VECTOR_FEW && v->many == NULL) {
+        return -ENOMEM;
+    }
+    struct iovec *copy = v->many != NULL ? v->many : v->few;
+    if (count > 0) {
+        memcpy(copy, iov, count * sizeof(*iov));
+    }
+    v->iov = copy;
+    v->count = count;
+    return 0;
+}
+
+static void vector_drop(struct vector *v)
+{
+    free(v->many);
 }
 
 /* Everything, or the count up to the buffer that went in only in part or not at all. */
-static ptrdiff_t send_stream(int fd, const struct iovec *iov, size_t count, int flags)
+static ptrdiff_t send_stream(int fd, const struct vector *v, int flags)
 {
+    const struct iovec *iov = v->iov;
+    size_t count = v->count;
     size_t done = 0;
     while (count > 0 && iov[count - 1].iov_len == 0) {
         count--; /* nothing follows the last one that holds something */
@@ -55,50 +89,55 @@ static ptrdiff_t send_stream(int fd, const struct iovec *iov, size_t count, int 
     return (ptrdiff_t)done;
 }
 
-static ptrdiff_t send_datagram(int fd, const struct iovec *iov, size_t count, int flags,
+static ptrdiff_t send_datagram(int fd, const struct vector *v, int flags,
                                const struct sock_addr *to)
 {
     uint8_t whole[UDP_PAYLOAD_MAX_BYTES];
-    size_t len = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (iov[i].iov_len > sizeof(whole) - len) {
-            return -EMSGSIZE;
-        }
-        if (iov[i].iov_len > 0) {
-            memcpy(whole + len, iov[i].iov_base, iov[i].iov_len);
-        }
-        len += iov[i].iov_len;
+    if (v->bytes > sizeof(whole)) {
+        return -EMSGSIZE;
     }
+    size_t len = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        if (v->iov[i].iov_len > 0) {
+            memcpy(whole + len, v->iov[i].iov_base, v->iov[i].iov_len);
+        }
+        len += v->iov[i].iov_len;
+    }
+    assert(len == v->bytes);
     return posix_send(fd, whole, len, flags, to);
 }
 
 static ptrdiff_t send_vector(int fd, const struct iovec *iov, size_t count, int flags,
                              const struct sock_addr *to)
 {
-    ptrdiff_t len = vector_bytes(iov, count);
-    if (len < 0) {
-        return len;
+    struct vector v;
+    ptrdiff_t r = vector_take(&v, iov, count);
+    if (r < 0) {
+        return r;
     }
     if (count == 1) {
-        return posix_send(fd, iov[0].iov_base, iov[0].iov_len, flags, to);
+        r = posix_send(fd, v.few[0].iov_base, v.few[0].iov_len, flags, to);
+    } else if (v.bytes > 0 && posix_is_stream(posix_env_get(), fd)) {
+        r = send_stream(fd, &v, flags);
+    } else {
+        r = send_datagram(fd, &v, flags, to);
     }
-    return len > 0 && posix_is_stream(posix_env_get(), fd)
-               ? send_stream(fd, iov, count, flags)
-               : send_datagram(fd, iov, count, flags, to);
+    vector_drop(&v);
+    return r;
 }
 
 /* A datagram that does not fit the vector is cut; one longer than a packet cannot come. */
-static ptrdiff_t recv_datagram(int fd, const struct iovec *iov, size_t count, int flags,
+static ptrdiff_t recv_datagram(int fd, const struct vector *v, int flags,
                                struct sock_recv_info *info)
 {
     uint8_t whole[UDP_PAYLOAD_MAX_BYTES];
-    size_t room = min_size((size_t)vector_bytes(iov, count), sizeof(whole));
+    size_t room = min_size(v->bytes, sizeof(whole));
     ptrdiff_t r = posix_recv(fd, whole, room, flags, info);
     size_t left = r > 0 ? min_size((size_t)r, room) : 0;
     const uint8_t *at = whole;
-    for (size_t i = 0; i < count && left > 0; i++) {
-        size_t part = min_size(iov[i].iov_len, left);
-        memcpy(iov[i].iov_base, at, part);
+    for (size_t i = 0; i < v->count && left > 0; i++) {
+        size_t part = min_size(v->iov[i].iov_len, left);
+        memcpy(v->iov[i].iov_base, at, part);
         at += part;
         left -= part;
     }
@@ -106,11 +145,11 @@ static ptrdiff_t recv_datagram(int fd, const struct iovec *iov, size_t count, in
 }
 
 /* The first buffer waits for data; the others take what is there (all of it with MSG_WAITALL). */
-static ptrdiff_t recv_stream(int fd, const struct iovec *iov, size_t count, int flags,
-                             struct sock_recv_info *info)
+static ptrdiff_t recv_stream(int fd, const struct vector *v, int flags, struct sock_recv_info *info)
 {
+    const struct iovec *iov = v->iov;
     size_t done = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < v->count; i++) {
         if (iov[i].iov_len == 0) {
             continue;
         }
@@ -130,16 +169,20 @@ static ptrdiff_t recv_stream(int fd, const struct iovec *iov, size_t count, int 
 static ptrdiff_t recv_vector(int fd, const struct iovec *iov, size_t count, int flags,
                              struct sock_recv_info *info)
 {
-    ptrdiff_t len = vector_bytes(iov, count);
-    if (len < 0) {
-        return len;
+    struct vector v;
+    ptrdiff_t r = vector_take(&v, iov, count);
+    if (r < 0) {
+        return r;
     }
     if (count == 1) {
-        return posix_recv(fd, iov[0].iov_base, iov[0].iov_len, flags, info);
+        r = posix_recv(fd, v.few[0].iov_base, v.few[0].iov_len, flags, info);
+    } else if (v.bytes > 0 && posix_is_stream(posix_env_get(), fd)) {
+        r = recv_stream(fd, &v, flags, info);
+    } else {
+        r = recv_datagram(fd, &v, flags, info);
     }
-    return len > 0 && posix_is_stream(posix_env_get(), fd)
-               ? recv_stream(fd, iov, count, flags, info)
-               : recv_datagram(fd, iov, count, flags, info);
+    vector_drop(&v);
+    return r;
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -164,12 +207,14 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     if (msg == NULL) {
         return posix_result(-EFAULT);
     }
+    struct msghdr asked = *msg; /* what it says when the call has slept is not what was asked */
     struct sock_recv_info info = {0};
-    ptrdiff_t r = recv_vector(fd, msg->msg_iov, msg->msg_iovlen, flags, &info);
+    ptrdiff_t r = recv_vector(fd, asked.msg_iov, asked.msg_iovlen, flags, &info);
     if (r < 0) {
         return posix_result(r);
     }
-    posix_addr_out(&info.from, msg->msg_name, &msg->msg_namelen);
+    posix_addr_out(&info.from, asked.msg_name, &asked.msg_namelen);
+    msg->msg_namelen = asked.msg_namelen;
     msg->msg_controllen = 0;
     msg->msg_flags = info.cut ? MSG_TRUNC : 0;
     return r;
@@ -178,22 +223,28 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 /* The console takes vectors, too: a buffer at a time. */
 static ssize_t write_console(int fd, const struct iovec *iov, size_t count)
 {
+    struct vector v;
+    int err = vector_take(&v, iov, count);
+    if (err != 0) {
+        return posix_result(err);
+    }
     ssize_t done = 0;
-    for (size_t i = 0; i < count; i++) {
-        ssize_t r = write(fd, iov[i].iov_base, iov[i].iov_len);
+    for (size_t i = 0; i < v.count; i++) {
+        ssize_t r = write(fd, v.iov[i].iov_base, v.iov[i].iov_len);
         if (r < 0) {
-            return done > 0 ? done : r;
+            done = done > 0 ? done : r;
+            break;
         }
         done += r;
     }
+    vector_drop(&v);
     return done;
 }
 
 ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-    ptrdiff_t len = count < 0 ? -EINVAL : vector_bytes(iov, (size_t)count);
-    if (len < 0) {
-        return posix_result(len);
+    if (count < 0) {
+        return posix_result(-EINVAL);
     }
     if (fd >= 0 && fd < SOCK_FD_FIRST) {
         return write_console(fd, iov, (size_t)count);
@@ -204,9 +255,8 @@ ssize_t writev(int fd, const struct iovec *iov, int count)
 
 ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    ptrdiff_t len = count < 0 ? -EINVAL : vector_bytes(iov, (size_t)count);
-    if (len < 0) {
-        return posix_result(len);
+    if (count < 0) {
+        return posix_result(-EINVAL);
     }
     if (fd >= 0 && fd < SOCK_FD_FIRST) {
         return read(fd, NULL, 0);

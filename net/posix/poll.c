@@ -24,18 +24,47 @@ static void give_turn(struct posix_env *env)
     task_yield();
 }
 
-/* A poll's wait: one queue, one watch a descriptor. On the task's stack while it waits. */
+/*
+ * A poll's wait: one queue, and for each entry a copy and a watch, on the task's stack. While the
+ * task sleeps others may write to the caller's array or give its memory to somebody else: after the
+ * copy nothing is read from there, as in Linux, and each watch is taken off what it was put on.
+ */
 struct poll_wait {
+    struct posix_env *env;
     struct wait_queue queue;
+    size_t count;
     struct poll_slot {
         struct sock_watch watch;
         struct poll_wait *wait;
+        int fd;
+        short events;
+        short revents;
+        bool closed; /* while the task slept: its number may be another descriptor's by now */
     } slots[POSIX_POLL_MAX_FDS];
 };
 
 static void poll_wait_fn(struct sock_watch *w, uint32_t bits)
 {
-    wake_all(&container_of(w, struct poll_slot, watch)->wait->queue);
+    struct poll_slot *slot = container_of(w, struct poll_slot, watch);
+    if (bits & SOCK_WATCH_CLOSED) {
+        slot->closed = true;
+    }
+    wake_all(&slot->wait->queue);
+}
+
+static void poll_copy(struct poll_wait *wait, const struct pollfd *fds, size_t count)
+{
+    assert(count <= ARRAY_SIZE(wait->slots));
+    wait_queue_init(&wait->queue);
+    wait->count = count;
+    for (size_t i = 0; i < count; i++) {
+        wait->slots[i] = (struct poll_slot){
+            .watch.fn = poll_wait_fn,
+            .wait = wait,
+            .fd = fds[i].fd,
+            .events = fds[i].events,
+        };
+    }
 }
 
 static bool is_console(int fd)
@@ -44,68 +73,75 @@ static bool is_console(int fd)
 }
 
 /* What is ready at one entry, in poll's terms, asked for or not. */
-static int poll_bits(struct posix_env *env, int fd)
+static int poll_bits(const struct poll_wait *wait, const struct poll_slot *slot)
 {
-    if (is_console(fd)) {
+    if (is_console(slot->fd)) {
         return POLLOUT | POLLWRNORM;
     }
-    int bits = sock_ready(env->net, fd);
+    int bits = slot->closed ? -EBADF : sock_ready(wait->env->net, slot->fd);
     if (bits < 0) {
         return POLLNVAL;
     }
     return bits | (bits & POLLIN ? POLLRDNORM : 0) | (bits & POLLOUT ? POLLWRNORM : 0);
 }
 
-static int poll_scan(struct posix_env *env, struct pollfd *fds, size_t count)
+/* How many entries have something to report. */
+static int poll_scan(struct poll_wait *wait)
 {
     int found = 0;
-    for (size_t i = 0; i < count; i++) {
-        int wanted = fds[i].events | POLLERR | POLLHUP | POLLNVAL;
-        fds[i].revents = fds[i].fd < 0 ? 0 : (short)(poll_bits(env, fds[i].fd) & wanted);
-        found += fds[i].revents != 0;
+    for (size_t i = 0; i < wait->count; i++) {
+        struct poll_slot *slot = &wait->slots[i];
+        int wanted = slot->events | POLLERR | POLLHUP | POLLNVAL;
+        slot->revents = slot->fd < 0 ? 0 : (short)(poll_bits(wait, slot) & wanted);
+        found += slot->revents != 0;
     }
     return found;
 }
 
 /* Parks the task until anything happens to one of them. False: the deadline came. */
-static bool poll_park(struct posix_env *env, const struct pollfd *fds, size_t count,
-                      uint64_t deadline_ns)
+static bool poll_park(struct poll_wait *wait, uint64_t deadline_ns)
 {
-    struct poll_wait wait;
-    assert(count <= ARRAY_SIZE(wait.slots));
-    wait_queue_init(&wait.queue);
-    for (size_t i = 0; i < count; i++) {
-        struct poll_slot *slot = &wait.slots[i];
-        slot->watch = (struct sock_watch){.fn = poll_wait_fn};
-        slot->wait = &wait;
-        if (fds[i].fd >= SOCK_FD_FIRST) {
-            int err = sock_watch_add(env->net, fds[i].fd, &slot->watch);
+    struct net *net = wait->env->net;
+    for (size_t i = 0; i < wait->count; i++) {
+        struct poll_slot *slot = &wait->slots[i];
+        if (slot->fd >= SOCK_FD_FIRST) {
+            int err = sock_watch_add(net, slot->fd, &slot->watch);
             assert(err == 0); /* just scanned: a stale one would have been POLLNVAL */
         }
     }
-    bool woken = wait_on(&wait.queue, deadline_ns);
-    for (size_t i = 0; i < count; i++) {
-        sock_watch_remove(env->net, fds[i].fd, &wait.slots[i].watch);
+    bool woken = wait_on(&wait->queue, deadline_ns);
+    for (size_t i = 0; i < wait->count; i++) {
+        sock_watch_remove(net, wait->slots[i].fd, &wait->slots[i].watch);
     }
     return woken;
 }
 
+static int poll_wait(struct poll_wait *wait, bool waiting, uint64_t deadline_ns)
+{
+    int found = poll_scan(wait);
+    while (found == 0 && waiting) {
+        waiting = poll_park(wait, deadline_ns);
+        found = poll_scan(wait);
+    }
+    return found;
+}
+
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    struct posix_env *env = posix_env_get();
+    struct poll_wait wait;
+    wait.env = posix_env_get();
     if (count > POSIX_POLL_MAX_FDS) {
         return (int)posix_result(-EINVAL);
     }
     if (fds == NULL && count > 0) {
         return (int)posix_result(-EFAULT);
     }
-    uint64_t deadline_ns = posix_deadline(env, timeout_ms);
-    give_turn(env);
-    int found = poll_scan(env, fds, count);
-    bool waiting = timeout_ms != 0;
-    while (found == 0 && waiting) {
-        waiting = poll_park(env, fds, count, deadline_ns);
-        found = poll_scan(env, fds, count);
+    uint64_t deadline_ns = posix_deadline(wait.env, timeout_ms);
+    poll_copy(&wait, fds, count);
+    give_turn(wait.env);
+    int found = poll_wait(&wait, timeout_ms != 0, deadline_ns);
+    for (size_t i = 0; i < count; i++) {
+        fds[i].revents = wait.slots[i].revents;
     }
     return found;
 }
