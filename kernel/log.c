@@ -1,10 +1,11 @@
 /*
  * The log: formats an entry, keeps it in a ring of whole lines, writes it to the consoles. The
- * ring keeps every level, the consoles get what their level lets through.
+ * ring keeps every level, the consoles get what their level lets through. Also the one gate to the
+ * consoles, for what an application writes there as well; a panic alone goes past it.
  *
  * Writing takes milliseconds on a serial line and is done with interrupts on. A line logged by an
- * interrupt meanwhile is not to land inside the one being written: it is noted, and written behind
- * it by the one who was interrupted.
+ * interrupt meanwhile is not to land inside what is being written, nor in the middle of the
+ * devices' own state: it is noted, and written behind by the one who was interrupted.
  */
 #include "kernel/log.h"
 
@@ -14,13 +15,15 @@
 #include "kernel/platform.h"
 
 enum {
-    QUEUE_COUNT = 8, /* lines by interrupts during one line; of more, the ring alone tells */
+    QUEUE_COUNT = 8, /* lines by interrupts during one line; more are counted on the console */
 };
 
 static struct {
     enum log_level console_level;
     bool writing; /* somebody, perhaps interrupted now, writes to the consoles */
+    bool open;    /* the last byte on the consoles did not end a line */
     uint32_t queued_count;
+    uint32_t unshown_count;      /* lines that found no room in the queue */
     uint64_t queue[QUEUE_COUNT]; /* positions of lines to write after that, the oldest first */
     uint64_t start; /* of the oldest line; positions run freely, modulo LOG_RING_BYTES in ring */
     uint64_t end;   /* behind the newest line */
@@ -103,6 +106,8 @@ static void queue_line(uint64_t position)
     assert(logs.writing && logs.queued_count <= QUEUE_COUNT);
     if (logs.queued_count < QUEUE_COUNT) {
         logs.queue[logs.queued_count++] = position;
+    } else {
+        logs.unshown_count++;
     }
 }
 
@@ -120,6 +125,25 @@ static size_t copy_line(char *line, uint64_t position)
     return len;
 }
 
+/* The next line that waits, or how many could not wait. False: nothing does. Interrupts are off. */
+static bool next_line(char *line, size_t *len)
+{
+    if (logs.queued_count > 0) {
+        *len = copy_line(line, logs.queue[0]);
+        logs.queued_count--;
+        memmove(logs.queue, logs.queue + 1, sizeof(logs.queue[0]) * logs.queued_count);
+        return true;
+    }
+    if (logs.unshown_count > 0) {
+        int answer = snprintf(line, LOG_LINE_MAX + 1, "log: %u more lines by interrupts\n",
+                              (unsigned int)logs.unshown_count);
+        *len = written(answer, LOG_LINE_MAX);
+        logs.unshown_count = 0;
+        return true;
+    }
+    return false;
+}
+
 /*
  * Takes the oldest queued line. False: there is none, or it is not the caller's turn any more, and
  * the consoles are free for anybody: what is left then waits for the next to write.
@@ -127,15 +151,30 @@ static size_t copy_line(char *line, uint64_t position)
 static bool take_queued(char *line, size_t *len, uint32_t turn)
 {
     uint64_t saved = platform_irq_save();
-    bool found = logs.queued_count > 0 && turn < QUEUE_COUNT;
+    bool found = turn <= QUEUE_COUNT && next_line(line, len);
     logs.writing = found;
-    if (found) {
-        *len = copy_line(line, logs.queue[0]);
-        logs.queued_count--;
-        memmove(logs.queue, logs.queue + 1, sizeof(logs.queue[0]) * logs.queued_count);
-    }
     platform_irq_restore(saved);
     return found;
+}
+
+/* A line of the log begins where a line begins, whatever an application has written. */
+static void put_line(const char *line, size_t len)
+{
+    if (logs.open) {
+        platform_console_write("\n", 1);
+        logs.open = false;
+    }
+    platform_console_write(line, len);
+}
+
+/* What interrupts have logged since the caller took the gate; then the gate is free. */
+static void drain_and_leave(void)
+{
+    char line[LOG_LINE_MAX + 2];
+    size_t len = 0;
+    for (uint32_t turn = 0; take_queued(line, &len, turn); turn++) {
+        put_line(line, len);
+    }
 }
 
 void log_write_v(enum log_level level, const char *fmt, va_list ap)
@@ -154,13 +193,37 @@ void log_write_v(enum log_level level, const char *fmt, va_list ap)
         queue_line(position);
     }
     platform_irq_restore(saved);
-    if (!write) {
-        return;
+    if (write) {
+        put_line(line, len);
+        drain_and_leave();
     }
-    uint32_t turn = 0;
-    do {
-        platform_console_write(line, len);
-    } while (take_queued(line, &len, turn++));
+}
+
+/* Up to the end of the last line that ends within a piece; what has no end in it is cut. */
+static size_t piece_len(const char *text, size_t len)
+{
+    size_t piece = min_size(len, LOG_LINE_MAX);
+    for (size_t i = piece; i > 0; i--) {
+        if (text[i - 1] == '\n') {
+            return i;
+        }
+    }
+    return piece;
+}
+
+void log_console_write(const char *text, size_t len)
+{
+    assert(text != NULL || len == 0);
+    while (len > 0) {
+        size_t piece = piece_len(text, len);
+        assert(!logs.writing); /* only an interrupt could find it so */
+        logs.writing = true;
+        platform_console_write(text, piece);
+        logs.open = text[piece - 1] != '\n';
+        drain_and_leave();
+        text += piece;
+        len -= piece;
+    }
 }
 
 void log_write(enum log_level level, const char *fmt, ...)

@@ -39,7 +39,7 @@ ALLOWED = {
 SYMBOLS = {
     "net": r"(pool|pkt|timer|list|arena)_\w+|assert_fail|mem(cpy|set|cmp|move)|strlen|"
            r"__errno_location|rs_errno|__stack_chk_\w+",
-    "net/posix": r".*_task_\w+|task_\w+|wait_\w+|wake_\w+|platform_console_write|log_write|"
+    "net/posix": r".*_task_\w+|task_\w+|wait_\w+|wake_\w+|log_write|log_console_write|"
                  r"loop_timers|timer_\w+|str\w+|snprintf|vsnprintf|mem\w+|assert_fail|pkt_\w+|"
                  r"pool_\w+|__errno_location|rs_errno|__stack_chk_\w+|malloc|free",
     "drivers": r"(mmio|dma|pci|irq|time|log|pkt|pool|napi|softirq|loop|timer)_\w+|assert_fail|"

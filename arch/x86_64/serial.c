@@ -99,8 +99,8 @@ static bool put(char c)
         serial.stalled = false;
         serial.room = UART_FIFO_BYTES;
     }
+    serial.room--; /* first: a panic in between finds it too small rather than too large */
     set(UART_DATA, (uint8_t)c);
-    serial.room--;
     return true;
 }
 

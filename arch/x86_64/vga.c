@@ -97,35 +97,46 @@ static void scroll(void)
     for (size_t i = VGA_CELLS - VGA_COLUMNS; i < VGA_CELLS; i++) {
         vga.cells[i] = VGA_CELL_BLANK;
     }
-    vga.row = VGA_ROWS - 1;
 }
 
-/* Returns true when the screen scrolled, in the copy only. */
+static void show(uint32_t row, uint32_t column, char c)
+{
+    size_t at = (size_t)row * VGA_COLUMNS + column;
+    assert(at < VGA_CELLS);
+    vga.cells[at] = (uint16_t)(VGA_ATTRIBUTE | (uint8_t)c);
+    screen()[at] = vga.cells[at];
+}
+
+/*
+ * Returns true when the screen scrolled, in the copy only. The place is written at the end, where
+ * it is on the screen for certain: a panic may come in between, and must be able to write.
+ */
 static bool put(char c)
 {
+    uint32_t row = vga.row;
+    uint32_t column = vga.column;
     if (c == '\n') {
-        vga.column = 0;
-        vga.row++;
+        column = VGA_COLUMNS;
     } else if (c == '\r') {
-        vga.column = 0;
+        column = 0;
     } else if (c == '\t') {
-        vga.column = (uint32_t)align_up(vga.column + 1, VGA_TAB_COLUMNS);
+        column = (uint32_t)align_up(column + 1, VGA_TAB_COLUMNS);
     } else {
-        size_t at = (size_t)vga.row * VGA_COLUMNS + vga.column;
-        assert(at < VGA_CELLS);
-        vga.cells[at] = (uint16_t)(VGA_ATTRIBUTE | (uint8_t)c);
-        screen()[at] = vga.cells[at];
-        vga.column++;
+        show(row, column, c);
+        column++;
     }
-    if (vga.column >= VGA_COLUMNS) {
-        vga.column = 0;
-        vga.row++;
+    if (column >= VGA_COLUMNS) {
+        column = 0;
+        row++;
     }
-    if (vga.row < VGA_ROWS) {
-        return false;
+    bool scrolled = row >= VGA_ROWS;
+    if (scrolled) {
+        scroll();
+        row = VGA_ROWS - 1;
     }
-    scroll();
-    return true;
+    vga.row = row;
+    vga.column = column;
+    return scrolled;
 }
 
 void vga_write(const char *text, size_t len)

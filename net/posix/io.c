@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "kernel/platform.h"
+#include "kernel/log.h"
 #include "net/include/unistd.h"
 #include "net/posix/io.h"
 
@@ -158,7 +158,7 @@ ssize_t write(int fd, const void *buf, size_t len)
         if (buf == NULL && len > 0) {
             return posix_result(-EFAULT);
         }
-        platform_console_write(buf, len);
+        log_console_write(buf, len);
         return (ssize_t)len;
     }
     ptrdiff_t r = posix_send(fd, buf, len, 0, NULL);

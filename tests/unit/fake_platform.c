@@ -90,11 +90,15 @@ static void console_put(const char *text, size_t len)
 void platform_console_write(const char *text, size_t len)
 {
     size_t half = len / 2;
+    bool nested = fake.in_console;
+    fake.console_nested += nested;
+    fake.in_console = true;
     console_put(text, half);
     if (fake.on_console != NULL) {
         fake.on_console();
     }
     console_put(text + half, len - half);
+    fake.in_console = nested;
 }
 
 enum entropy_quality platform_entropy(void *buf, size_t len)

@@ -24,6 +24,8 @@ struct fake_platform {
     size_t console_len;
     /* An "interrupt" in the middle of every write to the console. May be NULL. */
     void (*on_console)(void);
+    bool in_console;         /* a write to the console is under way */
+    uint32_t console_nested; /* writes into the middle of another */
     struct arena arena;
     uint32_t irq_depth;     /* platform_irq_save calls not restored */
     uint32_t stacks;        /* handed out */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "kernel/log.h"
 #include "kernel/loop.h"
 #include "kernel/platform.h"
 #include "kernel/task.h"
@@ -46,7 +47,7 @@ void *platform_stack_alloc(size_t size, void **top)
     return low;
 }
 
-void platform_console_write(const char *text, size_t len)
+void log_console_write(const char *text, size_t len)
 {
     size_t part = min_size(len, sizeof(world.console) - world.console_len);
     memcpy(world.console + world.console_len, text, part);

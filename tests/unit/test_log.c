@@ -147,7 +147,8 @@ static void log_many_from_interrupt(void)
     }
 }
 
-/* More lines than can be noted: the first of them are shown, the ring has all. */
+/* More lines than can be noted: the first of them are shown and the rest counted; the ring has all.
+ */
 static void a_burst_of_interrupts_is_cut_on_the_console_alone(void **state)
 {
     setup_world();
@@ -158,6 +159,11 @@ static void a_burst_of_interrupts_is_cut_on_the_console_alone(void **state)
     assert_non_null(strstr(shown, "interrupt 20\n"));
     assert_non_null(strstr(shown, "interrupt 13\n"));
     assert_null(strstr(shown, "interrupt 12\n"));
+    assert_non_null(strstr(shown, "interrupt 13\nlog: 12 more lines by interrupts\n"));
+    assert_int_equal(fake.console_nested, 0);
+    fake.on_console = NULL;
+    log_info("next"); /* they are counted once */
+    assert_string_equal(fake_console(), "[    0.000000] next\n");
     assert_non_null(strstr(read_all(sizeof(buf) - 1), "interrupt 1\n"));
 }
 
@@ -195,6 +201,84 @@ static void a_line_that_left_the_ring_is_not_written(void **state)
     interrupts = 3;
     log_info("written");
     assert_string_equal(fake_console(), "[    0.000000] written\n");
+}
+
+/* --- what an application writes ----------------------------------------------------------- */
+
+static void an_applications_text_goes_out_as_it_is(void **state)
+{
+    setup_world();
+    size_t before = log_read(buf, sizeof(buf));
+    log_console_write("", 0);
+    log_console_write("a\tb\n\nc\x01", 7);
+    assert_string_equal(fake_console(), "a\tb\n\nc\x01");
+    assert_int_equal(log_read(buf, sizeof(buf)), before); /* it is no entry of the log */
+    log_console_write("\n", 1);
+}
+
+static void an_interrupts_line_waits_for_an_applications_text(void **state)
+{
+    setup_world();
+    fake.on_console = log_from_interrupt;
+    interrupts = 1;
+    log_console_write("the first line\nthe second\n", 26);
+    assert_string_equal(fake_console(), "the first line\nthe second\n"
+                                        "[    0.000000] interrupt 0\n");
+    assert_int_equal(fake.console_nested, 0);
+    assert_int_equal(fake.irq_depth, 0);
+}
+
+static void a_line_of_the_log_begins_a_line(void **state)
+{
+    setup_world();
+    fake.on_console = log_from_interrupt;
+    interrupts = 1;
+    log_console_write("no end", 6);
+    assert_string_equal(fake_console(), "no end\n[    0.000000] interrupt 0\n");
+    log_console_write("again", 5);
+    log_info("the log");
+    log_info("goes on");
+    assert_string_equal(fake_console(), "again\n[    0.000000] the log\n[    0.000000] goes on\n");
+}
+
+/* However much it is: interrupts wait for a piece of it, and no line of either is cut in two. */
+static void a_long_text_lets_interrupts_lines_between_its_own(void **state)
+{
+    static char text[20 * 100];
+    setup_world();
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = i % 100 == 99 ? '\n' : (char)('a' + i / 100);
+    }
+    fake.on_console = log_from_interrupt;
+    interrupts = 5;
+    log_console_write(text, sizeof(text));
+    const char *at = fake_console();
+    int own = 0;
+    int others = 0;
+    while (*at != '\0') {
+        const char *end = strchr(at, '\n');
+        if (*at == '[') {
+            others++;
+        } else {
+            assert_int_equal(end - at, 99);
+            assert_memory_equal(at, text + own * 100, 100);
+            own++;
+        }
+        at = end + 1;
+    }
+    assert_int_equal(own, 20);
+    assert_int_equal(others, 5);
+    assert_int_equal(fake.console_nested, 0);
+}
+
+/* A line longer than a piece is cut by nothing but what interrupts it. */
+static void a_text_without_ends_of_lines_goes_out_whole(void **state)
+{
+    static char text[3 * LOG_LINE_MAX + 7];
+    setup_world();
+    memset(text, 'x', sizeof(text) - 1);
+    log_console_write(text, sizeof(text) - 1);
+    assert_string_equal(fake_console(), text);
 }
 
 static void walk_two(void *arg, stats_emit_fn *emit, void *ctx)
@@ -253,6 +337,11 @@ int main(void)
         cmocka_unit_test(a_burst_of_interrupts_is_cut_on_the_console_alone),
         cmocka_unit_test(no_writer_is_kept_for_ever),
         cmocka_unit_test(a_line_that_left_the_ring_is_not_written),
+        cmocka_unit_test(an_applications_text_goes_out_as_it_is),
+        cmocka_unit_test(an_interrupts_line_waits_for_an_applications_text),
+        cmocka_unit_test(a_line_of_the_log_begins_a_line),
+        cmocka_unit_test(a_long_text_lets_interrupts_lines_between_its_own),
+        cmocka_unit_test(a_text_without_ends_of_lines_goes_out_whole),
         cmocka_unit_test(counters_are_walked_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,27 @@ static void the_fault_handler_finishes_without_a_message(void **state)
     assert_null(strstr(fake_console(), "panic:"));
 }
 
+static void panic_from_interrupt(void)
+{
+    fake.on_console = NULL;
+    panic("in the middle");
+}
+
+/* The writer who was interrupted never comes back: his turn at the consoles is not waited for. */
+static void a_panic_in_the_middle_of_a_write_is_told(void **state)
+{
+    setup_world();
+    panic_set_action(PANIC_HALT);
+    fake.on_console = panic_from_interrupt;
+    if (setjmp(ended) == 0) {
+        log_console_write("some text of an application\n", 28);
+    }
+    assert_int_equal(fake.end, FAKE_HALTED);
+    const char *text = fake_console();
+    assert_non_null(strstr(text, "some text of a\npanic: in the middle\n"));
+    assert_non_null(strstr(text, "halted\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_panic_inside_a_panic_halts_at_once),
         cmocka_unit_test(a_fault_while_finishing_halts_at_once),
         cmocka_unit_test(the_fault_handler_finishes_without_a_message),
+        cmocka_unit_test(a_panic_in_the_middle_of_a_write_is_told), /* the log is stuck after it */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
