@@ -17,6 +17,7 @@
 
 enum {
     HEAP_SHARE_PERCENT = 20, /* of the memory that is there: the server's malloc */
+    PCI_CLASS_NETWORK = 0x02,
 };
 
 typedef void constructor_fn(int argc, char **argv, char **environment);
@@ -65,6 +66,43 @@ static const struct pci_device *find_nic(void)
         }
     }
     return NULL;
+}
+
+/* A text that grows; what does not fit is cut. */
+struct list_text {
+    char text[160];
+    size_t len;
+};
+
+static void list_add(struct list_text *l, const char *fmt, ...) printf_like(2, 3);
+static void list_add(struct list_text *l, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(l->text + l->len, sizeof(l->text) - l->len, fmt, ap);
+    va_end(ap);
+    l->len = min_size(l->len + (n > 0 ? (size_t)n : 0), sizeof(l->text) - 1);
+}
+
+/* What there is and what would do: nobody has to look for either. Class 02h: network controllers.
+ */
+static noreturn_fn void panic_no_nic(void)
+{
+    struct list_text here = {0};
+    struct list_text known = {0};
+    const struct pci_device *d;
+    for (size_t i = 0; (d = pci_get(i)) != NULL; i++) {
+        if (d->class_code >> 16 == PCI_CLASS_NETWORK) {
+            list_add(&here, " %02x:%02x.%x %04x:%04x", d->bus, d->slot, d->func, d->vendor,
+                     d->device);
+        }
+    }
+    const struct e1000_id *id;
+    for (size_t i = 0; (id = e1000_id_at(i)) != NULL; i++) {
+        list_add(&known, " %04x:%04x", E1000_VENDOR_INTEL, id->device);
+    }
+    panic("no supported network device on the PCI bus; there:%s; supported:%s (docs/hardware.md)",
+          here.len > 0 ? here.text : " none", known.text);
 }
 
 static void configure(const char *cmdline)
@@ -135,7 +173,7 @@ noreturn_fn void kernel_main(const char *cmdline)
     selftest_run(r->config.selftest);
     const struct pci_device *dev = find_nic();
     if (dev == NULL) {
-        panic("no supported network device on the PCI bus: docs/hardware.md lists them");
+        panic_no_nic();
     }
     if (root_make_pools(r) != STATUS_OK) {
         panic("not enough memory: 16 MiB of RAM are the least");

@@ -29,3 +29,8 @@ const struct e1000_id *e1000_match(uint16_t vendor, uint16_t device)
     }
     return NULL;
 }
+
+const struct e1000_id *e1000_id_at(size_t idx)
+{
+    return idx < ARRAY_SIZE(ids) ? &ids[idx] : NULL;
+}

@@ -27,4 +27,7 @@ struct e1000_id {
 /* The entry of a PCI function, for ever valid; NULL when it is not one of ours. Any context. */
 const struct e1000_id *e1000_match(uint16_t vendor, uint16_t device);
 
+/* The idx-th entry; NULL behind the last: to name what is supported. Any context. */
+const struct e1000_id *e1000_id_at(size_t idx);
+
 #endif
