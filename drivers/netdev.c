@@ -106,8 +106,7 @@ static void net_tx(void *arg, uint64_t now_ns)
 static void watch(struct netdev *d, uint64_t now_ns)
 {
     if (now_ns >= d->watchdog_ns) {
-        d->nic->ops->watchdog(d->nic, now_ns);
-        d->watchdog_ns = now_ns + NIC_WATCHDOG_NS;
+        d->watchdog_ns = d->nic->ops->watchdog(d->nic, now_ns);
         d->link_event = true;
     }
     if (d->link_event) {

@@ -50,7 +50,8 @@ struct nic_ops {
     size_t (*rx)(struct nic *nic, struct pkt **batch, size_t max);
     /*
      * Takes up to count frames for sending, from the front, and returns how many it took: those it
-     * owns now. A frame below 60 bytes is padded. They leave at the latest with tx_flush.
+     * owns now. A frame below 60 bytes is padded. They leave at the latest with tx_flush. A device
+     * that is being reset takes none: they wait in front of it.
      */
     size_t (*tx)(struct nic *nic, struct pkt **batch, size_t count);
     void (*tx_flush)(struct nic *nic);
@@ -62,8 +63,12 @@ struct nic_ops {
     /* True when a frame waits that rx would return: the look after unmasking. */
     bool (*rx_pending)(struct nic *nic);
     void (*link)(struct nic *nic, struct nic_link *out);
-    /* Every NIC_WATCHDOG_NS: statistics, link, a transmitter that stopped. */
-    void (*watchdog)(struct nic *nic, uint64_t now_ns);
+    /*
+     * Statistics, link, a transmitter that stopped. Returns when it wants to be called again:
+     * NIC_WATCHDOG_NS later or, while it resets the device, as soon as the next step may be taken.
+     * No call takes longer than about a millisecond, whatever the device does.
+     */
+    uint64_t (*watchdog)(struct nic *nic, uint64_t now_ns);
     void (*stop)(struct nic *nic); /* no DMA after it; any context */
 };
 

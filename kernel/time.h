@@ -7,6 +7,6 @@
 #include "kernel/base.h"
 
 uint64_t time_now_ns(void);
-void time_delay_us(uint32_t us); /* spins; start-up and recovery only; at most 100 000 */
+void time_delay_us(uint32_t us); /* spins; start-up only; at most 100 000 */
 
 #endif

@@ -107,8 +107,9 @@ static void tap_link(struct nic *nic, struct nic_link *out)
     *out = (struct nic_link){.up = true, .full_duplex = true, .speed_mbps = 10000};
 }
 
-static void tap_watchdog(struct nic *nic, uint64_t now_ns)
+static uint64_t tap_watchdog(struct nic *nic, uint64_t now_ns)
 {
+    return now_ns + NIC_WATCHDOG_NS;
 }
 
 static const struct nic_ops tap_ops = {

@@ -1,5 +1,5 @@
 /*
- * The device's life: open, start, restart after a hang, shutdown, close. The register sequences
+ * The device's life: open, start, recovery from a hang, shutdown, close. The register sequences
  * are in init.c, the data path in rx.c and tx.c.
  */
 #include "drivers/e1000/e1000.h"
@@ -116,18 +116,32 @@ void e1000_start(struct e1000 *e)
 }
 
 /*
- * Everything is as e1000_start left it, but for the frames that were under way. When the reset
- * fails the device stays silent and E1000_FAILED; the watchdog comes back to it.
+ * The order matters: as long as its interrupts are not masked the device is answered, and when they
+ * are, the handler leaves its registers alone until it has come back.
  */
 void e1000_restart(struct e1000 *e)
 {
     assert(e->state == E1000_RUNNING || e->state == E1000_FAILED);
-    e->state = E1000_FAILED;
-    enum status st = e1000_hw_reset(e);
+    e1000_reset_begin(e);
+    e->state = E1000_RESETTING;
+}
+
+/*
+ * Everything is as e1000_start left it, but for the frames that were under way. When the reset
+ * fails the device stays silent and E1000_FAILED; the watchdog comes back to it.
+ */
+void e1000_recover(struct e1000 *e)
+{
+    assert(e->state == E1000_RESETTING);
+    enum status st = e1000_reset_go_on(e);
     if (st != STATUS_OK) {
         /* It might still read our memory: packets stay where they are, nothing is sent. */
         log_error("e1000: the reset did not end; trying again");
+        e->state = E1000_FAILED;
         e1000_link_refresh(e);
+        return;
+    }
+    if (e->reset.step != E1000_RESET_NONE) {
         return;
     }
     e1000_tx_release(&e->tx);
@@ -141,7 +155,8 @@ void e1000_restart(struct e1000 *e)
 
 /*
  * nic_ops.stop. No delay and no reset, for it may be called from a panic: what ends DMA for certain
- * is that the function may no longer master the bus.
+ * is that the function may no longer master the bus. A device that is just being reset is silent,
+ * and its registers are not to be touched.
  */
 void e1000_stop(struct nic *nic)
 {
@@ -149,8 +164,11 @@ void e1000_stop(struct nic *nic)
     if (e->state == E1000_CLOSED) {
         return;
     }
-    e->state = E1000_STOPPED;
-    e1000_hw_silence(e);
+    if (e->reset.step != E1000_RESET_WRITTEN) {
+        e1000_hw_silence(e);
+    }
+    e->state = E1000_STOPPED; /* answered until it was masked, as in e1000_restart */
+    e->reset.step = E1000_RESET_NONE;
     pci_enable(e->dev, false);
 }
 

@@ -37,10 +37,25 @@ static_assert(E1000_RX_REFILL_COUNT * 2 < E1000_RING_COUNT, "held back: less tha
 
 enum e1000_state {
     E1000_CLOSED,
-    E1000_READY,   /* programmed, silent */
-    E1000_RUNNING, /* receives and sends */
-    E1000_STOPPED, /* no DMA any more */
-    E1000_FAILED,  /* a reset did not come back; the watchdog tries again */
+    E1000_READY,     /* programmed, silent */
+    E1000_RUNNING,   /* receives and sends */
+    E1000_RESETTING, /* the watchdog takes it through a reset; its registers are left alone */
+    E1000_STOPPED,   /* no DMA any more */
+    E1000_FAILED,    /* a reset did not come back; the watchdog tries again */
+};
+
+/* How far a reset is. Between two steps there is a wait, which nobody spins through at run time. */
+enum e1000_reset_step {
+    E1000_RESET_NONE,
+    E1000_RESET_SILENCED,  /* transfers in flight come to their end */
+    E1000_RESET_WRITTEN,   /* no access to any register before due_ns (13.4 CTRL.RST) */
+    E1000_RESET_RELOADING, /* the EEPROM is read */
+};
+
+struct e1000_reset {
+    enum e1000_reset_step step;
+    uint64_t due_ns; /* when the next step may be taken, by kernel/time.h */
+    uint64_t end_ns; /* then a device that has not come back is taken for dead */
 };
 
 /*
@@ -90,6 +105,7 @@ struct e1000 {
     struct e1000_rx rx;
     struct e1000_tx tx;
     struct e1000_oldest oldest;
+    struct e1000_reset reset;
 };
 
 struct e1000_config {

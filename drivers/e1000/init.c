@@ -22,7 +22,7 @@
 
 enum {
     SILENCE_WAIT_US = 10 * US_PER_MS, /* transfers in flight come to their end */
-    RESET_POLL_US = 1 * US_PER_MS,    /* the first look comes after as much */
+    RESET_POLL_US = 1 * US_PER_MS,    /* between two looks, and before the first */
     RESET_MAX_US = 100 * US_PER_MS,   /* then the device is taken for dead */
     EEPROM_WAIT_US = 5 * US_PER_MS,   /* after a reset the EEPROM is reloaded: no sign of its end */
     COLLISION_RETRIES_COUNT = 15,     /* 14.5: IEEE 802.3's limit */
@@ -39,41 +39,88 @@ void e1000_hw_silence(const struct e1000 *e)
     e1000_flush_writes(e);
 }
 
-static enum status wait_reset(const struct e1000 *e)
+/* By a clock that is read here: the loop's idea of the time may be milliseconds old. */
+static void reset_wait(struct e1000 *e, enum e1000_reset_step step, uint32_t us)
 {
-    /* No access within 1 us of the write (13.4 CTRL); while it lasts, reads give all ones. */
-    for (uint32_t waited = 0; waited < RESET_MAX_US; waited += RESET_POLL_US) {
-        time_delay_us(RESET_POLL_US);
-        if ((e1000_read(e, E1000_CTRL) & E1000_CTRL_RST) == 0) {
-            return STATUS_OK;
-        }
-    }
-    return STATUS_TIMEOUT;
+    e->reset.step = step;
+    e->reset.due_ns = time_now_ns() + us * NS_PER_US;
 }
 
-/* Chapter 14, Reset Operation; 13.4 CTRL.RST: all but the PHY and the PCI configuration. */
-enum status e1000_hw_reset(const struct e1000 *e)
+void e1000_reset_begin(struct e1000 *e)
 {
     bool running = (e1000_read(e, E1000_RCTL) & E1000_RCTL_EN) != 0 ||
                    (e1000_read(e, E1000_TCTL) & E1000_TCTL_EN) != 0;
     e1000_hw_silence(e);
-    if (running) {
-        time_delay_us(SILENCE_WAIT_US);
-    }
-    e1000_write(e, E1000_CTRL, e1000_read(e, E1000_CTRL) | E1000_CTRL_RST);
-    enum status st = wait_reset(e);
-    if (st != STATUS_OK) {
-        return st;
+    reset_wait(e, E1000_RESET_SILENCED, running ? SILENCE_WAIT_US : 0);
+}
+
+/* Chapter 14, Reset Operation; 13.4 CTRL.RST: all but the PHY and the PCI configuration. */
+static void reset_write(struct e1000 *e)
+{
+    uint32_t ctrl = e1000_read(e, E1000_CTRL);
+    e->reset.end_ns = time_now_ns() + RESET_MAX_US * NS_PER_US;
+    e->reset.step = E1000_RESET_WRITTEN; /* before the write: a panic looks at it */
+    e1000_write(e, E1000_CTRL, ctrl | E1000_CTRL_RST);
+    /* No access within 1 us of the write (13.4 CTRL); while it lasts, reads give all ones. */
+    reset_wait(e, E1000_RESET_WRITTEN, RESET_POLL_US);
+}
+
+static enum status reset_look(struct e1000 *e)
+{
+    if ((e1000_read(e, E1000_CTRL) & E1000_CTRL_RST) != 0) {
+        if (time_now_ns() >= e->reset.end_ns) {
+            e->reset.step = E1000_RESET_NONE;
+            return STATUS_TIMEOUT;
+        }
+        reset_wait(e, E1000_RESET_WRITTEN, RESET_POLL_US);
+        return STATUS_OK;
     }
     if (e->id->quirks & E1000_QUIRK_EEPROM_RELOAD) {
         /* The 82544 reloads its MAC address only when asked to. */
         e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) | E1000_CTRL_EXT_EE_RST);
         e1000_flush_writes(e);
     }
-    time_delay_us(EEPROM_WAIT_US);
-    /* Nothing is to be raised by what the reset itself, or the time before it, left pending. */
-    e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
-    (void)e1000_read(e, E1000_ICR);
+    reset_wait(e, E1000_RESET_RELOADING, EEPROM_WAIT_US);
+    return STATUS_OK;
+}
+
+enum status e1000_reset_go_on(struct e1000 *e)
+{
+    if (time_now_ns() < e->reset.due_ns) {
+        return STATUS_OK;
+    }
+    switch (e->reset.step) {
+    case E1000_RESET_SILENCED:
+        reset_write(e);
+        return STATUS_OK;
+    case E1000_RESET_WRITTEN:
+        return reset_look(e);
+    case E1000_RESET_RELOADING:
+        /* Nothing is to be raised by what the reset, or the time before it, left pending. */
+        e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
+        (void)e1000_read(e, E1000_ICR);
+        e->reset.step = E1000_RESET_NONE;
+        return STATUS_OK;
+    case E1000_RESET_NONE:
+        break;
+    }
+    return STATUS_OK;
+}
+
+/* Start-up alone can afford to wait. */
+enum status e1000_hw_reset(struct e1000 *e)
+{
+    e1000_reset_begin(e);
+    while (e->reset.step != E1000_RESET_NONE) {
+        uint64_t now_ns = time_now_ns();
+        if (now_ns < e->reset.due_ns) {
+            time_delay_us((uint32_t)((e->reset.due_ns - now_ns) / NS_PER_US) + 1);
+        }
+        enum status st = e1000_reset_go_on(e);
+        if (st != STATUS_OK) {
+            return st;
+        }
+    }
     return STATUS_OK;
 }
 

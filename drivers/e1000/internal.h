@@ -32,9 +32,15 @@ static inline void e1000_flush_writes(const struct e1000 *e)
     (void)e1000_read(e, E1000_STATUS);
 }
 
-/* init.c: the device's side. reset leaves it silent; setup programs all but the receiver. */
+/*
+ * init.c: the device's side. A reset is begun, then taken on at each reset.due_ns until its step is
+ * E1000_RESET_NONE again and the device silent; STATUS_TIMEOUT ends it, too. e1000_hw_reset does it
+ * in one go. setup programs all but the receiver.
+ */
 void e1000_hw_silence(const struct e1000 *e);
-enum status e1000_hw_reset(const struct e1000 *e) must_check;
+void e1000_reset_begin(struct e1000 *e);
+enum status e1000_reset_go_on(struct e1000 *e) must_check;
+enum status e1000_hw_reset(struct e1000 *e) must_check;
 enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
 void e1000_hw_setup(const struct e1000 *e);
 void e1000_hw_start(struct e1000 *e);
@@ -60,10 +66,14 @@ void e1000_irq_unmask(struct nic *nic);
 void e1000_link_refresh(struct e1000 *e);
 void e1000_link(struct nic *nic, struct nic_link *out);
 void e1000_stats_discard(const struct e1000 *e);
-void e1000_watchdog(struct nic *nic, uint64_t now_ns);
+uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns);
 
-/* e1000.c: reset and back to work; frames in the TX ring are lost, no packet is. */
+/*
+ * e1000.c: reset and back to work. restart begins it, recover takes it on when it is due; frames
+ * in the rings are lost, no packet is.
+ */
 void e1000_restart(struct e1000 *e);
+void e1000_recover(struct e1000 *e);
 void e1000_stop(struct nic *nic);
 
 #endif

@@ -11,6 +11,9 @@
 uint32_t e1000_irq(struct nic *nic)
 {
     struct e1000 *e = e1000_of(nic);
+    if (e->state == E1000_RESETTING || e->state == E1000_STOPPED) {
+        return 0; /* masked: a shared line, or the poll timer, at a time of no access */
+    }
     uint32_t causes = e1000_read(e, E1000_ICR);
     if (causes == 0 || causes == ICR_GONE) {
         return 0; /* a shared line: somebody else's */

@@ -112,6 +112,9 @@ static void tx_reclaim(struct e1000_tx *tx)
 size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count)
 {
     struct e1000 *e = e1000_of(nic);
+    if (e->state == E1000_RESETTING && e->link.up) {
+        return 0; /* for some milliseconds: they wait in front of it */
+    }
     if (e->state != E1000_RUNNING || !e->link.up) {
         tx_drop(e, batch, count);
         return count;

@@ -25,6 +25,9 @@ static struct nic_link link_decode(uint32_t status)
 void e1000_link_refresh(struct e1000 *e)
 {
     struct nic_link link = {.up = false};
+    if (e->state == E1000_RESETTING) {
+        return; /* a reset leaves the PHY and its link alone */
+    }
     if (e->state == E1000_READY || e->state == E1000_RUNNING) {
         link = link_decode(e1000_read(e, E1000_STATUS));
     }
@@ -111,16 +114,8 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
     }
 }
 
-/* nic_ops.watchdog */
-void e1000_watchdog(struct nic *nic, uint64_t now_ns)
+static void check_running(struct e1000 *e, uint64_t now_ns)
 {
-    struct e1000 *e = e1000_of(nic);
-    if (e->state == E1000_FAILED) {
-        e1000_restart(e);
-    }
-    if (e->state != E1000_RUNNING) {
-        return;
-    }
     e1000_link_refresh(e);
     stats_collect(e);
     check_transmitter(e, now_ns);
@@ -128,4 +123,18 @@ void e1000_watchdog(struct nic *nic, uint64_t now_ns)
         /* A receive interrupt that was lost on its way is made up for by this one. */
         e1000_write(e, E1000_ICS, E1000_CAUSE_RXDMT0);
     }
+}
+
+/* nic_ops.watchdog */
+uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns)
+{
+    struct e1000 *e = e1000_of(nic);
+    if (e->state == E1000_RUNNING) {
+        check_running(e, now_ns);
+    } else if (e->state == E1000_RESETTING) {
+        e1000_recover(e);
+    } else if (e->state == E1000_FAILED) {
+        e1000_restart(e);
+    }
+    return e->state == E1000_RESETTING ? e->reset.due_ns : now_ns + NIC_WATCHDOG_NS;
 }

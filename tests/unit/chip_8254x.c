@@ -654,6 +654,7 @@ void mmio_write32(const struct mmio *m, uint32_t offset, uint32_t value)
 {
     assert(offset + 4 <= m->size_bytes && m->base == (volatile uint8_t *)chip->regs);
     chip->writes++;
+    chip->now_ns += chip->access_ns;
     const struct reg_row *row = find_row(offset);
     if (!chip->memory_on) {
         fault("register 0x%04x written while memory decoding is off", offset);
@@ -683,6 +684,7 @@ uint32_t mmio_read32(const struct mmio *m, uint32_t offset)
 {
     assert(offset + 4 <= m->size_bytes && m->base == (volatile uint8_t *)chip->regs);
     chip->reads++;
+    chip->now_ns += chip->access_ns;
     const struct reg_row *row = find_row(offset);
     if (!chip->memory_on) {
         fault("register 0x%04x read while memory decoding is off", offset);
@@ -720,6 +722,9 @@ uint64_t time_now_ns(void)
 void time_delay_us(uint32_t us)
 {
     assert(us <= 100000);
+    if (chip->in_delay != NULL) {
+        chip->in_delay(chip->in_delay_arg);
+    }
     chip->now_ns += (uint64_t)us * NS_PER_US;
 }
 

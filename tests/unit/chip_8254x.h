@@ -60,8 +60,11 @@ struct chip {
     bool accept_long;      /* a frame too long for one buffer is not filtered out */
     uint64_t dma_fail_at;  /* the dma_alloc that fails, counted from 1 */
     uint8_t eeprom_mac[6]; /* loaded by reset */
+    uint64_t access_ns;    /* what each access to a register takes */
     void (*sent)(void *arg, const uint8_t *frame, size_t len);
     void *sent_arg;
+    void (*in_delay)(void *arg); /* an interrupt while the driver spins */
+    void *in_delay_arg;
 
     /* What the test reads. */
     uint64_t now_ns;

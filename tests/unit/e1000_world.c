@@ -118,6 +118,25 @@ void world_send(struct world *w, size_t len, uint32_t number)
     assert_int_equal(w->nic->ops->tx(w->nic, &p, 1), 1);
 }
 
+uint64_t world_watchdog(struct world *w)
+{
+    uint64_t before_ns = w->chip.now_ns;
+    uint64_t next_ns = w->nic->ops->watchdog(w->nic, before_ns);
+    w->longest_ns = max_u64(w->longest_ns, w->chip.now_ns - before_ns);
+    assert_true(next_ns >= before_ns);
+    return next_ns;
+}
+
+void world_watchdog_tick(struct world *w)
+{
+    w->chip.now_ns += NIC_WATCHDOG_NS;
+    uint64_t next_ns = world_watchdog(w);
+    while (w->e.state == E1000_RESETTING) {
+        w->chip.now_ns = max_u64(w->chip.now_ns, next_ns);
+        next_ns = world_watchdog(w);
+    }
+}
+
 /* xorshift64*, never 0. */
 uint64_t world_random(uint64_t *state)
 {

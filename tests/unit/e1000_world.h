@@ -24,6 +24,7 @@ struct world {
     size_t sent_len;
     uint32_t sent_next; /* the sequence number expected in the next frame, when checked */
     bool check_sequence;
+    uint64_t longest_ns; /* of the watchdog's calls, on the chip's clock */
 };
 
 /* A chip that is powered on, with a link, and a pool of packets buffers. */
@@ -43,6 +44,11 @@ bool world_receive(struct world *w, size_t len, uint32_t number);
 struct pkt *world_packet(struct world *w, size_t len, uint32_t number);
 /* Sends one through tx; it must be taken. Not flushed. */
 void world_send(struct world *w, size_t len, uint32_t number);
+
+/* One call of the watchdog. Returns when it wants the next. */
+uint64_t world_watchdog(struct world *w);
+/* NIC_WATCHDOG_NS pass, the watchdog is called, and a reset that it begins is seen to its end. */
+void world_watchdog_tick(struct world *w);
 
 uint64_t world_random(uint64_t *state);
 

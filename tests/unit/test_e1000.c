@@ -14,12 +14,10 @@
 #include <cmocka.h>
 
 static struct world w;
-static uint64_t clock_ns; /* the watchdog's */
 
 static void watchdog_tick(void)
 {
-    clock_ns += NIC_WATCHDOG_NS;
-    w.nic->ops->watchdog(w.nic, clock_ns);
+    world_watchdog_tick(&w);
 }
 
 static const uint16_t devices[] = {0x100c, 0x100d, 0x100e, 0x100f};
@@ -280,20 +278,6 @@ static void test_irq_probe_hooks(void **state)
     world_end(&w);
 }
 
-/* A shared line fires while the device is in reset: all ones are no cause. */
-static void test_irq_during_reset(void **state)
-{
-    world_power_on(&w, 0x100e, WORLD_PACKETS);
-    world_start(&w);
-    w.chip.in_reset = true;
-    w.chip.reset_at_ns = 0;
-    w.chip.reset_until_ns = UINT64_MAX;
-    w.chip.now_ns = NS_PER_S;
-    assert_int_equal(w.nic->ops->irq(w.nic), 0);
-    w.chip.in_reset = false;
-    world_end(&w);
-}
-
 /* --- link and statistics ------------------------------------------------------------------ */
 
 static void test_link_decoded(void **state)
@@ -500,6 +484,137 @@ static void test_reset_that_fails_is_tried_again(void **state)
     world_end(&w);
 }
 
+/* --- during a reset ----------------------------------------------------------------------- */
+
+/* All that the loop, a shared line or the poll timer may call at any time. */
+static void call_everything(void *arg)
+{
+    (void)arg;
+    struct pkt *batch[4];
+    struct nic_link link;
+    (void)w.nic->ops->irq(w.nic);
+    w.nic->ops->irq_unmask(w.nic);
+    assert_int_equal(w.nic->ops->rx(w.nic, batch, ARRAY_SIZE(batch)), 0);
+    assert_false(w.nic->ops->rx_pending(w.nic));
+    (void)w.nic->ops->tx_reclaim(w.nic);
+    w.nic->ops->tx_flush(w.nic);
+    w.nic->ops->link(w.nic, &link);
+}
+
+static void hang(void)
+{
+    w.chip.tx_stuck = true;
+    send_burst(40);
+    watchdog_tick();
+    w.chip.now_ns += NIC_WATCHDOG_NS;
+    (void)world_watchdog(&w);
+    assert_int_equal(w.nic->stats.tx_hangs, 1);
+    assert_int_equal(w.e.state, E1000_RESETTING);
+    w.chip.tx_stuck = false;
+}
+
+/* 13.4 CTRL.RST: for a microsecond nobody touches a register; the model has no exception to that.
+ * Nor does anybody afterwards, until it has come back. */
+static void test_nobody_touches_a_device_in_reset(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+        world_power_on(&w, devices[i], WORLD_PACKETS);
+        world_start(&w);
+        w.chip.in_delay = call_everything; /* should it spin: interrupts are on */
+        hang();
+        while (w.e.state == E1000_RESETTING) {
+            uint64_t accesses = w.chip.reads + w.chip.writes;
+            for (int step = 0; step < 20; step++) {
+                call_everything(NULL);
+                w.chip.now_ns += 100;
+            }
+            assert_int_equal(w.chip.reads + w.chip.writes, accesses);
+            (void)world_watchdog(&w);
+            assert_string_equal(w.chip.fault, "");
+        }
+        assert_int_equal(w.e.state, E1000_RUNNING);
+        check_programmed();
+        w.chip.in_delay = NULL;
+        world_end(&w);
+    }
+}
+
+/* No call holds the loop: with a microsecond for each access, which is a slow bus, less than a
+ * millisecond, though a reset takes twenty. It is called late, early and with an old time, too. */
+static void test_no_call_takes_long(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+        world_power_on(&w, devices[i], WORLD_PACKETS);
+        world_start(&w);
+        w.chip.access_ns = NS_PER_US;
+        uint64_t start_ns = 0;
+        for (uint32_t round = 0; round < 3; round++) {
+            w.nic->stats.tx_hangs = 0;
+            hang();
+            start_ns = w.chip.now_ns;
+            while (w.e.state == E1000_RESETTING) {
+                w.chip.now_ns += round == 2 ? 30 * NS_PER_MS : 100 * NS_PER_US;
+                (void)world_watchdog(&w);
+            }
+            if (round < 2) { /* and it does not take longer than it must */
+                assert_in_range(w.chip.now_ns - start_ns, 15 * NS_PER_MS, 25 * NS_PER_MS);
+            }
+            assert_int_equal(w.e.state, E1000_RUNNING);
+        }
+        assert_in_range(w.longest_ns, 1, NS_PER_MS);
+        w.chip.access_ns = 0;
+        world_end(&w);
+    }
+}
+
+/* What the stack sends meanwhile is not taken, and not lost; the link it knows of stays. */
+static void test_a_reset_holds_frames_back(void **state)
+{
+    world_power_on(&w, 0x100e, WORLD_PACKETS);
+    world_start(&w);
+    hang();
+    uint32_t used = w.pool.used;
+    uint64_t changes = w.nic->stats.link_changes;
+    struct pkt *p = world_packet(&w, 60, 1);
+    struct nic_link link;
+    do {
+        assert_int_equal(w.nic->ops->tx(w.nic, &p, 1), 0);
+        assert_int_equal(w.pool.used, used + 1);
+        w.nic->ops->link(w.nic, &link);
+        assert_true(link.up);
+        w.chip.now_ns = w.e.reset.due_ns;
+        (void)world_watchdog(&w);
+    } while (w.e.state == E1000_RESETTING);
+    assert_int_equal(w.nic->ops->tx(w.nic, &p, 1), 1);
+    w.nic->ops->tx_flush(w.nic);
+    assert_int_equal(w.sent_count, 1);
+    assert_int_equal(w.nic->stats.tx_dropped, 0);
+    assert_int_equal(w.nic->stats.link_changes, changes);
+    world_end(&w);
+}
+
+/* A panic, or the power button, at each step of a reset. */
+static void test_stopped_during_a_reset(void **state)
+{
+    for (uint32_t steps = 0; steps < 4; steps++) {
+        world_power_on(&w, 0x100e, WORLD_PACKETS);
+        world_start(&w);
+        hang();
+        for (uint32_t i = 0; i < steps && w.e.state == E1000_RESETTING; i++) {
+            w.chip.now_ns = w.e.reset.due_ns;
+            (void)world_watchdog(&w);
+        }
+        e1000_shutdown(&w.e);
+        assert_false(w.chip.bus_master);
+        assert_int_equal(chip_reg(&w.chip, 0x00d0), 0);
+        call_everything(NULL);
+        w.chip.now_ns += NS_PER_S;
+        (void)world_watchdog(&w);
+        assert_int_equal(w.e.state, E1000_STOPPED);
+        world_end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,7 +628,6 @@ int main(void)
         cmocka_unit_test(test_irq_mask_and_unmask),
         cmocka_unit_test(test_irq_not_for_tx),
         cmocka_unit_test(test_irq_probe_hooks),
-        cmocka_unit_test(test_irq_during_reset),
         cmocka_unit_test(test_link_decoded),
         cmocka_unit_test(test_open_without_link),
         cmocka_unit_test(test_statistics_add_up),
@@ -523,6 +637,10 @@ int main(void)
         cmocka_unit_test(test_no_false_hang),
         cmocka_unit_test(test_link_lost_with_frames_waiting),
         cmocka_unit_test(test_reset_that_fails_is_tried_again),
+        cmocka_unit_test(test_nobody_touches_a_device_in_reset),
+        cmocka_unit_test(test_no_call_takes_long),
+        cmocka_unit_test(test_a_reset_holds_frames_back),
+        cmocka_unit_test(test_stopped_during_a_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

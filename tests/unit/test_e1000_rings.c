@@ -311,7 +311,7 @@ static void test_rx_starved_and_back(void **state)
         assert_int_equal(w.nic->ops->irq(w.nic) & NIC_EVENT_RX, NIC_EVENT_RX);
         assert_int_equal(harvest(&out), 255 + CHIP_FIFO_FRAMES);
         assert_int_equal(out, in);
-        w.nic->ops->watchdog(w.nic, (uint64_t)(round + 1) * NIC_WATCHDOG_NS);
+        world_watchdog_tick(&w);
         assert_int_equal(w.nic->stats.rx_missed, (uint64_t)lost * (unsigned)(round + 1));
         assert_int_equal(w.nic->stats.rx_no_descriptor,
                          (uint64_t)CHIP_FIFO_FRAMES * (unsigned)(round + 1));

@@ -100,6 +100,7 @@ struct fake {
     uint32_t sent[FAKE_MAX];
     uint32_t sent_count;
     uint32_t irq_events;
+    uint64_t watchdog_ns; /* when it asks for its next call, if not at the usual time */
     struct nic_link link;
     void (*on_unmask)(void);
 };
@@ -175,10 +176,11 @@ static void fake_link(struct nic *nic, struct nic_link *out)
     *out = fake.link;
 }
 
-static void fake_watchdog(struct nic *nic, uint64_t now_ns)
+static uint64_t fake_watchdog(struct nic *nic, uint64_t now_ns)
 {
     assert_int_equal(now_ns, k.now_ns);
     fake.watchdogs++;
+    return fake.watchdog_ns != 0 ? fake.watchdog_ns : now_ns + NIC_WATCHDOG_NS;
 }
 
 static void fake_stop(struct nic *nic)
@@ -398,6 +400,13 @@ static void test_watchdog_in_time(void **state)
     (void)poll_source();
     (void)poll_source();
     assert_int_equal(fake.watchdogs, 2);
+    k.now_ns += NIC_WATCHDOG_NS; /* a device that is being reset has more to do soon */
+    fake.watchdog_ns = k.now_ns + NS_PER_MS;
+    assert_int_equal(poll_source(), fake.watchdog_ns);
+    k.now_ns = fake.watchdog_ns;
+    fake.watchdog_ns = 0;
+    assert_int_equal(poll_source(), k.now_ns + NIC_WATCHDOG_NS);
+    assert_int_equal(fake.watchdogs, 4);
 }
 
 /* --- transmit ----------------------------------------------------------------------------- */
@@ -563,6 +572,7 @@ static void echo_turn(void)
     (void)run_napi(NAPI_WEIGHT);
     flush_source();
     k.now_ns += world_random(&echo_seed) % (2 * NS_PER_MS);
+    w.chip.now_ns = k.now_ns; /* one clock for both */
 }
 
 static void echo_trouble(void)
@@ -593,7 +603,8 @@ static void echo_seed_run(uint64_t seed)
     echo_seed = seed;
     world_power_on(&w, 0x100e, WORLD_PACKETS);
     assert_int_equal(world_open(&w), STATUS_OK);
-    netdev_init(&d, w.nic, &echo_ops, NULL, 0);
+    k.now_ns = w.chip.now_ns;
+    netdev_init(&d, w.nic, &echo_ops, NULL, k.now_ns);
     e1000_start(&w.e);
     w.chip.tx_manual = true;
     for (uint32_t i = 0; i < 12000; i++) {
