@@ -26,6 +26,7 @@ static struct {
     bool timers_ready;
     bool registered; /* the TIMER softirq is ours */
     bool stop;
+    bool tasks_held; /* for ever */
     int exit_code;
     bool dense;            /* traffic is so dense that a busy poll pays */
     uint64_t turn_ns;      /* when the sources were last polled */
@@ -84,10 +85,15 @@ static void timer_softirq(void *arg, uint64_t now_ns)
     loop.overdue = poll_sources(now_ns) <= now_ns;
 }
 
+static bool tasks_ready(void)
+{
+    return !loop.tasks_held && task_any_ready();
+}
+
 /* Also asked by platform_wait, with interrupts off, just before the processor halts. */
 static bool idle(void)
 {
-    return !loop.stop && !softirq_pending() && !task_any_ready();
+    return !loop.stop && !softirq_pending() && !tasks_ready();
 }
 
 /* One turn. True when nothing but TIMER ran and nothing is overdue: the sources' wishes are known.
@@ -100,8 +106,10 @@ static bool turn(void)
     loop.stats.turns++;
     softirq_raise(SOFTIRQ_TIMER);
     softirq_run();
-    bool tasks = task_any_ready();
-    task_run_ready();
+    bool tasks = tasks_ready();
+    if (tasks) {
+        task_run_ready();
+    }
     flush_sources();
     return !tasks && !loop.overdue && tx_runs == softirqs->runs[SOFTIRQ_NET_TX] &&
            rx_runs == softirqs->runs[SOFTIRQ_NET_RX];
@@ -173,6 +181,11 @@ void loop_stop(int exit_code)
 {
     loop.exit_code = exit_code;
     loop.stop = true;
+}
+
+void loop_hold_tasks(void)
+{
+    loop.tasks_held = true;
 }
 
 const struct loop_stats *loop_stats(void)

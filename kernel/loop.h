@@ -38,6 +38,9 @@ struct loop_stats {
     uint64_t waits;      /* times it slept */
     uint64_t busy_polls; /* times the busy poll found work and saved an interrupt */
 };
+/* No task runs from the next turn on, for ever: the sources finish alone. From a source's poll. */
+void loop_hold_tasks(void);
+
 const struct loop_stats *loop_stats(void);
 
 #endif

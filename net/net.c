@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/stack.h"
+#include "net/tcp.h"
 #include "net/tcp_cc.h"
 
 /* A static address must be one that a host can have under its prefix (RFC 1122 3.2.1.3): wrong
@@ -227,6 +228,17 @@ void net_walk_listeners(const struct net *n, net_listener_fn *fn, void *ctx)
             }
         }
     }
+}
+
+void net_finish(struct net *n, uint64_t now_ns)
+{
+    enter(n, now_ns);
+    tcp_finish(n);
+}
+
+uint32_t net_unfinished(const struct net *n)
+{
+    return tcp_unfinished(n);
 }
 
 void net_destroy(struct net *n)

@@ -193,6 +193,14 @@ typedef void net_listener_fn(void *ctx, bool is_tcp, uint32_t address, uint16_t 
 void net_walk_listeners(const struct net *n, net_listener_fn *fn, void *ctx);
 
 /*
+ * Ends the service in order, before the machine is switched off: listeners refuse, every
+ * connection gets a FIN behind what is queued for it. The stack goes on, and so do the sockets.
+ * net_unfinished says how many connections' peers have not acknowledged everything yet.
+ */
+void net_finish(struct net *n, uint64_t now_ns);
+uint32_t net_unfinished(const struct net *n);
+
+/*
  * Closes everything at once without a word on the wire and frees every packet held: for ends of
  * tests and restarts. The stack must not be used afterwards.
  */

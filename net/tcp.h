@@ -172,6 +172,15 @@ void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out);
 /* True once everything sent is acknowledged and the FIN too: for SO_LINGER's waiting close. */
 bool tcp_drained(const struct tcp_cb *t);
 
+/*
+ * The end of the whole service: nobody listens any more, who waited to be accepted is closed, and
+ * each connection gets its FIN behind what is queued. Owners keep their blocks.
+ */
+void tcp_finish(struct net *n);
+
+/* Connections of which the peer has not acknowledged everything, the FIN too. */
+uint32_t tcp_unfinished(const struct net *n);
+
 /* From IP. Take p, whose data is at the TCP header and whose length is the segment's. */
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
 void tcp_icmp_error(struct net *n, const struct icmp_error *e);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "arch/x86_64/acpi_power.h"
 #include "kernel/bytes.h"
 
 enum {
@@ -43,9 +44,7 @@ enum {
 
     /* Generic address structure, ACPI 5.2.3.2: space u8, width, offset, access u8, address u64 */
     GAS_ADDRESS_OFFSET = 4,
-    GAS_BYTES = 12,
     GAS_SPACE_MEMORY = 0,
-    GAS_SPACE_IO = 1,
 
     /* HPET table, IA-PC HPET 3.2.4 */
     HPET_BASE_OFFSET = 40,
@@ -171,6 +170,8 @@ static bool add_override(const uint8_t *e, size_t len, struct acpi_info *out)
         .gsi = load_le32(e + 4),
         .active_low = (flags & 3) == 3,
         .level = ((flags >> 2) & 3) == 3,
+        .polarity_as_bus = (flags & 3) == 0,
+        .level_as_bus = ((flags >> 2) & 3) == 0,
     };
     return true;
 }
@@ -234,23 +235,6 @@ static bool decode_madt(const uint8_t *table, size_t len, struct acpi_info *out)
     return true;
 }
 
-/* The PM timer's port: the extended block when it is in I/O space, else the old field. */
-static uint16_t decode_pm_timer_port(const uint8_t *table, size_t len)
-{
-    uint64_t port = load_le32(table + FADT_PM_TMR_BLK_OFFSET);
-    if (table[FADT_PM_TMR_LEN_OFFSET] != PM_TIMER_BYTES) {
-        port = 0; /* ACPI 5.2.9, PM_TMR_LEN: 4 when the timer is there */
-    }
-    if (len >= FADT_X_PM_TMR_BLK_OFFSET + GAS_BYTES) {
-        const uint8_t *gas = table + FADT_X_PM_TMR_BLK_OFFSET;
-        uint64_t address = load_le64(gas + GAS_ADDRESS_OFFSET);
-        if (address != 0 && gas[0] == GAS_SPACE_IO) {
-            port = address;
-        }
-    }
-    return port <= UINT16_MAX ? (uint16_t)port : 0;
-}
-
 static bool decode_fadt(const uint8_t *table, size_t len, struct acpi_info *out)
 {
     if (len < FADT_MIN_BYTES) {
@@ -264,7 +248,13 @@ static bool decode_fadt(const uint8_t *table, size_t len, struct acpi_info *out)
     out->no_cmos_rtc = (boot_arch & FADT_BOOT_ARCH_NO_CMOS_RTC) != 0;
     out->hardware_reduced = (flags & FADT_FLAG_HW_REDUCED) != 0;
     out->pm_timer_32bit = (flags & FADT_FLAG_TMR_VAL_EXT) != 0;
-    out->pm_timer_port = out->hardware_reduced ? 0 : decode_pm_timer_port(table, len);
+    /* ACPI 5.2.9, PM_TMR_LEN: 4 when the timer is there, or it is named by the extended block. */
+    bool old = table[FADT_PM_TMR_LEN_OFFSET] == PM_TIMER_BYTES;
+    uint16_t port =
+        acpi_fadt_port(table, len, old, FADT_PM_TMR_BLK_OFFSET, FADT_X_PM_TMR_BLK_OFFSET);
+    out->pm_timer_port = out->hardware_reduced ? 0 : port;
+    out->dsdt_address = acpi_decode_dsdt_address(table, len);
+    acpi_decode_power(table, len, out);
     return true;
 }
 
@@ -279,15 +269,23 @@ static bool decode_hpet(const uint8_t *table, size_t len, struct acpi_info *out)
     return true;
 }
 
+/* An SSDT may have what the DSDT has not. */
+static bool decode_definitions(const uint8_t *table, size_t len, struct acpi_info *out)
+{
+    struct acpi_power *p = &out->power;
+    p->s5_found = p->s5_found || acpi_find_s5(table, len, p->s5_type);
+    return true;
+}
+
 struct table_kind {
     char signature[5];
     bool (*decode)(const uint8_t *table, size_t len, struct acpi_info *out);
 };
 
 static const struct table_kind TABLE_KINDS[] = {
-    {"APIC", decode_madt},
-    {"FACP", decode_fadt},
-    {"HPET", decode_hpet},
+    {"APIC", decode_madt},        {"FACP", decode_fadt},        {"HPET", decode_hpet},
+    {"SSDT", decode_definitions}, {"DSDT", decode_definitions}, /* in no root table: the FADT names
+                                                                   it */
 };
 
 /* Only a table that is known is read further than its signature. */
@@ -336,8 +334,27 @@ enum status acpi_decode_tables(const struct acpi_root *root, acpi_read_fn *read,
     if (walk_root(root->xsdt_address, true, read, ctx, out) ||
         walk_root(root->rsdt_address, false, read, ctx, out)) {
         out->tables_found = true;
+        if (out->dsdt_address != 0) {
+            decode_table(out->dsdt_address, read, ctx, out);
+        }
         assert(out->ioapic_count <= ACPI_IOAPIC_MAX && out->override_count <= ACPI_OVERRIDE_MAX);
         return STATUS_OK;
     }
     return STATUS_BAD_INPUT;
+}
+
+struct acpi_override acpi_sci(const struct acpi_info *info)
+{
+    assert(info->fadt_found);
+    struct acpi_override sci = {
+        .irq = (uint8_t)info->sci_irq, .gsi = info->sci_irq, .level = true, .active_low = true};
+    for (uint32_t i = 0; i < info->override_count; i++) {
+        const struct acpi_override *o = &info->overrides[i];
+        if (o->irq == info->sci_irq) {
+            sci.gsi = o->gsi;
+            sci.level = o->level || o->level_as_bus;
+            sci.active_low = o->active_low || o->polarity_as_bus;
+        }
+    }
+    return sci;
 }

@@ -1,7 +1,7 @@
 /*
  * What the firmware's ACPI tables say about the board: interrupt controllers, ISA interrupt
- * overrides, timers. No AML is read. The decoders are pure functions over a read callback: they
- * trust nothing, read nothing that the callback did not grant, and run on the host in tests.
+ * overrides, timers, power. No AML is run. The decoders are pure functions over a read callback:
+ * they trust nothing, read nothing that the callback did not grant, and run on the host in tests.
  * ACPI specification 6.5, chapter 5; IA-PC HPET specification 1.0a for the HPET table.
  */
 #ifndef ARCH_X86_64_ACPI_H
@@ -18,6 +18,8 @@ enum {
     ACPI_RSDP_V2_BYTES = 36,
     ACPI_RSDP_ALIGN_BYTES = 16,
     ACPI_ISA_IRQ_COUNT = 16,
+    ACPI_PM1_COUNT = 2, /* register blocks a and b: a chip set may be spread over two chips */
+    ACPI_GPE_COUNT = 2,
 };
 
 struct acpi_root { /* from the RSDP */
@@ -37,6 +39,23 @@ struct acpi_override { /* an ISA interrupt that is not identity mapped, edge, ac
     uint32_t gsi;
     bool level;
     bool active_low;
+    bool level_as_bus; /* the two above are not stated, but what ISA has */
+    bool polarity_as_bus;
+};
+
+/* The fixed hardware (ACPI 4.8) that the power button and switching off need. I/O ports. */
+struct acpi_power {
+    bool usable;                      /* PM1 event and control blocks are there */
+    bool has_button;                  /* on the fixed hardware: its bit in PM1 means something */
+    uint16_t event[ACPI_PM1_COUNT];   /* 0: there is none; first half status, then enable */
+    uint8_t event_bytes;              /* of each */
+    uint16_t control[ACPI_PM1_COUNT]; /* 0: there is none */
+    uint16_t gpe[ACPI_GPE_COUNT];     /* 0: there is none; first half status, then enable */
+    uint8_t gpe_bytes[ACPI_GPE_COUNT];
+    uint16_t smi_port;  /* 0: ACPI mode is on for ever */
+    uint8_t smi_enable; /* what to write there to switch it on */
+    bool s5_found;
+    uint8_t s5_type[ACPI_PM1_COUNT]; /* for SLP_TYP of each control block */
 };
 
 struct acpi_info {
@@ -57,9 +76,11 @@ struct acpi_info {
     bool hardware_reduced; /* no PM timer, no 8254, no CMOS clock may be assumed */
     bool no_cmos_rtc;
     uint16_t sci_irq;
-    uint16_t pm_timer_port; /* 0: there is none */
-    bool pm_timer_32bit;    /* else it counts 24 bits */
-    uint8_t rtc_century;    /* CMOS index of the century, 0: there is none */
+    uint16_t pm_timer_port;  /* 0: there is none */
+    bool pm_timer_32bit;     /* else it counts 24 bits */
+    uint8_t rtc_century;     /* CMOS index of the century, 0: there is none */
+    uint64_t dsdt_address;   /* 0: there is none */
+    struct acpi_power power; /* all but \_S5, which is in the DSDT or an SSDT */
 
     /* HPET table */
     uint64_t hpet_address; /* 0: there is none */
@@ -93,6 +114,12 @@ bool acpi_scan_rsdp(uint64_t start, uint64_t end, acpi_read_fn *read, void *ctx,
  */
 enum status acpi_decode_tables(const struct acpi_root *root, acpi_read_fn *read, void *ctx,
                                struct acpi_info *out) must_check;
+
+/*
+ * How the system control interrupt reaches us: its global system interrupt, by default level and
+ * active low (ACPI 5.2.9, SCI_INT), unless an override states something else. Only with a FADT.
+ */
+struct acpi_override acpi_sci(const struct acpi_info *info);
 
 /* What acpi_init() (declared in arch.h) found. Valid after it; never changes. Any context. */
 const struct acpi_info *acpi_info(void);

@@ -8,6 +8,7 @@
 #include "kernel/base.h"
 
 enum apic_vector {
+    VECTOR_SCI = 0x3f,       /* the power button: below the pins */
     VECTOR_PIN_FIRST = 0x40, /* IOAPIC pins, in the order of ioapic_gsi_at() */
     VECTOR_PIN_LAST = 0xdf,
     VECTOR_TIMER = 0xe0,    /* above the pins: its priority is higher */

@@ -77,6 +77,25 @@ struct arch_protection {
 };
 void arch_check_protection(struct arch_protection *out);
 
+/*
+ * Watches ACPI's power button: by its interrupt or, when there is none or poll is asked for, by
+ * looking from time to time. Logs how, or why a press will not be heard. Start-up only, interrupts
+ * on, after start_board's steps; waits up to 0.3 s for firmware that is slow to hand over.
+ */
+void power_button_init(bool poll);
+
+/*
+ * Loop context, each turn: *pressed when the button was pressed since the last call. Returns when
+ * it must be called next at the latest; DEADLINE_NONE: an interrupt will see to it.
+ */
+uint64_t power_button_poll(uint64_t now_ns, bool *pressed);
+
+/*
+ * Silences the devices and switches the machine off (ACPI S5). Where that does not work it says so
+ * and halts. Any context.
+ */
+noreturn_fn void power_off(void);
+
 /* Calls the shutdown handler of every irq_client: no device does DMA afterwards. Any context. */
 void irq_shutdown(void);
 

@@ -2,11 +2,11 @@
  * Arbitrary bytes as physical memory: neither finding the root pointer nor walking the tables may
  * read outside what was granted, and what comes out stays within the struct's limits.
  */
-// LINK: arch/x86_64/acpi.c
+// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_power.c
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi_power.h"
 
 enum {
     GRANTS_MAX = 4096,
@@ -52,7 +52,8 @@ static void fix_checksum(uint8_t *bytes, size_t size, size_t at, size_t len, siz
 
 static void fix_tables(uint8_t *bytes, size_t size)
 {
-    static const char *const signatures[] = {"APIC", "FACP", "HPET", "RSDT", "XSDT"};
+    static const char *const signatures[] = {"APIC", "DSDT", "FACP", "HPET",
+                                             "RSDT", "SSDT", "XSDT"};
     for (size_t at = 0; at + 8 <= size; at += 4) {
         for (size_t s = 0; s < ARRAY_SIZE(signatures); s++) {
             if (memcmp(bytes + at, signatures[s], 4) == 0) {
@@ -65,6 +66,24 @@ static void fix_tables(uint8_t *bytes, size_t size)
             fix_checksum(bytes, size, at, 20, 8);
             fix_checksum(bytes, size, at, 36, 32);
         }
+    }
+}
+
+/* The bytes as a table that was found: a fuzzer does not come by all the pointers to one. */
+static void decode_as_table(const uint8_t *bytes, size_t len)
+{
+    uint8_t types[ACPI_PM1_COUNT] = {0};
+    if (acpi_find_s5(bytes, len, types) && (types[0] > 7 || types[1] > 7)) {
+        abort();
+    }
+    struct acpi_info info;
+    acpi_info_default(&info);
+    if (len >= 116) {
+        acpi_decode_power(bytes, len, &info);
+        (void)acpi_decode_dsdt_address(bytes, len);
+    }
+    if (info.power.usable && (info.power.event[0] == 0 || info.power.control[0] == 0)) {
+        abort();
     }
 }
 
@@ -83,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((data[0] & 1) != 0) {
         fix_tables(bytes, len);
     }
+    decode_as_table(bytes, len);
     m->bytes = bytes;
     m->len = len;
     struct acpi_root root;

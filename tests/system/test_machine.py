@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from machine import QemuGuest
+from machine import BOOT_GUEST_IP, BOOT_HOST_IP, QemuGuest, TapLink
 
 
 def without_nic(guest):
@@ -27,3 +27,49 @@ def test_an_unsupported_nic_is_named(tmp_path, nic, there):
         console = guest.console()
         assert re.search(rf"panic: no supported network device .*there:{there}; "
                          r"supported: 8086:100c 8086:100d 8086:100e 8086:100f ", console), console
+
+
+@pytest.fixture
+def link():
+    with TapLink("rsboot", BOOT_HOST_IP) as tap:
+        yield tap
+
+
+@pytest.mark.parametrize("machine, words, heard", [
+    ("pc", "", r"power: button on IOAPIC pin 9 "),
+    ("q35", "", r"power: button on IOAPIC pin 9 "),
+    ("pc", "irq=poll", r"power: button polled"),
+])
+def test_power_button_ends_the_machine_in_order(link, tmp_path, machine, words, heard):
+    """A client in the middle of a request and one that says nothing get a FIN, neither a RST nor
+    silence; then the machine is off, by itself."""
+    with QemuGuest(tmp_path, tap=link.name, address=BOOT_GUEST_IP, machine=machine,
+                   append=f"ip={BOOT_GUEST_IP}/24 {words}") as guest:
+        guest.wait_http()
+        assert re.search(heard, guest.console()), guest.console()
+        with guest.connect() as silent, guest.connect() as asking:
+            for client in (silent, asking):  # once answered, their handshakes are over for certain
+                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+            asking.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc")
+            guest.monitor("system_powerdown")
+            assert silent.recv(100) == b""
+            while asking.recv(1000):
+                pass  # what was answered before; then the end, not an error
+            code = guest.process.wait(20)
+        assert code == 0, guest.console()
+        assert re.search(r"power: button pressed, 2 connections to end\n"
+                         r".*power: off, 0 connections", guest.console()), guest.console()
+
+
+def test_power_button_does_not_wait_for_a_dead_peer(link, tmp_path):
+    with QemuGuest(tmp_path, tap=link.name, address=BOOT_GUEST_IP,
+                   append=f"ip={BOOT_GUEST_IP}/24") as guest:
+        guest.wait_http()
+        with guest.connect() as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+            guest.monitor("set_link n0 off")
+            guest.monitor("system_powerdown")
+            assert guest.process.wait(20) == 0
+        assert re.search(r"power: off, 1 connections not acknowledged", guest.console())

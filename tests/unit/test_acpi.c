@@ -3,7 +3,7 @@
  * carry wrong checksums or end in the middle of an entry. Every grant of the reader is a heap copy
  * of exactly the size asked for, so that ASan catches a byte read too far.
  */
-// LINK: arch/x86_64/acpi.c
+// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_power.c
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +15,14 @@
 
 enum {
     MEMORY_BYTES = 8192,
-    GRANTS_MAX = 4096,
+    GRANTS_MAX = 8192,
     RSDP_AT = 0x40,
     RSDT_AT = 0x100,
     XSDT_AT = 0x200,
     MADT_AT = 0x400,
     FADT_AT = 0x800,
     HPET_AT = 0xa00,
+    DSDT_AT = 0xc00,
     FADT_BYTES = 244,
 };
 
@@ -95,7 +96,12 @@ static void make_rsdp(struct world *w, uint8_t revision, uint64_t rsdt, uint64_t
 static void make_fadt(struct world *w)
 {
     uint8_t *p = w->mem + FADT_AT;
+    put_le(p + 40, DSDT_AT, 4);
     put_le(p + 46, 9, 2);
+    put_le(p + 56, 0x600, 4);
+    put_le(p + 64, 0x604, 4);
+    p[88] = 4;
+    p[89] = 2;
     put_le(p + 76, 0x608, 4);
     p[91] = 4;
     p[108] = 0x32;
@@ -104,6 +110,15 @@ static void make_fadt(struct world *w)
     p[209] = 32;
     put_le(p + 212, 0x608, 8);
     seal_table(w, FADT_AT, "FACP", FADT_BYTES);
+}
+
+/* A definition block with nothing in it but the sleep types 5 and 4 for switching off. */
+static void make_definitions(struct world *w, size_t at, const char *signature)
+{
+    static const uint8_t s5[] = {0x08, '_',  'S', '5',  '_', 0x12, 0x08,
+                                 0x04, 0x0a, 5,   0x0a, 4,   0,    0};
+    memcpy(w->mem + at + 38, s5, sizeof(s5));
+    seal_table(w, at, signature, 38 + sizeof(s5));
 }
 
 /* What QEMU's pc machine has, with an XSDT beside its RSDT. */
@@ -125,6 +140,7 @@ static int world_new(void **state)
     madt_add(w, irq0, sizeof(irq0));
     madt_add(w, irq11, sizeof(irq11));
     make_fadt(w);
+    make_definitions(w, DSDT_AT, "DSDT");
     put_le(w->mem + HPET_AT + 44, 0xfed00000, 8);
     seal_table(w, HPET_AT, "HPET", 56);
     static const uint64_t tables[] = {MADT_AT, FADT_AT, HPET_AT};
@@ -176,6 +192,9 @@ static void assert_good(const struct acpi_info *i)
     assert_false(i->pm_timer_32bit);
     assert_int_equal(i->rtc_century, 0x32);
     assert_int_equal(i->hpet_address, 0xfed00000);
+    assert_true(i->power.usable && i->power.has_button && i->power.s5_found);
+    assert_int_equal(i->power.s5_type[0], 5);
+    assert_int_equal(i->power.s5_type[1], 4);
     assert_int_equal(i->tables_rejected, 0);
     assert_int_equal(i->entries_dropped, 0);
 }
@@ -195,6 +214,20 @@ static void test_good_rsdt(void **state)
     memset(w->mem + XSDT_AT, 0xff, 60);
     assert_int_equal(world_decode(w), STATUS_OK);
     assert_good(&w->info);
+}
+
+/* The DSDT may be no good; an SSDT, which a root table names, may have it as well. */
+static void test_s5_in_an_ssdt(void **state)
+{
+    struct world *w = *state;
+    w->mem[DSDT_AT + 20] ^= 1; /* its checksum is wrong */
+    assert_int_equal(world_decode(w), STATUS_OK);
+    assert_false(w->info.power.s5_found);
+    assert_int_equal(w->info.tables_rejected, 1);
+    make_definitions(w, HPET_AT, "SSDT");
+    assert_int_equal(world_decode(w), STATUS_OK);
+    assert_true(w->info.power.s5_found);
+    assert_int_equal(w->info.power.s5_type[1], 4);
 }
 
 static void test_bad_xsdt_falls_back(void **state)
@@ -464,6 +497,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         WORLD_TEST(test_good_xsdt),
         WORLD_TEST(test_good_rsdt),
+        WORLD_TEST(test_s5_in_an_ssdt),
         WORLD_TEST(test_bad_xsdt_falls_back),
         WORLD_TEST(test_no_root_table),
         WORLD_TEST(test_rsdp),

@@ -210,6 +210,12 @@ static void do_poll(struct busy *b)
     (void)net_poll(b->n, b->p.now_ns);
 }
 
+static void do_finish(struct busy *b)
+{
+    net_finish(b->n, b->p.now_ns);
+    assert_true(net_unfinished(b->n) > 0);
+}
+
 /* sock_set_opt, an option each: those that send or time something, and the others. */
 static enum sock_opt option_now;
 static int64_t value_now;
@@ -236,9 +242,10 @@ static void late(void (*call)(struct busy *))
 static void late_calls_are_timed(void **state)
 {
     static void (*const calls[])(struct busy *) = {
-        do_open,           do_bind,       do_listen, do_accept,        do_connect,   do_send,
-        do_recv,           do_shutdown,   do_close,  do_close_begin,   do_close_end, do_get_report,
-        do_set_congestion, do_epoll_open, do_link,   do_send_datagram, do_input,     do_poll,
+        do_open,          do_bind,       do_listen,         do_accept,     do_connect,
+        do_send,          do_recv,       do_shutdown,       do_close,      do_close_begin,
+        do_close_end,     do_get_report, do_set_congestion, do_epoll_open, do_link,
+        do_send_datagram, do_input,      do_poll,           do_finish,
     };
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
         late(calls[i]);

@@ -525,6 +525,28 @@ static void dense_traffic_is_polled_and_silence_is_slept(void **state)
     assert_true(fake.waits - waits < 20);
 }
 
+static void note_and_end(void *arg)
+{
+    note("ran ");
+}
+
+static void stop_when_asleep(uint64_t deadline_ns)
+{
+    loop_stop(9);
+}
+
+/* As before the power goes: what could run stays where it is, and the loop sleeps all the same. */
+static void held_tasks_do_not_run(void **state)
+{
+    begin();
+    create(note_and_end, NULL);
+    loop_hold_tasks();
+    fake.on_wait = stop_when_asleep;
+    assert_int_equal(loop_run(), 9);
+    assert_string_equal(journal, "");
+    assert_true(task_any_ready());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +569,7 @@ int main(void)
         cmocka_unit_test(what_is_overdue_is_not_slept_over),
         cmocka_unit_test(what_the_last_poll_sent_is_flushed_before_sleep),
         cmocka_unit_test(dense_traffic_is_polled_and_silence_is_slept),
+        cmocka_unit_test(held_tasks_do_not_run), /* and never again: the last */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
