@@ -214,8 +214,8 @@ bool acpi_find_s5(const uint8_t *table, size_t len, uint8_t types[ACPI_PM1_COUNT
     const size_t name_bytes = sizeof(name) - 1;
     for (size_t at = TABLE_HEADER_BYTES + 2; len >= name_bytes && at <= len - name_bytes; at++) {
         struct aml body = {table + at + name_bytes, table + len};
-        if (memcmp(table + at, name, name_bytes) == 0 && is_declared(table, at) &&
-            read_sleep_types(body, types)) {
+        if (table[at + 1] == name[1] && memcmp(table + at, name, name_bytes) == 0 &&
+            is_declared(table, at) && read_sleep_types(body, types)) {
             return true;
         }
     }

@@ -192,9 +192,8 @@ uint32_t apic_timer_count(void)
 
 void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz)
 {
-    assert(tsc_hz != 0);
     apic.max_ns = TIMER_MAX_S * NS_PER_S;
-    apic.tsc_deadline = (cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0;
+    apic.tsc_deadline = tsc_hz != 0 && (cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0;
     apic_write(APIC_TIMER_INITIAL, 0); /* stops the calibration's count */
     if (apic.tsc_deadline) {
         apic.ns_to_ticks = clock_scale_make(tsc_hz, NS_PER_S);

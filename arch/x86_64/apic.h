@@ -31,7 +31,10 @@ uint32_t apic_id(void);
 void apic_timer_count_start(void);
 uint32_t apic_timer_count(void);
 
-/* Ready for arming: the timer counts at timer_hz, the TSC at tsc_hz. Start-up only. */
+/*
+ * Ready for arming: the timer counts at timer_hz, the TSC at tsc_hz, 0 when deadlines are not to be
+ * set by it. Start-up only.
+ */
 void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz);
 
 /*

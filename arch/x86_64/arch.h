@@ -39,6 +39,12 @@ const struct boot_info *arch_boot_info(void);
  */
 const void *phys_map(uint64_t phys, size_t len);
 
+/*
+ * For the self-test: gives up the TSC, as if it had been found unsteady. False: it is invariant, or
+ * there is no other clock. Loop context.
+ */
+bool clock_give_up_tsc(void);
+
 /* Which consoles platform_console_write() writes to. A bit for an absent one is harmless. */
 enum console_mask {
     CONSOLE_SERIAL = 1 << 0, /* COM1, 115200 8N1 */

@@ -9,6 +9,7 @@
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/clock_calc.h"
+#include "arch/x86_64/clock_guard.h"
 #include "arch/x86_64/clock_ref.h"
 #include "arch/x86_64/cpu.h"
 #include "kernel/log.h"
@@ -38,13 +39,22 @@ enum {
 
 static struct {
     bool started;
+    bool left; /* it did not keep its pace: time is clock_watch.c's */
     struct clock_line line;
     uint64_t boot_unix_s;
 } tsc;
 
 uint64_t platform_now_ns(void)
 {
+    if (tsc.left) {
+        return clock_watch_now_ns();
+    }
     return clock_line_ns(&tsc.line, rdtsc()); /* 0 before clock_start() */
+}
+
+void clock_leave_tsc(void)
+{
+    tsc.left = true;
 }
 
 uint64_t platform_boot_unix_s(void)
@@ -213,11 +223,10 @@ static struct clock_reading read_reference(const struct clock_ref *r)
     return got;
 }
 
-/* The one of a few readings that took the least time: its two TSCs say best when it was. */
-static struct clock_reading read_narrow(const struct clock_ref *r)
+struct clock_reading clock_read_narrow(const struct clock_ref *r, uint32_t count)
 {
     struct clock_reading best = read_reference(r);
-    for (uint32_t i = 1; i < ROUGH_READS; i++) {
+    for (uint32_t i = 1; i < count; i++) {
         struct clock_reading next = read_reference(r);
         if (next.after - next.before < best.after - best.before) {
             best = next;
@@ -231,14 +240,14 @@ static uint64_t measure_roughly(void)
 {
     struct clock_ref pit = {0};
     clock_ref_start_pit(&pit);
-    struct clock_reading from = read_narrow(&pit);
+    struct clock_reading from = clock_read_narrow(&pit, ROUGH_READS);
     uint64_t wanted = pit.hz * ROUGH_US / (US_PER_MS * MS_PER_S);
     for (uint32_t i = 0; i < ROUGH_WAIT_READS_MAX; i++) {
         if (clock_ticks_between(from.ticks, pit.read(&pit), pit.mask) >= wanted) {
             break;
         }
     }
-    struct clock_reading to = read_narrow(&pit);
+    struct clock_reading to = clock_read_narrow(&pit, ROUGH_READS);
     return clock_rough_hz(&from, &to, pit.hz, (uint32_t)pit.mask);
 }
 
@@ -252,6 +261,20 @@ void clock_start(uint64_t entry_tsc)
     tsc.line.tsc = entry_tsc;
     clock_line_bend(&tsc.line, entry_tsc, hz != 0 ? hz : GUESSED_HZ);
     tsc.started = true;
+}
+
+/* The first reference that agrees with what was decided and does not wrap too soon, or NULL. */
+static const struct clock_ref *find_watcher(const struct clock_ref *refs, size_t count,
+                                            const struct samples *s, uint64_t tsc_hz)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t median = s->tsc_hz[i][SAMPLES / 2]; /* sorted by judge() */
+        if (clock_guard_suits(refs[i].hz, refs[i].mask) &&
+            clock_difference_ppm(median, tsc_hz) <= AGREE_MAX_PPM) {
+            return &refs[i];
+        }
+    }
+    return NULL;
 }
 
 void clock_init(void)
@@ -269,7 +292,11 @@ void clock_init(void)
     }
     uint64_t tsc_hz = judge(refs, ref_count, &s);
     clock_line_bend(&tsc.line, rdtsc(), tsc_hz);
-    apic_timer_init(apic_timer_hz(&s, tsc_hz), tsc_hz);
+    bool invariant = clock_tsc_is_invariant();
+    apic_timer_init(apic_timer_hz(&s, tsc_hz), invariant ? tsc_hz : 0);
+    if (!invariant) {
+        clock_watch_start(find_watcher(refs, ref_count, &s, tsc_hz), &tsc.line);
+    }
     uint64_t unix_s = rtc_read_unix_s();
     uint64_t since_boot_s = platform_now_ns() / NS_PER_S;
     tsc.boot_unix_s = unix_s > since_boot_s ? unix_s - since_boot_s : 0;

@@ -29,15 +29,17 @@ enum cpu_msr {
 #define MSR_EFER UINT32_C(0xc0000080)
 
 /* CPUID.1 (SDM volume 2, CPUID, table 3-10 and following). */
-#define CPUID_1_ECX_X2APIC       (UINT32_C(1) << 21)
-#define CPUID_1_ECX_TSC_DEADLINE (UINT32_C(1) << 24)
-#define CPUID_1_ECX_RDRAND       (UINT32_C(1) << 30)
-#define CPUID_1_ECX_HYPERVISOR   (UINT32_C(1) << 31)
-#define CPUID_1_EDX_MCE          (UINT32_C(1) << 7)
-#define CPUID_1_EDX_APIC         (UINT32_C(1) << 9)
-#define CPUID_1_EDX_MCA          (UINT32_C(1) << 14)
-#define CPUID_7_EBX_RDSEED       (UINT32_C(1) << 18)
-#define CPUID_EXT1_EDX_NX        (UINT32_C(1) << 20)
+#define CPUID_1_ECX_X2APIC            (UINT32_C(1) << 21)
+#define CPUID_1_ECX_TSC_DEADLINE      (UINT32_C(1) << 24)
+#define CPUID_1_ECX_RDRAND            (UINT32_C(1) << 30)
+#define CPUID_1_ECX_HYPERVISOR        (UINT32_C(1) << 31)
+#define CPUID_1_EDX_MCE               (UINT32_C(1) << 7)
+#define CPUID_1_EDX_APIC              (UINT32_C(1) << 9)
+#define CPUID_1_EDX_MCA               (UINT32_C(1) << 14)
+#define CPUID_7_EBX_RDSEED            (UINT32_C(1) << 18)
+#define CPUID_EXT1_EDX_NX             (UINT32_C(1) << 20)
+#define CPUID_POWER                   UINT32_C(0x80000007)
+#define CPUID_POWER_EDX_INVARIANT_TSC (UINT32_C(1) << 8)
 
 static inline uint8_t in8(uint16_t port)
 {
