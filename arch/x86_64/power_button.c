@@ -25,6 +25,7 @@ enum {
     ACPI_MODE_WAIT_MS = 300,  /* for the firmware's hand-over, which takes microseconds */
     POLL_PERIOD_MS = 250,     /* of the button, when it has no interrupt */
     UNCLAIMED_MAX = 1000,     /* interrupts in a row that the button has not raised */
+    FIFO_DRAIN_US = 2000,     /* 16 bytes at 115200 baud take 1.4 ms */
     OFF_WAIT_POLLS = 1000000, /* about a second of port reads for the power to go */
 };
 
@@ -183,6 +184,7 @@ noreturn_fn void power_off(void)
     irq_shutdown();
     const struct acpi_power *p = &acpi_info()->power;
     if (p->usable && p->s5_found) {
+        time_delay_us(FIFO_DRAIN_US); /* the last line, in the serial port's FIFO */
         enter_s5(p);
     }
     log_error("power: %s: halted, the power may be switched off",
