@@ -55,6 +55,8 @@ static struct {
     bool tsc_deadline;
     struct clock_scale ns_to_ticks; /* of the timer or, with tsc_deadline, of the TSC */
     uint64_t max_ns;                /* as far as the timer can count */
+    uint64_t armed_ns;              /* for how long it was set last */
+    uint64_t expired_ns;            /* the sum of those that it counted to the end */
     void (*tick)(void);
     uint64_t stray_count;
 } apic;
@@ -107,6 +109,8 @@ static void on_stray(uint8_t vector)
 static void on_timer(uint8_t vector)
 {
     assert(vector == VECTOR_TIMER);
+    apic.expired_ns += apic.armed_ns;
+    apic.armed_ns = 0;
     if (apic.tick != NULL) {
         apic.tick();
     }
@@ -217,8 +221,10 @@ void apic_timer_arm(uint64_t deadline_ns)
     assert(apic.max_ns != 0);
     uint64_t now_ns = platform_now_ns();
     uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-    uint64_t ticks = clock_scale_apply(apic.ns_to_ticks, min_u64(left_ns, apic.max_ns));
+    apic.armed_ns = min_u64(left_ns, apic.max_ns);
+    uint64_t ticks = clock_scale_apply(apic.ns_to_ticks, apic.armed_ns);
     if (deadline_ns == DEADLINE_NONE) {
+        apic.armed_ns = 0;
         ticks = 0; /* 0 disarms in both modes */
     } else if (!apic.tsc_deadline) {
         ticks = min_u64(ticks + 1, UINT32_MAX); /* never 0, and never early by rounding */
@@ -230,6 +236,11 @@ void apic_timer_arm(uint64_t deadline_ns)
     } else {
         apic_write(APIC_TIMER_INITIAL, (uint32_t)ticks);
     }
+}
+
+uint64_t apic_timer_expired_ns(void)
+{
+    return apic.expired_ns;
 }
 
 void apic_timer_set_tick(void (*tick)(void))

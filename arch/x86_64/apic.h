@@ -43,6 +43,12 @@ void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz);
  */
 void apic_timer_arm(uint64_t deadline_ns);
 
+/*
+ * How long all the waits together were that the timer has ended: time by the timer alone, which
+ * goes on while the processor halts. Any context.
+ */
+uint64_t apic_timer_expired_ns(void);
+
 /* Called at each timer interrupt, in irq context. NULL: nobody, it only ends the halt. */
 void apic_timer_set_tick(void (*tick)(void));
 

@@ -40,10 +40,10 @@ const struct boot_info *arch_boot_info(void);
 const void *phys_map(uint64_t phys, size_t len);
 
 /*
- * For the self-test: gives up the TSC, as if it had been found unsteady. False: it is invariant, or
- * there is no other clock. Loop context.
+ * For the self-test: the TSC passes for twice as fast as it is, until its watch finds out, which
+ * takes the loop half a second. False: nothing watches it.
  */
-bool clock_give_up_tsc(void);
+bool clock_spoil_tsc(void);
 
 /* Which consoles platform_console_write() writes to. A bit for an absent one is harmless. */
 enum console_mask {

@@ -39,7 +39,10 @@ enum {
 
 static struct {
     bool started;
-    bool left; /* it did not keep its pace: time is clock_watch.c's */
+    bool left;        /* it did not keep its pace: time is clock_watch.c's */
+    bool watched;     /* it may go back */
+    uint64_t hz;      /* as measured */
+    uint64_t told_ns; /* then: the latest time told */
     struct clock_line line;
     uint64_t boot_unix_s;
 } tsc;
@@ -49,7 +52,25 @@ uint64_t platform_now_ns(void)
     if (tsc.left) {
         return clock_watch_now_ns();
     }
-    return clock_line_ns(&tsc.line, rdtsc()); /* 0 before clock_start() */
+    uint64_t ns = clock_line_ns(&tsc.line, rdtsc()); /* 0 before clock_start() */
+    if (tsc.watched) {
+        ns = max_u64(ns, tsc.told_ns);
+        tsc.told_ns = ns;
+    }
+    return ns;
+}
+
+bool clock_spoil_tsc(void)
+{
+    if (tsc.watched) {
+        clock_line_bend(&tsc.line, rdtsc(), tsc.hz / 2);
+    }
+    return tsc.watched;
+}
+
+uint64_t clock_told_ns(void)
+{
+    return max_u64(tsc.told_ns, platform_now_ns());
 }
 
 void clock_leave_tsc(void)
@@ -291,11 +312,12 @@ void clock_init(void)
         take_sample(refs, ref_count, &s, n);
     }
     uint64_t tsc_hz = judge(refs, ref_count, &s);
+    tsc.hz = tsc_hz;
     clock_line_bend(&tsc.line, rdtsc(), tsc_hz);
     bool invariant = clock_tsc_is_invariant();
     apic_timer_init(apic_timer_hz(&s, tsc_hz), invariant ? tsc_hz : 0);
     if (!invariant) {
-        clock_watch_start(find_watcher(refs, ref_count, &s, tsc_hz), &tsc.line);
+        tsc.watched = clock_watch_start(find_watcher(refs, ref_count, &s, tsc_hz), &tsc.line);
     }
     uint64_t unix_s = rtc_read_unix_s();
     uint64_t since_boot_s = platform_now_ns() / NS_PER_S;

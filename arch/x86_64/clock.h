@@ -14,12 +14,16 @@ struct clock_reading clock_read_narrow(const struct clock_ref *r, uint32_t count
 bool clock_tsc_is_invariant(void);
 
 /*
- * clock_watch.c: watches the TSC by r, a reference that clock_guard_suits, from the loop's timers.
- * line stays where it is. NULL: there is none, and only the log hears of it. Start-up only.
+ * clock_watch.c: watches the TSC by r, a reference that clock_guard_suits, from the loop's turns.
+ * line stays where it is. NULL: there is none, only the log hears of it: false. Start-up only.
  */
-void clock_watch_start(const struct clock_ref *r, const struct clock_line *line);
+bool clock_watch_start(const struct clock_ref *r, const struct clock_line *line);
 
-/* clock.c: from now on platform_now_ns() is clock_watch_now_ns(). Interrupts off. */
+/*
+ * clock.c: the latest time that platform_now_ns() has told; and from now on that is
+ * clock_watch_now_ns(). Interrupts off.
+ */
+uint64_t clock_told_ns(void);
 void clock_leave_tsc(void);
 uint64_t clock_watch_now_ns(void);
 

@@ -68,14 +68,15 @@ enum clock_finding clock_guard_check(struct clock_guard *g, const struct clock_l
 }
 
 void clock_counter_take_over(struct clock_counter *c, const struct clock_guard *g,
-                             const struct clock_line *line, const struct clock_reading *now)
+                             const struct clock_line *line, const struct clock_reading *now,
+                             uint64_t told_ns)
 {
     uint64_t ref_ns = ref_to_ns(g, clock_ticks_between(g->last.ticks, now->ticks, g->mask));
     uint64_t by_ref_ns = clock_line_ns(line, middle(&g->last)) + ref_ns;
     *c = (struct clock_counter){
         .mask = g->mask,
         .last = now->ticks,
-        .ns = max_u64(by_ref_ns, clock_line_ns(line, now->after)),
+        .ns = max_u64(by_ref_ns, told_ns),
         .to_ns = clock_scale_make(NS_PER_S, g->ref_hz),
     };
 }

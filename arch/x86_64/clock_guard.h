@@ -44,11 +44,12 @@ struct clock_counter {
 };
 
 /*
- * Goes on from now: not behind any time that the TSC has told, and not behind what the reference
- * counted since the TSC was last good.
+ * Goes on from now: not behind told_ns, the latest time that anybody was told, and not behind what
+ * the reference counted since the TSC was last good.
  */
 void clock_counter_take_over(struct clock_counter *c, const struct clock_guard *g,
-                             const struct clock_line *line, const struct clock_reading *now);
+                             const struct clock_line *line, const struct clock_reading *now,
+                             uint64_t told_ns);
 
 uint64_t clock_counter_ns(struct clock_counter *c, uint64_t value);
 

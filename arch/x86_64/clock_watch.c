@@ -4,6 +4,7 @@
  * going back. Slower to read, which is why it is not taken at once.
  * Intel SDM volume 3, 18.17.1 (invariant TSC); AMD APM volume 3, CPUID 8000_0007h.
  */
+#include "arch/x86_64/apic.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/clock_guard.h"
@@ -13,9 +14,9 @@
 #include "kernel/platform.h"
 
 enum {
-    WATCH_PERIOD_MS = 500,
     WATCH_READS = 4, /* of which the one that took the least time counts */
 };
+#define WATCH_PERIOD_NS (500 * (uint64_t)NS_PER_MS)
 
 static struct {
     struct clock_ref ref;
@@ -23,7 +24,9 @@ static struct {
     struct clock_guard guard;
     struct clock_counter counter; /* once the TSC is given up */
     bool gave_up;
-    struct timer timer;
+    uint64_t checked_ns;         /* when it was last compared... */
+    uint64_t checked_expired_ns; /* ...and by the local APIC's timer */
+    struct loop_source source;
 } watch;
 
 /* May be called at any time: a reading and what it is added to belong together. */
@@ -40,20 +43,14 @@ static void give_up(void)
 {
     uint64_t saved = platform_irq_save();
     struct clock_reading now = clock_read_narrow(&watch.ref, WATCH_READS);
-    clock_counter_take_over(&watch.counter, &watch.guard, watch.line, &now);
+    clock_counter_take_over(&watch.counter, &watch.guard, watch.line, &now, clock_told_ns());
     watch.gave_up = true;
     clock_leave_tsc();
     platform_irq_restore(saved);
 }
 
-/* Goes on when the TSC is given up: the counter must be read before it wraps. */
-static void on_timer(struct timer *t, uint64_t now_ns)
+static void check(void)
 {
-    timer_arm(loop_timers(), t, now_ns + WATCH_PERIOD_MS * (uint64_t)NS_PER_MS);
-    if (watch.gave_up) {
-        (void)clock_watch_now_ns();
-        return;
-    }
     struct clock_reading now = clock_read_narrow(&watch.ref, WATCH_READS);
     if (clock_guard_check(&watch.guard, watch.line, &now) != CLOCK_UNSTEADY) {
         return;
@@ -66,34 +63,47 @@ static void on_timer(struct timer *t, uint64_t now_ns)
              (unsigned long long)tsc_us, (unsigned long long)ref_us, watch.ref.name);
 }
 
+/*
+ * A TSC that stands still while the processor halts, or went back, does not say when half a second
+ * is over: the local APIC's timer does. Once the TSC is given up, the turns alone see to it that
+ * the counter is read before it wraps.
+ */
+static uint64_t poll_watch(void *arg, uint64_t now_ns)
+{
+    (void)arg;
+    uint64_t expired_ns = apic_timer_expired_ns();
+    bool due = now_ns - watch.checked_ns >= WATCH_PERIOD_NS ||
+               expired_ns - watch.checked_expired_ns >= 2 * WATCH_PERIOD_NS;
+    if (due) {
+        watch.checked_ns = now_ns;
+        watch.checked_expired_ns = expired_ns;
+        if (!watch.gave_up) {
+            check();
+        }
+    }
+    return watch.checked_ns + WATCH_PERIOD_NS;
+}
+
 bool clock_tsc_is_invariant(void)
 {
     return (cpuid(CPUID_POWER, 0).edx & CPUID_POWER_EDX_INVARIANT_TSC) != 0;
 }
 
-void clock_watch_start(const struct clock_ref *r, const struct clock_line *line)
+bool clock_watch_start(const struct clock_ref *r, const struct clock_line *line)
 {
     if (r == NULL) {
         log_warn("clock: the TSC is not known to be invariant, and nothing is there to watch it: "
                  "should it change its pace, so does the clock");
-        return;
+        return false;
     }
     assert(clock_guard_suits(r->hz, r->mask));
     watch.ref = *r;
     watch.line = line;
     struct clock_reading now = clock_read_narrow(&watch.ref, WATCH_READS);
     clock_guard_start(&watch.guard, r->hz, r->mask, &now);
-    timer_init(&watch.timer, on_timer);
-    timer_arm(loop_timers(), &watch.timer,
-              platform_now_ns() + WATCH_PERIOD_MS * (uint64_t)NS_PER_MS);
+    watch.checked_ns = platform_now_ns();
+    watch.source = (struct loop_source){.poll = poll_watch};
+    loop_add_source(&watch.source);
     log_info("clock: the TSC is not known to be invariant: watched by the %s", r->name);
-}
-
-bool clock_give_up_tsc(void)
-{
-    if (watch.line == NULL || watch.gave_up) {
-        return false;
-    }
-    give_up();
     return true;
 }

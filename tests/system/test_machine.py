@@ -76,18 +76,17 @@ def test_power_button_does_not_wait_for_a_dead_peer(link, tmp_path):
 
 
 def test_serves_by_the_boards_clock(link, tmp_path):
-    """The TSC that QEMU emulates is not said to be invariant: it is watched, and the self-test
-    gives it up as if it had been found unsteady. Time, timers and service go on."""
+    """The TSC that QEMU emulates is not said to be invariant: it is watched. The self-test makes
+    it hurry, which must be found out; time, timers and service go on by the board's clock."""
     with QemuGuest(tmp_path, tap=link.name, address=BOOT_GUEST_IP,
                    append=f"ip={BOOT_GUEST_IP}/24 selftest=all") as guest:
+        m = guest.wait_console(r"clock: the TSC does not keep its pace: (\d+) us by it, (\d+) by "
+                               r"the HPET, which tells the time")
+        assert int(m.group(1)) > 1.5 * int(m.group(2))
         guest.wait_http()
-        console = guest.console()
-        assert re.search(r"clock: the TSC is not known to be invariant: watched by the HPET",
-                         console), console
-        assert "selftest: ok: the clock goes on when the TSC is given up" in console, console
-        stamps = [float(s) for s in re.findall(r"^\[ *(\d+\.\d+)\]", console, re.M)]
-        assert stamps == sorted(stamps), console
-        first = guest.stats()
-        assert first["loop_turns"] > 0
         guest.monitor("set_link n0 off")
         guest.wait_console(r"link: down")
+        console = guest.console()
+        assert "clock: the TSC is not known to be invariant: watched by the HPET" in console
+        stamps = [float(s) for s in re.findall(r"^\[ *(\d+\.\d+)\]", console, re.M)]
+        assert stamps == sorted(stamps), console

@@ -175,12 +175,10 @@ static void check_take_over(uint64_t pace, int64_t jump)
     m.tsc_hz = pace;
     m.tsc += (uint64_t)jump;
     pass(HALF_S);
-    if (jump >= 0) {
-        told_ns = clock_line_ns(&m.line, m.tsc);
-    }
+    told_ns = max_u64(told_ns, clock_line_ns(&m.line, m.tsc));
     struct clock_reading r = take(1000);
     assert_int_equal(clock_guard_check(&m.guard, &m.line, &r), CLOCK_UNSTEADY);
-    clock_counter_take_over(&c, &m.guard, &m.line, &r);
+    clock_counter_take_over(&c, &m.guard, &m.line, &r, told_ns);
     uint64_t true_ns = m.ns;
     uint64_t begin_ns = clock_counter_ns(&c, take(0).ticks);
     assert_true(begin_ns >= told_ns);
