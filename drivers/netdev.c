@@ -243,16 +243,33 @@ static const struct stat_row rows[] = {
 };
 static_assert(ARRAY_SIZE(rows) * sizeof(uint64_t) == sizeof(struct nic_stats), "every counter");
 
-void netdev_stats_walk(const struct netdev *d, netdev_emit_fn *emit, void *ctx)
+bool netdev_counter(const struct netdev *d, size_t idx, const char **name, const char **help,
+                    uint64_t *value)
 {
-    const uint8_t *base = (const uint8_t *)&d->nic->stats;
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const uint64_t *value = (const void *)(base + rows[i].offset);
-        emit(ctx, rows[i].name, rows[i].help, *value);
+    if (idx < ARRAY_SIZE(rows)) {
+        const uint8_t *base = (const uint8_t *)&d->nic->stats;
+        *name = rows[idx].name;
+        *help = rows[idx].help;
+        *value = *(const uint64_t *)(const void *)(base + rows[idx].offset);
+        return true;
     }
-    emit(ctx, "nic_link_up", "1 while there is a link", d->link_state.up ? 1 : 0);
-    emit(ctx, "nic_link_mbps", "the link's speed in Mb/s", d->link_state.speed_mbps);
-    emit(ctx, "nic_queue_frames", "frames waiting for room in the transmit ring", d->queue.count);
-    emit(ctx, "nic_queue_high", "the most that ever waited", d->queue_high);
-    emit(ctx, "nic_queue_drops", "frames dropped because the queue was full", d->queue_drops);
+    const struct {
+        const char *name;
+        const char *help;
+        uint64_t value;
+    } own[] = {
+        {"nic_link_up", "1 while there is a link", d->link_state.up ? 1 : 0},
+        {"nic_link_mbps", "the link's speed in Mb/s", d->link_state.speed_mbps},
+        {"nic_queue_frames", "frames waiting for room in the transmit ring", d->queue.count},
+        {"nic_queue_high", "the most that ever waited", d->queue_high},
+        {"nic_queue_drops", "frames dropped because the queue was full", d->queue_drops},
+    };
+    idx -= ARRAY_SIZE(rows);
+    if (idx >= ARRAY_SIZE(own)) {
+        return false;
+    }
+    *name = own[idx].name;
+    *help = own[idx].help;
+    *value = own[idx].value;
+    return true;
 }

@@ -48,8 +48,8 @@ bool netdev_irq(struct netdev *d);
 /* Takes p. Sent with the next flush, or queued, or dropped and counted when the queue is full. */
 void netdev_send(struct netdev *d, struct pkt *p);
 
-/* Walks the statistics: NIC and queue, names prefixed "nic_". */
-typedef void netdev_emit_fn(void *ctx, const char *name, const char *help, uint64_t value);
-void netdev_stats_walk(const struct netdev *d, netdev_emit_fn *emit, void *ctx);
+/* Counters of NIC and queue, by position, names prefixed "nic_"; false behind the last. */
+bool netdev_counter(const struct netdev *d, size_t idx, const char **name, const char **help,
+                    uint64_t *value);
 
 #endif

@@ -29,7 +29,7 @@ struct conn_env {
     struct counters counters;
     const char *date;    /* for the Date field, or NULL */
     size_t buffers_free; /* a request that would hold a buffer asks here first */
-    bool (*stats)(size_t n, struct stats_entry *out); /* the program's counters */
+    bool (*stats)(struct stats_iter *it, struct stats_entry *out); /* the program's counters */
 };
 
 enum conn_state {
@@ -58,15 +58,16 @@ struct conn {
     struct conn_env *env; /* borrowed */
     struct http_parser parser;
     struct head_scan scan;
-    struct outbuf *out;   /* borrowed, during a call only */
-    size_t response_mark; /* where the running response began in out */
-    size_t chunk_start;   /* of the chunk being filled in out */
-    uint64_t discarded;   /* body bytes thrown away so far */
-    uint64_t bytes_left;  /* of /bytes/N, still to be given out */
-    uint32_t frame_bytes; /* see CONN_FRAME_MAX_BYTES */
-    uint32_t stats_index;
-    uint16_t status;  /* of the response that waits for the end of the body; 0 for none */
-    uint8_t resource; /* enum resource_id, that of the running request */
+    struct outbuf *out;      /* borrowed, during a call only */
+    size_t response_mark;    /* where the running response began in out */
+    size_t chunk_start;      /* of the chunk being filled in out */
+    uint64_t discarded;      /* body bytes thrown away so far */
+    uint64_t bytes_left;     /* of /bytes/N, still to be given out */
+    uint32_t frame_bytes;    /* see CONN_FRAME_MAX_BYTES */
+    uint32_t stats_own;      /* of /stats: the server's own next counter */
+    struct stats_iter stats; /* behind those: the program's */
+    uint16_t status;         /* of the response that waits for the end of the body; 0 for none */
+    uint8_t resource;        /* enum resource_id, that of the running request */
     uint8_t allow;
     uint8_t state; /* enum conn_state */
     uint8_t end;   /* enum conn_end */

@@ -15,7 +15,7 @@ static uint64_t timeval_us(struct timeval t)
     return (uint64_t)t.tv_sec * US_PER_S + (uint64_t)t.tv_usec;
 }
 
-bool stats_get(size_t n, struct stats_entry *out)
+bool stats_next(struct stats_iter *it, struct stats_entry *out)
 {
     struct rusage u;
     if (getrusage(RUSAGE_SELF, &u) != 0) {
@@ -33,9 +33,10 @@ bool stats_get(size_t n, struct stats_entry *out)
         {"process_waits", "Times it went to sleep", (uint64_t)u.ru_nvcsw},
         {"process_preemptions", "Times it lost the CPU", (uint64_t)u.ru_nivcsw},
     };
-    if (n >= sizeof(list) / sizeof(list[0])) {
+    if (it->idx >= sizeof(list) / sizeof(list[0])) {
         return false;
     }
+    size_t n = it->idx++;
     memcpy(out->name, list[n].name, strlen(list[n].name) + 1);
     out->help = list[n].help;
     out->value = list[n].value;

@@ -137,7 +137,8 @@ static void respond_stats(struct conn *c)
     }
     response_head(c->out, &r);
     if (!c->head_only) {
-        c->stats_index = 0;
+        c->stats_own = 0;
+        c->stats = (struct stats_iter){0};
         c->state = CONN_STATS;
     }
 }

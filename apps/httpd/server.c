@@ -165,7 +165,7 @@ bool server_init(struct server *s, const struct options *o)
     memset(s, 0, sizeof(*s));
     s->epoll_fd = -1;
     s->listen_fd = -1;
-    s->env.stats = stats_get;
+    s->env.stats = stats_next;
     s->timeouts.lists[TIMEOUT_IDLE].duration_ms = o->idle_timeout_s * 1000;
     s->timeouts.lists[TIMEOUT_HEAD].duration_ms = o->head_timeout_s * 1000;
     s->timeouts.lists[TIMEOUT_BODY].duration_ms = o->body_timeout_s * 1000;

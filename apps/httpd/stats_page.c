@@ -12,14 +12,14 @@ enum {
         OUTBUF_CHUNK_HEAD_BYTES + OUTBUF_CHUNK_TAIL_BYTES + OUTBUF_CHUNK_LAST_BYTES,
 };
 
-/* The server's own first, then the program's, under one numbering. */
-static bool stats_entry_get(const struct conn *c, size_t n, struct stats_entry *e)
+/* The server's own first, then the program's. */
+static bool stats_entry_next(struct conn *c, struct stats_entry *e)
 {
-    size_t own = sizeof(struct counters) / sizeof(uint64_t);
-    if (n < own) {
-        return counters_get(&c->env->counters, n, e);
+    if (counters_get(&c->env->counters, c->stats_own, e)) {
+        c->stats_own++;
+        return true;
     }
-    return c->env->stats(n - own, e);
+    return c->env->stats(&c->stats, e);
 }
 
 /* The lines that Prometheus reads: help, then name and value. */
@@ -49,10 +49,9 @@ bool stats_page_continue(struct conn *c)
     bool is_last = false;
     while (!is_last && outbuf_room(o) >= STATS_LINES_MAX_BYTES + STATS_CHUNK_OVERHEAD_BYTES) {
         struct stats_entry e;
-        is_last = !stats_entry_get(c, c->stats_index, &e);
+        is_last = !stats_entry_next(c, &e);
         if (!is_last) {
             append_entry(o, &e);
-            c->stats_index++;
         }
     }
     if (is_chunked) {

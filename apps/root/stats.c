@@ -1,64 +1,134 @@
 /*
- * Joins every counter of the program into kernel/stats.h's registry: the stack's, the NIC's, the
+ * Joins every counter of the program into kernel/stats.h's registry: the NIC's, the stack's, the
  * pools', the loop's.
  */
 #include "kernel/stats.h"
 #include "apps/root/stack.h"
 #include "kernel/task.h"
 
-static void walk_net(void *arg, stats_emit_fn *emit, void *ctx)
+#include <string.h>
+
+static bool get_nic(const void *arg, size_t idx, struct stats_entry *out)
 {
     const struct root *r = arg;
     const char *name;
     const char *help;
     uint64_t value;
-    for (size_t i = 0; net_counter(r->net, i, &name, &help, &value); i++) {
-        emit(ctx, name, help, value);
+    if (!netdev_counter(&r->dev, idx, &name, &help, &value)) {
+        return false;
     }
-    const struct pool *pool;
-    for (size_t i = 0; (pool = net_pool(r->net, i)) != NULL; i++) {
-        stats_emit_pool(pool, emit, ctx);
-    }
+    stats_entry_set(out, name, help, value);
+    return true;
 }
 
-static void walk_device(void *arg, stats_emit_fn *emit, void *ctx)
+static bool get_packets(const void *arg, size_t idx, struct stats_entry *out)
 {
     const struct root *r = arg;
-    netdev_stats_walk(&r->dev, emit, ctx);
-    stats_emit_pkt_pool(&r->rx_pool, emit, ctx);
-    stats_emit_pkt_pool(&r->tx_pool, emit, ctx);
+    const struct pkt_pool *const pools[] = {&r->rx_pool, &r->tx_pool};
+    if (idx / STATS_POOL_COUNTERS >= ARRAY_SIZE(pools)) {
+        return false;
+    }
+    stats_entry_pkt_pool(out, pools[idx / STATS_POOL_COUNTERS], idx % STATS_POOL_COUNTERS);
+    return true;
 }
 
-static void walk_kernel(void *arg, stats_emit_fn *emit, void *ctx)
+static bool get_net(const void *arg, size_t idx, struct stats_entry *out)
 {
-    const struct softirq_stats *s = softirq_stats();
-    const struct loop_stats *l = loop_stats();
-    const struct task_stats *t = task_stats();
-    emit(ctx, "loop_turns", "Turns of the loop", l->turns);
-    emit(ctx, "loop_waits", "Times the loop slept until an interrupt or a deadline", l->waits);
-    emit(ctx, "loop_busy_polls", "Times the busy poll saved an interrupt", l->busy_polls);
-    emit(ctx, "softirq_timer_runs", "Runs of softirq TIMER", s->runs[SOFTIRQ_TIMER]);
-    emit(ctx, "softirq_net_tx_runs", "Runs of softirq NET_TX", s->runs[SOFTIRQ_NET_TX]);
-    emit(ctx, "softirq_net_rx_runs", "Runs of softirq NET_RX", s->runs[SOFTIRQ_NET_RX]);
-    emit(ctx, "softirq_packets", "Packets polled", s->packets);
-    emit(ctx, "softirq_squeezed", "Budgets used up with work left over", s->squeezed);
-    emit(ctx, "task_count", "Tasks now", t->count);
-    emit(ctx, "task_high", "The most tasks there ever were", t->high);
-    emit(ctx, "task_max", "The limit of tasks", t->max);
-    emit(ctx, "task_created", "Tasks ever started", t->created);
-    emit(ctx, "task_refused", "Tasks refused: limit or memory", t->refused);
-    emit(ctx, "task_switches", "Switches to a task", t->switches);
+    const struct root *r = arg;
+    const char *name;
+    const char *help;
+    uint64_t value;
+    if (!net_counter(r->net, idx, &name, &help, &value)) {
+        return false;
+    }
+    stats_entry_set(out, name, help, value);
+    return true;
+}
+
+static bool get_net_pools(const void *arg, size_t idx, struct stats_entry *out)
+{
+    const struct root *r = arg;
+    const struct pool *pool = net_pool(r->net, idx / STATS_POOL_COUNTERS);
+    if (pool == NULL) {
+        return false;
+    }
+    stats_entry_pool(out, pool, idx % STATS_POOL_COUNTERS);
+    return true;
+}
+
+/* The kernel's own structs, and where in them. */
+enum part {
+    PART_LOOP,
+    PART_SOFTIRQ,
+    PART_TASK,
+    PART_COUNT,
+};
+
+static const struct row {
+    const char *name;
+    const char *help;
+    enum part part;
+    uint32_t offset;
+    uint32_t size;
+} kernel_rows[] = {
+#define ROW(part, type, field, name, help)                                                   \
+    {                                                                                        \
+        name, help, part, offsetof(struct type, field), sizeof(((struct type *)NULL)->field) \
+    }
+#define LOOP(field, name, help)    ROW(PART_LOOP, loop_stats, field, name, help)
+#define SOFTIRQ(field, name, help) ROW(PART_SOFTIRQ, softirq_stats, field, name, help)
+#define TASK(field, name, help)    ROW(PART_TASK, task_stats, field, name, help)
+    LOOP(turns, "loop_turns", "Turns of the loop"),
+    LOOP(waits, "loop_waits", "Times the loop slept until an interrupt or a deadline"),
+    LOOP(busy_polls, "loop_busy_polls", "Times the busy poll saved an interrupt"),
+    SOFTIRQ(runs[SOFTIRQ_TIMER], "softirq_timer_runs", "Runs of softirq TIMER"),
+    SOFTIRQ(runs[SOFTIRQ_NET_TX], "softirq_net_tx_runs", "Runs of softirq NET_TX"),
+    SOFTIRQ(runs[SOFTIRQ_NET_RX], "softirq_net_rx_runs", "Runs of softirq NET_RX"),
+    SOFTIRQ(packets, "softirq_packets", "Packets polled"),
+    SOFTIRQ(squeezed, "softirq_squeezed", "Budgets used up with work left over"),
+    TASK(count, "task_count", "Tasks now"),
+    TASK(high, "task_high", "The most tasks there ever were"),
+    TASK(max, "task_max", "The limit of tasks"),
+    TASK(created, "task_created", "Tasks ever started"),
+    TASK(refused, "task_refused", "Tasks refused: limit or memory"),
+    TASK(switches, "task_switches", "Switches to a task"),
+#undef ROW
+#undef LOOP
+#undef SOFTIRQ
+#undef TASK
+};
+
+static bool get_kernel(const void *arg, size_t idx, struct stats_entry *out)
+{
+    if (idx >= ARRAY_SIZE(kernel_rows)) {
+        return false;
+    }
+    const struct row *row = &kernel_rows[idx];
+    const void *const parts[PART_COUNT] = {
+        [PART_LOOP] = loop_stats(),
+        [PART_SOFTIRQ] = softirq_stats(),
+        [PART_TASK] = task_stats(),
+    };
+    const uint8_t *at = (const uint8_t *)parts[row->part] + row->offset;
+    uint32_t narrow = 0;
+    uint64_t value = 0;
+    if (row->size == sizeof(narrow)) {
+        memcpy(&narrow, at, sizeof(narrow));
+        value = narrow;
+    } else {
+        assert(row->size == sizeof(value));
+        memcpy(&value, at, sizeof(value));
+    }
+    stats_entry_set(out, row->name, row->help, value);
+    return true;
 }
 
 void root_register_stats(struct root *r)
 {
-    static struct {
-        struct stats_source net, device, kernel;
-    } sources;
-    sources.net = (struct stats_source){.arg = r, .walk = walk_net};
-    sources.device = (struct stats_source){.arg = r, .walk = walk_device};
-    sources.kernel = (struct stats_source){.arg = r, .walk = walk_kernel};
-    stats_register(&sources.device);
-    stats_register(&sources.net);
-    stats_register(&sources.kernel);
+    static stats_get_fn *const gets[] = {get_nic, get_packets, get_net, get_net_pools, get_kernel};
+    static struct stats_source sources[ARRAY_SIZE(gets)];
+    for (size_t i = 0; i < ARRAY_SIZE(gets); i++) {
+        sources[i] = (struct stats_source){.arg = r, .get = gets[i]};
+        stats_register(&sources[i]);
+    }
 }

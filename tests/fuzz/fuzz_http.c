@@ -24,12 +24,12 @@ static void check(bool ok)
     }
 }
 
-static bool few_stats(size_t n, struct stats_entry *out)
+static bool few_stats(struct stats_iter *it, struct stats_entry *out)
 {
     memcpy(out->name, "x", 2);
     out->help = "y";
-    out->value = n;
-    return n < 3;
+    out->value = it->idx;
+    return it->idx++ < 3;
 }
 
 struct fuzz {

@@ -34,11 +34,15 @@ struct peer {
     char all[ALL_BYTES];
 };
 
-static bool fake_stats(size_t n, struct stats_entry *out)
+static size_t stats_asked; /* calls of fake_stats() */
+
+static bool fake_stats(struct stats_iter *it, struct stats_entry *out)
 {
-    if (n >= PROGRAM_COUNTERS) {
+    stats_asked++;
+    if (it->idx >= PROGRAM_COUNTERS) {
         return false;
     }
+    size_t n = it->idx++;
     snprintf(out->name, sizeof(out->name), "net_counter_%zu", n);
     out->help = "What a counter with a help text of some length would tell its reader";
     out->value = n;
@@ -497,9 +501,12 @@ static void test_random_bodies_are_echoed(void **state)
     free(body);
 }
 
+/* More than a buffer, so in pieces; each counter is asked for once, however many pieces there are.
+ */
 static void test_stats_are_whole(void **state)
 {
     struct peer *p = peer_new();
+    stats_asked = 0;
     peer_send(p, "GET /stats HTTP/1.1\r\n" HOST "\r\nGET /healthz HTTP/1.1\r\n" HOST "\r\n");
     char *next = strstr(p->all, "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n");
     assert_non_null(next); /* the second response follows the last chunk */
@@ -511,6 +518,8 @@ static void test_stats_are_whole(void **state)
     assert_int_equal(count_of(body, "\nnet_counter_"), PROGRAM_COUNTERS);
     assert_non_null(strstr(body, "\nnet_counter_299 299\n"));
     assert_non_null(strstr(body, "\nhttpd_requests 1\n"));
+    assert_true(len > IN_BYTES);
+    assert_int_equal(stats_asked, PROGRAM_COUNTERS + 1);
     free(p);
 
     p = peer_new();

@@ -281,47 +281,79 @@ static void a_text_without_ends_of_lines_goes_out_whole(void **state)
     assert_string_equal(fake_console(), text);
 }
 
-static void walk_two(void *arg, stats_emit_fn *emit, void *ctx)
+static size_t gets; /* calls of a source, for whatever */
+
+static bool get_two(const void *arg, size_t idx, struct stats_entry *out)
 {
-    emit(ctx, "alpha", "the first", *(uint64_t *)arg);
-    emit(ctx, "beta", "the second", 2);
+    gets++;
+    if (idx == 0) {
+        stats_entry_set(out, "alpha", "the first", *(const uint64_t *)arg);
+    } else if (idx == 1) {
+        stats_entry_set(out, "beta", "the second", 2);
+    }
+    return idx < 2;
 }
 
-static void walk_pool(void *arg, stats_emit_fn *emit, void *ctx)
+static bool get_none(const void *arg, size_t idx, struct stats_entry *out)
 {
-    stats_emit_pool(arg, emit, ctx);
+    gets++;
+    return false;
 }
 
-static void walk_pkt_pool(void *arg, stats_emit_fn *emit, void *ctx)
+static bool get_pool(const void *arg, size_t idx, struct stats_entry *out)
 {
-    stats_emit_pkt_pool(arg, emit, ctx);
+    gets++;
+    if (idx < STATS_POOL_COUNTERS) {
+        stats_entry_pool(out, arg, idx);
+    }
+    return idx < STATS_POOL_COUNTERS;
 }
 
+static bool get_pkt_pool(const void *arg, size_t idx, struct stats_entry *out)
+{
+    gets++;
+    if (idx < STATS_POOL_COUNTERS) {
+        stats_entry_pkt_pool(out, arg, idx);
+    }
+    return idx < STATS_POOL_COUNTERS;
+}
+
+/* A walk may stop anywhere and go on later; it asks each source once for each counter, and once for
+ * its end: as much as there are counters, however many there are. */
 static void counters_are_walked_in_order(void **state)
 {
     static uint64_t alpha = 7;
     static struct pool pool = {.name = "tcp_cb", .used = 1, .high = 3, .count = 5, .refused = 9};
     static struct pkt_pool pkts = {.name = "rx", .used = 2};
-    static struct stats_source sources[] = {{.arg = &alpha, .walk = walk_two},
-                                            {.arg = &pool, .walk = walk_pool},
-                                            {.arg = &pkts, .walk = walk_pkt_pool}};
+    static struct stats_source sources[] = {{.arg = &alpha, .get = get_two},
+                                            {.get = get_none},
+                                            {.arg = &pool, .get = get_pool},
+                                            {.arg = &pkts, .get = get_pkt_pool}};
     static const char *const names[] = {
-        "alpha", "beta", "tcp_cb_used", "tcp_cb_high", "tcp_cb_count", "tcp_cb_refused", "rx_used"};
-    static const uint64_t values[] = {8, 2, 1, 3, 5, 9, 2};
+        "alpha",          "beta",    "tcp_cb_used", "tcp_cb_high", "tcp_cb_count",
+        "tcp_cb_refused", "rx_used", "rx_high",     "rx_count",    "rx_refused"};
+    static const uint64_t values[] = {8, 2, 1, 3, 5, 9, 2, 0, 0, 0};
+    struct stats_iter it = {0};
     struct stats_entry e;
-    assert_false(stats_get(0, &e));
+    assert_false(stats_next(&it, &e));
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         stats_register(&sources[i]);
     }
     alpha = 8;
+    gets = 0;
+    struct stats_iter half = {0};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        assert_true(stats_get(i, &e));
+        half = i == 4 ? it : half;
+        assert_true(stats_next(&it, &e));
         assert_string_equal(e.name, names[i]);
         assert_int_equal(e.value, values[i]);
         assert_true(strlen(e.help) > 0);
     }
-    assert_true(stats_get(9, &e));
-    assert_false(stats_get(10, &e));
+    assert_false(stats_next(&it, &e));
+    assert_int_equal(gets, ARRAY_SIZE(names) + ARRAY_SIZE(sources));
+    assert_false(stats_next(&it, &e));
+    assert_true(stats_next(&half, &e));
+    assert_string_equal(e.name, names[4]);
 }
 
 int main(void)

@@ -512,9 +512,8 @@ struct names {
     uint64_t sum;
 };
 
-static void collect(void *ctx, const char *name, const char *help, uint64_t value)
+static void collect(struct names *n, const char *name, const char *help, uint64_t value)
 {
-    struct names *n = ctx;
     assert_memory_equal(name, "nic_", 4);
     assert_true(strlen(help) > 8 && strchr(help, '\n') == NULL);
     for (uint32_t i = 0; i < n->count; i++) {
@@ -532,7 +531,12 @@ static void test_statistics(void **state)
     for (size_t i = 0; i < count; i++) {
         counters[i] = UINT64_C(1) << i; /* each shows up exactly once */
     }
-    netdev_stats_walk(&d, collect, &n);
+    const char *name;
+    const char *help;
+    uint64_t value;
+    for (size_t i = 0; netdev_counter(&d, i, &name, &help, &value); i++) {
+        collect(&n, name, help, value);
+    }
     assert_int_equal(n.count, count + 5);
     assert_int_equal(n.sum, (UINT64_C(1) << count) - 1);
 }

@@ -15,7 +15,18 @@ struct stats_entry {
     uint64_t value;
 };
 
-/* The n-th counter, from 0. False behind the last. From a task; never blocks. */
-bool stats_get(size_t n, struct stats_entry *out);
+/* A place among the counters. All zero is before the first. Holds nothing that must be given back.
+ */
+struct stats_iter {
+    const void *source;
+    size_t idx;
+};
+
+/*
+ * The next counter with its value of now. False behind the last, and ever after. The order is the
+ * same each time, so a walk that is interrupted goes on where it was; a whole one costs as much as
+ * there are counters. From a task; never blocks.
+ */
+bool stats_next(struct stats_iter *it, struct stats_entry *out);
 
 #endif
