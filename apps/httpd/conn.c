@@ -155,7 +155,7 @@ static bool conn_await_body(struct conn *c, const struct request *r, size_t body
     if (!r->has_body || body_at_hand > 0) {
         return false;
     }
-    if (r->expects_continue && !r->http10) {
+    if (r->expects_continue) {
         outbuf_append_str(c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     }
     c->awaiting_body = true;
@@ -200,8 +200,10 @@ static void conn_begin_request(struct conn *c, const char *head, size_t body_at_
 static size_t conn_step_head(struct conn *c, const char *in, size_t len, bool *more)
 {
     struct head_scan *h = &c->scan;
-    /* RFC 9112, 2.2: empty lines before a request line are skipped. */
-    if (h->pos == 0 && len >= 2 && in[0] == '\r' && in[1] == '\n') {
+    /* RFC 9112, 2.2: empty lines before a request line are skipped, but they are no request. */
+    if (h->pos == 0 && len >= 2 && in[0] == '\r' && in[1] == '\n' &&
+        h->empty_lines < HEAD_EMPTY_LINES_MAX) {
+        h->empty_lines++;
         *more = true;
         return 2;
     }
@@ -217,6 +219,7 @@ static size_t conn_step_head(struct conn *c, const char *in, size_t len, bool *m
         return 0;
     }
     if (result != HEAD_DONE) {
+        c->head_only = h->method == METHOD_HEAD;
         conn_fail(c, (unsigned)result);
         return len;
     }
@@ -357,6 +360,7 @@ static void conn_abort(struct conn *c, size_t unused, unsigned status, struct ou
     if (conn_phase(c, unused) == CONN_PHASE_IDLE || outbuf_room(out) < RESPONSE_ROOM_BYTES) {
         c->end = CONN_CLOSE;
     } else {
+        c->head_only = c->head_only || c->scan.method == METHOD_HEAD;
         conn_fail(c, status);
     }
     c->out = NULL;

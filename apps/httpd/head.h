@@ -1,7 +1,7 @@
 /*
  * Finds the end of a request head and checks it byte by byte: what a line may hold, how long it may
- * be, how many there may be. Knows nothing of what the fields mean: that is http_parse.h. Pure, and
- * resumable: bytes looked at once are not looked at again. Follows RFC 9112, sections 2 to 5.
+ * be, how many there may be. What the fields mean is fields.h. Pure, and resumable: bytes looked at
+ * once are not looked at again. Follows RFC 9112, sections 2 to 5.
  */
 #ifndef HTTPD_HEAD_H
 #define HTTPD_HEAD_H
@@ -10,7 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apps/httpd/fields.h"
+
 enum {
+    HEAD_EMPTY_LINES_MAX = 8,          /* before a request line; more is 400 */
+    HEAD_METHOD_MAX_BYTES = 32,        /* no method is as long; longer is 501 */
     HEAD_LINE_MAX_BYTES = 8 * 1024,    /* the request line with its CRLF; longer is 414 */
     HEAD_FIELDS_MAX_BYTES = 16 * 1024, /* all field lines with their CRLFs; more is 431 */
     HEAD_FIELDS_MAX_COUNT = 100,       /* more is 431 */
@@ -35,9 +39,13 @@ struct head_scan {
     uint32_t field_count;
     uint32_t target_offset;
     uint32_t target_len;
-    uint8_t method; /* enum method */
+    uint8_t method; /* enum method; 0 before the end of the request line */
+    uint8_t part;   /* of the request line: the one that h->pos is in */
+    uint8_t method_len;
+    uint8_t empty_lines; /* that came before */
     bool http10;
     bool done;
+    struct fields fields;
 };
 
 enum head_result {
@@ -48,11 +56,9 @@ enum head_result {
 
 /*
  * Looks at in[0..len), whose first h->pos bytes are those of the last call. Returns enum
- * head_result or a status: 400, 414, 431, 501 or 505.
+ * head_result or a status: 400, 414, 431, 501 or 505. A request line is judged at the first byte
+ * that cannot belong to one: a client that does not speak HTTP need not be waited for.
  */
 int head_scan(struct head_scan *h, const char *in, size_t len);
-
-/* True for the bytes a token is made of (RFC 9110, 5.6.2). */
-bool head_is_token_char(char c);
 
 #endif

@@ -5,7 +5,8 @@
  */
 // LINK: apps/httpd/conn.c apps/httpd/echo.c apps/httpd/resources.c apps/httpd/stats_page.c
 // LINK: apps/httpd/response.c apps/httpd/outbuf.c apps/httpd/head.c apps/httpd/http_parse.c
-// LINK: apps/httpd/counters.c apps/httpd/bytes_page.c @llhttp
+// LINK: apps/httpd/counters.c apps/httpd/bytes_page.c apps/httpd/fields.c apps/httpd/target.c
+// LINK: apps/httpd/chunk_lines.c @llhttp
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void run(struct fuzz *f)
     } while (f->conn.end == CONN_OPEN && f->conn.stalled);
 }
 
-static void feed(struct fuzz *f, const uint8_t *at, size_t len)
+static void feed(struct fuzz *f, const char *at, size_t len)
 {
     while (len > 0 && f->conn.end == CONN_OPEN) {
         size_t room = conn_read_max(&f->conn, BUFFER_BYTES) - f->in_len;
@@ -70,8 +71,75 @@ static void feed(struct fuzz *f, const uint8_t *at, size_t len)
     }
 }
 
+/* A byte from WORDS_FROM on stands for one of these: letter by letter a request line is never
+ * found. The rest of the bytes, and what follows the last word, are themselves. */
+enum {
+    WORDS_FROM = 0xc0,
+    TEXT_MAX_BYTES = 64 * 1024,
+};
+
+static const char *const words[] = {
+    "GET ",
+    "HEAD ",
+    "POST ",
+    "PUT ",
+    "OPTIONS ",
+    "/ ",
+    "/echo ",
+    "/headers ",
+    "/healthz ",
+    "/stats ",
+    "/bytes/",
+    "http://a",
+    "* ",
+    "GET http://[",
+    "Host: [::1]",
+    " HTTP/1.1\r\nHost: a\r\n",
+    " HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /stats HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /bytes/70000 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "HTTP/1.",
+    "HTTP/1.1\r\n",
+    "HTTP/1.0\r\n",
+    "Host: ",
+    "Host: a\r\n",
+    "Connection: ",
+    "close",
+    "keep-alive",
+    "Content-Length: ",
+    "Transfer-Encoding: ",
+    "chunked",
+    "Expect: 100-continue",
+    "Content-Type: ",
+    "\r\n",
+    "\r\n\r\n",
+    "0\r\n",
+    "0\r\n\r\n",
+    "3\r\nabc\r\n",
+    "[::",
+    "%25",
+    "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+};
+
+/* What data stands for, as far as there is room; its length. */
+static size_t spell(char *text, const uint8_t *data, size_t len)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < len && used < TEXT_MAX_BYTES; i++) {
+        size_t word = (size_t)data[i] - WORDS_FROM;
+        bool is_word = data[i] >= WORDS_FROM && word < sizeof(words) / sizeof(words[0]);
+        const char *at = is_word ? words[word] : (const char *)&data[i];
+        size_t n = is_word ? strlen(at) : 1;
+        n = n < TEXT_MAX_BYTES - used ? n : TEXT_MAX_BYTES - used;
+        memcpy(text + used, at, n);
+        used += n;
+    }
+    return used;
+}
+
 /* cut[i] is the length of the next piece; the largest stands for all that is left. */
-static void feed_in_pieces(struct fuzz *f, const uint8_t *cut, const uint8_t *at, size_t len)
+static void feed_in_pieces(struct fuzz *f, const uint8_t *cut, const char *at, size_t len)
 {
     for (size_t i = 0; len > 0; i++) {
         size_t n = cut[i % CUTS_BYTES];
@@ -95,7 +163,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     f.out = malloc(BUFFER_BYTES);
     check(f.in != NULL && f.out != NULL);
     conn_init(&f.conn, &f.env);
-    feed_in_pieces(&f, data, data + CUTS_BYTES, len - CUTS_BYTES);
+    char *text = malloc(TEXT_MAX_BYTES);
+    check(text != NULL);
+    feed_in_pieces(&f, data, text, spell(text, data + CUTS_BYTES, len - CUTS_BYTES));
+    free(text);
     if (f.conn.end == CONN_OPEN) {
         struct outbuf o = {f.out, 0, BUFFER_BYTES};
         if ((data[1] & 1) != 0) {

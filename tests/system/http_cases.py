@@ -331,4 +331,52 @@ _BAD = [_bad(name, _echo(field, body=b"0\r\n\r\n")) for name, field in _BAD_FIEL
                  b"1\r\nab\r\n", b"1\r\na\n", b"0\r\n\n", b"f" * 17 + b"\r\n")
 ]
 
-CASES = _RESOURCES + _ECHOES + _CONNECTIONS + _LIMITS + _BAD
+_HOSTS = [
+    _one(f"host {host.decode()}", b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", 200,
+         body=b"ok\n")
+    for host in (b"", b"A.example:8080", b"127.0.0.1:", b"[::1]:80", b"[fe80::1%25eth0]", b"%61_b")
+] + [
+    _bad(f"no host {host.decode()}", b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    for host in (b"a:b", b"a:80:80", b"[::1", b"a[b]", b"%zz", b"[zz::1]", b"[::1]80", b"a\\b")
+] + [
+    _one("another host in the target", _request(b"GET http://b/healthz HTTP/1.1"), 200,
+         body=b"ok\n"),
+    _bad("no host in the target", _request(b"GET http:///healthz HTTP/1.1")),
+    _bad("user in the target", _request(b"GET http://u@a/healthz HTTP/1.1")),
+]
+
+# White space is blanks and tabs; lists may have empty elements (RFC 9110, 5.6.1 and 5.6.3).
+_FIELDS = [
+    _one(f"close {field!r}", _request(b"GET /healthz HTTP/1.1", field), 200, body=b"ok\n",
+         closes=True)
+    for field in (b"Connection: close\t", b"Connection:\tclose", b"Connection: ,close,",
+                  b"Connection: a\t,\tclose")
+] + [
+    _one("length and a tab", _echo(b"Content-Length:\t2\t", body=b"hi"), 200, body=b"hi"),
+    _one("coding and a tab", _echo(_CHUNKED + b"\t", body=_chunk(b"hi") + b"0\r\n\r\n"), 200,
+         body=b"hi"),
+    _one("coding in a list", _echo(b"Transfer-Encoding: ,chunked ,",
+                                   body=_chunk(b"hi") + b"0\r\n\r\n"), 200,
+         body=b"hi"),
+    _one("expectation in a list", _echo(b"Content-Length: 2", b"Expect: 100-continue,",
+                                        body=b"hi"), 200,
+         body=b"hi"),
+    _one("no expectation in 1.0", b"PUT /echo HTTP/1.0\r\nContent-Length: 2\r\n"
+         b"Expect: 100-continue\r\n\r\nhi", 200, body=b"hi", closes=True),
+    _one("version 1.2", _request(b"GET /healthz HTTP/1.2"), 200, body=b"ok\n"),
+    _one("chunk extensions", _echo(_CHUNKED, body=b'2 ; a = "\\";" ;\tb ; c=d\r\nhi\r\n'
+                                   b"0;e\r\nT: v\r\n\r\n"), 200, body=b"hi"),
+    _bad("folded trailer", _echo(_CHUNKED, body=b"0\r\nA: b\r\n c\r\n\r\n")),
+    _bad("lengths in a list", _echo(b"Content-Length: 2,2", body=b"hi")),
+    _bad("two codings that are chunked", _echo(_CHUNKED, _CHUNKED, body=b"0\r\n\r\n")),
+    _bad("empty coding", _echo(b"Transfer-Encoding: ,", body=b"0\r\n\r\n")),
+    _bad("endless empty lines", b"\r\n" * 100 + _GET),
+]
+
+# Not a byte more is needed to see that these are no requests.
+_ELSE = [
+    _one(f"not HTTP {data!r}", data, 400, closes=True)
+    for data in (b"\x16\x03\x01", b"\0", b"SSH-2.0-x\r", b"GET /\r")
+] + [_one("method too long", b"A" * 33, 501, closes=True)]
+
+CASES = _RESOURCES + _ECHOES + _CONNECTIONS + _LIMITS + _BAD + _HOSTS + _FIELDS + _ELSE

@@ -3,6 +3,7 @@
  * up his buffer, and when, once there are no more.
  */
 // LINK: apps/httpd/accept.c apps/httpd/buffers.c apps/httpd/bytes_page.c apps/httpd/client.c
+// LINK: apps/httpd/chunk_lines.c apps/httpd/fields.c apps/httpd/target.c
 // LINK: apps/httpd/conn.c apps/httpd/counters.c apps/httpd/date.c apps/httpd/echo.c
 // LINK: apps/httpd/head.c apps/httpd/http_parse.c apps/httpd/linux_stats.c apps/httpd/options.c
 // LINK: apps/httpd/outbuf.c apps/httpd/resources.c apps/httpd/response.c apps/httpd/server.c

@@ -4,7 +4,8 @@
  */
 // LINK: apps/httpd/conn.c apps/httpd/echo.c apps/httpd/resources.c apps/httpd/stats_page.c
 // LINK: apps/httpd/response.c apps/httpd/outbuf.c apps/httpd/head.c apps/httpd/http_parse.c
-// LINK: apps/httpd/counters.c apps/httpd/bytes_page.c @llhttp
+// LINK: apps/httpd/counters.c apps/httpd/bytes_page.c apps/httpd/fields.c apps/httpd/target.c
+// LINK: apps/httpd/chunk_lines.c tests/unit/http_peer.c @llhttp
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,128 +16,7 @@
 
 #include <cmocka.h>
 
-#include "apps/httpd/conn.h"
-
-enum {
-    IN_BYTES = 32 * 1024,
-    ALL_BYTES = 4 * 1024 * 1024,
-    PROGRAM_COUNTERS = 300,
-};
-
-/* A connection with buffers of the server's size, and everything it ever said. */
-struct peer {
-    struct conn_env env;
-    struct conn conn;
-    size_t in_len;
-    size_t all_len;
-    char in[IN_BYTES];
-    char out[IN_BYTES];
-    char all[ALL_BYTES];
-};
-
-static size_t stats_asked; /* calls of fake_stats() */
-
-static bool fake_stats(struct stats_iter *it, struct stats_entry *out)
-{
-    stats_asked++;
-    if (it->idx >= PROGRAM_COUNTERS) {
-        return false;
-    }
-    size_t n = it->idx++;
-    snprintf(out->name, sizeof(out->name), "net_counter_%zu", n);
-    out->help = "What a counter with a help text of some length would tell its reader";
-    out->value = n;
-    return true;
-}
-
-static struct peer *peer_new(void)
-{
-    struct peer *p = calloc(1, sizeof(*p));
-    assert_non_null(p);
-    p->env.stats = fake_stats;
-    p->env.buffers_free = 10;
-    conn_init(&p->conn, &p->env);
-    return p;
-}
-
-static void peer_take(struct peer *p, const struct outbuf *o)
-{
-    assert_true(o->len <= o->cap && p->all_len + o->len < ALL_BYTES);
-    memcpy(p->all + p->all_len, o->data, o->len);
-    p->all_len += o->len;
-    p->all[p->all_len] = '\0';
-}
-
-/* As the server does it: process, send all, again while there is something to do without reading.
- */
-static void peer_run(struct peer *p)
-{
-    do {
-        struct outbuf o = {p->out, 0, sizeof(p->out)};
-        size_t used = conn_input(&p->conn, p->in, p->in_len, &o);
-        assert_true(used <= p->in_len);
-        assert_true(!p->conn.stalled || used > 0 || o.len > 0);
-        memmove(p->in, p->in + used, p->in_len - used);
-        p->in_len -= used;
-        peer_take(p, &o);
-    } while (p->conn.end == CONN_OPEN && p->conn.stalled);
-}
-
-static void peer_send_bytes(struct peer *p, const char *at, size_t len)
-{
-    while (len > 0 && p->conn.end == CONN_OPEN) {
-        size_t room = conn_read_max(&p->conn, sizeof(p->in)) - p->in_len;
-        size_t n = len < room ? len : room;
-        assert_true(n > 0);
-        memcpy(p->in + p->in_len, at, n);
-        p->in_len += n;
-        peer_run(p);
-        at += n;
-        len -= n;
-    }
-}
-
-static void peer_send(struct peer *p, const char *text)
-{
-    peer_send_bytes(p, text, strlen(text));
-}
-
-/* The body of the first response in all; sets its length. */
-static const char *first_body(const struct peer *p, size_t *len)
-{
-    const char *end = strstr(p->all, "\r\n\r\n");
-    assert_non_null(end);
-    *len = p->all_len - (size_t)(end + 4 - p->all);
-    return end + 4;
-}
-
-static int first_status(const struct peer *p)
-{
-    return strncmp(p->all, "HTTP/1.1 ", 9) == 0 ? atoi(p->all + 9) : 0;
-}
-
-static size_t count_of(const char *text, const char *word)
-{
-    size_t n = 0;
-    for (; (text = strstr(text, word)) != NULL; text += strlen(word)) {
-        n++;
-    }
-    return n;
-}
-
-/* One request on a connection of its own: the status and what became of the connection. */
-static void check_request(const char *text, int status, enum conn_end end)
-{
-    struct peer *p = peer_new();
-    peer_send(p, text);
-    if (first_status(p) != status || p->conn.end != end) {
-        fail_msg("status %d end %d, wanted %d %d\n%s\n-> %s", first_status(p), p->conn.end, status,
-                 end, text, p->all);
-    }
-    free(p);
-}
-
-#define HOST "Host: a\r\n"
+#include "tests/unit/http_peer.h"
 
 static void test_requests_and_their_statuses(void **state)
 {
@@ -506,7 +386,7 @@ static void test_random_bodies_are_echoed(void **state)
 static void test_stats_are_whole(void **state)
 {
     struct peer *p = peer_new();
-    stats_asked = 0;
+    peer_stats_asked = 0;
     peer_send(p, "GET /stats HTTP/1.1\r\n" HOST "\r\nGET /healthz HTTP/1.1\r\n" HOST "\r\n");
     char *next = strstr(p->all, "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n");
     assert_non_null(next); /* the second response follows the last chunk */
@@ -519,7 +399,7 @@ static void test_stats_are_whole(void **state)
     assert_non_null(strstr(body, "\nnet_counter_299 299\n"));
     assert_non_null(strstr(body, "\nhttpd_requests 1\n"));
     assert_true(len > IN_BYTES);
-    assert_int_equal(stats_asked, PROGRAM_COUNTERS + 1);
+    assert_int_equal(peer_stats_asked, PROGRAM_COUNTERS + 1);
     free(p);
 
     p = peer_new();

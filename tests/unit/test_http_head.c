@@ -2,7 +2,7 @@
  * The byte rules of a request head: good heads, each rule broken once, limits at their edge, and
  * the same result however the bytes are cut.
  */
-// LINK: apps/httpd/head.c
+// LINK: apps/httpd/head.c apps/httpd/fields.c apps/httpd/target.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,12 +74,13 @@ static void test_each_broken_rule_has_its_status(void **state)
         {"GET / HTTP/1.10\r\n", 400},
         {"GET / XTTP/1.1\r\n", 400},
         {"\r\n", 400},
-        {"GET / HTTP/1.2\r\n", 505},
         {"GET / HTTP/2.0\r\n", 505},
         {"GET / HTTP/0.9\r\n", 505},
         {"BREW / HTTP/1.1\r\n", 501},
         {"get / HTTP/1.1\r\n", 501},
         {"CONNECT a:1 HTTP/1.1\r\n", 501},
+        {"PRI * HTTP/2.0\r\n", 505},
+        {"GET / HTTP/3.1\r\n", 505},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct head_scan h;
@@ -90,6 +91,60 @@ static void test_each_broken_rule_has_its_status(void **state)
     }
     assert_int_equal(scan_bytes("GET / HTTP/1.1\r\nA: \0\r\n", 23), 400);
     assert_int_equal(scan_bytes("GET /\0 HTTP/1.1\r\n", 17), 400);
+}
+
+/* RFC 9110, 6.2: a minor version beyond ours is ours. */
+static void test_versions(void **state)
+{
+    struct head_scan h;
+    assert_int_equal(scan("GET / HTTP/1.0\r\n\r\n", &h), HEAD_DONE);
+    assert_true(h.http10);
+    for (char minor = '1'; minor <= '9'; minor++) {
+        char text[] = "GET / HTTP/1.x\r\n\r\n";
+        text[13] = minor;
+        assert_int_equal(scan(text, &h), HEAD_DONE);
+        assert_false(h.http10);
+    }
+}
+
+/* The shortest beginning that no request line has, and the one byte less that one may have. */
+static void test_what_is_no_request_line_is_refused_at_once(void **state)
+{
+    static const struct {
+        const char *at;
+        size_t len;
+        int status;
+    } cases[] = {
+        {"\x16\x03\x01\x02", 1, 400}, /* TLS */
+        {"\x80\x2e\x01", 1, 400},     /* SSL 2 */
+        {"\x00", 1, 400},
+        {"\n", 1, 400},
+        {" GET", 1, 400},
+        {"\"x", 1, 400},
+        {"{}", 1, 400},
+        {"SSH-2.0-OpenSSH_9.2\r\n", 20, 400},
+        {"G\x01", 2, 400},
+        {"GET\t/", 4, 400},
+        {"GET\r", 4, 400},
+        {"GET  /", 5, 400},
+        {"GET /\r\n", 6, 400},
+        {"GET /\x80", 6, 400},
+        {"GET /\x7f", 6, 400},
+        {"GET / h", 7, 400},
+        {"GET / HTTP/x", 12, 400},
+        {"GET / HTTP/11", 13, 400},
+        {"GET / HTTP/1.10", 15, 400},
+        {"GET / HTTP/1.1 ", 15, 400},
+        {"GET / HTTP/1.1\n", 15, 400},
+        {"GET / HTTP/1.1\rx", 16, 400},
+        {"abcdefghijabcdefghijabcdefghijabc", 33, 501}, /* no method is as long */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(scan_bytes(cases[i].at, cases[i].len - 1), HEAD_MORE);
+        if (scan_bytes(cases[i].at, cases[i].len) != cases[i].status) {
+            fail_msg("case %zu: %s", i, cases[i].at);
+        }
+    }
 }
 
 /* A request line of exactly len bytes with its CRLF. */
@@ -146,18 +201,23 @@ static void test_every_cut_gives_the_same(void **state)
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nB : c\r\n\r\n",
         "GET / HTTP/3.1\r\nHost: a\r\n\r\n",
+        "OPTIONS * HTTP/1.2\r\nHost:\ta\t\r\nConnection: x,\t close\r\n\r\n",
+        "GETS / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1,1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
     };
     for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
         struct head_scan whole;
         int expected = scan(texts[t], &whole);
         for (size_t cut = 0; cut <= strlen(texts[t]); cut++) {
-            struct head_scan h = {0};
+            struct head_scan h;
+            memset(&h, 0, sizeof(h));
             int status = head_scan(&h, texts[t], cut);
             if (status == HEAD_MORE) {
                 status = head_scan(&h, texts[t], strlen(texts[t]));
             }
             assert_int_equal(status, expected);
-            assert_int_equal(h.pos, whole.pos);
+            assert_memory_equal(&h, &whole, sizeof(h));
         }
     }
 }
@@ -187,6 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_head_is_decoded),
         cmocka_unit_test(test_each_broken_rule_has_its_status),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_what_is_no_request_line_is_refused_at_once),
         cmocka_unit_test(test_line_limit),
         cmocka_unit_test(test_fields_limits),
         cmocka_unit_test(test_every_cut_gives_the_same),
