@@ -33,14 +33,21 @@ enum {
     OPTION_COUNT = sizeof(options) / sizeof(options[0]),
 };
 
-static void print_help(void)
+static void print_usage(FILE *to)
 {
-    printf("httpd: an HTTP/1.1 server\n");
+    fprintf(to, "httpd: an HTTP/1.1 server; its options, as --name N or --name=N:\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *o = &options[i];
-        printf("  %s N   %s (%u to %u, default %u)\n", o->name, o->help, (unsigned)o->min,
-               (unsigned)o->max, (unsigned)o->initial);
+        fprintf(to, "  %s N   %s (%u to %u, default %u)\n", o->name, o->help, (unsigned)o->min,
+                (unsigned)o->max, (unsigned)o->initial);
     }
+}
+
+/* On the metal this is the console, and what it says ends there with the machine's halt. */
+static enum options_result refuse(void)
+{
+    print_usage(stderr);
+    return OPTIONS_BAD;
 }
 
 /* arg is "--name" or "--name=..."; *value is then what follows "=", else NULL. */
@@ -89,20 +96,20 @@ enum options_result options_parse(struct options *out, int argc, char **argv)
     }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
-            print_help();
+            print_usage(stdout);
             return OPTIONS_HELP;
         }
         const char *value = NULL;
         const struct option *o = option_find(argv[i], &value);
         if (o == NULL) {
-            fprintf(stderr, "httpd: %s: no such option; --help lists all\n", argv[i]);
-            return OPTIONS_BAD;
+            fprintf(stderr, "httpd: %s: no such option\n", argv[i]);
+            return refuse();
         }
         if (value == NULL && i + 1 < argc) {
             value = argv[++i];
         }
         if (!option_set(out, o, value)) {
-            return OPTIONS_BAD;
+            return refuse();
         }
     }
     return OPTIONS_OK;

@@ -17,7 +17,7 @@ struct options {
 
 enum options_result {
     OPTIONS_OK,
-    OPTIONS_BAD,  /* said what and why on stderr */
+    OPTIONS_BAD,  /* said what and why on stderr, and what there is */
     OPTIONS_HELP, /* help was asked for and given on stdout */
 };
 

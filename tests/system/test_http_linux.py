@@ -370,7 +370,7 @@ def test_running_out_of_descriptors_does_not_spin():
 def test_bad_options(options):
     done = subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=START_S)
     assert done.returncode == 2
-    assert options[0] in done.stderr and done.stdout == ""
+    assert options[0] in done.stderr and "--idle-timeout N" in done.stderr and done.stdout == ""
 
 
 def test_http_cases_have_names_of_their_own():
