@@ -1,8 +1,9 @@
 /*
- * Letting connections in, and what happens when there is no room: the connection that has been idle
- * for longest goes; when none is idle, the newcomer is told 503.
+ * Letting connections in, and what happens when there is no room: somebody goes who can be spared
+ * (evict.h), or the newcomer is told 503.
  */
 #include "apps/httpd/client.h"
+#include "apps/httpd/evict.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,19 +12,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* Who is idle goes first. A connection in the middle of a request is given up for another only when
- * it is silent: else a byte now and then would hold a place for ever. False: nobody can go. */
-static bool evict_idle(struct server *s)
-{
-    struct timeout *oldest = timeouts_oldest(&s->timeouts, TIMEOUT_IDLE);
-    if (oldest == NULL) {
-        return client_evict_silent(s, NULL);
-    }
-    s->env.counters.evicted_idle++;
-    client_close(s, (struct client *)(void *)oldest);
-    return true;
-}
 
 /* accept4() would save two calls, but is not POSIX. */
 static bool socket_prepare(int fd)
@@ -48,7 +36,7 @@ static void admit(struct server *s, int fd)
     s->env.counters.accepted++;
     if (socket_prepare(fd)) {
         c = server_client_alloc(s, false);
-        if (c == NULL && evict_idle(s)) {
+        if (c == NULL && evict_for_place(s)) {
             c = server_client_alloc(s, false);
         }
         if (c == NULL) {
@@ -85,7 +73,7 @@ void server_accept(struct server *s)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (!evict_idle(s)) {
+            if (!evict_for_place(s)) {
                 accept_pause(s);
                 return;
             }

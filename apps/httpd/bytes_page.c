@@ -26,16 +26,34 @@ bool bytes_page_count(struct span digits, uint64_t *count)
     return digits.len > 0 && n <= BYTES_PAGE_MAX;
 }
 
-/* Whole lines but for the last one, so that each piece begins with a line. */
+/* size bytes from the offset at on: a line, and then what is there already, twice as much each
+ * time.
+ */
+static void fill(char *to, size_t size, uint64_t at)
+{
+    size_t phase = (size_t)(at % LINE_BYTES);
+    size_t have = size < LINE_BYTES ? size : LINE_BYTES;
+    size_t first = have < LINE_BYTES - phase ? have : LINE_BYTES - phase;
+    memcpy(to, line + phase, first);
+    memcpy(to + first, line, have - first);
+    while (have < size) {
+        size_t n = have < size - have ? have : size - have;
+        memcpy(to + have, to, n);
+        have += n;
+    }
+}
+
 bool bytes_page_continue(struct conn *c)
 {
-    while (c->bytes_left > 0) {
-        size_t n = c->bytes_left < LINE_BYTES ? (size_t)c->bytes_left : LINE_BYTES;
-        if (outbuf_room(c->out) < n) {
-            return false;
-        }
-        outbuf_append(c->out, line, n);
-        c->bytes_left -= n;
+    struct outbuf *o = c->out;
+    uint64_t left = c->bytes_end - c->bytes_at;
+    size_t n = left < outbuf_room(o) ? (size_t)left : outbuf_room(o);
+    fill(o->data + o->len, n, c->bytes_at);
+    o->len += n;
+    c->bytes_at += n;
+    if (n < left) {
+        c->page_bytes = (uint32_t)n;
+        return false;
     }
     return true;
 }

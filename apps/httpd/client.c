@@ -5,6 +5,8 @@
  */
 #include "apps/httpd/client.h"
 
+#include "apps/httpd/evict.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -63,6 +65,13 @@ void client_close(struct server *s, struct client *c)
     server_client_free(s, c);
 }
 
+void client_abort(struct server *s, struct client *c)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    client_close(s, c);
+}
+
 static enum step client_fail(struct server *s, struct client *c)
 {
     s->env.counters.socket_errors++;
@@ -76,6 +85,17 @@ static bool would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+/* What the socket did not take waits, but for what can be made again once it is wanted. */
+static enum step client_wait_out(struct client *c, struct buffer *out)
+{
+    out->end -= (uint32_t)conn_take_back(&c->conn, out->end - out->start);
+    if (out->start == out->end) {
+        out->start = 0;
+        out->end = 0;
+    }
+    return STEP_WAIT_OUT;
+}
+
 /* Sends what waits, in one call: what the socket does not take now, it takes when epoll says so. */
 static enum step client_flush(struct server *s, struct client *c)
 {
@@ -85,12 +105,13 @@ static enum step client_flush(struct server *s, struct client *c)
     }
     ssize_t n = send(c->fd, out->bytes + out->start, out->end - out->start, MSG_NOSIGNAL);
     if (n < 0) {
-        return would_block(errno) ? STEP_WAIT_OUT : client_fail(s, c);
+        return would_block(errno) ? client_wait_out(c, out) : client_fail(s, c);
     }
+    s->moved_bytes += (size_t)n;
     out->start += (uint32_t)n;
     assert(out->start <= out->end);
     if (out->start < out->end) {
-        return STEP_WAIT_OUT;
+        return client_wait_out(c, out);
     }
     out->start = 0;
     out->end = 0;
@@ -120,32 +141,11 @@ static enum step client_read(struct server *s, struct client *c, bool *was_short
     if (n < 0) {
         return would_block(errno) ? STEP_WAIT_IN : client_fail(s, c);
     }
+    s->moved_bytes += (size_t)n;
     in->end += (uint32_t)n;
     *was_short = (size_t)n < room;
     *eof = n == 0;
     return STEP_ON;
-}
-
-bool client_evict_silent(struct server *s, const struct client *except)
-{
-    static const struct {
-        enum timeout_kind kind;
-        uint64_t ms;
-    } limits[] = {{TIMEOUT_BODY, CLIENT_SILENT_MS}, {TIMEOUT_WRITE, CLIENT_STUCK_MS}};
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        enum timeout_kind kind = limits[i].kind;
-        struct timeout *oldest = timeouts_oldest(&s->timeouts, kind);
-        if (oldest == NULL || (except != NULL && oldest == &except->timeout)) {
-            continue;
-        }
-        uint64_t since_ms = oldest->deadline_ms - s->timeouts.lists[kind].duration_ms;
-        if (s->now_ms - since_ms >= limits[i].ms) {
-            s->env.counters.evicted_silent++;
-            client_close(s, (struct client *)(void *)oldest);
-            return true;
-        }
-    }
-    return false;
 }
 
 /*
@@ -159,13 +159,7 @@ static void client_process(struct server *s, struct client *c, bool eof)
     struct buffer *out = client_out(s, c);
     assert(out->start == 0 && out->end == 0);
     struct outbuf o = {out->bytes, 0, BUFFER_BYTES};
-    /* The state machine asks this before it begins what would hold a buffer for long. */
-    for (int i = 0; i < CLIENT_EVICTIONS_MAX && s->buffers.free_count < CONN_ECHO_BUFFERS; i++) {
-        if (!client_evict_silent(s, c)) {
-            break;
-        }
-    }
-    s->env.buffers_free = s->buffers.free_count;
+    s->busy = c;
     s->env.counters.buffers_used = s->env.counters.buffers_max - s->buffers.free_count;
     if (eof) {
         conn_eof(&c->conn, in->end, &o);
@@ -210,18 +204,7 @@ static bool client_keep(struct server *s, struct client *c, struct buffer **own,
                         struct buffer **spare)
 {
     assert(*own == NULL);
-    struct buffer *fresh = buffers_take(&s->buffers);
-    struct timeout *oldest = timeouts_oldest(&s->timeouts, TIMEOUT_HEAD);
-    if (fresh == NULL && oldest != NULL && oldest != &c->timeout) {
-        /* Who holds one to dribble a head into gives it up first, the longest at it of all. */
-        s->env.counters.evicted_head++;
-        client_close(s, (struct client *)(void *)oldest);
-        fresh = buffers_take(&s->buffers);
-    }
-    /* Then who has been silent for long; not each of them holds one. */
-    for (int i = 0; fresh == NULL && i < CLIENT_EVICTIONS_MAX && client_evict_silent(s, c); i++) {
-        fresh = buffers_take(&s->buffers);
-    }
+    struct buffer *fresh = evict_for_buffers(s, c, 1) ? buffers_take(&s->buffers) : NULL;
     if (fresh == NULL) {
         s->env.counters.refused_buffers++;
         return false;
@@ -262,29 +245,46 @@ static bool client_keep_in(struct server *s, struct client *c)
 /* What c waits for decides how long it may. */
 static enum timeout_kind client_timeout_kind(const struct client *c, enum step step)
 {
-    static const enum timeout_kind kinds[] = {
-        [CONN_PHASE_IDLE] = TIMEOUT_IDLE,
-        [CONN_PHASE_HEAD] = TIMEOUT_HEAD,
-        [CONN_PHASE_BODY] = TIMEOUT_BODY,
-    };
+    bool holds = c->in != NULL || c->out != NULL;
     if (c->is_lingering) {
         return TIMEOUT_LINGER;
     }
     if (step == STEP_WAIT_OUT) {
-        return TIMEOUT_WRITE;
+        return holds ? TIMEOUT_WRITE_HELD : TIMEOUT_WRITE;
     }
-    return kinds[conn_phase(&c->conn, c->in != NULL ? c->in->end : 0)];
+    switch (conn_phase(&c->conn, c->in != NULL ? c->in->end : 0)) {
+    case CONN_PHASE_IDLE:
+        return TIMEOUT_IDLE;
+    case CONN_PHASE_HEAD:
+        return TIMEOUT_HEAD;
+    case CONN_PHASE_BODY:
+        break;
+    }
+    return holds ? TIMEOUT_BODY_HELD : TIMEOUT_BODY;
+}
+
+/* How a turn went, for what it means to the time-out. */
+struct progress {
+    uint64_t moved_bytes;
+    uint64_t requests;
+};
+
+static struct progress progress_now(const struct server *s)
+{
+    return (struct progress){s->moved_bytes, s->env.counters.requests};
 }
 
 /*
- * Progress renews every time-out but two: that of a head, or a client could keep a connection for
- * ever with a byte now and then, and that of the lingering close.
+ * A byte in or out renews every time-out but two: that of a head, or a client could keep a
+ * connection for ever with a byte now and then, and that of the lingering close.
  */
-static void client_rearm(struct server *s, struct client *c, enum step step, bool new_request)
+static void client_rearm(struct server *s, struct client *c, enum step step,
+                         const struct progress *before)
 {
     enum timeout_kind kind = client_timeout_kind(c, step);
-    bool is_total = kind == TIMEOUT_LINGER || (kind == TIMEOUT_HEAD && !new_request);
-    if (kind != c->timeout.kind || !is_total) {
+    bool renews = s->moved_bytes != before->moved_bytes && kind != TIMEOUT_LINGER &&
+                  (kind != TIMEOUT_HEAD || s->env.counters.requests != before->requests);
+    if (kind != c->timeout.kind || renews) {
         timeouts_arm(&s->timeouts, &c->timeout, kind, s->now_ms);
     }
 }
@@ -325,7 +325,8 @@ static enum step client_give_up(struct server *s, struct client *c)
 }
 
 /* Leaves c in order until its next event: buffers, time-out, interest. */
-static void client_settle(struct server *s, struct client *c, enum step step, bool new_request)
+static void client_settle(struct server *s, struct client *c, enum step step,
+                          const struct progress *before)
 {
     if (step == STEP_CLOSED) {
         return;
@@ -342,7 +343,7 @@ static void client_settle(struct server *s, struct client *c, enum step step, bo
     }
     /* Rounds used up with input at hand: being writable, it is reported again at once. */
     bool wants_out = step == STEP_WAIT_OUT || (step == STEP_ON && c->conn.stalled);
-    client_rearm(s, c, step, new_request);
+    client_rearm(s, c, step, before);
     if (!client_set_interest(s, c, wants_out ? EPOLLOUT : EPOLLIN)) {
         client_fail(s, c);
     }
@@ -378,7 +379,7 @@ void client_turn(struct server *s, struct client *c, uint32_t events)
         return;
     }
     assert(c->out == NULL || c->out->start <= c->out->end);
-    uint64_t requests = s->env.counters.requests;
+    struct progress before = progress_now(s);
     enum step step = client_flush(s, c);
     if (step == STEP_ON && c->conn.end != CONN_OPEN) {
         step = client_finish(s, c);
@@ -386,18 +387,19 @@ void client_turn(struct server *s, struct client *c, uint32_t events)
     for (int i = 0; step == STEP_ON && i < CLIENT_ROUNDS_PER_TURN; i++) {
         step = client_round(s, c);
     }
-    client_settle(s, c, step, s->env.counters.requests != requests);
+    client_settle(s, c, step, &before);
 }
 
 /* Sends the last words that conn_timeout() or conn_refuse() left in out. */
 static void client_say_last(struct server *s, struct client *c, const struct outbuf *o)
 {
+    struct progress before = progress_now(s);
     client_out(s, c)->end = (uint32_t)o->len;
     enum step step = client_flush(s, c);
     if (step == STEP_ON) {
         step = client_finish(s, c);
     }
-    client_settle(s, c, step, false);
+    client_settle(s, c, step, &before);
 }
 
 void client_expire(struct server *s, struct client *c)
@@ -407,12 +409,18 @@ void client_expire(struct server *s, struct client *c)
         [TIMEOUT_HEAD] = &s->env.counters.timeouts_head,
         [TIMEOUT_BODY] = &s->env.counters.timeouts_body,
         [TIMEOUT_WRITE] = &s->env.counters.timeouts_write,
+        [TIMEOUT_BODY_HELD] = &s->env.counters.timeouts_body,
+        [TIMEOUT_WRITE_HELD] = &s->env.counters.timeouts_write,
         [TIMEOUT_LINGER] = &s->env.counters.timeouts_linger,
     };
     enum timeout_kind kind = c->timeout.kind;
     assert(kind < TIMEOUT_KIND_COUNT && c->fd >= 0);
     (*counts[kind])++;
-    if (kind != TIMEOUT_HEAD && kind != TIMEOUT_BODY) {
+    if (kind == TIMEOUT_WRITE || kind == TIMEOUT_WRITE_HELD) {
+        client_abort(s, c);
+        return;
+    }
+    if (kind == TIMEOUT_IDLE || kind == TIMEOUT_LINGER) {
         client_close(s, c);
         return;
     }

@@ -95,7 +95,7 @@ static void conn_begin_body(struct conn *c)
 static void conn_begin_echo(struct conn *c, const struct request *r, size_t body_at_hand)
 {
     bool is_whole = !r->chunked && r->length <= body_at_hand;
-    if (r->has_body && !is_whole && c->env->buffers_free < CONN_ECHO_BUFFERS) {
+    if (r->has_body && !is_whole && !c->env->make_room(c->env, CONN_ECHO_BUFFERS)) {
         c->env->counters.refused_buffers++;
         conn_fail(c, 503);
         return;
@@ -317,6 +317,7 @@ static void conn_enter(struct conn *c, struct outbuf *out)
     assert(out->cap >= CONN_OUT_MIN_BYTES && c->end == CONN_OPEN);
     c->out = out;
     c->mark_valid = false; /* what an earlier call appended is sent, or as good as */
+    c->page_bytes = 0;
     c->stalled = false;
 }
 
@@ -343,6 +344,15 @@ size_t conn_input(struct conn *c, const char *in, size_t len, struct outbuf *out
     }
     c->out = NULL;
     return used;
+}
+
+size_t conn_take_back(struct conn *c, size_t unsent)
+{
+    size_t n = unsent < c->page_bytes ? unsent : c->page_bytes;
+    assert(n == 0 || c->state == CONN_BYTES);
+    c->page_bytes -= (uint32_t)n;
+    c->bytes_at -= n;
+    return n;
 }
 
 enum conn_phase conn_phase(const struct conn *c, size_t unused)

@@ -27,8 +27,10 @@ enum {
 /* What all connections of a server share. The server keeps it up to date between calls. */
 struct conn_env {
     struct counters counters;
-    const char *date;    /* for the Date field, or NULL */
-    size_t buffers_free; /* a request that would hold a buffer asks here first */
+    const char *date; /* for the Date field, or NULL */
+    /* A request that would hold buffers asks here first, and no other does: true when so many are
+     * free, if need be by the closing of other connections. */
+    bool (*make_room)(struct conn_env *env, size_t buffers);
     bool (*stats)(struct stats_iter *it, struct stats_entry *out); /* the program's counters */
 };
 
@@ -62,10 +64,12 @@ struct conn {
     size_t response_mark;    /* where the running response began in out */
     size_t chunk_start;      /* of the chunk being filled in out */
     uint64_t discarded;      /* body bytes thrown away so far */
-    uint64_t bytes_left;     /* of /bytes/N, still to be given out */
+    uint64_t bytes_at;       /* of /bytes/N: the next to be given out */
+    uint64_t bytes_end;      /* N */
+    struct stats_iter stats; /* of /stats, behind the server's own counters: the program's next */
+    uint32_t stats_own;      /* the server's next */
     uint32_t frame_bytes;    /* see CONN_FRAME_MAX_BYTES */
-    uint32_t stats_own;      /* of /stats: the server's own next counter */
-    struct stats_iter stats; /* behind those: the program's */
+    uint32_t page_bytes;     /* at the end of out that can be made again: conn_take_back() */
     uint16_t status;         /* of the response that waits for the end of the body; 0 for none */
     uint8_t resource;        /* enum resource_id, that of the running request */
     uint8_t allow;
@@ -92,6 +96,12 @@ void conn_init(struct conn *c, struct conn_env *env);
  */
 size_t conn_input(struct conn *c, const char *in, size_t len, struct outbuf *out);
 
+/*
+ * The last bytes of what a call appended were not sent. Returns how many of them the caller may
+ * forget: they are made again when they are asked for, so that nobody has to keep them.
+ */
+size_t conn_take_back(struct conn *c, size_t unsent);
+
 /* The client will send no more; unused is what conn_input() left. Ends the connection. */
 void conn_eof(struct conn *c, size_t unused, struct outbuf *out);
 
@@ -104,10 +114,10 @@ void conn_refuse(struct conn *c, struct outbuf *out);
 /* unused: bytes that conn_input() left. */
 enum conn_phase conn_phase(const struct conn *c, size_t unused);
 
-/* True while an echo runs: it was promised an output buffer of its own until it ends. */
+/* True while an echo runs: it was promised an output buffer of its own until it ends, or fails. */
 static inline bool conn_holds_buffer(const struct conn *c)
 {
-    return c->state == CONN_BODY && c->is_echo;
+    return c->state == CONN_BODY && c->is_echo && c->end == CONN_OPEN;
 }
 
 /* The most that is worth reading at once: what is sure to be used up while a body passes through.

@@ -76,7 +76,7 @@ static enum resource_id resource_find(struct conn *c, struct span path)
     size_t prefix_len = resources[RESOURCE_BYTES].path_len;
     if (path.len > prefix_len && memcmp(path.at, resources[RESOURCE_BYTES].path, prefix_len) == 0) {
         struct span digits = {path.at + prefix_len, path.len - prefix_len};
-        return bytes_page_count(digits, &c->bytes_left) ? RESOURCE_BYTES : RESOURCE_NONE;
+        return bytes_page_count(digits, &c->bytes_end) ? RESOURCE_BYTES : RESOURCE_NONE;
     }
     for (size_t i = 0; i < RESOURCE_BYTES; i++) {
         if (resources[i].path_len == path.len &&
@@ -148,9 +148,10 @@ static void respond_bytes(struct conn *c)
 {
     struct response r = conn_response(c, 200);
     r.content_type = resources[RESOURCE_BYTES].type;
-    r.length = c->bytes_left;
+    r.length = c->bytes_end;
     response_head(c->out, &r);
     if (!c->head_only) {
+        c->bytes_at = 0;
         c->state = CONN_BYTES;
     }
 }

@@ -36,7 +36,7 @@ bool stats_page_continue(struct conn *c);
 
 /*
  * The count in /bytes/COUNT: decimal digits, at most BYTES_PAGE_MAX. False: there is no such
- * resource. bytes_page_continue() gives out what fits of c->bytes_left; true when that was all.
+ * resource. bytes_page_continue() gives out what fits from c->bytes_at on; true when that was all.
  */
 bool bytes_page_count(struct span digits, uint64_t *count);
 bool bytes_page_continue(struct conn *c);

@@ -4,6 +4,7 @@
 #include "apps/httpd/server.h"
 
 #include "apps/httpd/client.h"
+#include "apps/httpd/evict.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,16 +161,26 @@ static bool server_listen(struct server *s, const struct options *o)
                         "epoll", o);
 }
 
+/* For a request that would hold buffers: see struct conn_env. */
+static bool server_make_room(struct conn_env *env, size_t buffers)
+{
+    struct server *s = (struct server *)(void *)((char *)env - offsetof(struct server, env));
+    return evict_for_buffers(s, s->busy, buffers);
+}
+
 bool server_init(struct server *s, const struct options *o)
 {
     memset(s, 0, sizeof(*s));
     s->epoll_fd = -1;
     s->listen_fd = -1;
     s->env.stats = stats_next;
+    s->env.make_room = server_make_room;
     s->timeouts.lists[TIMEOUT_IDLE].duration_ms = o->idle_timeout_s * 1000;
     s->timeouts.lists[TIMEOUT_HEAD].duration_ms = o->head_timeout_s * 1000;
     s->timeouts.lists[TIMEOUT_BODY].duration_ms = o->body_timeout_s * 1000;
     s->timeouts.lists[TIMEOUT_WRITE].duration_ms = o->body_timeout_s * 1000;
+    s->timeouts.lists[TIMEOUT_BODY_HELD].duration_ms = o->body_timeout_s * 1000;
+    s->timeouts.lists[TIMEOUT_WRITE_HELD].duration_ms = o->body_timeout_s * 1000;
     s->timeouts.lists[TIMEOUT_LINGER].duration_ms = SERVER_LINGER_TIMEOUT_MS;
     server_update_time(s);
     if (!server_alloc(s, o) || !server_listen(s, o)) {

@@ -49,6 +49,8 @@ struct server {
     size_t fresh;            /* slots from here on were never used */
     struct buffer *spare_in; /* where a client reads and writes that holds no buffer */
     struct buffer *spare_out;
+    struct client *busy;  /* whose turn it is: nobody's need of a buffer closes that one */
+    uint64_t moved_bytes; /* from clients and to them, ever */
     uint64_t now_ms;
     uint64_t accept_resume_ms; /* 0 while accepting */
     int64_t date_s;

@@ -50,6 +50,12 @@ struct timeout *timeouts_oldest(const struct timeouts *t, enum timeout_kind kind
     return t->lists[kind].first;
 }
 
+uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x)
+{
+    assert(x->kind < TIMEOUT_KIND_COUNT);
+    return x->deadline_ms - t->lists[x->kind].duration_ms;
+}
+
 struct timeout *timeouts_due(const struct timeouts *t, uint64_t now_ms)
 {
     for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {

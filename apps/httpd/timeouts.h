@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 enum timeout_kind {
-    TIMEOUT_IDLE,   /* between requests */
-    TIMEOUT_HEAD,   /* from the first byte of a head to its last: no progress renews it */
-    TIMEOUT_BODY,   /* since the last byte of a body */
-    TIMEOUT_WRITE,  /* since the client last took a byte */
+    TIMEOUT_IDLE,      /* between requests */
+    TIMEOUT_HEAD,      /* from the first byte of a head to its last: no progress renews it */
+    TIMEOUT_BODY,      /* since the last byte of a body */
+    TIMEOUT_WRITE,     /* since the client last took a byte */
+    TIMEOUT_BODY_HELD, /* as these two, and holds a buffer that others may need */
+    TIMEOUT_WRITE_HELD,
     TIMEOUT_LINGER, /* since our FIN */
     TIMEOUT_KIND_COUNT,
     TIMEOUT_NONE = TIMEOUT_KIND_COUNT, /* not armed */
@@ -42,8 +44,11 @@ void timeouts_arm(struct timeouts *t, struct timeout *x, enum timeout_kind kind,
 /* Without effect when not armed. */
 void timeouts_disarm(struct timeouts *t, struct timeout *x);
 
-/* The longest armed of a kind, or NULL. Stays armed. */
+/* The longest armed of a kind, or NULL. Stays armed. x->next is the next longest. */
 struct timeout *timeouts_oldest(const struct timeouts *t, enum timeout_kind kind);
+
+/* When x, which is armed, was last armed. */
+uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x);
 
 /* One that is due, or NULL. Stays armed: the caller disarms it, or arms it as another kind. */
 struct timeout *timeouts_due(const struct timeouts *t, uint64_t now_ms);

@@ -35,11 +35,31 @@ static bool few_stats(struct stats_iter *it, struct stats_entry *out)
 
 struct fuzz {
     struct conn_env env;
+    size_t buffers_free;
     struct conn conn;
     size_t in_len;
     char *in;
     char *out;
 };
+
+static bool some_room(struct conn_env *env, size_t buffers)
+{
+    struct fuzz *f = (struct fuzz *)(void *)((char *)env - offsetof(struct fuzz, env));
+    return f->buffers_free >= buffers;
+}
+
+/* As if the socket had taken all but a bit: what is taken back is made again. Not a terabyte of it,
+ * which is for those who have the time. */
+static void take_back(struct fuzz *f, size_t out_len)
+{
+    struct conn *c = &f->conn;
+    size_t unsent = out_len / 8;
+    size_t n = conn_take_back(c, unsent);
+    check(n <= unsent && (n == 0 || c->state == CONN_BYTES));
+    if (c->state == CONN_BYTES && c->bytes_end - c->bytes_at > BYTES_LEFT_MAX) {
+        c->bytes_end = c->bytes_at + BYTES_LEFT_MAX;
+    }
+}
 
 static void run(struct fuzz *f)
 {
@@ -49,9 +69,7 @@ static void run(struct fuzz *f)
         check(used <= f->in_len && o.len <= o.cap);
         check(!f->conn.stalled || used > 0 || o.len > 0);
         check(f->conn.end == CONN_OPEN || !f->conn.stalled || f->conn.state >= CONN_STATS);
-        if (f->conn.bytes_left > BYTES_LEFT_MAX) {
-            f->conn.bytes_left = BYTES_LEFT_MAX; /* a terabyte is for those who have the time */
-        }
+        take_back(f, o.len);
         memmove(f->in, f->in + used, f->in_len - used);
         f->in_len -= used;
     } while (f->conn.end == CONN_OPEN && f->conn.stalled);
@@ -157,7 +175,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len <= CUTS_BYTES) {
         return 0;
     }
-    struct fuzz f = {.env = {.stats = few_stats, .buffers_free = data[0] & 3}};
+    struct fuzz f = {.env = {.stats = few_stats, .make_room = some_room}};
+    f.buffers_free = data[0] & 3;
     /* From malloc, so that a byte too far is seen. */
     f.in = malloc(BUFFER_BYTES);
     f.out = malloc(BUFFER_BYTES);

@@ -261,6 +261,9 @@ def test_timeouts():
                 sock.sendall(b"PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
                 sock.sendall(bytes(50_000_000))
             server.wait_for(lambda s: s["httpd_timeouts_write"] == 1)
+            with pytest.raises(ConnectionResetError):  # no FIN: a part is not the whole
+                while sock.recv(65536):
+                    pass
         stats = server.stats()
         assert stats["httpd_timeouts_idle"] == 2
         assert stats["httpd_timeouts_head"] == 1
@@ -316,6 +319,27 @@ def test_heads_that_dribble_do_not_keep_the_buffers():
             assert Reader(sock).response().status == 200
         for sock in slow:
             sock.close()
+
+
+def test_echoes_that_failed_do_not_keep_the_buffers():
+    with running("--buffers", "16") as server, contextlib.ExitStack() as stack:
+        def begin():
+            sock = stack.enter_context(server.connect())
+            sock.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         b"3\r\nabc\r\n")
+            return sock, Reader(sock)
+
+        for _ in range(15):
+            sock, reader = begin()
+            assert reader.line() == b"HTTP/1.1 200 OK"
+            sock.sendall(b"oops\r\n")
+            while reader.more():  # its FIN
+                pass
+        sock, reader = begin()
+        sock.sendall(b"0\r\n\r\n")
+        response = reader.response()
+        assert (response.status, response.body) == (200, b"abc")
+        assert server.stats()["httpd_buffers_used"] == 0
 
 
 def test_bodies_that_drip_do_not_keep_the_places():

@@ -28,12 +28,20 @@ static bool fake_stats(struct stats_iter *it, struct stats_entry *out)
     return true;
 }
 
+static bool fake_room(struct conn_env *env, size_t buffers)
+{
+    struct peer *p = (struct peer *)(void *)((char *)env - offsetof(struct peer, env));
+    p->rooms_asked++;
+    return p->buffers_free >= buffers;
+}
+
 struct peer *peer_new(void)
 {
     struct peer *p = calloc(1, sizeof(*p));
     assert_non_null(p);
     p->env.stats = fake_stats;
-    p->env.buffers_free = 10;
+    p->env.make_room = fake_room;
+    p->buffers_free = 10;
     conn_init(&p->conn, &p->env);
     return p;
 }

@@ -19,6 +19,8 @@ enum {
 struct peer {
     struct conn_env env;
     struct conn conn;
+    size_t buffers_free; /* what a request that would hold some is told */
+    size_t rooms_asked;  /* how often one asked */
     size_t in_len;
     size_t all_len;
     char in[IN_BYTES];

@@ -522,7 +522,7 @@ static void test_bodies_nobody_wants_are_bounded(void **state)
 static void test_without_buffers_only_long_echoes_are_refused(void **state)
 {
     struct peer *p = peer_new();
-    p->env.buffers_free = 1;
+    p->buffers_free = 1;
     peer_send(p, "PUT /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi");
     peer_send(p, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
     assert_int_equal(count_of(p->all, "200 OK"), 2);

@@ -228,6 +228,68 @@ static void test_head_is_get_without_a_body(void **state)
     }
 }
 
+/* Of all connections only one that begins a long echo asks for room (others may lose theirs). */
+static void test_only_an_echo_asks_for_buffers(void **state)
+{
+    struct peer *p = peer_new();
+    p->buffers_free = 0;
+    peer_send(p,
+              GET("") "GET /stats HTTP/1.1\r\n" HOST "\r\n"
+                      "GET /bytes/100000 HTTP/1.1\r\n" HOST "\r\n"
+                      "POST /stats HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nab" ECHO(
+                          "Content-Length: 2\r\n", "hi") "GET /headers HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(p->rooms_asked, 0);
+    assert_int_equal(p->conn.end, CONN_OPEN);
+    peer_send(p, ECHO("Content-Length: 3\r\n", "hi"));
+    assert_int_equal(p->rooms_asked, 1);
+    assert_int_equal(p->conn.end, CONN_LINGER);
+    free(p);
+}
+
+/* An echo that is over, be it by an error, has no claim to a buffer any more. */
+static void test_a_failed_echo_holds_no_buffer(void **state)
+{
+    struct peer *p = peer_new();
+    peer_send(p, ECHO(CHUNKED, "3\r\nabc\r\n"));
+    assert_true(conn_holds_buffer(&p->conn));
+    peer_send(p, "x");
+    assert_int_equal(p->conn.end, CONN_LINGER);
+    assert_false(conn_holds_buffer(&p->conn));
+    free(p);
+}
+
+/* What a client does not take of /bytes need not be kept: it comes again, in any pieces. */
+static void test_bytes_can_be_taken_back(void **state)
+{
+    enum { LENGTH = 200 * 1000 };
+    unsigned seed = 5;
+    print_message("seed %u\n", seed);
+    srand(seed);
+    struct peer *whole = peer_new();
+    peer_send(whole, "GET /bytes/200000 HTTP/1.1\r\n" HOST "\r\n");
+    struct peer *p = peer_new();
+    const char *request = "GET /bytes/200000 HTTP/1.1\r\n" HOST "\r\n";
+    size_t in_len = strlen(request);
+    size_t kept_most = 0;
+    do {
+        struct outbuf o = {p->out, 0, sizeof(p->out)};
+        assert_int_equal(conn_input(&p->conn, request, in_len, &o), in_len);
+        in_len = 0;
+        size_t unsent = (size_t)rand() % (o.len + 1);
+        size_t back = conn_take_back(&p->conn, unsent);
+        assert_true(back <= unsent && conn_take_back(&p->conn, 0) == 0);
+        bool is_last = p->conn.state == CONN_HEAD;
+        kept_most = !is_last && unsent - back > kept_most ? unsent - back : kept_most;
+        o.len -= back; /* the rest is kept and sent */
+        peer_take(p, &o);
+    } while (p->conn.state != CONN_HEAD);
+    assert_int_equal(p->all_len, whole->all_len);
+    assert_memory_equal(p->all, whole->all, whole->all_len);
+    assert_true(kept_most < RESPONSE_ROOM_BYTES); /* nothing but the head, once */
+    free(p);
+    free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +300,9 @@ int main(void)
         cmocka_unit_test(test_empty_lines_first),
         cmocka_unit_test(test_binary_is_answered_at_once),
         cmocka_unit_test(test_head_is_get_without_a_body),
+        cmocka_unit_test(test_only_an_echo_asks_for_buffers),
+        cmocka_unit_test(test_a_failed_echo_holds_no_buffer),
+        cmocka_unit_test(test_bytes_can_be_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
