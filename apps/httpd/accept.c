@@ -48,9 +48,15 @@ static void admit(struct server *s, int fd)
         close(fd);
         return;
     }
-    if (client_open(s, c, fd) && c->is_overflow) {
+    if (!client_open(s, c, fd)) {
+        return;
+    }
+    if (c->is_overflow) {
         s->env.counters.refused_full++;
         client_refuse(s, c);
+    } else {
+        /* The request is often there: who is answered at once need not fear for his place. */
+        client_turn(s, c, EPOLLIN);
     }
 }
 

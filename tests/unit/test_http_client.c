@@ -8,6 +8,7 @@
 // LINK: apps/httpd/head.c apps/httpd/http_parse.c apps/httpd/linux_stats.c apps/httpd/options.c
 // LINK: apps/httpd/outbuf.c apps/httpd/resources.c apps/httpd/response.c apps/httpd/server.c
 // LINK: apps/httpd/stats_page.c apps/httpd/timeouts.c @llhttp
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -362,6 +363,28 @@ static void a_newcomer_is_not_taken_for_idle(void **state)
     end();
 }
 
+/* Nor has he to wait for his turn while others come: what he asked with his first packet is
+ * answered as he is let in, however little place there is. */
+static void who_has_asked_is_answered_as_he_comes(void **state)
+{
+    begin();
+    struct sockaddr_in a;
+    socklen_t len = sizeof(a);
+    assert_int_equal(getsockname(world.s.listen_fd, (struct sockaddr *)&a, &len), 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (size_t i = 0; i < CLIENTS / 2; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+        assert_int_equal(write(fd, healthz, strlen(healthz)), strlen(healthz));
+        world.peer[world.count++] = fd;
+    }
+    server_accept(&world.s);
+    assert_int_equal(counters()->accepted, CLIENTS / 2);
+    assert_int_equal(counters()->responses_2xx, CLIENTS / 2);
+    assert_non_null(strstr(answer(), "\r\n\r\nok\n"));
+    end();
+}
+
 /* For a place: who is idle at once, who has his answer soon, who is silent after 1 s, a head never:
  * it has a time-out of its own. */
 static void who_goes_for_a_place(void **state)
@@ -405,6 +428,7 @@ int main(void)
         cmocka_unit_test(heads_that_are_not_complete_go_first),
         cmocka_unit_test(a_silent_body_goes_after_2_s),
         cmocka_unit_test(a_newcomer_is_not_taken_for_idle),
+        cmocka_unit_test(who_has_asked_is_answered_as_he_comes),
         cmocka_unit_test(who_goes_for_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
