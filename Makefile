@@ -19,6 +19,7 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 OBJCOPY := $(CROSS_COMPILE)objcopy
 NM      := $(CROSS_COMPILE)nm
+AR      := $(CROSS_COMPILE)ar
 HOSTCC  := gcc
 CLANG   ?= clang
 PYTHON  ?= /usr/bin/python3
@@ -41,8 +42,8 @@ APP_PATH := $(B)/gen/$(APP_NAME).path
 
 LLHTTP_DIR ?= $(B)/llhttp
 LLHTTP_STAMP := $(B)/llhttp.stamp
-LLHTTP_SRC := llhttp.c api.c http.c
-# As they are, in strict mode: the loose one lets bytes pass unseen behind a chunk size.
+# As the sources are, in strict mode: the loose one of 8.1 lets bytes pass unseen behind a chunk
+# size. 9.x is strict by itself.
 LLHTTP_FLAGS = -w -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_DIR)/include
 
 # Static libraries compiled by others: -lNAME is searched for where the compiler does. Their headers
@@ -99,12 +100,12 @@ APP_SRC     := $(filter-out $(APP_DIR)/linux_%.c,$(APP_ALL))
 # $(1) target folder, $(2) sources of ours
 objs = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 app_objs = $(patsubst $(APP_DIR)/%.c,$(B)/$(1)/app/$(APP_NAME)/%.o,$(2))
-llhttp_objs = $(if $(APP_LLHTTP),$(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(LLHTTP_SRC)))
+llhttp_lib = $(if $(APP_LLHTTP),$(B)/$(1)/libllhttp.a)
 
-METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(call app_objs,metal,$(APP_SRC)) $(call llhttp_objs,metal)
-HOST_OBJ  := $(call objs,host,$(HOST_SRC)) $(call app_objs,host,$(APP_SRC)) $(call llhttp_objs,host)
+METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(call app_objs,metal,$(APP_SRC))
+HOST_OBJ  := $(call objs,host,$(HOST_SRC)) $(call app_objs,host,$(APP_SRC))
 HOST_ASAN_OBJ := $(HOST_OBJ:$(B)/host/%=$(B)/host-asan/%)
-LINUX_OBJ := $(call app_objs,linux,$(APP_ALL)) $(call llhttp_objs,linux)
+LINUX_OBJ := $(call app_objs,linux,$(APP_ALL))
 
 KERNEL := $(B)/$(APP_NAME).elf
 HOSTED := $(B)/host/$(APP_NAME)
@@ -187,10 +188,9 @@ $(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_L
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
 
-$(B)/metal/llhttp/%.o: $(LLHTTP_STAMP)
-	$(call say,CC,llhttp/$*.c)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(METAL_APP) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
+$(B)/metal/libllhttp.a: $(LLHTTP_STAMP)
+	$(call make_llhttp,$(CC) $(METAL_APP))
+METAL_LIBS := $(call llhttp_lib,metal)
 
 # Linked twice: the first link's symbols become the table that backtraces read.
 LINK_METAL = $(LD) -m elf_x86_64 -nostdlib -static -z noexecstack -z max-page-size=4096 \
@@ -204,21 +204,36 @@ $(SYMBOLS)-$(APP_NAME).S: $(B)/metal/$(APP_NAME)-first.elf tools/symbols.awk
 	$(Q)$(NM) -n $< | LC_ALL=C awk -f tools/symbols.awk > $@
 $(SYMBOLS)-%.o: $(SYMBOLS)-%.S
 	$(Q)$(CC) $(METAL_FLAGS) -c $< -o $@
-$(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o $(wildcard $(APP_ARCHIVES)) \
-  arch/x86_64/linker.ld
-	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o $(APP_ARCHIVES)
-$(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(wildcard $(APP_ARCHIVES)) \
-  arch/x86_64/linker.ld
+$(B)/metal/$(APP_NAME)-first.elf: $(METAL_OBJ) $(SYMBOLS)-none.o $(METAL_LIBS) \
+  $(wildcard $(APP_ARCHIVES)) arch/x86_64/linker.ld
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-none.o $(METAL_LIBS) $(APP_ARCHIVES)
+$(B)/$(APP_NAME).elf64: $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(METAL_LIBS) \
+  $(wildcard $(APP_ARCHIVES)) arch/x86_64/linker.ld
 	$(call say,LD,$@)
-	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(APP_ARCHIVES)
+	$(Q)$(LINK_METAL) -o $@ $(METAL_OBJ) $(SYMBOLS)-$(APP_NAME).o $(METAL_LIBS) $(APP_ARCHIVES)
 $(KERNEL): $(B)/$(APP_NAME).elf64
 	$(call say,ELF32,$@)
 	$(Q)$(OBJCOPY) -S -O elf32-i386 $< $@
 
-$(LLHTTP_STAMP): tools/get-llhttp.sh
+# Changes when another folder is named.
+$(B)/gen/llhttp.path: FORCE
+	@mkdir -p $(@D)
+	@echo '$(abspath $(LLHTTP_DIR))' | cmp -s - $@ || echo '$(abspath $(LLHTTP_DIR))' > $@
+$(LLHTTP_STAMP): tools/get-llhttp.sh $(B)/gen/llhttp.path
 	@mkdir -p $(@D)
 	$(Q)$(if $(filter file,$(origin LLHTTP_DIR)),DIR,LLHTTP_DIR)=$(LLHTTP_DIR) tools/get-llhttp.sh
 	@touch $@
+
+# A target's library: of the C sources, $(1) being the compiler with its flags, or the one that the
+# distribution compiled where it has no sources (tools/get-llhttp.sh).
+define make_llhttp
+$(call say,AR,$@)
+@mkdir -p $@.o && rm -f $@
+$(Q)if [ -e $(LLHTTP_DIR)/lib/libllhttp.a ]; then cp $(LLHTTP_DIR)/lib/libllhttp.a $@; else \
+  for c in llhttp api http; do \
+    $(1) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$$c.c -o $@.o/$$c.o || exit 1; \
+  done && $(AR) rcs $@ $@.o/llhttp.o $@.o/api.o $@.o/http.o; fi
+endef
 
 iso: $(ISO)
 # Changes when other words are to go onto the command line.
@@ -253,23 +268,21 @@ $(B)/host/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LL
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
-$(B)/host/llhttp/%.o: $(LLHTTP_STAMP)
-	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(HOST_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
-$(HOSTED): $(HOST_OBJ)
+$(B)/host/libllhttp.a: $(LLHTTP_STAMP)
+	$(call make_llhttp,$(HOSTCC) $(HOST_FLAGS))
+$(HOSTED): $(HOST_OBJ) $(call llhttp_lib,host)
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) $(HOST_EXTRA) -o $@ $(HOST_OBJ) $(APP_LIBS)
+	$(Q)$(HOSTCC) $(HOST_EXTRA) -o $@ $^ $(APP_LIBS)
 
 $(B)/linux/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP)) | app-libs
 	$(call say,LINUXCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(LINUX_FLAGS) $(APP_WARN) -I$(LLHTTP_DIR)/include -c $< -o $@
-$(B)/linux/llhttp/%.o: $(LLHTTP_STAMP)
-	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(LINUX_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
-$(LINUX): $(LINUX_OBJ)
+$(B)/linux/libllhttp.a: $(LLHTTP_STAMP)
+	$(call make_llhttp,$(HOSTCC) $(LINUX_FLAGS))
+$(LINUX): $(LINUX_OBJ) $(call llhttp_lib,linux)
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) -pthread -o $@ $(LINUX_OBJ) $(APP_LIBS)
+	$(Q)$(HOSTCC) -pthread -o $@ $^ $(APP_LIBS)
 
 .PHONY: host-asan relay attackers
 # The hosted program with the sanitizers in it, for the hostile frames of tests/system.
@@ -283,12 +296,11 @@ $(B)/host-asan/%.o: %.S Makefile
 $(B)/host-asan/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_LLHTTP),$(LLHTTP_STAMP)) | app-libs
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_FLAGS) $(SAN) $(HOST_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
-$(B)/host-asan/llhttp/%.o: $(LLHTTP_STAMP)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(HOST_FLAGS) $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$*.c -o $@
-$(B)/host-asan/$(APP_NAME): $(HOST_ASAN_OBJ)
+$(B)/host-asan/libllhttp.a: $(LLHTTP_STAMP)
+	$(call make_llhttp,$(CLANG) $(HOST_FLAGS))
+$(B)/host-asan/$(APP_NAME): $(HOST_ASAN_OBJ) $(call llhttp_lib,host-asan)
 	$(call say,LD,$@)
-	$(Q)$(CLANG) $(SAN) -o $@ $(HOST_ASAN_OBJ) $(APP_LIBS)
+	$(Q)$(CLANG) $(SAN) -o $@ $^ $(APP_LIBS)
 
 # ---- tests -----------------------------------------------------------------------------------
 # A test names the project's files it links on a line "// LINK: ...".
@@ -296,13 +308,13 @@ UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 SIM  := $(patsubst tests/sim/%.c,%,$(sort $(wildcard tests/sim/sim_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 link_of = $(sort $(wildcard $(shell sed -n 's|^// LINK: ||p' $(1))))
-# llhttp's own sources, for the tests whose LINK line says @llhttp
+# llhttp, for the tests whose LINK line says @llhttp
 uses_llhttp = $(shell sed -n 's|^// LINK: .*@llhttp.*|1|p' $(1))
 
 # $(1) name, $(2) source folder, $(3) object folder, $(4) link flags
 define TEST_PROGRAM
 $(B)/$(3)/$(1): $(call objs,$(3)/obj,tests/$(2)/$(1).c tests/unit/support.c $(call link_of,tests/$(2)/$(1).c)) \
-  $(if $(call uses_llhttp,tests/$(2)/$(1).c),$(patsubst %.c,$(B)/$(3)/obj/llhttp/%.o,$(LLHTTP_SRC)))
+  $(if $(call uses_llhttp,tests/$(2)/$(1).c),$(B)/$(3)/obj/libllhttp.a)
 	$$(Q)$(CLANG) $(4) -o $$@ $$^ -lcmocka
 endef
 $(foreach t,$(UNIT),$(eval $(call TEST_PROGRAM,$(t),unit,test,$(SAN))))
@@ -337,7 +349,7 @@ $(B)/test/test_adapter: $(B)/test/obj/tests/packetdrill/test_adapter.o | $(B)/pa
 	$(Q)$(CLANG) $(SAN) -o $@ $^ -lcmocka -ldl -lpthread
 
 TEST_INC = $(if $(filter tests/% apps/% kernel/pthread% net/posix/%,$<),-I$(LLHTTP_DIR)/include)
-$(B)/test/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
+$(B)/test/obj/%.o: %.c Makefile $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(TEST_FLAGS) $(TEST_INC) -c $< -o $@
 $(B)/test/obj/%.o: %.S Makefile
@@ -354,12 +366,11 @@ FUZZ_JUDGES := tests/unit/% tests/fuzz/tcp_model.c
 FUZZ_FLAGS = $(filter-out -O1,$(TEST_FLAGS)) -O2 \
              $(if $(filter $(FUZZ_JUDGES),$<),,-fsanitize=fuzzer-no-link \
              $(if $(filter net/% tests/%,$<),-fno-sanitize-coverage=trace-cmp))
-$(B)/fuzz/obj/%.o: %.c Makefile | $(LLHTTP_STAMP)
+$(B)/fuzz/obj/%.o: %.c Makefile $(LLHTTP_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) $(TEST_INC) -c $< -o $@
-$(B)/test/obj/llhttp/%.o $(B)/fuzz/obj/llhttp/%.o: $(LLHTTP_STAMP)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) -O1 -g $(LLHTTP_FLAGS) -c $(LLHTTP_DIR)/src/$(notdir $*).c -o $@
+$(B)/test/obj/libllhttp.a $(B)/fuzz/obj/libllhttp.a: $(LLHTTP_STAMP)
+	$(call make_llhttp,$(CLANG) -O1 -g)
 
 unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM) scripts test_adapter)
 fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))

@@ -1,19 +1,32 @@
 #!/bin/sh
-# Puts llhttp's C sources where the build looks for them: DIR/include/llhttp.h and
-# DIR/src/{llhttp,api,http}.c, DIR being build/llhttp by default. They come out of the
-# distribution's node-llhttp package, downloaded and unpacked, not installed: installing it pulls in
-# Node. Does nothing when they are there. With LLHTTP_DIR= nothing is downloaded: they must be
-# there.
+# Puts llhttp where the build looks for it: DIR/include/llhttp.h, and either its C sources,
+# DIR/src/{llhttp,api,http}.c, or a static library, DIR/lib/libllhttp.a; DIR is build/llhttp by
+# default. Does nothing when it is there. With LLHTTP_DIR= nothing is downloaded: it must be there.
+#
+# It comes out of the distribution's packages, downloaded and unpacked, not installed: nothing is
+# left on the system, no rights are needed, and one of them would pull in Node. Sources are
+# preferred, being compiled as everything else is:
+#   node-llhttp       sources   Debian 12, Ubuntu 24.04
+#   libllhttp-source  sources   Ubuntu 26.04, Debian after 13
+#   libllhttp-dev     library   Debian 13
+# Ubuntu 22.04 has none of them: there the package of 24.04 is taken, checked with the same keys.
 set -eu
 
 say() {
     printf '%s\n' "get-llhttp: $*" >&2
 }
 
-is_complete() {
-    for file in include/llhttp.h src/llhttp.c src/api.c src/http.c; do
-        [ -s "$1/$file" ] || return 1
+has_all() { # folder, files
+    folder=$1
+    shift
+    for file; do
+        [ -s "$folder/$file" ] || return 1
     done
+}
+
+is_complete() {
+    has_all "$1" include/llhttp.h src/llhttp.c src/api.c src/http.c ||
+        has_all "$1" include/llhttp.h lib/libllhttp.a
 }
 
 cd "$(dirname "$0")/.."
@@ -22,7 +35,8 @@ if [ -n "${LLHTTP_DIR:-}" ]; then
     if is_complete "$LLHTTP_DIR"; then
         exit 0
     fi
-    say "LLHTTP_DIR=$LLHTTP_DIR lacks one of include/llhttp.h, src/llhttp.c, src/api.c, src/http.c"
+    say "LLHTTP_DIR=$LLHTTP_DIR: there must be include/llhttp.h and either src/llhttp.c, src/api.c"
+    say "and src/http.c, or lib/libllhttp.a"
     exit 1
 fi
 
@@ -39,43 +53,72 @@ for tool in apt-get dpkg-deb; do
     fi
 done
 
-scratch=$dir.scratch
+mkdir -p "$(dirname "$dir")"
+scratch=$(cd "$(dirname "$dir")" && pwd)/llhttp.scratch
 rm -rf "$scratch"
-mkdir -p "$scratch/tree"
+mkdir -p "$scratch/cache/archives/partial" "$scratch/new"
 trap 'rm -rf "$scratch"' EXIT
+own_apt="" # options that give apt package lists of its own
 
-# apt drops its rights for a download if its own user can write here, and only warns if not.
-if ! (cd "$scratch" && apt-get download -q node-llhttp) > "$scratch/log" 2>&1; then
-    if [ "$(id -u)" = 0 ]; then
-        say "the package lists may be old or missing: apt-get update"
-        apt-get update -q >> "$scratch/log" 2>&1 || true
-    fi
-    if ! (cd "$scratch" && apt-get download -q node-llhttp) >> "$scratch/log" 2>&1; then
-        cat "$scratch/log" >&2
-        say "apt-get download node-llhttp failed. Is there a network, and a fresh apt-get update?"
-        say "On Ubuntu the package is in the component 'universe'."
-        exit 1
-    fi
+# Downloads and unpacks a package. apt drops its rights for a download if its own user can write
+# here, and only warns if not.
+unpack() {
+    rm -rf "$scratch/tree"
+    # shellcheck disable=SC2086 # options
+    (cd "$scratch" && apt-get $own_apt download -q "$1") >> "$scratch/log" 2>&1 || return 1
+    deb=$(find "$scratch" -maxdepth 1 -name "$1_*.deb" | head -n 1)
+    mkdir "$scratch/tree"
+    dpkg-deb -x "$deb" "$scratch/tree"
+}
+
+# Where a package keeps its files has changed before: they are found by name.
+take() { # into folder $1, files
+    into=$scratch/new/$1
+    shift
+    for file; do
+        found=$(find "$scratch/tree" -type f -name "$file" | head -n 1)
+        [ -n "$found" ] || return 1
+        mkdir -p "$into"
+        cp "$found" "$into/"
+    done
+}
+
+get_sources() {
+    unpack "$1" && take include llhttp.h && take src llhttp.c api.c http.c
+}
+
+get_any() {
+    get_sources node-llhttp || get_sources libllhttp-source ||
+        { unpack libllhttp-dev && take include llhttp.h && take lib libllhttp.a; }
+}
+
+# The system's package lists may be missing or old, or name what a later update has replaced: the
+# next try has lists of its own, from the same servers.
+use_own_lists() {
+    rm -rf "$scratch/lists"
+    mkdir -p "$scratch/lists/partial"
+    own_apt="-o Dir::State::Lists=$scratch/lists -o Dir::Cache=$scratch/cache $*"
+    # shellcheck disable=SC2086
+    apt-get $own_apt update -q >> "$scratch/log" 2>&1
+}
+
+use_noble() {
+    [ "$(. /etc/os-release && echo "${UBUNTU_CODENAME:-}")" = jammy ] || return 1
+    # Asked of the server that the system has jammy from.
+    # shellcheck disable=SC2016
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Suite: jammy' |
+        grep ubuntu | sort -u | head -n 1)
+    echo "deb ${uri:-http://archive.ubuntu.com/ubuntu} noble universe" > "$scratch/noble.list"
+    use_own_lists -o "Dir::Etc::SourceList=$scratch/noble.list" -o Dir::Etc::SourceParts=/dev/null
+}
+
+if ! get_any && ! { use_own_lists && get_any; } && ! { use_noble && get_any; }; then
+    cat "$scratch/log" >&2
+    say "none of the packages node-llhttp, libllhttp-source and libllhttp-dev could be downloaded."
+    say "Is there a network? On Ubuntu they are in the component 'universe'. Or put llhttp's"
+    say "release sources (include/llhttp.h, src/*.c) into a folder and name it with LLHTTP_DIR="
+    exit 1
 fi
-
-deb=$(find "$scratch" -maxdepth 1 -name 'node-llhttp_*.deb' | head -n 1)
-dpkg-deb -x "$deb" "$scratch/tree"
-
-# Where the package keeps them has changed before: they are found by name.
-new=$scratch/new
-mkdir -p "$new/include" "$new/src"
-for file in llhttp.h llhttp.c api.c http.c; do
-    found=$(find "$scratch/tree" -type f -path '*llhttp*' -name "$file" | head -n 1)
-    if [ -z "$found" ]; then
-        say "$(basename "$deb") holds no $file"
-        exit 1
-    fi
-    case $file in
-    *.h) cp "$found" "$new/include/" ;;
-    *.c) cp "$found" "$new/src/" ;;
-    esac
-done
-
 rm -rf "$dir"
-mv "$new" "$dir"
+mv "$scratch/new" "$dir"
 say "$(basename "$deb") unpacked into $dir"
