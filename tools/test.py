@@ -70,6 +70,9 @@ def report(name, code, out, good, bad):
 def step(name, command, timeout):
     code, out = run(command, timeout)
     report(name, code, out, 1 if code == 0 else 0, 0 if code == 0 else 1)
+    for line in out.split("\n") if code == 0 else []:
+        if "warning:" in line:  # no error here (WERROR=), but to be seen
+            say("      " + line)
     return code == 0
 
 

@@ -149,7 +149,7 @@ static void deliver(struct fuzz *f, const struct frame *fr)
 static void advance(struct fuzz *f, uint64_t ns)
 {
     uint64_t end_ns = f->now_ns + ns;
-    for (int i = 0;; i++) {
+    for (uint32_t i = 0;; i++) {
         uint64_t next_ns = net_poll(f->net, f->now_ns);
         if (next_ns >= end_ns) {
             break;
@@ -496,7 +496,7 @@ static void make_sockets(struct fuzz *f)
     want.data = (uint64_t)listener;
     err = err != 0 ? err : epoll_control(n, f->epoll, EPOLL_OP_ADD, listener, &want);
     assert(err == 0 && f->epoll >= 0);
-    for (int i = 0; i < PEER_PORTS; i++) {
+    for (uint32_t i = 0; i < PEER_PORTS; i++) {
         f->seq[i] = (uint32_t)PEER_ISS;
         f->ack[i] = ISS;
     }
@@ -529,7 +529,7 @@ static void close_all(struct fuzz *f)
 {
     const struct pool *p;
     f->tx.fail_at = 0;
-    for (int fd = SOCK_FD_FIRST; fd < FDS; fd++) {
+    for (int fd = SOCK_FD_FIRST; fd < (int)FDS; fd++) {
         (void)sock_close(f->net, fd, f->now_ns);
     }
     advance(f, QUIET_S * NS_PER_S);
@@ -553,7 +553,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     make_stack(&f, memory);
     make_sockets(&f);
     bool closes = (fuzz_u8(&f.in) & 1) != 0;
-    for (int i = 0; i < STEPS_MAX && f.in.size > 0; i++) {
+    for (uint32_t i = 0; i < STEPS_MAX && f.in.size > 0; i++) {
         step(&f);
         check_pools(&f);
     }
