@@ -26,6 +26,7 @@ HOSTCC  := gcc
 CLANG   ?= clang
 PYTHON  ?= /usr/bin/python3
 B       := build
+NEWCOMER := $(B)/newcomer
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -121,7 +122,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        bench-echo bench-boot packetdrill FORCE
+        bench-echo bench-boot packetdrill newcomer FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -136,6 +137,7 @@ help:
 	'make relay   a wire with rate, delay, queue and loss between two links: build/relay' \
 	'make linux   the same server on plain Linux sockets: build/linux/NAME' \
 	'make test    everything; ends with "N passed, N failed"' \
+	'make newcomer SUITE=  make run and make test in a fresh Debian or Ubuntu (trixie); needs root' \
 	'make check   the static rules: layering, symbols, lengths, format' \
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
@@ -415,6 +417,10 @@ fuzz: deps-test
 check:
 	@$(PYTHON) tools/check.py
 
+newcomer:
+	@tools/deps.sh newcomer
+	@tools/newcomer.sh $(SUITE)
+
 bench-echo:
 	@$(PYTHON) tools/bench-echo.py $(if $(AGAINST),--against $(AGAINST))
 
@@ -422,7 +428,7 @@ bench-boot: all
 	@$(PYTHON) tools/bench-boot.py
 
 clean:
-	rm -rf $(B)
+	rm -rf --one-file-system $(B)
 
 %.d: ;
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(NEWCOMER) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing with apt, and only that: `deps.sh run` for building and booting,
-# `deps.sh test` for the tests too; APP_DEPS names what a server wants besides. Uses sudo only when
+# `deps.sh test` for the tests too, `deps.sh newcomer` for tools/newcomer.sh; APP_DEPS names what a
+# server wants besides. Uses sudo only when
 # not root; says what it does.
 set -eu
 
@@ -8,11 +9,16 @@ RUN="gcc binutils make git libc6-dev gdb qemu-system-x86 grub-pc-bin grub-common
      ${APP_DEPS:-}"
 TEST="clang clang-format libcmocka-dev python3 python3-pytest python3-scapy curl wrk nmap
       iproute2 iputils-ping util-linux procps"
+NEWCOMER="debootstrap git curl util-linux"
 
 case "${1:-}" in
 run) wanted="$RUN" ;;
 test) wanted="$RUN $TEST" ;;
-*) echo "deps.sh: '${1:-}' is not known: say run or test" >&2; exit 2 ;;
+newcomer) wanted="$NEWCOMER" ;;
+*)
+    echo "deps.sh: '${1:-}' is not known: say run, test or newcomer" >&2
+    exit 2
+    ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -20,26 +26,31 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 0
 fi
 
-# The run-time of the sanitizers has clang's version in its name.
-if [ "$1" = test ]; then
-    major=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' |
-            head -n 1)
-    [ -n "$major" ] && wanted="$wanted libclang-rt-$major-dev"
-fi
-
 installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-missing_of() {
+# The run-time of the sanitizers has clang's version in its name. Nothing where there is no such
+# package: Ubuntu 22.04 has it in one that clang brings along.
+clang_runtime() {
+    depends=$(if installed clang; then dpkg-query -W -f '${Depends}' clang; else
+        apt-cache depends clang; fi 2>/dev/null) || true
+    major=$(printf '%s\n' "$depends" | sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p' | head -n 1)
+    if apt-cache show "libclang-rt-$major-dev" >/dev/null 2>&1; then
+        echo "libclang-rt-$major-dev"
+    fi
+}
+
+find_missing() {
     missing=""
-    for package in $1; do
+    [ "$1" != test ] || wanted="$wanted $(clang_runtime)"
+    for package in $wanted; do
         installed "$package" || missing="$missing $package"
     done
 }
 
-missing_of "$wanted"
-[ -z "$missing" ] && exit 0
+find_missing "$1"
+[ -n "$missing" ] || exit 0
 
 sudo=""
 if [ "$(id -u)" != 0 ]; then
@@ -49,16 +60,16 @@ if [ "$(id -u)" != 0 ]; then
     fi
     sudo=sudo
 fi
+echo "deps: reading the package lists"
+$sudo apt-get update -q >/dev/null ||
+    echo "deps: apt-get update failed: trying with the lists there are" >&2
+find_missing "$1" # without package lists, clang's version was not known before
 echo "deps: installing with apt:$missing"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -q >/dev/null
-if [ "$1" = test ]; then # without package lists, clang's version was not known before
-    major=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' |
-            head -n 1)
-    [ -n "$major" ] && ! installed "libclang-rt-$major-dev" &&
-        apt-cache show "libclang-rt-$major-dev" >/dev/null 2>&1 &&
-        missing="$missing libclang-rt-$major-dev"
+# shellcheck disable=SC2086 # words
+if ! $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    $missing >/dev/null; then
+    echo "deps.sh: apt could not install them. On Ubuntu some are in the component 'universe'" >&2
+    echo "(sudo add-apt-repository universe)" >&2
+    exit 1
 fi
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing \
-    >/dev/null
 echo "deps: done"
