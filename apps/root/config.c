@@ -215,11 +215,28 @@ static const struct cmdline_key keys[] = {
     {"mem", "16M to 4096M (hosted only)", parse_memory},
 };
 
+const struct cmdline_key *config_keys(size_t *count)
+{
+    *count = ARRAY_SIZE(keys);
+    return keys;
+}
+
+static void printf_like(2, 3) complain_of(config_complain_fn *complain, const char *fmt, ...)
+{
+    char text[LOG_LINE_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    complain(text);
+}
+
+/* As cmdline_parse calls it; ctx points to the function that is told. */
 static void report_bad(const char *word, const struct cmdline_key *key, void *ctx)
 {
+    config_complain_fn *complain = *(config_complain_fn **)ctx;
     if (key != NULL) {
-        log_warn("config: '%s' is not valid: %s= takes %s; using the default", word, key->name,
-                 key->allowed);
+        complain_of(complain, "'%s' is not valid: %s= takes %s", word, key->name, key->allowed);
         return;
     }
     char known[LOG_LINE_MAX / 2];
@@ -227,19 +244,19 @@ static void report_bad(const char *word, const struct cmdline_key *key, void *ct
     for (size_t i = 0; i < ARRAY_SIZE(keys) && used < sizeof(known); i++) {
         used += (size_t)snprintf(known + used, sizeof(known) - used, " %s=", keys[i].name);
     }
-    log_warn("config: '%s' is not known, ignored; known are%s and -- before the server's own", word,
-             known);
+    complain_of(complain, "'%s' is not known; known are%s and -- before the server's own", word,
+                known);
 }
 
 /* A gateway belongs to a static address, of whose network it is a neighbour. With a /32 there is no
  * other host in the network: the gateway is one on the link by being named, as clouds have it. */
-static void merge_gateway(struct root_config *cfg)
+static void merge_gateway(struct root_config *cfg, config_complain_fn *complain)
 {
     if (cfg->gateway == 0) {
         return;
     }
     if (cfg->ip.mode != NET_ADDRESS_STATIC) {
-        log_warn("config: gw= is ignored: it goes with ip=ADDRESS/LENGTH, DHCP brings its own");
+        complain_of(complain, "gw= goes with ip=ADDRESS/LENGTH: DHCP brings its own");
         return;
     }
     uint8_t bits = cfg->ip.prefix_bits; /* 1..32: parse_ip */
@@ -247,15 +264,15 @@ static void merge_gateway(struct root_config *cfg)
     if (!near || cfg->gateway == cfg->ip.address) {
         char gw[16];
         char ip[16];
-        log_warn("config: gw=%s is ignored: it must be another address of %s/%u's network",
-                 ipv4_format(gw, cfg->gateway), ipv4_format(ip, cfg->ip.address), bits);
+        complain_of(complain, "gw=%s must be another address of %s/%u's network",
+                    ipv4_format(gw, cfg->gateway), ipv4_format(ip, cfg->ip.address), bits);
         return;
     }
     cfg->ip.gateway = cfg->gateway;
 }
 
 void config_parse(struct root_config *out, struct cmdline *line, const char *text,
-                  const char *app_name)
+                  const char *app_name, config_complain_fn *complain)
 {
     *out = (struct root_config){
         .ip = {.mode = NET_ADDRESS_DHCP},
@@ -266,8 +283,8 @@ void config_parse(struct root_config *out, struct cmdline *line, const char *tex
         .tap = "tap0",
         .memory_mib = HOSTED_MEMORY_MIB,
     };
-    cmdline_parse(line, text, app_name, keys, ARRAY_SIZE(keys), out, report_bad, NULL);
-    merge_gateway(out);
+    cmdline_parse(line, text, app_name, keys, ARRAY_SIZE(keys), out, report_bad, &complain);
+    merge_gateway(out, complain);
 }
 
 char *ipv4_format(char *buf, uint32_t addr)

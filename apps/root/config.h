@@ -40,12 +40,18 @@ struct root_config {
     uint32_t memory_mib;    /* hosted: what the machine's RAM would be */
 };
 
+/* Told what is wrong with the command line: one line of text without a newline, borrowed. */
+typedef void config_complain_fn(const char *text);
+
 /*
  * Parses text into *out (defaults for what is not said) and the application's arguments into
- * *line. Each word that is wrong is named in the log with what is allowed; its default stands.
+ * *line. Each word that is wrong is named to complain, with what is allowed; its default stands.
  */
 void config_parse(struct root_config *out, struct cmdline *line, const char *text,
-                  const char *app_name);
+                  const char *app_name, config_complain_fn *complain);
+
+/* The keys there are, *count of them: what a usage text lists. */
+const struct cmdline_key *config_keys(size_t *count);
 
 /* Writes "10.0.2.15" to buf (at least 16 bytes) and returns it. */
 char *ipv4_format(char *buf, uint32_t addr);

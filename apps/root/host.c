@@ -3,6 +3,8 @@
  * TAP device.
  *
  *     build/host/httpd [key=value ...] [-- the server's own arguments]
+ *
+ * Who starts a program stands beside it: a word that is wrong ends it, before anything is opened.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,29 +52,74 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* The memory is reserved before the command line is parsed by the rules of it: mem= is looked up
- * by a parse of its own, whose complaints come again, and are shown, in the real one. */
-static size_t arena_bytes(const char *text)
+enum {
+    EXIT_BAD_ARGUMENTS = 2,
+};
+
+static void print_usage(FILE *to, const char *program)
 {
-    struct root_config cfg;
-    struct cmdline line;
-    log_set_level(LOG_ERROR);
-    config_parse(&cfg, &line, text, "hosted");
-    return (size_t)cfg.memory_mib << 20;
+    size_t count;
+    const struct cmdline_key *keys = config_keys(&count);
+    fprintf(to,
+            "usage: %s [key=value ...] [-- the server's own arguments]\n"
+            "a server on this network stack, over a TAP device; the keys are\n",
+            program);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(to, "  %s=%*s%s\n", keys[i].name, (int)(12 - strlen(keys[i].name)), "",
+                keys[i].allowed);
+    }
+}
+
+static struct {
+    const char *program;
+    bool is_wrong;
+} arguments;
+
+static void refuse_word(const char *text)
+{
+    fprintf(stderr, "%s: %s\n", arguments.program, text);
+    arguments.is_wrong = true;
+}
+
+/* --help among our own words, in front of the server's. */
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False after a message that says what is wrong and what is allowed. */
+static bool configure(struct root *root, int argc, char **argv)
+{
+    char text[CMDLINE_MAX_BYTES];
+    arguments.program = argv[0];
+    if (!join_arguments(text, sizeof(text), argc, argv)) {
+        return false;
+    }
+    config_parse(&root->config, &root->line, text, base_name(argv[0]), refuse_word);
+    if (arguments.is_wrong) {
+        print_usage(stderr, argv[0]);
+    }
+    return !arguments.is_wrong;
 }
 
 int main(int argc, char **argv)
 {
     static struct root root;
     static struct tap_nic tap;
-    char text[CMDLINE_MAX_BYTES];
-    setvbuf(stdout, NULL, _IONBF, 0);
-    if (!join_arguments(text, sizeof(text), argc, argv)) {
-        return 2;
+    if (wants_help(argc, argv)) {
+        print_usage(stdout, argv[0]);
+        return 0;
     }
-    host_init(arena_bytes(text));
-    log_set_level(LOG_INFO);
-    config_parse(&root.config, &root.line, text, base_name(argv[0]));
+    if (!configure(&root, argc, argv)) {
+        return EXIT_BAD_ARGUMENTS;
+    }
+    setvbuf(stdout, NULL, _IONBF, 0);
+    host_init((size_t)root.config.memory_mib << 20);
     log_set_level(root.config.log);
     log_info("ringside: %s, hosted, %u MiB, TAP device %s", RINGSIDE_VERSION,
              root.config.memory_mib, root.config.tap);

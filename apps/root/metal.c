@@ -111,10 +111,16 @@ static noreturn_fn void panic_no_nic(void)
           here.len > 0 ? here.text : " none", known.text);
 }
 
+/* A machine that nobody stands beside boots all the same: what is wrong has its default. */
+static void warn_of_word(const char *text)
+{
+    log_warn("config: %s; the default stands", text);
+}
+
 static void configure(const char *cmdline)
 {
     struct root *r = &metal.root;
-    config_parse(&r->config, &r->line, cmdline, RINGSIDE_APP);
+    config_parse(&r->config, &r->line, cmdline, RINGSIDE_APP, warn_of_word);
     log_set_level(r->config.log);
     console_select(r->config.consoles);
     panic_set_action(r->config.panic);

@@ -11,15 +11,12 @@
 
 #include "apps/root/config.h"
 
-static char messages[4096]; /* everything logged since parse() */
+static char messages[4096]; /* every complaint since parse() */
 
-void log_write(enum log_level level, const char *fmt, ...)
+static void complain(const char *text)
 {
     size_t used = strlen(messages);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(messages + used, sizeof(messages) - used, fmt, ap);
-    va_end(ap);
+    snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
 }
 
 static struct root_config parse(const char *text)
@@ -27,7 +24,7 @@ static struct root_config parse(const char *text)
     static struct cmdline line;
     struct root_config cfg;
     messages[0] = '\0';
-    config_parse(&cfg, &line, text, "app");
+    config_parse(&cfg, &line, text, "app", complain);
     return cfg;
 }
 
@@ -126,6 +123,39 @@ static void test_unknown_words_are_named(void **state)
     assert_non_null(strstr(messages, "quiet"));
 }
 
+/* Each wrong word is a complaint of its own, which is what the hosted program ends on. */
+static void test_every_wrong_word_is_told(void **state)
+{
+    static const char *const wrong[] = {
+        "--help", "ip", "IP=dhcp", "ip =dhcp", "mem=64K", "mem=4097M", "tap=", "log=", "-", "---",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        (void)parse(wrong[i]);
+        assert_string_not_equal(messages, "");
+    }
+    (void)parse("colour=red ecn=maybe gw=192.0.2.1");
+    size_t lines = 0;
+    for (const char *c = messages; *c != '\0'; c++) {
+        lines += *c == '\n' ? 1 : 0;
+    }
+    assert_int_equal(lines, 3);
+}
+
+/* What a usage lists: every key with what it takes. */
+static void test_keys_are_listed(void **state)
+{
+    size_t count;
+    const struct cmdline_key *keys = config_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        char word[64];
+        snprintf(word, sizeof(word), "%s=\x01", keys[i].name);
+        (void)parse(word);
+        if (strcmp(keys[i].name, "tap") != 0) { /* any name may be a device's */
+            assert_non_null(strstr(messages, keys[i].allowed));
+        }
+    }
+}
+
 static void test_hosted_keys(void **state)
 {
     struct root_config c = parse("tap=rs0 mem=128M");
@@ -141,7 +171,7 @@ static void test_arguments_of_the_server(void **state)
     struct root_config c;
     struct cmdline line;
     messages[0] = '\0';
-    config_parse(&c, &line, "log=warn -- --port 81 log=error", "httpd");
+    config_parse(&c, &line, "log=warn -- --port 81 log=error", "httpd", complain);
     assert_int_equal(c.log, LOG_WARN);
     assert_int_equal(line.argc, 4);
     assert_string_equal(line.argv[0], "httpd");
@@ -160,6 +190,8 @@ int main(void)
         cmocka_unit_test(test_gateway_of_a_host_prefix),
         cmocka_unit_test(test_gateway_must_be_reachable),
         cmocka_unit_test(test_unknown_words_are_named),
+        cmocka_unit_test(test_every_wrong_word_is_told),
+        cmocka_unit_test(test_keys_are_listed),
         cmocka_unit_test(test_hosted_keys),
         cmocka_unit_test(test_arguments_of_the_server),
     };
