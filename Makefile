@@ -30,6 +30,15 @@ NEWCOMER := $(B)/newcomer
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
+# A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
+VARIABLES := APP NIC PORT MEM APPEND BOOT TIME N FIRST SEED SUITE V WERROR CROSS_COMPILE LLHTTP_DIR \
+             PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON B \
+             QEMU QEMU_EXTRA MIRROR KEYRING SHELL MAKEFLAGS
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
+ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
+$(error $(filter-out $(VARIABLES),$(GIVEN)): no such variable; there are $(VARIABLES))
+endif
+
 APP_DIR  := $(patsubst %/,%,$(APP))
 APP_NAME := $(notdir $(APP_DIR))
 ifeq ($(wildcard $(APP_DIR)/*.c),)
@@ -252,14 +261,18 @@ $(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh $(B)/gen/iso.append
 	$(call say,ISO,$@)
 	$(Q)tools/mkiso.sh $(KERNEL) $@ '$(APPEND)'
 
-run: deps
+RUN := KERNEL='$(KERNEL)' ISO='$(ISO)' NIC='$(NIC)' PORT='$(PORT)' MEM='$(MEM)' \
+       APPEND='$(APPEND)'
+run:
+	@$(RUN) BOOT='$(BOOT)' tools/run.sh check
+	@tools/deps.sh run
 	@$(MAKE) --no-print-directory $(if $(filter iso,$(BOOT)),iso,all)
-	@KERNEL=$(KERNEL) ISO=$(ISO) BOOT=$(BOOT) NIC=$(NIC) PORT=$(PORT) MEM=$(MEM) \
-	  APPEND='$(APPEND)' tools/run.sh
+	@$(RUN) BOOT='$(BOOT)' tools/run.sh
 
-gdb: all
-	@KERNEL=$(KERNEL) BOOT=kernel NIC=$(NIC) PORT=$(PORT) MEM=$(MEM) APPEND='$(APPEND)' \
-	  GDB=$(B)/$(APP_NAME).elf64 tools/run.sh
+gdb:
+	@$(RUN) BOOT=kernel tools/run.sh check
+	@$(MAKE) --no-print-directory all
+	@$(RUN) BOOT=kernel GDB=$(B)/$(APP_NAME).elf64 tools/run.sh
 
 # ---- hosted and plain Linux ------------------------------------------------------------------
 host: $(HOSTED)

@@ -2,39 +2,53 @@
 # Boots the kernel in QEMU with user networking: the guest's port 80 is http://localhost:$PORT here.
 # Called by `make run` and `make gdb`; the environment says what: KERNEL, ISO, BOOT (kernel or iso),
 # NIC, PORT, MEM, APPEND, GDB (an ELF file with symbols: stop and attach), QEMU, QEMU_EXTRA.
+# `run.sh check` looks at these values and does nothing else.
 set -eu
 
 QEMU=${QEMU:-qemu-system-x86_64}
 BOOT=${BOOT:-kernel}
 PORT=${PORT:-8080}
+MEM=${MEM:-64M}
+NIC=${NIC:-e1000}
+
+refuse() { # variable, value, what is allowed
+    echo "run.sh: $1='$2' is not valid: allowed $3" >&2
+    exit 2
+}
+
+is_from_to() { # number, least, most
+    case "$1" in
+    '' | *[!0-9]* | ??????*) return 1 ;;
+    esac
+    [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
+}
 
 case "$NIC" in
 e1000 | e1000-82540em | e1000-82545em | e1000-82544gc) ;;
-*)
-    echo "run.sh: NIC '$NIC' is not supported: allowed are e1000, e1000-82545em, e1000-82544gc" >&2
-    exit 2
-    ;;
+*) refuse NIC "$NIC" "are e1000 (an 82540EM), e1000-82545em, e1000-82544gc" ;;
 esac
-case "$PORT" in
-'' | *[!0-9]*)
-    echo "run.sh: PORT '$PORT' is not a number: allowed are 1 to 65535" >&2
-    exit 2
-    ;;
+case "$BOOT" in
+kernel | iso) ;;
+*) refuse BOOT "$BOOT" "are kernel and iso" ;;
 esac
+is_from_to "$PORT" 1 65535 || refuse PORT "$PORT" "is a number from 1 to 65535"
+case "$MEM" in
+*M) is_from_to "${MEM%M}" 16 99999 ;;
+*G) is_from_to "${MEM%G}" 1 99999 ;;
+*) false ;;
+esac || refuse MEM "$MEM" "is a number of megabytes or gigabytes, 16M at least, as 64M or 2G"
+[ "${1:-}" != check ] || exit 0
 
-# TCG always: the machine is small, and an emulator behaves the same everywhere. RAM from a memfd:
-# QEMU's own asks the host for huge pages, and some hosts take 30 ms to clear one.
-set -- -accel tcg -m "${MEM:-64M}" -object "memory-backend-memfd,id=ram,size=${MEM:-64M}" \
+# TCG always: the machine is small, and an emulator behaves the same everywhere. -cpu max: the
+# default processor has no generator of random numbers, and keys would be guessable. RAM from a
+# memfd: QEMU's own asks the host for huge pages, and some hosts take 30 ms to clear one.
+set -- -accel tcg -cpu max -m "$MEM" -object "memory-backend-memfd,id=ram,size=$MEM" \
     -machine pc,memory-backend=ram -display none -no-reboot \
     -netdev "user,id=net0,hostfwd=tcp:127.0.0.1:$PORT-:80" \
     -device "$NIC,netdev=net0,romfile="
 case "$BOOT" in
 kernel) set -- "$@" -kernel "$KERNEL" -append "${APPEND:-}" ;;
 iso) set -- "$@" -cdrom "$ISO" -boot d ;;
-*)
-    echo "run.sh: BOOT '$BOOT' is not known: allowed are kernel and iso" >&2
-    exit 2
-    ;;
 esac
 
 if [ -n "${GDB:-}" ]; then

@@ -45,10 +45,10 @@ int main(int argc, char **argv)
     }
     struct target t;
     struct counts n = {0};
-    target_open(&t, argv);
     uint64_t total = number_or_die(argv[5], 1, 100 * 1000 * 1000);
     uint64_t seed = number_or_die(argv[6], 0, UINT32_MAX);
     uint64_t rate = number_or_die(argv[7], 0, 10 * 1000 * 1000);
+    target_open(&t, argv);
     uint64_t start = clock_ns();
     for (uint64_t i = 0; i < total; i++) {
         uint64_t due = rate == 0 ? 0 : start + i * 1000000000u / rate;

@@ -100,25 +100,35 @@ uint64_t random_next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+uint32_t ipv4_or_die(const char *text)
+{
+    struct in_addr ip;
+    if (inet_pton(AF_INET, text, &ip) != 1) {
+        fprintf(stderr, "%s: an IPv4 address is wanted\n", text);
+        exit(2);
+    }
+    return ntohl(ip.s_addr);
+}
+
 static void parse_addresses(struct target *t, char **argv)
 {
     unsigned m[6];
-    struct in_addr ip;
-    if (sscanf(argv[2], "%x:%x:%x:%x:%x:%x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) != 6 ||
-        inet_pton(AF_INET, argv[3], &ip) != 1) {
-        fprintf(stderr, "%s %s: a MAC and an IPv4 address are wanted\n", argv[2], argv[3]);
+    if (sscanf(argv[2], "%x:%x:%x:%x:%x:%x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) != 6) {
+        fprintf(stderr, "%s: a MAC address is wanted\n", argv[2]);
         exit(2);
     }
     for (int i = 0; i < 6; i++) {
         t->mac[i] = (uint8_t)m[i];
     }
-    t->ip = ntohl(ip.s_addr);
+    t->ip = ipv4_or_die(argv[3]);
     t->port = (uint16_t)number_or_die(argv[4], 1, 65535);
 }
 
 void target_open(struct target *t, char **argv)
 {
-    *t = (struct target){.fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL))};
+    *t = (struct target){.fd = -1};
+    parse_addresses(t, argv);
+    t->fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
     struct ifreq r = {0};
     snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", argv[1]);
     if (t->fd < 0 || ioctl(t->fd, SIOCGIFHWADDR, &r) != 0) {
@@ -137,7 +147,6 @@ void target_open(struct target *t, char **argv)
         bind(t->fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
         die(argv[1]);
     }
-    parse_addresses(t, argv);
 }
 
 /* Ethernet and IPv4 in front of len bytes, and out with it. */

@@ -86,6 +86,9 @@ void target_settle(struct target *t, int ms, take_fn *take, void *ctx);
 
 uint64_t clock_ns(void);
 uint64_t random_next(uint64_t *state);
+
+/* A number, an address in host order; else a message that names it, and exit status 2. */
 uint64_t number_or_die(const char *text, uint64_t min, uint64_t max);
+uint32_t ipv4_or_die(const char *text);
 
 #endif

@@ -112,18 +112,16 @@ static bool set_kind(struct guess *g, const char *name, const char *where)
 int main(int argc, char **argv)
 {
     struct guess g = {0};
-    unsigned b[4];
-    if (argc != 11 || !set_kind(&g, argv[7], argv[8]) ||
-        sscanf(argv[5], "%u.%u.%u.%u", &b[0], &b[1], &b[2], &b[3]) != 4) {
+    if (argc != 11 || !set_kind(&g, argv[7], argv[8])) {
         fprintf(stderr, "usage: guess INTERFACE MAC IP PORT CLIENT_IP CLIENT_PORT rst|syn|ack|data"
                         " near|far COUNT SEED\n");
         return 2;
     }
-    target_open(&g.t, argv);
-    g.client = b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
+    g.client = ipv4_or_die(argv[5]);
     g.client_port = (uint16_t)number_or_die(argv[6], 1, 65535);
     uint64_t total = number_or_die(argv[9], 1, 100 * 1000 * 1000);
     uint64_t seed = number_or_die(argv[10], 0, UINT32_MAX);
+    target_open(&g.t, argv);
     printf("ready\n");
     fflush(stdout);
     if (!learn(&g)) {

@@ -294,7 +294,10 @@ static const struct kind *find_kind(const char *name)
 int main(int argc, char **argv)
 {
     struct attack a = {.seed = 1};
-    if (argc != 9 || (a.kind = find_kind(argv[5])) == NULL) {
+    if (argc == 9 && (a.kind = find_kind(argv[5])) == NULL) {
+        fprintf(stderr, "slow: %s: no such kind\n", argv[5]);
+    }
+    if (a.kind == NULL) {
         fprintf(stderr,
                 "usage: slow INTERFACE MAC IP PORT KIND CLIENTS SECONDS OPENS_PER_S\nkinds:");
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -303,10 +306,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "\n");
         return 2;
     }
-    target_open(&a.t, argv);
     a.count = (uint32_t)number_or_die(argv[6], 1, CLIENTS_MAX);
     uint64_t seconds = number_or_die(argv[7], 1, 86400);
     a.opens_per_s = number_or_die(argv[8], 1, 1000 * 1000);
+    target_open(&a.t, argv);
     a.clients = calloc(a.count, sizeof(*a.clients));
     if (a.clients == NULL) {
         return 1;

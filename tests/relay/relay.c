@@ -299,7 +299,7 @@ int main(int argc, char **argv)
     }
     for (int i = 3; i < argc; i += 2) {
         if (!option(&ab, &ba, argv[i], argv[i + 1])) {
-            fputs(usage, stderr);
+            fprintf(stderr, "relay: %s: no such option\n%s", argv[i], usage);
             return 2;
         }
     }

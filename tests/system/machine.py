@@ -153,11 +153,12 @@ class Server:
 class QemuGuest(Server):
     """A kernel in QEMU (TCG), with user networking or on a TAP device. prealloc: all of its RAM is
     there from the start, as in a PC; else the host finds each page when it is first touched, which
-    boots sooner and makes the first of many connections slow."""
+    boots sooner and makes the first of many connections slow. cpu: as tools/run.sh has it, so that
+    there are random numbers to make keys of; None is QEMU's default, which has none."""
 
     def __init__(self, folder, tap=None, user=False, append="", memory="64M", nic="e1000",
                  machine="pc", iso=None, app="httpd", forward=80, address=GUEST_IP, extra=(),
-                 prealloc=False):
+                 prealloc=False, cpu="max"):
         super().__init__(folder)
         self.monitor_path = os.path.join(str(folder), "monitor")
         if user:
@@ -173,6 +174,8 @@ class QemuGuest(Server):
             f"{machine},memory-backend=ram", "-display", "none", "-no-reboot", "-serial", "stdio",
             "-monitor", f"unix:{self.monitor_path},server=on,wait=off", "-netdev", netdev,
             "-device", f"{nic},netdev=n0,romfile=", *extra]
+        if cpu is not None:
+            self.command += ["-cpu", cpu]
         if iso is not None:
             self.command += ["-cdrom", iso, "-boot", "d"]
         else:
