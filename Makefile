@@ -33,7 +33,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
 VARIABLES := APP NIC PORT MEM APPEND BOOT TIME N FIRST SEED SUITE V WERROR CROSS_COMPILE LLHTTP_DIR \
              PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON B \
-             QEMU QEMU_EXTRA MIRROR KEYRING SHELL MAKEFLAGS
+             QEMU QEMU_EXTRA MIRROR KEYRING ONLY SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
 $(error $(filter-out $(VARIABLES),$(GIVEN)): no such variable; there are $(VARIABLES))
@@ -157,7 +157,7 @@ help:
 	'make gdb     boots stopped, with gdb attached' \
 	'make deps    installs what is missing with apt; run and test do it by themselves' \
 	'make clean' \
-	'Variables: APP=apps/httpd (or a folder of your own) CROSS_COMPILE= LLHTTP_DIR= V=1'
+	'Variables: APP=apps/httpd (or a folder of your own) CROSS_COMPILE= LLHTTP_DIR= V=1 WERROR=1'
 
 # What the servers of this tree want is wanted by the tests, too.
 deps:
@@ -265,7 +265,7 @@ RUN := KERNEL='$(KERNEL)' ISO='$(ISO)' NIC='$(NIC)' PORT='$(PORT)' MEM='$(MEM)' 
        APPEND='$(APPEND)'
 run:
 	@$(RUN) BOOT='$(BOOT)' tools/run.sh check
-	@tools/deps.sh run
+	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(if $(filter iso,$(BOOT)),iso,all)
 	@$(RUN) BOOT='$(BOOT)' tools/run.sh
 

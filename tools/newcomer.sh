@@ -3,7 +3,8 @@
 # build/newcomer/SUITE, a clone of this repository's HEAD in it, `make run` until a request is
 # served, then `make test`; and how long each took. `make newcomer SUITE=trixie` calls it.
 #
-#     tools/newcomer.sh [SUITE]      environment: MIRROR=, KEYRING= (for debootstrap)
+#     tools/newcomer.sh [SUITE]      environment: MIRROR=, KEYRING= (for debootstrap), ONLY=run
+#                                    (no `make test`)
 #
 # Runs as root, in a mount and a process namespace of its own: what it mounts nobody else sees, and
 # both the mounts and every process it started are gone when it ends, however it ends.
@@ -136,7 +137,7 @@ try_run() {
     done
     served=$(($(seconds) - began))
     kill -- "-$run"
-    wait "$run" || true
+    wait "$run" 2>/dev/null || true
     grep -q Ringside "$work/$suite-page" || fail "what was served is not our page: $suite-page"
     say "make run served $(wc -c <"$work/$suite-page") bytes after $served s; it said of itself:"
     grep -E 'entropy:|serving:|warning:' "$log" | sed 's/^/    /' || true
@@ -157,12 +158,15 @@ main() {
     make_system
     made=$(($(seconds) - start))
     cp "$work/$suite.bundle" "$root/root/ringside.bundle"
-    chroot "$root" git clone -q /root/ringside.bundle /root/ringside
+    chroot "$root" git -c advice.detachedHead=false clone -q /root/ringside.bundle /root/ringside
     say "a minimal system with git and make after $made s"
     try_run
-    try_test
-    say "$suite: system $made s, make run served after $served s, make test $tested s ($total)," \
-        "in all $(($(seconds) - start)) s"
+    outcome="$suite: system $made s, make run served after $served s"
+    if [ "${ONLY:-}" != run ]; then
+        try_test
+        outcome="$outcome, make test $tested s ($total)"
+    fi
+    say "$outcome, in all $(($(seconds) - start)) s"
 }
 
 if [ "${2:-}" = inside ]; then
@@ -178,13 +182,20 @@ main)
     exit
     ;;
 esac
+case "${ONLY:-}" in
+"" | run) ;;
+*)
+    say "ONLY='$ONLY' is not valid: allowed is run" >&2
+    exit 2
+    ;;
+esac
 need_tools
 make_bundle
 sudo=""
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || fail "debootstrap needs root, and there is no sudo here"
     say "debootstrap needs root: using sudo"
-    sudo="sudo --preserve-env=MIRROR,KEYRING,http_proxy,https_proxy,no_proxy"
+    sudo="sudo --preserve-env=MIRROR,KEYRING,ONLY,http_proxy,https_proxy,no_proxy"
 fi
 # shellcheck disable=SC2086
 exec $sudo unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
