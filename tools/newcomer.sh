@@ -146,7 +146,7 @@ try_run() {
 try_test() {
     log=$work/$suite-test.log
     began=$(seconds)
-    inside "make test; echo code \$?" 2>&1 | tee "$log" | sed '/^code [0-9]*$/d; s/^/    /'
+    inside "make test; echo code \$?" 2>&1 | tee "$log" | sed -u '/^code [0-9]*$/d; s/^/    /'
     tested=$(($(seconds) - began))
     total=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
     [ "$(tail -n 1 "$log")" = "code 0" ] || fail "make test failed: ${total:-no total}; see $log"
@@ -158,7 +158,8 @@ main() {
     make_system
     made=$(($(seconds) - start))
     cp "$work/$suite.bundle" "$root/root/ringside.bundle"
-    chroot "$root" git -c advice.detachedHead=false clone -q /root/ringside.bundle /root/ringside
+    chroot "$root" git -c advice.detachedHead=false \
+        -c init.defaultBranch=main clone -q /root/ringside.bundle /root/ringside
     say "a minimal system with git and make after $made s"
     try_run
     outcome="$suite: system $made s, make run served after $served s"
