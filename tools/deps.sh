@@ -43,8 +43,9 @@ clang_runtime() {
 
 find_missing() {
     missing=""
-    [ "$1" != test ] || wanted="$wanted $(clang_runtime)"
-    for package in $wanted; do
+    packages=$wanted
+    [ "$1" != test ] || packages="$packages $(clang_runtime)"
+    for package in $packages; do
         installed "$package" || missing="$missing $package"
     done
 }
