@@ -26,7 +26,6 @@ HOSTCC  := gcc
 CLANG   ?= clang
 PYTHON  ?= /usr/bin/python3
 B       := build
-NEWCOMER := $(B)/newcomer
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -444,4 +443,4 @@ clean:
 	rm -rf --one-file-system $(B)
 
 %.d: ;
--include $(shell find $(B) -path $(NEWCOMER) -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) -name newcomer -prune -o -type f -name '*.d' -print 2>/dev/null)

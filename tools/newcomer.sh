@@ -191,13 +191,13 @@ case "${ONLY:-}" in
     ;;
 esac
 need_tools
-make_bundle
 sudo=""
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || fail "debootstrap needs root, and there is no sudo here"
     say "debootstrap needs root: using sudo"
     sudo="sudo --preserve-env=MIRROR,KEYRING,ONLY,http_proxy,https_proxy,no_proxy"
 fi
+make_bundle
 # shellcheck disable=SC2086
 exec $sudo unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
     "$0" "$suite" main
