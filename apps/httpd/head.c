@@ -67,7 +67,7 @@ static int take_method(struct head_scan *h, const char *in, size_t len)
     if (i == 0 || in[i] != ' ') {
         return BAD_REQUEST;
     }
-    h->method_len = (uint8_t)i;
+    h->method = method_find(in, i);
     h->pos = h->target_offset = (uint32_t)i + 1;
     h->part = LINE_TARGET;
     return HEAD_MORE;
@@ -109,7 +109,6 @@ static int take_version(struct head_scan *h, const char *in, size_t len)
     }
     h->fields_start = h->pos;
     h->line_start = h->pos;
-    h->method = method_find(in, h->method_len);
     if (v[VERSION_MAJOR] != '1') {
         return VERSION_NOT_SUPPORTED;
     }

@@ -39,9 +39,8 @@ struct head_scan {
     uint32_t field_count;
     uint32_t target_offset;
     uint32_t target_len;
-    uint8_t method; /* enum method; 0 before the end of the request line */
-    uint8_t part;   /* of the request line: the one that h->pos is in */
-    uint8_t method_len;
+    uint8_t method;      /* enum method; 0 before its end, and when it is unknown */
+    uint8_t part;        /* of the request line: the one that h->pos is in */
     uint8_t empty_lines; /* that came before */
     bool http10;
     bool done;
