@@ -36,7 +36,8 @@ static void admit(struct server *s, int fd)
     s->env.counters.accepted++;
     if (socket_prepare(fd)) {
         c = server_client_alloc(s, false);
-        if (c == NULL && evict_for_place(s)) {
+        /* Again where who left had one of the extra slots, which is no place: there are few. */
+        while (c == NULL && evict_for_place(s)) {
             c = server_client_alloc(s, false);
         }
         if (c == NULL) {

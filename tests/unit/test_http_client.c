@@ -363,25 +363,58 @@ static void a_newcomer_is_not_taken_for_idle(void **state)
     end();
 }
 
+/* Connects over TCP and sends text; returns the client's end. */
+static int caller_with(const char *text)
+{
+    struct sockaddr_in a;
+    socklen_t len = sizeof(a);
+    assert_int_equal(getsockname(world.s.listen_fd, (struct sockaddr *)&a, &len), 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    return fd;
+}
+
 /* Nor has he to wait for his turn while others come: what he asked with his first packet is
  * answered as he is let in, however little place there is. */
 static void who_has_asked_is_answered_as_he_comes(void **state)
 {
     begin();
-    struct sockaddr_in a;
-    socklen_t len = sizeof(a);
-    assert_int_equal(getsockname(world.s.listen_fd, (struct sockaddr *)&a, &len), 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (size_t i = 0; i < CLIENTS / 2; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-        assert_int_equal(write(fd, healthz, strlen(healthz)), strlen(healthz));
-        world.peer[world.count++] = fd;
+        world.peer[world.count++] = caller_with(healthz);
     }
     server_accept(&world.s);
     assert_int_equal(counters()->accepted, CLIENTS / 2);
     assert_int_equal(counters()->responses_2xx, CLIENTS / 2);
     assert_non_null(strstr(answer(), "\r\n\r\nok\n"));
+    end();
+}
+
+/* The extra slots of those who were told 503 are no places: who lingers there goes, and so does
+ * somebody silent who has one. */
+static void a_newcomer_gets_a_place_while_refused_ones_linger(void **state)
+{
+    int refused[SERVER_OVERFLOW_COUNT];
+    begin();
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(client_with(part_of_unwanted)->timeout.kind, TIMEOUT_BODY);
+    }
+    for (size_t i = 0; i < SERVER_OVERFLOW_COUNT; i++) {
+        refused[i] = caller_with(healthz);
+        server_accept(&world.s);
+    }
+    assert_int_equal(counters()->refused_full, SERVER_OVERFLOW_COUNT);
+    world.s.now_ms += EVICT_PLACE_MS;
+    int newcomer = caller_with(healthz);
+    server_accept(&world.s);
+    assert_int_equal(counters()->refused_full, SERVER_OVERFLOW_COUNT);
+    assert_int_equal(counters()->responses_2xx, 1);
+    assert_int_equal(counters()->evicted_silent, 1);
+    close(newcomer);
+    for (size_t i = 0; i < SERVER_OVERFLOW_COUNT; i++) {
+        close(refused[i]);
+    }
     end();
 }
 
@@ -429,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_silent_body_goes_after_2_s),
         cmocka_unit_test(a_newcomer_is_not_taken_for_idle),
         cmocka_unit_test(who_has_asked_is_answered_as_he_comes),
+        cmocka_unit_test(a_newcomer_gets_a_place_while_refused_ones_linger),
         cmocka_unit_test(who_goes_for_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
