@@ -308,19 +308,20 @@ static bool client_set_interest(struct server *s, struct client *c, uint32_t eve
 static enum step client_give_up(struct server *s, struct client *c)
 {
     struct buffer *out = client_out(s, c);
-    if (out->end == 0) {
-        struct outbuf o = {out->bytes, 0, BUFFER_BYTES};
-        conn_refuse(&c->conn, &o);
-        out->end = (uint32_t)o.len;
-        enum step step = client_flush(s, c);
-        if (step == STEP_ON) {
-            return client_finish(s, c);
-        }
-        if (step == STEP_CLOSED) {
-            return step;
-        }
+    if (out->end > 0) {
+        client_abort(s, c); /* in the middle of an answer */
+        return STEP_CLOSED;
     }
-    client_close(s, c);
+    struct outbuf o = {out->bytes, 0, BUFFER_BYTES};
+    conn_refuse(&c->conn, &o);
+    out->end = (uint32_t)o.len;
+    enum step step = client_flush(s, c);
+    if (step == STEP_ON) {
+        return client_finish(s, c);
+    }
+    if (step != STEP_CLOSED) {
+        client_close(s, c);
+    }
     return STEP_CLOSED;
 }
 
@@ -338,7 +339,7 @@ static void client_settle(struct server *s, struct client *c, enum step step,
         return;
     }
     if (!client_keep_out(s, c)) {
-        client_close(s, c);
+        client_abort(s, c); /* in the middle of an answer, too */
         return;
     }
     /* Rounds used up with input at hand: being writable, it is reported again at once. */

@@ -8,6 +8,7 @@
 // LINK: apps/httpd/head.c apps/httpd/http_parse.c apps/httpd/linux_stats.c apps/httpd/options.c
 // LINK: apps/httpd/outbuf.c apps/httpd/resources.c apps/httpd/response.c apps/httpd/server.c
 // LINK: apps/httpd/stats_page.c apps/httpd/timeouts.c @llhttp
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -370,7 +371,9 @@ static int caller_with(const char *text)
     socklen_t len = sizeof(a);
     assert_int_equal(getsockname(world.s.listen_fd, (struct sockaddr *)&a, &len), 0);
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int bytes = SOCKET_BYTES;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     return fd;
@@ -388,6 +391,34 @@ static void who_has_asked_is_answered_as_he_comes(void **state)
     assert_int_equal(counters()->accepted, CLIENTS / 2);
     assert_int_equal(counters()->responses_2xx, CLIENTS / 2);
     assert_non_null(strstr(answer(), "\r\n\r\nok\n"));
+    end();
+}
+
+/* Reads all there is for the client at fd: 0, or the error that it ended with. */
+static int how_it_ends(int fd)
+{
+    ssize_t n;
+    while ((n = read(fd, world.answer, ANSWER_MAX_BYTES)) > 0) {
+    }
+    return n < 0 ? errno : 0;
+}
+
+/* No buffer to keep the rest of an answer in: a part of it must not look like the whole. */
+static void an_answer_that_cannot_be_kept_ends_in_a_reset(void **state)
+{
+    static const char *const texts[] = {PAGES_8, pages}; /* without and with input that is left */
+    int bytes = SOCKET_BYTES;
+    begin();
+    assert_int_equal(setsockopt(world.s.listen_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)),
+                     0);
+    take_all_buffers();
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        int fd = caller_with(texts[i]);
+        server_accept(&world.s);
+        assert_int_equal(counters()->refused_buffers, i + 1);
+        assert_int_equal(how_it_ends(fd), ECONNRESET);
+        close(fd);
+    }
     end();
 }
 
@@ -462,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_silent_body_goes_after_2_s),
         cmocka_unit_test(a_newcomer_is_not_taken_for_idle),
         cmocka_unit_test(who_has_asked_is_answered_as_he_comes),
+        cmocka_unit_test(an_answer_that_cannot_be_kept_ends_in_a_reset),
         cmocka_unit_test(a_newcomer_gets_a_place_while_refused_ones_linger),
         cmocka_unit_test(who_goes_for_a_place),
     };
