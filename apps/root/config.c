@@ -54,6 +54,15 @@ static bool is_host_address(uint32_t addr)
     return net != 0 && net != 127 && net < 224;
 }
 
+/* The network's own number, or its broadcast address (RFC 1122 3.2.1.3): no host's. A /31 has
+ * neither (RFC 3021). */
+static bool is_edge(uint32_t addr, uint32_t bits)
+{
+    uint32_t host_mask = bits <= 30 ? UINT32_MAX >> bits : 0;
+    uint32_t host = addr & host_mask;
+    return host_mask != 0 && (host == 0 || host == host_mask);
+}
+
 static bool parse_ip(const char *value, void *out)
 {
     struct root_config *cfg = out;
@@ -64,7 +73,7 @@ static bool parse_ip(const char *value, void *out)
     uint32_t addr;
     uint32_t bits;
     if (!take_address(&value, &addr) || *value++ != '/' || !take_number(&value, 32, &bits) ||
-        *value != '\0' || bits == 0 || !is_host_address(addr)) {
+        *value != '\0' || bits == 0 || !is_host_address(addr) || is_edge(addr, bits)) {
         return false;
     }
     cfg->ip.mode = NET_ADDRESS_STATIC;
@@ -201,7 +210,7 @@ static bool parse_memory(const char *value, void *out)
 }
 
 static const struct cmdline_key keys[] = {
-    {"ip", "dhcp or ADDRESS/LENGTH, as 192.0.2.10/24", parse_ip},
+    {"ip", "dhcp or a host's ADDRESS/LENGTH, as 192.0.2.10/24", parse_ip},
     {"gw", "an IPv4 address, as 192.0.2.1", parse_gateway},
     {"acd", "fast or strict", parse_acd},
     {"log", "error, warn, info or debug", parse_log},
@@ -261,10 +270,10 @@ static void merge_gateway(struct root_config *cfg, config_complain_fn *complain)
     }
     uint8_t bits = cfg->ip.prefix_bits; /* 1..32: parse_ip */
     bool near = bits == 32 || (cfg->gateway ^ cfg->ip.address) >> (32 - bits) == 0;
-    if (!near || cfg->gateway == cfg->ip.address) {
+    if (!near || cfg->gateway == cfg->ip.address || is_edge(cfg->gateway, bits)) {
         char gw[16];
         char ip[16];
-        complain_of(complain, "gw=%s must be another address of %s/%u's network",
+        complain_of(complain, "gw=%s must be another host's of %s/%u's network",
                     ipv4_format(gw, cfg->gateway), ipv4_format(ip, cfg->ip.address), bits);
         return;
     }

@@ -41,6 +41,7 @@ def test_hosted_help(name, word):
     (["--port", "81"], "'--port'", "--"),
     (["help"], "'help'", "known are"),
     (["ip=10.0.0.300/24"], "'ip=10.0.0.300/24'", "ADDRESS/LENGTH"),
+    (["ip=10.0.0.0/24"], "'ip=10.0.0.0/24'", "a host's ADDRESS/LENGTH"),
     (["tap=rsno", "mem=lots"], "'mem=lots'", "16M to 4096M"),
     (["gw=192.0.2.1"], "gw=", "ip=ADDRESS/LENGTH"),
     (["ecn=maybe", "--", "--help"], "'ecn=maybe'", "off or on"),

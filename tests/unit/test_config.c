@@ -72,17 +72,41 @@ static void test_everything_else(void **state)
 static void test_malformed_addresses_are_named(void **state)
 {
     static const char *const bad[] = {
-        "ip=",           "ip=1.2.3/8",          "ip=1.2.3.4",
-        "ip=1.2.3.4/33", "ip=1.2.3.4/0",        "ip=256.1.1.1/8",
-        "ip=1.2.3.4/8x", "ip=127.0.0.1/8",      "ip=224.0.0.1/4",
-        "ip=0.1.2.3/8",  "ip=1.2.3.99999999/8", "ip=1.2.3.-4/8",
-        "ip=DHCP",       "ip=1..2.3/8",
+        "ip=",
+        "ip=1.2.3/8",
+        "ip=1.2.3.4",
+        "ip=1.2.3.4/33",
+        "ip=1.2.3.4/0",
+        "ip=256.1.1.1/8",
+        "ip=1.2.3.4/8x",
+        "ip=127.0.0.1/8",
+        "ip=224.0.0.1/4",
+        "ip=0.1.2.3/8",
+        "ip=1.2.3.99999999/8",
+        "ip=1.2.3.-4/8",
+        "ip=DHCP",
+        "ip=1..2.3/8",
+        "ip=192.0.2.0/24",
+        "ip=192.0.2.255/24",
+        "ip=192.0.2.11/30",
+        "ip=10.0.0.0/8",
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct root_config c = parse(bad[i]);
         assert_int_equal(c.ip.mode, NET_ADDRESS_DHCP);
         assert_non_null(strstr(messages, bad[i]));
         assert_non_null(strstr(messages, "ADDRESS/LENGTH"));
+    }
+}
+
+/* The two addresses of a /31 are hosts (RFC 3021), and so is that of a /32. */
+static void test_small_networks_have_no_edges(void **state)
+{
+    static const char *const good[] = {"ip=192.0.2.10/31", "ip=192.0.2.11/31", "ip=192.0.2.0/32",
+                                       "ip=192.0.2.10/30", "ip=192.0.2.255/23"};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        assert_int_equal(parse(good[i]).ip.mode, NET_ADDRESS_STATIC);
+        assert_string_equal(messages, "");
     }
 }
 
@@ -105,7 +129,8 @@ static void test_gateway_must_be_reachable(void **state)
         "ip=192.0.2.10/24 gw=192.0.3.1",  "ip=192.0.2.10/24 gw=192.0.2.10",
         "ip=192.0.2.10/32 gw=192.0.2.10", "ip=192.0.2.10/31 gw=192.0.2.12",
         "ip=192.0.2.10/1 gw=64.0.2.1",    "gw=192.0.2.1",
-        "ip=192.0.2.10/24 gw=300.0.2.1",
+        "ip=192.0.2.10/24 gw=300.0.2.1",  "ip=192.0.2.10/24 gw=192.0.2.255",
+        "ip=192.0.2.10/24 gw=192.0.2.0",
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         assert_int_equal(parse(bad[i]).ip.gateway, 0);
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_static_address),
         cmocka_unit_test(test_everything_else),
         cmocka_unit_test(test_malformed_addresses_are_named),
+        cmocka_unit_test(test_small_networks_have_no_edges),
         cmocka_unit_test(test_gateway_of_a_host_prefix),
         cmocka_unit_test(test_gateway_must_be_reachable),
         cmocka_unit_test(test_unknown_words_are_named),
