@@ -17,7 +17,7 @@
     X(refused_full, "Connections answered 503 because the table was full")               \
     X(refused_closed, "Connections closed unanswered because the table was full")        \
     X(evicted_idle, "Idle connections closed to make room for new ones")                 \
-    X(evicted_head, "Connections closed in the middle of a head to get their buffer")    \
+    X(evicted_head, "Connections closed in the middle of a head, for others")            \
     X(evicted_silent, "Connections closed in the middle of a body, silent, for others")  \
     X(evicted_linger, "Answered connections closed before their client did, for others") \
     X(refused_buffers, "Requests refused because no buffer was free")                    \

@@ -46,8 +46,11 @@ bool evict_for_place(struct server *s)
         {TIMEOUT_WRITE_HELD, EVICT_PLACE_MS},
         {TIMEOUT_BODY, EVICT_PLACE_MS},
         {TIMEOUT_WRITE, EVICT_PLACE_MS},
-        /* Last, for somebody new is idle, too, until his request is here. */
+        /* Few, for each holds a buffer; but a small table has no more places than buffers. */
+        {TIMEOUT_HEAD, EVICT_PLACE_MS},
+        /* Last, for somebody new is idle, too, until his request is here, or all of it. */
         {TIMEOUT_IDLE, 0},
+        {TIMEOUT_HEAD, 0},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (evict_by(s, &rules[i], NULL)) {

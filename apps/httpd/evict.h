@@ -7,8 +7,9 @@
 #include "apps/httpd/server.h"
 
 enum {
-    /* In the middle of a body or of taking an answer, without a byte of it: more than a round trip
-     * over any network. A place is what every newcomer needs, so these are the sooner to go... */
+    /* In the middle of a body or of taking an answer, without a byte of it, or since a head began:
+     * more than a round trip over any network. A place is what every newcomer needs, so these are
+     * the sooner to go... */
     EVICT_PLACE_MS = 1000,
     /* ... while a buffer is what few need, and they are told to try again. */
     EVICT_BUFFER_MS = 2000,
@@ -18,7 +19,8 @@ enum {
 };
 
 /* Closes a connection to have its place: one that has been idle, else one that has its answer, else
- * one that has been silent, else the longest idle even so. False: there is none. */
+ * one that has been silent, else one that has been long at a head, else the longest idle, or the
+ * longest at a head, even so. False: there is none. */
 bool evict_for_place(struct server *s);
 
 /* Closes connections until so many buffers are free: heads that are not complete, the longest at it

@@ -449,12 +449,11 @@ static void a_newcomer_gets_a_place_while_refused_ones_linger(void **state)
     end();
 }
 
-/* For a place: who is idle at once, who has his answer soon, who is silent after 1 s, a head never:
- * it has a time-out of its own. */
+/* For a place: who is idle at once, who has his answer soon, who is silent after 1 s, and only then
+ * who has been at a head for so long: he, too, before somebody who has just come. */
 static void who_goes_for_a_place(void **state)
 {
     begin();
-    struct client *head = client_with(part_of_head);
     struct client *silent = client_with(download);
     struct client *answered = client_with("GET / HTTP/1.1\r\n\r\n");
     struct client *idle = client_with(healthz);
@@ -467,11 +466,19 @@ static void who_goes_for_a_place(void **state)
     assert_false(evict_for_place(&world.s));
     world.s.now_ms += EVICT_PLACE_MS - EVICT_LINGER_MS - 1;
     assert_false(evict_for_place(&world.s));
+    struct client *head = client_with(part_of_head);
     world.s.now_ms++;
     assert_true(evict_for_place(&world.s) && silent->fd < 0);
-    assert_false(evict_for_place(&world.s));
+    world.s.now_ms += EVICT_PLACE_MS - 1;
+    struct client *newcomer = client_with("");
     assert_true(head->fd >= 0);
-    assert_int_equal(counters()->evicted_idle, 1);
+    assert_true(evict_for_place(&world.s) && head->fd < 0);
+    struct client *second_head = client_with(part_of_head);
+    assert_true(evict_for_place(&world.s) && newcomer->fd < 0);
+    assert_true(evict_for_place(&world.s) && second_head->fd < 0);
+    assert_int_equal(buffers_out(), 0);
+    assert_int_equal(counters()->evicted_head, 2);
+    assert_int_equal(counters()->evicted_idle, 2);
     assert_int_equal(counters()->evicted_linger, 1);
     assert_int_equal(counters()->evicted_silent, 1);
     end();
