@@ -149,16 +149,18 @@ enum chunk_result chunk_lines_take(struct chunk_lines *l, const char *in, size_t
             size_t n = l->left < len - i ? (size_t)l->left : len - i;
             l->left -= n;
             l->state = l->left == 0 ? DATA_CR : DATA;
+            l->bytes = 0;
             i += n;
             run->len += n;
             continue;
         }
         enum chunk_state to = take_byte(l, in[i]);
         l->state = (uint8_t)to;
-        if (to == BAD) {
+        if (to == BAD || l->bytes == CHUNK_LINES_MAX_BYTES) {
             *used = len;
-            return CHUNK_BAD;
+            return to == BAD ? CHUNK_BAD : CHUNK_TOO_LONG;
         }
+        l->bytes++;
         i++;
         if (is_for_llhttp(from, to)) {
             run->len++;

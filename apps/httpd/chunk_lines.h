@@ -13,12 +13,15 @@
 
 enum {
     CHUNK_SIZE_DIGITS_MAX = 16, /* leading zeros among them: fits 64 bits */
+    /* Sizes, extensions and trailers without a byte of data between. RFC 9112, 7.1.1. */
+    CHUNK_LINES_MAX_BYTES = 16 * 1024,
 };
 
 /* All zero is the start of a body. */
 struct chunk_lines {
     uint64_t size;  /* of the chunk whose line this is */
     uint64_t left;  /* of its data */
+    uint32_t bytes; /* of lines since the last byte of data */
     uint8_t state;  /* enum chunk_state */
     uint8_t digits; /* of size so far */
 };
@@ -27,6 +30,7 @@ enum chunk_result {
     CHUNK_MORE,
     CHUNK_DONE, /* the last byte of the body was among those taken */
     CHUNK_BAD,
+    CHUNK_TOO_LONG, /* more than CHUNK_LINES_MAX_BYTES */
 };
 
 /*

@@ -86,7 +86,6 @@ static void conn_begin_body(struct conn *c)
 {
     c->state = CONN_BODY;
     c->discarded = 0;
-    c->frame_bytes = 0;
     c->parser.body = conn_body_bytes;
     c->parser.body_ctx = c;
 }
@@ -253,15 +252,6 @@ static void conn_finish_body(struct conn *c)
     }
 }
 
-/* What a client may send without getting forward: a chunk's extension or trailers without end. */
-static bool conn_frame_is_bounded(struct conn *c, size_t used)
-{
-    size_t body_bytes = c->parser.body_bytes;
-    assert(body_bytes <= used);
-    c->frame_bytes = (uint32_t)(body_bytes > 0 ? 0 : c->frame_bytes + used);
-    return c->frame_bytes <= CONN_FRAME_MAX_BYTES && c->discarded <= CONN_DISCARD_MAX_BYTES;
-}
-
 /* As much of the body as is sure to fit the output, even if all of it is echoed. */
 static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *more)
 {
@@ -288,7 +278,7 @@ static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *m
         conn_fail(c, 400);
         return used;
     }
-    if (!conn_frame_is_bounded(c, used)) {
+    if (result == HTTP_BODY_TOO_LONG || c->discarded > CONN_DISCARD_MAX_BYTES) {
         conn_fail(c, 413);
         return used;
     }

@@ -20,8 +20,7 @@ enum {
     /* What a feed of body bytes may cost beyond its size: a chunk's frame and the last chunk. */
     CONN_BODY_OVERHEAD_BYTES = 16,
     CONN_DISCARD_MAX_BYTES = 64 * 1024, /* of a body that its resource does not want; more is 413 */
-    CONN_FRAME_MAX_BYTES = 16 * 1024, /* chunk extensions or trailers without a body byte between */
-    CONN_ECHO_BUFFERS = 2,            /* an echo is begun only while this many are free */
+    CONN_ECHO_BUFFERS = 2,              /* an echo is begun only while this many are free */
 };
 
 /* What all connections of a server share. The server keeps it up to date between calls. */
@@ -68,7 +67,6 @@ struct conn {
     uint64_t bytes_end;      /* N */
     struct stats_iter stats; /* of /stats, behind the server's own counters: the program's next */
     uint32_t stats_own;      /* the server's next */
-    uint32_t frame_bytes;    /* see CONN_FRAME_MAX_BYTES */
     uint32_t page_bytes;     /* at the end of out that can be made again: conn_take_back() */
     uint16_t status;         /* of the response that waits for the end of the body; 0 for none */
     uint8_t resource;        /* enum resource_id, that of the running request */

@@ -20,7 +20,6 @@ static int on_body(llhttp_t *l, const char *at, size_t len)
 {
     struct http_parser *p = l->data;
     assert(p->body != NULL);
-    p->body_bytes += len;
     p->body(p->body_ctx, at, len);
     return 0;
 }
@@ -138,6 +137,9 @@ static enum http_body_result parse_chunked(struct http_parser *p, const char *in
         size_t n = 0;
         result = chunk_lines_take(&p->lines, in + *used, len - *used, &n, &run);
         *used += n;
+        if (result == CHUNK_TOO_LONG) {
+            return HTTP_BODY_TOO_LONG;
+        }
         if (result == CHUNK_BAD || !feed(p, run.at, run.len)) {
             return HTTP_BODY_BAD;
         }
@@ -149,10 +151,9 @@ enum http_body_result http_parse_body(struct http_parser *p, const char *in, siz
                                       size_t *used)
 {
     assert(!p->complete && len > 0);
-    p->body_bytes = 0;
     enum http_body_result result =
         p->chunked ? parse_chunked(p, in, len, used) : parse_sized(p, in, len, used);
     /* Should llhttp and we disagree on where the message ends: do not guess. */
-    return result != HTTP_BODY_BAD && p->complete != (result == HTTP_BODY_DONE) ? HTTP_BODY_BAD
-                                                                                : result;
+    bool is_good = result == HTTP_BODY_MORE || result == HTTP_BODY_DONE;
+    return is_good && p->complete != (result == HTTP_BODY_DONE) ? HTTP_BODY_BAD : result;
 }

@@ -35,8 +35,7 @@ struct http_parser {
     uint64_t left;            /* of a sized body */
     http_body_fn *body;
     void *body_ctx;
-    size_t body_bytes; /* handed to body by the present call */
-    bool complete;     /* says llhttp */
+    bool complete; /* says llhttp */
     bool chunked;
 };
 
@@ -51,6 +50,7 @@ enum http_body_result {
     HTTP_BODY_MORE,
     HTTP_BODY_DONE, /* *used bytes were the message's, the rest belongs to the next */
     HTTP_BODY_BAD,
+    HTTP_BODY_TOO_LONG, /* extensions or trailers without end */
 };
 
 /* Takes up to len bytes of the body, len > 0; p->body gets what of them is content. */

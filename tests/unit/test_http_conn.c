@@ -487,6 +487,29 @@ static void test_continue_is_said_once_and_only_when_waited_for(void **state)
     free(p);
 }
 
+/* 16 KiB of extension are taken and more are not, however the network cuts them: the data may come
+ * in the same piece. */
+static void test_extensions_are_bounded_in_any_cut(void **state)
+{
+    static const size_t cuts[] = {1000, 20000};
+    for (size_t i = 0; i < 4; i++) {
+        bool is_good = i < 2;
+        /* "1;", and the CRLF */
+        int ext_len = CHUNK_LINES_MAX_BYTES - 4 + (is_good ? 0 : 1);
+        static char text[IN_BYTES];
+        int len = snprintf(text, sizeof(text), "1;%0*d\r\nx\r\n0\r\n\r\n", ext_len, 0);
+        struct peer *p = peer_new();
+        peer_send(p, "PUT /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+        for (size_t at = 0; at < (size_t)len && p->conn.end == CONN_OPEN; at += cuts[i % 2]) {
+            size_t rest = (size_t)len - at;
+            peer_send_bytes(p, text + at, rest < cuts[i % 2] ? rest : cuts[i % 2]);
+        }
+        assert_int_equal(p->conn.end, is_good ? CONN_OPEN : CONN_LINGER);
+        assert_int_equal(strstr(p->all, "0001\r\nx\r\n0\r\n\r\n") != NULL, is_good);
+        free(p);
+    }
+}
+
 static void test_bodies_nobody_wants_are_bounded(void **state)
 {
     struct peer *p = peer_new();
@@ -589,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_stats_are_whole),
         cmocka_unit_test(test_bytes_are_as_many_as_asked_for),
         cmocka_unit_test(test_continue_is_said_once_and_only_when_waited_for),
+        cmocka_unit_test(test_extensions_are_bounded_in_any_cut),
         cmocka_unit_test(test_bodies_nobody_wants_are_bounded),
         cmocka_unit_test(test_without_buffers_only_long_echoes_are_refused),
         cmocka_unit_test(test_ends_of_input),
