@@ -35,7 +35,8 @@ struct response conn_response(const struct conn *c, unsigned status)
 static void conn_fail(struct conn *c, unsigned status)
 {
     if (c->began && c->mark_valid) {
-        c->out->len = c->response_mark; /* nothing of it was sent yet: the error replaces it */
+        c->out->len = c->response_mark;   /* nothing of it was sent yet: the error replaces it */
+        c->env->counters.responses_2xx--; /* others end as soon as they are begun */
         c->began = false;
     }
     if (!c->began) {

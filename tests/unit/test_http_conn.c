@@ -487,6 +487,28 @@ static void test_continue_is_said_once_and_only_when_waited_for(void **state)
     free(p);
 }
 
+/* What is counted is what the client gets: an error that takes the place of a response that was not
+ * sent yet is one, not two. */
+static void test_a_replaced_response_is_not_counted(void **state)
+{
+    static const char *const pieces[][2] = {
+        {"3\r\nabc\r\nx", ""}, {"3\r\nabc\r\n", "x"}, {"3\r\nabc\r\n0\r\n\r\n", ""}};
+    static const uint64_t counts[][2] = {{0, 1}, {1, 0}, {1, 0}};
+    for (size_t i = 0; i < 3; i++) {
+        struct peer *p = peer_new();
+        char text[128];
+        snprintf(text, sizeof(text), "PUT /echo HTTP/1.1\r\n" HOST "%s\r\n\r\n%s",
+                 "Transfer-Encoding: chunked", pieces[i][0]);
+        peer_send(p, text);
+        peer_send(p, pieces[i][1]);
+        assert_int_equal(count_of(p->all, "HTTP/1.1 200"), counts[i][0]);
+        assert_int_equal(count_of(p->all, "HTTP/1.1 400"), counts[i][1]);
+        assert_int_equal(p->env.counters.responses_2xx, counts[i][0]);
+        assert_int_equal(p->env.counters.responses_4xx, counts[i][1]);
+        free(p);
+    }
+}
+
 /* 16 KiB of extension are taken and more are not, however the network cuts them: the data may come
  * in the same piece. */
 static void test_extensions_are_bounded_in_any_cut(void **state)
@@ -612,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_stats_are_whole),
         cmocka_unit_test(test_bytes_are_as_many_as_asked_for),
         cmocka_unit_test(test_continue_is_said_once_and_only_when_waited_for),
+        cmocka_unit_test(test_a_replaced_response_is_not_counted),
         cmocka_unit_test(test_extensions_are_bounded_in_any_cut),
         cmocka_unit_test(test_bodies_nobody_wants_are_bounded),
         cmocka_unit_test(test_without_buffers_only_long_echoes_are_refused),
