@@ -95,7 +95,7 @@ enum options_result options_parse(struct options *out, int argc, char **argv)
         memcpy((char *)out + options[i].offset, &options[i].initial, sizeof(uint32_t));
     }
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_usage(stdout);
             return OPTIONS_HELP;
         }

@@ -70,8 +70,9 @@ def test_server_refuses_a_wrong_option(target, before, words, named):
     assert named in out + err  # the hosted program's stderr is its console
 
 
-def test_server_help():
-    code, out, err = call([program("linux", "httpd"), "--help"])
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_server_help(word):
+    code, out, err = call([program("linux", "httpd"), word])
     assert (code, err) == (0, "") and "--max-connections" in out
 
 
