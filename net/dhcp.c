@@ -112,7 +112,8 @@ static uint64_t extend_deadline(const struct net *n, uint64_t end_ns)
     return min_u64(end_ns, n->now_ns + max_u64(left_ns / 2, DHCP_RENEW_MIN_NS));
 }
 
-/* Sends the state's message and arms the time to do so again. */
+/* Sends the state's message and arms the time to do so again. An address held is given up at the
+ * lease's end in any state. */
 static void dhcp_step(struct net *n)
 {
     struct dhcp *d = &n->dhcp;
@@ -123,6 +124,8 @@ static void dhcp_step(struct net *n)
         dhcp_arm(n, extend_deadline(n, d->rebind_ns));
     } else if (d->state == DHCP_REBINDING) {
         dhcp_arm(n, extend_deadline(n, d->expire_ns));
+    } else if (d->state == DHCP_REBOOTING) {
+        dhcp_arm(n, min_u64(d->expire_ns, n->now_ns + backoff_ns(n, tries)));
     } else {
         dhcp_arm(n, n->now_ns + backoff_ns(n, tries));
     }
@@ -201,7 +204,9 @@ static void dhcp_timer(struct timer *t, uint64_t now_ns)
         }
         return;
     case DHCP_REBOOTING: /* RFC 2131 3.2 (4): without an answer the lease stands */
-        if (d->tries >= DHCP_REQUEST_TRIES) {
+        if (n->now_ns >= d->expire_ns) {
+            dhcp_expired(n);
+        } else if (d->tries >= DHCP_REQUEST_TRIES) {
             dhcp_bound(n);
         } else {
             dhcp_step(n);

@@ -124,6 +124,26 @@ static void test_shortest_leases(void **state)
     }
 }
 
+/* The carrier went and came, and nobody confirms: the lease's end stays what it was. */
+static void test_lease_ends_unconfirmed(void **state)
+{
+    struct net_fixture *f = *state;
+    static const uint32_t lease_s[] = {DHCP_LEASE_MIN_S, 3600};
+    for (size_t i = 0; i < ARRAY_SIZE(lease_s); i++) {
+        bind_lease(f, lease_s[i]);
+        fixture_advance_ms(f, lease_s[i] * 1000 - 5000);
+        net_set_link(f->net, false, f->now_ns);
+        net_set_link(f->net, true, f->now_ns);
+        assert_int_equal(f->net->dhcp.state, DHCP_REBOOTING);
+        fixture_advance_ms(f, 4990);
+        assert_int_equal(net_address(f->net), OFFERED);
+        (void)fixture_forget(f);
+        fixture_advance_ms(f, 20);
+        assert_int_equal(net_address(f->net), 0);
+        assert_int_equal(fixture_counter(f, "dhcp_expired"), i + 1);
+    }
+}
+
 static void test_renewal_times(void **state)
 {
     struct net_fixture *f = *state;
@@ -258,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_renewal_of_another_address, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_lease_edges, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_shortest_leases, dhcp_setup, dhcp_teardown),
+        cmocka_unit_test_setup_teardown(test_lease_ends_unconfirmed, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_renewal_times, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_bad_offers, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_masks_and_routers, dhcp_setup, dhcp_teardown),
