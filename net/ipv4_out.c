@@ -13,15 +13,19 @@ enum {
     IPV4_FLAG_DF = 0x4000,
     IPV4_FLAG_MF = 0x2000,
     IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
+    IPV4_LINK_LOCAL_BITS = 16,    /* of 169.254/16 */
 };
 
 /* Where routes beside the gateway are: the longest prefix that fits decides (RFC 1812 5.2.4.3). A
- * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). */
+ * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). Link-local
+ * hosts are, but for those that a route of their own is told to: clouds put a router in front of
+ * 169.254.169.254, and to Linux such a route is one like any. */
 static uint32_t routed_hop(const struct ipv4 *ip, uint32_t dst)
 {
     bool near = ((dst ^ ip->address) & ip->netmask) == 0;
-    uint32_t best = near ? ip->netmask : 0;
-    uint32_t hop = near || ip->link_mask == 0 ? dst : ip->gateway;
+    bool link_local = ipv4_is_link_local(dst);
+    uint32_t best = near ? ip->netmask : link_local ? ipv4_mask(IPV4_LINK_LOCAL_BITS) : 0;
+    uint32_t hop = near || link_local || ip->link_mask == 0 ? dst : ip->gateway;
     for (uint32_t i = 0; i < ip->route_count; i++) {
         const struct net_route *r = &ip->routes[i];
         uint32_t mask = ipv4_mask(r->prefix_bits);
@@ -47,12 +51,12 @@ static uint32_t next_hop_of(const struct net *n, uint32_t dst)
     if (n->cfg.link == NET_LINK_IP || ipv4_is_broadcast(n, dst)) {
         return dst;
     }
+    if (unlikely(ip->route_count != 0)) {
+        return routed_hop(ip, dst);
+    }
     /* RFC 3927 2.6.2, 2.7: to link-local addresses everything stays on the link. */
     if (ipv4_is_link_local(dst)) {
         return dst;
-    }
-    if (unlikely(ip->route_count != 0)) {
-        return routed_hop(ip, dst);
     }
     return ((dst ^ ip->address) & ip->link_mask) == 0 ? dst : ip->gateway;
 }

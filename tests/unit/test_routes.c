@@ -143,6 +143,26 @@ static void test_longest_prefix_decides(void **state)
     fixture_stop(&f);
 }
 
+/* Link-local hosts are neighbours, but for those that a route is told to: clouds have their
+ * metadata service at 169.254.169.254 behind a router, by option 121. */
+static void test_link_local_host_behind_a_router(void **state)
+{
+    (void)state;
+    struct net_fixture f;
+    static const struct net_route routes[] = {
+        {0xa9fea9fe, 0x0a000002, 32}, /* 169.254.169.254 by a neighbour */
+        {0xa9000000, 0x0a000005, 8},  /* what is around all of them says nothing of them */
+    };
+    start(&f, 24, FIXTURE_GATEWAY);
+    set_routes(&f, FIXTURE_GATEWAY, routes, ARRAY_SIZE(routes));
+    check_route(&f, 0xa9fea9fe, 0x0a000002);
+    check_route(&f, 0xa9fea9fd, 0xa9fea9fd);
+    check_route(&f, 0xa9010101, 0x0a000005);
+    set_routes(&f, FIXTURE_GATEWAY, NULL, 0);
+    check_route(&f, 0xa9fea9fe, 0xa9fea9fe);
+    fixture_stop(&f);
+}
+
 /* A gateway that is the address itself: the whole world is asked for by ARP. */
 static void test_everything_on_the_link(void **state)
 {
@@ -211,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_router_outside_of_a_host_prefix),
         cmocka_unit_test(test_longest_prefix_decides),
+        cmocka_unit_test(test_link_local_host_behind_a_router),
         cmocka_unit_test(test_everything_on_the_link),
         cmocka_unit_test(test_routes_change_under_the_address),
         cmocka_unit_test(test_address_at_the_edge_of_its_subnet),
