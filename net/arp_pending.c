@@ -45,23 +45,26 @@ static void push(struct arp_entry *e, struct pkt *p)
     e->net->arp.pending++;
 }
 
+static bool is_tcp(const struct pkt *p)
+{
+    return p->data[IP_PROTOCOL_AT] == IP_PROTO_TCP;
+}
+
 /*
  * Without room the latest is kept for the oldest (RFC 1122 2.3.2.2), but not at the cost of another
- * neighbour, nor for TCP, which hears that its segment was not taken and sends it again: a
- * handshake that has waited for long must not lose its place to those that come after it.
+ * neighbour, nor for TCP, which hears that its segment was not taken and sends it again, nor of
+ * TCP: a handshake that has waited for long must not lose its place to what comes after it.
  */
 enum status arp_pending_add(struct arp_entry *e, struct pkt *p)
 {
     assert(e->state == ARP_INCOMPLETE);
     if (!has_room(e, p)) {
         NET_COUNT(e->net, arp_drop_pending);
-        bool again = p->data[IP_PROTOCOL_AT] == IP_PROTO_TCP;
-        struct pkt *oldest = again ? NULL : take_oldest(e);
-        if (oldest == NULL) {
+        if (e->pending.first == NULL || is_tcp(e->pending.first) || is_tcp(p)) {
             pkt_put(p);
             return STATUS_BUSY;
         }
-        pkt_put(oldest);
+        pkt_put(take_oldest(e));
     }
     push(e, p);
     return STATUS_OK;

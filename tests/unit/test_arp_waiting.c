@@ -246,6 +246,23 @@ static void shares_are_kept(void **state)
     assert_int_equal(fixture_counter(f, "arp_drop_pending"), 1000 - PLACES + 1);
 }
 
+/* Datagrams without end take the places of datagrams alone: of the handshakes that wait none is
+ * dropped untold, and who sends a datagram for which there is no place hears so. */
+static void datagrams_leave_handshakes_alone(void **state)
+{
+    struct net_fixture *f = *state;
+    struct udp_cb *u = udp_create(f->net, ignore_ready, NULL);
+    connect_all(f, FIXTURE_PEER, 0);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(udp_send(u, "x", 1, FIXTURE_PEER, 7), -ENOBUFS);
+    }
+    (void)fixture_forget(f);
+    arp_inject_reply(f, FIXTURE_PEER, fixture_peer);
+    assert_int_equal(count_syns(f, fixture_peer), PLACES);
+    close_all();
+    udp_close(u);
+}
+
 /* The last buffers wait for nobody: ARP, RSTs and ACKs find them, whoever is not there. */
 static void last_buffers_do_not_wait(void **state)
 {
@@ -320,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(syn_without_a_buffer, setup, teardown),
         cmocka_unit_test_setup_teardown(syn_that_never_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(shares_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(datagrams_leave_handshakes_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(last_buffers_do_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(datagrams_to_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(open_connection_goes_on, setup, teardown),
