@@ -128,8 +128,8 @@ static void dispatch_error(struct net *n, const struct icmp_error *e)
     if (e->quoted_protocol == IP_PROTO_TCP) {
         NET_COUNT(n, icmp_rx_error);
         tcp_icmp_error(n, e);
-    } else if (e->quoted_protocol == IP_PROTO_UDP) {
-        udp_icmp_error(n, e);
+    } else if (e->quoted_protocol == IP_PROTO_UDP && udp_icmp_error(n, e)) {
+        NET_COUNT(n, icmp_rx_error);
     } else {
         NET_COUNT(n, icmp_rx_bad_quote);
     }
@@ -164,8 +164,8 @@ void icmp_report_unreachable(struct net *n, const struct pkt *p)
     e.from = n->ip.address;
     if (e.quoted_protocol == IP_PROTO_TCP) {
         tcp_neighbour_absent(n, &e); /* known for certain, unlike what a message says */
-    } else {
-        dispatch_error(n, &e);
+    } else if (e.quoted_protocol == IP_PROTO_UDP) {
+        (void)udp_icmp_error(n, &e); /* nobody, when the socket is none or unconnected */
     }
 }
 

@@ -453,7 +453,7 @@ static int errno_of(const struct icmp_error *e)
 
 /* Only a connected socket hears of errors (RFC 1122 4.1.3.3): for another one the quoted ports
  * would be all it takes to forge one. */
-void udp_icmp_error(struct net *n, const struct icmp_error *e)
+bool udp_icmp_error(struct net *n, const struct icmp_error *e)
 {
     struct udp_ends in = {
         .src = e->quoted_dst,
@@ -463,10 +463,9 @@ void udp_icmp_error(struct net *n, const struct icmp_error *e)
     };
     struct udp_cb *u = udp_find(n, &in);
     if (u == NULL || !u->connected) {
-        NET_COUNT(n, icmp_rx_bad_quote);
-        return;
+        return false;
     }
-    NET_COUNT(n, icmp_rx_error);
     u->error = errno_of(e);
     u->ready(u->owner, NET_READY_ERR);
+    return true;
 }

@@ -65,7 +65,8 @@ struct udp_ends {
 void udp_push_header(struct pkt *p, const struct udp_ends *ends);
 
 void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
-void udp_icmp_error(struct net *n, const struct icmp_error *e);
+/* Tells the socket whose datagram is quoted; false when there is none that may hear of it. */
+bool udp_icmp_error(struct net *n, const struct icmp_error *e);
 void udp_destroy(struct net *n); /* frees every held packet */
 
 #endif

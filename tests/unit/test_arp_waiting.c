@@ -263,6 +263,25 @@ static void datagrams_leave_handshakes_alone(void **state)
     udp_close(u);
 }
 
+/* What waited in vain is no ICMP message that was received, whoever sent it. */
+static void absence_is_no_message(void **state)
+{
+    struct net_fixture *f = *state;
+    struct frame fr;
+    struct udp_cb *u = udp_create(f->net, ignore_ready, NULL);
+    assert_int_equal(udp_connect(u, ABSENT, 7), 0);
+    assert_int_equal(udp_send(u, "x", 1, 0, 0), 1);
+    assert_int_equal(arp_send_to(f, ABSENT, 1), STATUS_OK);
+    frame_icmp(&fr, &(struct frame_ip){.src = ABSENT}, 0x0800, 1, "x", 1);
+    fixture_input(f, &fr);
+    fixture_advance_ms(f, RESOLVING_MS + 10);
+    assert_int_equal(udp_take_error(u), EHOSTUNREACH);
+    assert_int_equal(fixture_counter(f, "arp_drop_unresolved"), 3);
+    assert_int_equal(fixture_counter(f, "icmp_rx_error"), 0);
+    assert_int_equal(fixture_counter(f, "icmp_rx_bad_quote"), 0);
+    udp_close(u);
+}
+
 /* The last buffers wait for nobody: ARP, RSTs and ACKs find them, whoever is not there. */
 static void last_buffers_do_not_wait(void **state)
 {
@@ -338,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(syn_that_never_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(shares_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(datagrams_leave_handshakes_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(absence_is_no_message, setup, teardown),
         cmocka_unit_test_setup_teardown(last_buffers_do_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(datagrams_to_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(open_connection_goes_on, setup, teardown),
