@@ -20,7 +20,8 @@ SYNS = int(os.environ.get("RINGSIDE_SYNS", "1000"))
 BIG = b"GET /bytes/1000000 HTTP/1.1\r\nHost: a\r\n\r\n"
 MSS_FLOOR = 88
 QUIET_S = 0.05  # the initial window is out by then, and no timer has run off yet
-CHALLENGE_S = 0.6  # challenge ACKs of a connection are at least half a second apart
+CHALLENGE_LEAST_S = 0.5  # between challenge ACKs of a connection
+CHALLENGE_S = 0.6  # after which there is one for certain
 SACK_OK = b"\x04\x02"
 
 
@@ -213,7 +214,7 @@ def test_19_zero_window_is_probed_and_opens_again(wire):
     with wire.open(window=0) as c:
         c.send(BIG)
         c.window = 0
-        c.listen(lambda: len([p for p in c.segments if p.ack == c.snd_nxt]) >= 3, 10, acks=False)
+        c.listen(lambda: len([p for p in c.segments if p.ack == c.snd_nxt]) >= 3, acks=False)
         sizes = [len(p.data) for p in c.segments]
         assert max(sizes) <= 1, sizes
         c.window = 65535
@@ -264,6 +265,11 @@ def test_23_resets_of_half_open_connections(wire):
     half_open_gone(wire)
 
 
+def challenges_since(start):
+    """As many as a connection may have been sent since then, however long that took."""
+    return 1 + int((time.monotonic() - start) / CHALLENGE_LEAST_S)
+
+
 def test_24_blind_resets_and_syns(wire):
     """RFC 5961 3 and 4: in the window but not exact is challenged, outside is dropped."""
     with wire.open() as c:
@@ -295,8 +301,9 @@ def test_24_blind_acks_and_data(wire):
 def test_25_challenges_are_counted_for_each_connection(wire):
     """CVE-2016-5696: probing one connection must not tell anything about another."""
     with wire.open() as a, wire.open() as b:
+        start = time.monotonic()
         heard = a.play(*[a.make(RST, seq=n) for n in range(1, 60)])
-        assert len(heard) <= 2, heard
+        assert 1 <= len(heard) <= challenges_since(start), heard
         heard = b.play(b.make(RST, seq=1))
         assert len(heard) == 1, "another connection's challenge was used up"
         a.serves()
@@ -361,8 +368,10 @@ def test_28_time_wait_assassination(wire):
     answer; a newer SYN reopens; only the RST at exactly RCV.NXT ends it."""
     c = server_closes_first(wire)
     assert not c.play(c.make(RST, seq=-1), c.make(RST | ACK, seq=2**20), c.make(RST, seq=2**31))
+    start = time.monotonic()
     heard = c.play(c.make(RST, seq=1), c.make(RST | ACK, seq=2), c.make(ACK | PSH, b"old", seq=-10))
-    assert [p.flags for p in heard] == [ACK] and heard[0].ack == c.snd_nxt, heard
+    assert 1 <= len(heard) <= challenges_since(start), heard
+    assert all(p.flags == ACK and p.ack == c.snd_nxt for p in heard), heard
     heard = c.play(c.make(SYN, seq=1000, ack=0))
     assert [p.flags & 0x3f for p in heard] == [SYN | ACK], heard
     wire.silent(c.make(RST, seq=1001))

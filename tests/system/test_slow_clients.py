@@ -63,7 +63,7 @@ def crowd(guest, link, control_guest, kind):
     print(f"{kind}: {CLIENTS} clients, {n['opened']} times connected, {n['open_now']} believe they "
           f"are at the end\n  normal client in calm: {told(calm)}\n  among them: {told(amid)}\n"
           f"  at the other server: {told(beside)}")
-    assert n["opened"] >= CLIENTS * 0.9, n
+    assert n["opened"] >= CLIENTS, n
     assert not client.failures, client.failures[:5]
     return (slow_ms(amid) <= SLOWER_MAX * (slow_ms(calm) + slow_ms(beside)) and
             sent_again(amid) <= sent_again(calm) + AGAIN_MAX)
@@ -75,5 +75,4 @@ def test_normal_client_among_slow_ones(crowded, linux_guest, kind):
     guest, link = crowded
     before = held(guest)
     assert any(crowd(guest, link, linux_guest, kind) for _ in range(TRIES)), "served too late"
-    time.sleep(0.2)
     wait_back(guest, before, 150 if kind in ("half", "last") else 60)
