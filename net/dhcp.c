@@ -102,6 +102,7 @@ static void dhcp_send_state(struct net *n)
         assert(false);
     }
     dhcp_send(n, &q, way);
+    d->request_ns = n->now_ns;
     d->tries++;
 }
 
@@ -144,7 +145,6 @@ static void dhcp_enter(struct net *n, enum dhcp_state state)
         d->xid = net_random_u32(&n->random);
         d->started_ns = n->now_ns;
     }
-    d->request_ns = n->now_ns;
     dhcp_step(n);
 }
 

@@ -50,7 +50,8 @@ struct dhcp {
     uint32_t tries;      /* messages of this kind sent */
     uint32_t attempts;   /* DISCOVERs without an answer, for the event */
     uint64_t started_ns; /* of this exchange: the secs field */
-    uint64_t request_ns; /* of the first REQUEST: the lease's beginning (RFC 2131 4.4.5) */
+    uint64_t request_ns; /* of the last message: the lease's beginning (RFC 2131 4.4.5). The first
+                          * may be longer ago than the lease is */
     uint32_t address;    /* offered, then bound */
     uint32_t server;     /* its identifier; 0: it told none */
     uint64_t renew_ns;   /* T1, T2 and the end of the lease; DEADLINE_NONE: never */

@@ -124,6 +124,29 @@ static void test_shortest_leases(void **state)
     }
 }
 
+/* A server that was away until the second request to renew, and leases for less than that took. */
+static void test_lease_begins_with_the_request_answered(void **state)
+{
+    struct net_fixture *f = *state;
+    struct said s;
+    bind_and_settle(f, 86400);
+    fixture_know(f, SERVER, fixture_peer);
+    fixture_advance_ms(f, 43200 * 1000);
+    (void)fixture_forget(f); /* the first, which nobody answers */
+    assert_int_equal(f->net->dhcp.state, DHCP_RENEWING);
+    while (!next_said(f, &s)) {
+        fixture_know(f, SERVER, fixture_peer);
+        fixture_advance_ms(f, 10000);
+    }
+    struct reply r = reply_to(&s, DHCP_ACK);
+    r.lease_s = 3600;
+    input_reply(f, &r);
+    assert_int_equal(f->net->dhcp.state, DHCP_BOUND);
+    fixture_advance_ms(f, 1700 * 1000);
+    assert_int_equal(net_address(f->net), OFFERED);
+    assert_int_equal(f->net->dhcp.state, DHCP_BOUND);
+}
+
 /* The carrier went and came, and nobody confirms: the lease's end stays what it was. */
 static void test_lease_ends_unconfirmed(void **state)
 {
@@ -278,6 +301,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_renewal_of_another_address, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_lease_edges, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_shortest_leases, dhcp_setup, dhcp_teardown),
+        cmocka_unit_test_setup_teardown(test_lease_begins_with_the_request_answered, dhcp_setup,
+                                        dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_lease_ends_unconfirmed, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_renewal_times, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_bad_offers, dhcp_setup, dhcp_teardown),
