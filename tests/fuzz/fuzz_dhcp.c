@@ -71,6 +71,14 @@ static void check_address(const struct net_fixture *f)
     assert(timer_armed(&f->net->dhcp.timer) || f->net->dhcp.state == DHCP_BOUND);
 }
 
+/* Once its timers have run, no lease is used beyond its end, but for what a tick takes. */
+static void check_lease(const struct net_fixture *f)
+{
+    uint64_t expire_ns = f->net->dhcp.expire_ns;
+    bool leased = net_address(f->net) != 0 && f->net->ip.origin == NET_ORIGIN_DHCP;
+    assert(!leased || expire_ns == DEADLINE_NONE || f->now_ns <= expire_ns + 10 * NS_PER_MS);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = {data, size};
@@ -89,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             input_message(&f, &in);
         } else if (step < 250) {
             fixture_advance_ms(&f, fuzz_u16(&in) * 8u);
+            check_lease(&f);
         } else {
             net_set_link(f.net, (step & 1) != 0, f.now_ns);
         }
