@@ -61,6 +61,29 @@ static void test_broadcast_answers(void **state)
     assert_int_equal(net_address(f->net), OFFERED);
 }
 
+/* Behind a switch that tags everything with a priority: broadcast and unicast to who has no address
+ * yet are told apart as without. */
+static void test_answers_in_priority_tags(void **state)
+{
+    struct net_fixture *f = *state;
+    static const uint8_t types[] = {DHCP_OFFER, DHCP_ACK};
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        struct said s;
+        struct frame fr;
+        uint8_t m[512];
+        expect_said(f, &s, i == 0 ? DHCP_DISCOVER : DHCP_REQUEST);
+        struct reply r = reply_to(&s, types[i]);
+        struct frame_ip ip = {.src = SERVER, .dst = i == 0 ? UINT32_MAX : OFFERED};
+        ip.eth_dst = i == 0 ? fixture_all : fixture_mac;
+        frame_udp(&fr, &ip, 67, 68, m, encode_reply(m, &r));
+        memmove(fr.bytes + 16, fr.bytes + 12, fr.len - 12);
+        memcpy(fr.bytes + 12, "\x81\x00\xe0\x00", 4);
+        fr.len += 4;
+        fixture_input(f, &fr);
+    }
+    assert_int_equal(net_address(f->net), OFFERED);
+}
+
 /* Asks for ever, at growing distances; the same exchange, so that a late answer is good. */
 static void test_back_off(void **state)
 {
@@ -381,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_four_messages, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_broadcast_answers, dhcp_setup, dhcp_teardown),
+        cmocka_unit_test_setup_teardown(test_answers_in_priority_tags, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_back_off, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_link_local_after_silence, dhcp_setup, dhcp_teardown),
         cmocka_unit_test_setup_teardown(test_request_unanswered, dhcp_setup, dhcp_teardown),
