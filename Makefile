@@ -442,5 +442,8 @@ bench-boot: all
 clean:
 	rm -rf --one-file-system $(B)
 
+# Of another folder of that name there may be objects whose sources are not there any more.
+$(shell [ ! -f $(APP_PATH) ] || echo '$(abspath $(APP_DIR)) $(APP_LIBS)' | cmp -s - $(APP_PATH) || \
+  rm -rf $(wildcard $(B)/*/app/$(APP_NAME)))
 %.d: ;
 -include $(shell find $(B) -name newcomer -prune -o -type f -name '*.d' -print 2>/dev/null)

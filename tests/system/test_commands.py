@@ -2,6 +2,7 @@
 what is allowed, before anything is opened or started. Nothing here waits for a server."""
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -132,3 +133,14 @@ def test_guessable_keys_are_told_where_they_are(user_guest, tmp_path):
                        append=f"ip={BOOT_GUEST_IP}/24") as guest:
             guest.wait_http()
             assert re.search(r"entropy: no hardware generator.*guessable", guest.console())
+
+
+def test_a_servers_folder_may_move(tmp_path):
+    """What was built of a folder that is gone does not stand in the way of one of the same name."""
+    for place in ("here", "there"):
+        folder = tmp_path / place / "moved"
+        folder.mkdir(parents=True)
+        (folder / "main.c").write_text("int main(void) { return 0; }\n")
+        code, out, err = call(["make", "-s", "--no-print-directory", "linux", f"APP={folder}"])
+        assert code == 0, out + err
+        shutil.rmtree(folder)
