@@ -75,9 +75,10 @@ LIB_HINT = $(if $(APP_DEPS),: make deps APP=$(APP) installs $(APP_DEPS))
 ERROR := $(if $(WERROR),-Werror)
 WARN := -Wall -Wextra $(ERROR) -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
         -Wundef -Wvla -Wimplicit-fallthrough -Wno-unused-parameter
-# No sibling calls: a backtrace must show every function that has not returned.
+# No sibling calls: a backtrace must show every function that has not returned. A frame larger than
+# the guard page below a stack is touched page by page: it cannot step over that.
 BASE := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common -fno-omit-frame-pointer \
-        -fno-optimize-sibling-calls \
+        -fno-optimize-sibling-calls -fstack-clash-protection \
         -ffile-prefix-map=$(CURDIR)=. -MD -MP -I. -I$(B)/gen
 APP_WARN := -Wall -Wextra $(ERROR) -Wno-unused-parameter
 

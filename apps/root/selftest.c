@@ -15,6 +15,10 @@
 #include "kernel/time.h"
 #include "kernel/timer.h"
 
+enum {
+    FRAME_BYTES = 20000, /* of a function that steps over a guard page */
+};
+
 struct result {
     uint32_t passed;
     uint32_t failed;
@@ -140,10 +144,13 @@ static __attribute__((noinline)) void selftest_fault(void)
     __asm__ volatile("");
 }
 
-/* Eats stack until the guard page stops it. The volatile frame keeps it from becoming a loop. */
+/*
+ * Eats stack until the guard page stops it, in frames larger than that: the compiler touches each
+ * page on the way (-fstack-clash-protection). The volatile frame keeps it from becoming a loop.
+ */
 static __attribute__((noinline)) uint32_t selftest_stack_overflow(uint32_t depth)
 {
-    volatile uint8_t frame[512];
+    volatile uint8_t frame[FRAME_BYTES];
     frame[0] = (uint8_t)depth;
     if (depth == UINT32_MAX) {
         return 0;
