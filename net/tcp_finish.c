@@ -16,12 +16,14 @@ static struct tcp_cb *any_listener(struct net *n)
     return NULL;
 }
 
-/* Who waits to be accepted is closed as by an owner; the listener's own owner keeps the block. */
+/*
+ * Who waits to be accepted is taken out of the queue, and then is one of all: a close by an owner
+ * would reset it where its request waits with it. The listener's own owner keeps the block.
+ */
 static void stop_listening(struct tcp_cb *l)
 {
-    struct tcp_cb *t;
-    while ((t = tcp_accept(l, NULL, NULL)) != NULL) {
-        tcp_close(t);
+    while (tcp_accept(l, NULL, NULL) != NULL) {
+        /* nobody owns it from here on */
     }
     tcp_listener_close(l);
     l->state = TCP_CLOSED;

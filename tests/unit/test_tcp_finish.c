@@ -117,6 +117,24 @@ static void one_that_waits_to_be_accepted_gets_a_fin(void **state)
     tcp_test_end(&tt);
 }
 
+/* Its request is there already: a close, with that unread, would reset it. */
+static void one_that_has_asked_before_it_is_accepted_gets_a_fin(void **state)
+{
+    struct tcp_test tt;
+    make_half_open(&tt);
+    inject(&tt, .flags = TCP_ACK | TCP_PSH, .seq = 1, .ack = 1, .data = "GET /");
+    (void)tcp_test_forget(&tt);
+    assert_int_equal(tt.listener->listener.accept_count, 1);
+    finish(&tt);
+    expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 6);
+    expect_nothing(&tt);
+    assert_int_equal(net_unfinished(tt.net), 1);
+    inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 6, .ack = 2);
+    expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 7);
+    assert_int_equal(net_unfinished(tt.net), 0);
+    tcp_test_end(&tt);
+}
+
 static void one_that_asks_in_vain_is_not_waited_for(void **state)
 {
     struct tcp_test tt;
@@ -137,6 +155,7 @@ int main(void)
         cmocka_unit_test(one_that_is_closing_goes_on),
         cmocka_unit_test(nobody_listens_any_more),
         cmocka_unit_test(one_that_waits_to_be_accepted_gets_a_fin),
+        cmocka_unit_test(one_that_has_asked_before_it_is_accepted_gets_a_fin),
         cmocka_unit_test(one_that_asks_in_vain_is_not_waited_for),
     };
     return tcp_run_all(tests);
