@@ -15,10 +15,12 @@ enum {
     /*
      * Tasks are cooperative, and the network moves only between their turns. So that a task that
      * never has to wait does not stop the network, its calls add up, and at this weight the task
-     * yields once. A call that would have blocked weighs more: it hints at a spinning loop.
+     * yields once. A call that would have blocked weighs more: it hints at a spinning loop; one to
+     * the console by its bytes, of which a serial line takes 11 in a millisecond.
      */
     POSIX_TURN_WEIGHT = 256,
     POSIX_CALL_WEIGHT = 1,
+    POSIX_CONSOLE_BYTES = 8, /* weigh as much as a call */
     POSIX_EAGAIN_WEIGHT = 8,
     POSIX_LINGER_SLICE_MS = 10, /* how often a lingering close looks */
     POSIX_POLL_MAX_FDS = 128,   /* of one poll(): its watches live on the task's stack */

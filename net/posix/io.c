@@ -149,6 +149,15 @@ ssize_t read(int fd, void *buf, size_t len)
     return posix_result(r == -ENOTSOCK ? -EINVAL : r); /* an epoll instance cannot be read */
 }
 
+/* Also for constructors, which run before there is a task, and cannot wait. */
+static void count_console(size_t len)
+{
+    if (task_current() != NULL) {
+        size_t weight = POSIX_CALL_WEIGHT + len / POSIX_CONSOLE_BYTES;
+        posix_count_call(posix_env_get(), (uint32_t)min_size(weight, POSIX_TURN_WEIGHT));
+    }
+}
+
 ssize_t write(int fd, const void *buf, size_t len)
 {
     if (fd == STDIN_FILENO) {
@@ -159,6 +168,7 @@ ssize_t write(int fd, const void *buf, size_t len)
             return posix_result(-EFAULT);
         }
         log_console_write(buf, len);
+        count_console(len);
         return (ssize_t)len;
     }
     ptrdiff_t r = posix_send(fd, buf, len, 0, NULL);

@@ -567,6 +567,21 @@ static void datagram_now(void *arg)
     assert(close(fd) == 0);
 }
 
+/* The console counts by the byte: a serial line takes 87 us for one. */
+static void writer(void *arg)
+{
+    static const char line[] =
+        "seventy-nine characters and a newline are what a line of a screen holds at most";
+    struct iovec two[] = {{.iov_base = (void *)(uintptr_t)line, .iov_len = 79},
+                          {.iov_base = "\n", .iov_len = 1}};
+    uint64_t turns = world.turns;
+    for (int i = 0; i < 200; i++) {
+        assert(write(1, line, 79) == 79 && write(2, "\n", 1) == 1);
+        assert(writev(1, two, 2) == 80);
+    }
+    assert(world.turns - turns >= 10);
+}
+
 static void test_nobody_starves_the_network(void **state)
 {
     (void)state;
@@ -575,6 +590,7 @@ static void test_nobody_starves_the_network(void **state)
     world_spawn(0, datagram_now, NULL);
     world_spawn(1, always_ready, &timeouts[0]);
     world_spawn(1, always_ready, &timeouts[1]);
+    world_spawn(1, writer, NULL);
     world_run();
 }
 
