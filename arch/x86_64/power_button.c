@@ -148,8 +148,11 @@ void power_button_init(bool poll)
 
 uint64_t power_button_poll(uint64_t now_ns, bool *pressed)
 {
-    *pressed = button.pressed || (button.polled && take_press());
-    button.pressed = false;
+    *pressed = button.polled && take_press();
+    if (button.pressed) { /* not taken back unseen: an interrupt may set it behind the look */
+        button.pressed = false;
+        *pressed = true;
+    }
     return button.polled ? now_ns + POLL_PERIOD_MS * (uint64_t)NS_PER_MS : DEADLINE_NONE;
 }
 
