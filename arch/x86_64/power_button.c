@@ -56,12 +56,19 @@ static bool take_press(void)
     return pressed;
 }
 
-/* irq context. A line that somebody else holds would interrupt for ever: it is masked then. */
+/*
+ * irq context. A line that somebody else holds would interrupt for ever: it is masked then. When
+ * the loop has not seen the last press yet, a task keeps it from its turn: it is not waited for.
+ */
 static void on_sci(uint8_t vector)
 {
     (void)vector;
     if (take_press()) {
         button.unclaimed = 0;
+        if (button.pressed) {
+            log_info("power: pressed again, and the server does not wait: off");
+            power_off();
+        }
         button.pressed = true;
         softirq_raise(SOFTIRQ_TIMER); /* the loop is not to go to sleep over it */
     } else if (++button.unclaimed >= UNCLAIMED_MAX) {

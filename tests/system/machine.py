@@ -187,18 +187,18 @@ class QemuGuest(Server):
         return self
 
     def monitor(self, line):
-        """One line to QEMU's monitor; returns what it answered."""
+        """One line to QEMU's monitor; returns what it answered, or could before it ended."""
+        def up_to_prompt(s):
+            answer = b""
+            while b"(qemu) " not in answer and (got := s.recv(4096)):
+                answer += got
+            return answer
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(5)
             s.connect(self.monitor_path)
-            answer = b""
-            while b"(qemu) " not in answer:
-                answer += s.recv(4096)
+            up_to_prompt(s)
             s.sendall(line.encode() + b"\n")
-            answer = b""
-            while b"(qemu) " not in answer:
-                answer += s.recv(4096)
-            return answer.decode(errors="replace")
+            return up_to_prompt(s).decode(errors="replace")
 
 
 class HostedGuest(Server):

@@ -1,10 +1,14 @@
 """The machine around the program: which network devices it knows, and its power button."""
 import re
+import subprocess
+import time
 
 import pytest
 
-from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, QemuGuest, TapLink,
+from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, ROOT, QemuGuest, TapLink,
                      wait_for)
+
+MAKE_TIMEOUT_S = 120
 
 
 def without_nic(guest):
@@ -80,6 +84,27 @@ def test_power_button_does_not_wait_for_a_dead_peer(link, tmp_path):
             guest.monitor("system_powerdown")
             assert code_of_the_end(guest) == 0
         assert re.search(r"power: off, 1 connections not acknowledged", guest.console())
+
+
+def test_second_press_ends_a_machine_whose_server_never_waits(tmp_path):
+    """The loop, which would see the first, has no turn any more; the interrupt has. Two presses
+    that the machine takes at one look are one, so it is pressed until it has an effect."""
+    folder = tmp_path / "spinner"
+    folder.mkdir()
+    (folder / "main.c").write_text("#include <stdio.h>\n"
+                                   "int main(void) { puts(\"spinning\"); for (;;) { } }\n")
+    subprocess.run(["make", "-s", "--no-print-directory", f"APP={folder}"], cwd=ROOT, check=True,
+                   timeout=MAKE_TIMEOUT_S)
+    with QemuGuest(tmp_path, user=True, app="spinner", append="ip=10.0.2.15/24") as guest:
+        guest.wait_console("spinning")
+
+        def off():
+            guest.monitor("system_powerdown")
+            time.sleep(0.2)
+            return guest.process.poll() is not None
+        wait_for("the machine to switch itself off", off, 20)
+        assert guest.process.returncode == 0
+        assert "power: pressed again, and the server does not wait: off" in guest.console()
 
 
 def test_serves_by_the_boards_clock(link, tmp_path):
