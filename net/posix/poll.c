@@ -25,9 +25,10 @@ static void give_turn(struct posix_env *env)
 }
 
 /*
- * A poll's wait: one queue, and for each entry a copy and a watch, on the task's stack. While the
- * task sleeps others may write to the caller's array or give its memory to somebody else: after the
- * copy nothing is read from there, as in Linux, and each watch is taken off what it was put on.
+ * A poll's wait: one queue, and for each entry a copy and a watch, on the task's stack, from before
+ * others first have a turn. They may write to the caller's array or give its memory to somebody
+ * else: after the copy nothing is read from there, as in Linux, and each watch is taken off what it
+ * was put on.
  */
 struct poll_wait {
     struct posix_env *env;
@@ -39,7 +40,7 @@ struct poll_wait {
         int fd;
         short events;
         short revents;
-        bool closed; /* while the task slept: its number may be another descriptor's by now */
+        bool closed; /* the number is nobody's, or by now another descriptor's */
     } slots[POSIX_POLL_MAX_FDS];
 };
 
@@ -98,29 +99,29 @@ static int poll_scan(struct poll_wait *wait)
     return found;
 }
 
-/* Parks the task until anything happens to one of them. False: the deadline came. */
-static bool poll_park(struct poll_wait *wait, uint64_t deadline_ns)
+static void poll_watch(struct poll_wait *wait)
 {
-    struct net *net = wait->env->net;
     for (size_t i = 0; i < wait->count; i++) {
         struct poll_slot *slot = &wait->slots[i];
         if (slot->fd >= SOCK_FD_FIRST) {
-            int err = sock_watch_add(net, slot->fd, &slot->watch);
-            assert(err == 0); /* just scanned: a stale one would have been POLLNVAL */
+            slot->closed = sock_watch_add(wait->env->net, slot->fd, &slot->watch) != 0;
         }
     }
-    bool woken = wait_on(&wait->queue, deadline_ns);
-    for (size_t i = 0; i < wait->count; i++) {
-        sock_watch_remove(net, wait->slots[i].fd, &wait->slots[i].watch);
-    }
-    return woken;
 }
 
+static void poll_unwatch(struct poll_wait *wait)
+{
+    for (size_t i = 0; i < wait->count; i++) {
+        sock_watch_remove(wait->env->net, wait->slots[i].fd, &wait->slots[i].watch);
+    }
+}
+
+/* Until there is something to report, or the deadline came. */
 static int poll_wait(struct poll_wait *wait, bool waiting, uint64_t deadline_ns)
 {
     int found = poll_scan(wait);
     while (found == 0 && waiting) {
-        waiting = poll_park(wait, deadline_ns);
+        waiting = wait_on(&wait->queue, deadline_ns);
         found = poll_scan(wait);
     }
     return found;
@@ -138,8 +139,10 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
     }
     uint64_t deadline_ns = posix_deadline(wait.env, timeout_ms);
     poll_copy(&wait, fds, count);
+    poll_watch(&wait);
     give_turn(wait.env);
     int found = poll_wait(&wait, timeout_ms != 0, deadline_ns);
+    poll_unwatch(&wait);
     for (size_t i = 0; i < count; i++) {
         fds[i].revents = wait.slots[i].revents;
     }

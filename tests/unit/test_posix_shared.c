@@ -162,6 +162,27 @@ static void test_poll_number_reused(void **state)
     world_run();
 }
 
+/* The same in the turn that poll lets others have before it looks for the first time. */
+static void close_and_reuse_at_once(void *arg)
+{
+    (void)arg;
+    open_shared();
+    world_spawn(1, poll_shared, NULL);
+    task_yield();
+    assert(close(shared.fd[1]) == 0);
+    assert(open_datagram(17) == shared.fd[1]);
+    usleep(SETTLE_US);
+    assert(shared.result == 1 && shared.fds[1].revents == POLLNVAL);
+    close_shared();
+}
+
+static void test_poll_number_reused_at_once(void **state)
+{
+    (void)state;
+    world_spawn(1, close_and_reuse_at_once, NULL);
+    world_run();
+}
+
 /* One descriptor in several entries, several tasks at one descriptor: all hear of it. */
 static void poll_twice(void *arg)
 {
@@ -344,6 +365,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_poll_array_replaced, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_poll_array_reused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_poll_number_reused, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_poll_number_reused_at_once, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_poll_same_descriptor, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_datagram_vectors_changed, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_stream_vector_changed, world_setup, world_teardown),
