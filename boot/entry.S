@@ -16,13 +16,14 @@
         .set CR0_WP, 1 << 16            /* read-only holds for the kernel too */
         .set CR0_PG, 1 << 31
         .set CR4_PAE, 1 << 5
-        .set CR4_OSFXSR, 1 << 9         /* SSE, which every processor with long mode has */
+        .set CR4_OSFXSR, 1 << 9         /* SSE: check_cpu */
         .set CR4_OSXMMEXCPT, 1 << 10    /* its exceptions come as #XM, not as #UD */
         .set MSR_EFER, 0xc0000080
         .set MSR_FS_BASE, 0xc0000100
         .set EFER_LME, 1 << 8
         .set EFLAGS_ID, 1 << 21
         .set CPUID_EXT1_EDX_LM, 1 << 29
+        .set CPUID_1_EDX_SSE2, 1 << 24 | 1 << 25 | 1 << 26 /* FXSAVE, SSE and SSE2 */
 
         .set PTE_PRESENT, 1 << 0
         .set PTE_WRITE, 1 << 1
@@ -90,7 +91,7 @@ boot_entry:
         ljmp $SELECTOR_CODE64, $boot_entry64
         .size boot_entry, . - boot_entry
 
-/* Returns when the processor has long mode. Changes EAX, ECX, EDX, ESI; keeps EBX. */
+/* Returns when the processor has long mode and SSE2. Changes EAX, ECX, EDX, ESI; keeps EBX. */
         .type check_cpu, @function
 check_cpu:
         pushl %ebx
@@ -118,6 +119,13 @@ check_cpu:
         cpuid
         testl $CPUID_EXT1_EDX_LM, %edx
         jz boot_fail
+
+        movl $message_no_sse2, %esi     /* hypervisors can take it away */
+        movl $1, %eax
+        cpuid
+        notl %edx
+        testl $CPUID_1_EDX_SSE2, %edx
+        jnz boot_fail
         popl %ebx
         ret
         .size check_cpu, . - check_cpu
@@ -225,6 +233,8 @@ message_no_cpuid:
         .asciz "Ringside: the processor has no CPUID instruction; x86-64 is needed. Halted."
 message_no_long_mode:
         .asciz "Ringside: the processor has no 64-bit long mode; x86-64 is needed. Halted."
+message_no_sse2:
+        .asciz "Ringside: the processor has no SSE2; all of x86-64 is needed. Halted."
 
         .balign 4
 mxcsr_initial:

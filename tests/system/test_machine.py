@@ -34,6 +34,15 @@ def test_an_unsupported_nic_is_named(tmp_path, nic, there):
                          r"supported: 8086:100c 8086:100d 8086:100e 8086:100f ", console), console
 
 
+@pytest.mark.parametrize("cpu, why", [
+    ("pentium3", "no 64-bit long mode"),
+    ("qemu64,-sse2", "no SSE2"),
+])
+def test_a_processor_that_will_not_do_is_named(tmp_path, cpu, why):
+    with QemuGuest(tmp_path, user=True, cpu=cpu) as guest:
+        guest.wait_console(rf"Ringside: the processor has {why}; .*Halted", 20)
+
+
 @pytest.fixture
 def link():
     with TapLink("rsboot", BOOT_HOST_IP) as tap:
