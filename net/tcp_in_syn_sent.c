@@ -83,8 +83,7 @@ static void syn_crossed(struct tcp_cb *t, struct tcp_segment *seg)
     t->state = TCP_SYN_RECEIVED;
     keep_early(t, seg);
     tcp_rtx_timer_stop(t);
-    (void)tcp_emit_syn(t);
-    tcp_rtx_timer_update(t);
+    tcp_syn_send(t);
 }
 
 enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)

@@ -90,6 +90,9 @@ static void give_up(struct tcp_cb *t)
 void tcp_syn_send(struct tcp_cb *t)
 {
     struct net *n = t->net;
+    if (t->syn_unsent) {
+        t->sent_ns = n->now_ns; /* the round trip begins only now */
+    }
     t->syn_unsent = !tcp_emit_syn(t);
     if (t->syn_unsent) {
         uint64_t deadline_ns = n->now_ns + tcp_ms(SYN_UNSENT_MS);
@@ -107,7 +110,6 @@ static void syn_try_again(struct tcp_cb *t)
         give_up(t);
         return;
     }
-    t->sent_ns = now; /* the round trip begins only now */
     tcp_syn_send(t);
 }
 

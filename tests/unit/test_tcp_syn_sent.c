@@ -166,6 +166,35 @@ static void resets_have_the_owners_tos(void **state)
     }
 }
 
+/* A SYN sent again for want of a buffer, and then the peer's crosses it: our SYN-ACK has left, and
+ * when it is not answered it was lost. */
+static void crossed_before_it_left(void **state)
+{
+    struct tcp_test tt;
+    make_syn_sent(&tt);
+    tt.f.tx.fail_at = tt.f.tx.get_count + 1;
+    tcp_test_advance_ms(&tt, 1001);
+    expect_nothing(&tt);
+    assert_true(tt.t->syn_unsent);
+    inject(&tt, .flags = TCP_SYN, .seq = 0);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    assert_false(tt.t->syn_unsent);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 1);
+    tcp_test_advance_ms(&tt, 2001);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 2);
+    tcp_test_end(&tt);
+    /* And the SYN-ACK for which there is no buffer is not: it goes soon. */
+    make_syn_sent(&tt);
+    tt.f.tx.fail_at = tt.f.tx.get_count + 1;
+    inject(&tt, .flags = TCP_SYN, .seq = 0);
+    expect_nothing(&tt);
+    tcp_test_advance_ms(&tt, 300);
+    expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    tcp_test_end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +204,7 @@ int main(void)
         cmocka_unit_test(text_for_nobody),
         cmocka_unit_test(noted_errors_are_told_at_the_end),
         cmocka_unit_test(resets_have_the_owners_tos),
+        cmocka_unit_test(crossed_before_it_left),
     };
     return tcp_run_all(tests);
 }
