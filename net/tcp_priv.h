@@ -53,7 +53,7 @@ struct tcp_node {
     struct tcp_tuple id;
     uint8_t kind : 2;    /* enum tcp_node_kind */
     bool timestamps : 1; /* of records: agreed on (RFC 7323 3.2) */
-    uint8_t answered;    /* TIME-WAIT: when a stray segment last got an ACK, see may_answer there */
+    uint8_t answered;    /* TIME-WAIT: when a stray segment last got an ACK: answer_stray there */
     uint16_t window;     /* TIME-WAIT: the window field of its ACKs; half-open: the peer's SYN's */
 };
 static_assert(sizeof(struct tcp_node) <= 32, "half of a TIME-WAIT record");
