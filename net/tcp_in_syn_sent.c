@@ -86,14 +86,30 @@ static void syn_crossed(struct tcp_cb *t, struct tcp_segment *seg)
     tcp_syn_send(t);
 }
 
+/*
+ * First. The peer answers for an old connection of the same names: in TIME-WAIT, or with us before
+ * we began anew. Our RST ends what he has, and as on Linux the SYN comes again behind it instead of
+ * after its timeout. Once: a peer that goes on so is not worth a SYN each time.
+ */
+static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    NET_COUNT(t->net, tcp_rx_drop_syn_sent);
+    tcp_emit_rst_for(t->net, seg, &t->opt);
+    if (!(seg->flags & TCP_RST) && !t->syn_untimed) {
+        t->syn_untimed = true;
+        NET_COUNT(t->net, tcp_tx_retransmits);
+        tcp_rtx_timer_stop(t);
+        tcp_syn_send(t);
+    }
+}
+
 enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
 {
     struct net *n = t->net;
     assert(t->state == TCP_SYN_SENT && t->snd_nxt == t->iss + 1);
     bool acks = (seg->flags & TCP_ACK) != 0;
-    if (acks && seg->ack != t->snd_nxt) { /* first: only our SYN is out */
-        NET_COUNT(n, tcp_rx_drop_syn_sent);
-        tcp_emit_rst_for(n, seg, &t->opt);
+    if (acks && seg->ack != t->snd_nxt) { /* only our SYN is out */
+        wrong_ack(t, seg);
         return TCP_DROP;
     }
     if (seg->flags & TCP_RST) { /* second; without an acceptable ACK it could be anybody's */

@@ -314,7 +314,8 @@ struct tcp_cb {
     bool send_blocked;  /* the writer was told to wait: tell him when there is room */
     bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
     bool syn_unsent;    /* our SYN has not left this host: there was no room for it */
-    bool syn_untimed;   /* opened by a cookie: nobody knows when our SYN-ACK went */
+    bool syn_untimed;   /* nobody knows when the SYN that was answered went: a cookie's SYN-ACK, or
+                         * one that went again behind a RST (tcp_in_syn_sent.c) */
     bool reuse;
     bool sack_on;             /* both SYNs permitted it (RFC 2018) */
     bool dsack_due;           /* the next ACK tells of `dsack` (RFC 2883) */

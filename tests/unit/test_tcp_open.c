@@ -393,6 +393,7 @@ static void syn_sent_every_answer(void **state)
     make_syn_sent(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 0, .ack = 0);
     expect(&tt, .flags = TCP_RST, .seq = 0);
+    expect(&tt, .flags = TCP_SYN, .seq = 0); /* test_tcp_syn_sent.c has more */
     inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 2);
     expect(&tt, .flags = TCP_RST, .seq = 2);
     inject(&tt, .flags = TCP_RST | TCP_ACK, .seq = 0, .ack = 2); /* unacceptable: ignored */

@@ -166,6 +166,35 @@ static void resets_have_the_owners_tos(void **state)
     }
 }
 
+/* The peer knows of an old connection with these names, in TIME-WAIT or of a host that began anew,
+ * and says so: our RST ends it, and the SYN comes again behind it, once, and was not lost. */
+static void wrong_ack_repeats_the_syn(void **state)
+{
+    struct tcp_test tt;
+    make_syn_sent(&tt);
+    tcp_test_advance_ms(&tt, 600);
+    inject(&tt, .flags = TCP_RST | TCP_ACK, .seq = 0, .ack = 9); /* a RST is not answered */
+    expect_nothing(&tt);
+    inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 9);
+    expect(&tt, .flags = TCP_RST, .seq = 9);
+    expect(&tt, .flags = TCP_SYN, .seq = 0);
+    for (int i = 0; i < 3; i++) {
+        inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 5, .ack = 9);
+        expect(&tt, .flags = TCP_RST, .seq = 9);
+        expect_nothing(&tt);
+    }
+    tcp_test_advance_ms(&tt, 990); /* its timer has begun anew */
+    expect_nothing(&tt);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
+    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(tt.t->rtt.srtt_us8, 0); /* Karn: of which of the two? */
+    assert_int_equal(tt.t->rtt.rto_us, TCP_RTO_INITIAL_MS * US_PER_MS);
+    assert_true(tt.t->cc.cwnd > (uint32_t)2 * tt.t->snd_mss);
+    tcp_test_end(&tt);
+}
+
 /* A SYN sent again for want of a buffer, and then the peer's crosses it: our SYN-ACK has left, and
  * when it is not answered it was lost. */
 static void crossed_before_it_left(void **state)
@@ -204,6 +233,7 @@ int main(void)
         cmocka_unit_test(text_for_nobody),
         cmocka_unit_test(noted_errors_are_told_at_the_end),
         cmocka_unit_test(resets_have_the_owners_tos),
+        cmocka_unit_test(wrong_ack_repeats_the_syn),
         cmocka_unit_test(crossed_before_it_left),
     };
     return tcp_run_all(tests);
