@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/arp.h"
 #include "net/epoll.h"
 #include "net/sock.h"
 #include "tests/sim/world.h"
@@ -181,6 +182,12 @@ static void end_connect(struct world *w, uint32_t number, struct end *e)
     if (err == 0) {
         watch(w, e->host, e->fd, number * 2 + (uint32_t)e->side);
         err = sock_connect(n, e->fd, &to, w->now_ns);
+    }
+    if (err == -EHOSTUNREACH) { /* the peer was down until now; it is not asked for again at once */
+        (void)sock_close(n, e->fd, w->now_ns);
+        e->fd = -1;
+        e->connect_after_ns = w->now_ns + ARP_HOLDOFF_NS;
+        return;
     }
     if (err != -EINPROGRESS || sock_name(n, e->fd, &self) != 0) {
         world_fail(w, "sock_connect: %d", err);
@@ -418,7 +425,7 @@ static bool end_run(struct world *w, uint32_t number, struct end *e)
     struct conn *c = &w->app.conn[number];
     const struct conn_plan *p = c->plan;
     if (e->state == END_IDLE && (p->simultaneous || p->client == e->side) &&
-        w->now_ns >= w->app.begin_ns + p->start_ns &&
+        w->now_ns >= w->app.begin_ns + p->start_ns && w->now_ns >= e->connect_after_ns &&
         (!p->after_restart || world_restarts_over(w)) && w->host[c->end[1 - e->side].host].up) {
         end_connect(w, number, e);
         return true;
@@ -477,6 +484,7 @@ uint64_t app_next_ns(const struct world *w)
             uint64_t close_ns = w->app.begin_ns + e->plan->close_not_before_ns;
             if (e->state == END_IDLE) {
                 next_ns = min_u64(next_ns, later_than(w->app.begin_ns + c->plan->start_ns, now_ns));
+                next_ns = min_u64(next_ns, later_than(e->connect_after_ns, now_ns));
             } else if (e->state == END_OPEN) {
                 next_ns = min_u64(next_ns, later_than(e->read_after_ns, now_ns));
                 next_ns = min_u64(next_ns, later_than(e->write_after_ns, now_ns));

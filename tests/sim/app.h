@@ -86,6 +86,7 @@ struct end {
     uint64_t received;
     uint64_t key_out;
     uint64_t key_in;
+    uint64_t connect_after_ns;
     uint64_t read_after_ns;
     uint64_t write_after_ns;
 };
