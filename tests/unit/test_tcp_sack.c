@@ -457,6 +457,33 @@ static void window_shuts_during_repair(void **state)
     end(&tt);
 }
 
+/* Small segments that go again together: where a block's marking stopped may be in one of them. */
+static void blocks_inside_what_is_merged(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_NODELAY, 1), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(tt_send_bytes(&tt, 100, 1 + 100 * i), 100);
+    }
+    assert_int_equal(tcp_test_forget(&tt), 4);
+    struct tcp_range part = {1 + 150, 1 + 200};
+    sp_ack_bytes(&tt, 1, &part, 1);
+    assert_true(tt.t->sendq.hinted);
+    for (unsigned i = 0; i < 100 && tcp_test_count(&tt, "tcp_timeouts") == 0; i++) {
+        tcp_test_advance_ms(&tt, 20);
+    }
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 400);
+    expect_nothing(&tt);
+    assert_int_equal(tt.t->sendq.packets, 1);
+    tcp_check_invariants(tt.net);
+    sp_ack_bytes(&tt, 1, &part, 1);
+    tcp_check_invariants(tt.net);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 401);
+    assert_true(tcp_drained(tt.t));
+    end(&tt);
+}
+
 /* A lost FIN behind sacked data is repaired by the timeout, alone. */
 static void lost_fin_behind_sacked_data(void **state)
 {
@@ -573,6 +600,7 @@ int main(void)
         cmocka_unit_test(reneging_earns_nothing),
         cmocka_unit_test(reneging_in_the_middle),
         cmocka_unit_test(timeout_spares_what_was_sacked),
+        cmocka_unit_test(blocks_inside_what_is_merged),
         cmocka_unit_test(nothing_the_peer_has_goes_again),
         cmocka_unit_test(window_shuts_during_repair),
         cmocka_unit_test(lost_fin_behind_sacked_data),

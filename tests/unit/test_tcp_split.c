@@ -395,6 +395,29 @@ static void short_of_packets(void **state)
     finish(&tt);
 }
 
+/* What is made up of lost ones does not reach beyond a window that the peer took back. */
+static void merged_within_the_window(void **state)
+{
+    struct tcp_test tt;
+    make_established(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_NODELAY, 1), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(tt_send_bytes(&tt, 100, 1 + 100 * i), 100);
+    }
+    assert_int_equal(tcp_test_forget(&tt), 4);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 250);
+    expect_nothing(&tt);
+    for (unsigned i = 0; i < 100 && tcp_test_count(&tt, "tcp_timeouts") == 0; i++) {
+        tcp_test_advance_ms(&tt, 20);
+    }
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 250);
+    expect_nothing(&tt);
+    tcp_check_invariants(tt.net);
+    inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 251, .wnd = 250);
+    expect(&tt, .flags = TCP_ACK, .seq = 251, .ack = 1, .len = 150);
+    finish(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test(probes_and_partial_acks),
         cmocka_unit_test(writes_of_a_byte),
         cmocka_unit_test(short_of_packets),
+        cmocka_unit_test(merged_within_the_window),
     };
     return tcp_run_all(tests);
 }
