@@ -396,6 +396,7 @@ void tcp_rack_dsack(struct tcp_cb *t);
 void tcp_rack_recovered(struct tcp_cb *t);
 void tcp_rack_advanced(struct tcp_cb *t);
 bool tcp_rack_detect(struct tcp_cb *t);
+void tcp_rack_look_again(struct tcp_cb *t);
 void tcp_rack_timeout(struct tcp_cb *t);
 void tcp_tlp_schedule(struct tcp_cb *t);
 bool tcp_tlp_instead(struct tcp_cb *t);

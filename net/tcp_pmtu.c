@@ -49,6 +49,7 @@ static void resend_large(struct tcp_cb *t)
     }
     t->cc.force_rtx = true;
     tcp_rtx_timer_stop(t);
+    tcp_rack_look_again(t);
 }
 
 /*

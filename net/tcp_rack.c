@@ -154,6 +154,15 @@ bool tcp_rack_detect(struct tcp_cb *t)
     return found;
 }
 
+/* What was sent longest ago, as far as is known, was taken out without an ACK: what stood behind it
+ * (after an undone repair it may be older, see tcp_sendq_unmark_lost) is looked at presently. */
+void tcp_rack_look_again(struct tcp_cb *t)
+{
+    if (tcp_rack_on(t) && t->sendq.sacked_packets > 0) {
+        arm(t, t->net->now_ns);
+    }
+}
+
 /* 6.3: at a timeout the first packet is lost, and what went so long ago that it should have been
  * heard of; not what went only just now. */
 void tcp_rack_timeout(struct tcp_cb *t)

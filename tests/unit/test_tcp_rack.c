@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/frag_needed.h"
 #include "tests/unit/tcp_check.h"
 #include "tests/unit/tcp_sack_peer.h"
 
@@ -328,6 +329,35 @@ static void when_there_is_no_probe(void **state)
     }
 }
 
+/* After a repair that was undone a packet sent late may stand in front of the earlier ones. When a
+ * message about the path takes it away no ACK has them looked at, and the timeout is far. */
+static void a_message_uncovers_a_loss(void **state)
+{
+    struct tcp_test tt;
+    begin(&tt);
+    assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_NODELAY, 1), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(tt_send_bytes(&tt, 100, 1 + 100 * i), 100);
+        tcp_test_advance_ms(&tt, 5);
+    }
+    assert_int_equal(tt_send_bytes(&tt, SP_MSS, 201), SP_MSS);
+    (void)tcp_test_forget(&tt);
+    tcp_sendq_mark_lost(tt.t, tt.t->sendq.last); /* as a repair does ... */
+    tcp_sendq_unmark_lost(tt.t);                 /* ... and its end */
+    tcp_test_advance_ms(&tt, SP_RTT_MS - 10);
+    struct tcp_range second = {101, 201};
+    sp_ack_bytes(&tt, 1, &second, 1);
+    expect_nothing(&tt);
+    say(&tt, .mtu = 1000, .quoted_bytes = SP_MSS + 40, .seq = 201);
+    expect(&tt, .flags = TCP_ACK, .seq = 201, .ack = 1, .len = 960);
+    (void)tcp_test_forget(&tt);
+    tcp_check_invariants(tt.net);
+    tcp_test_advance_ms(&tt, SP_RTT_MS / 2);
+    expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 100);
+    assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
+    end(&tt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_fin_is_probed_with_its_data),
         cmocka_unit_test(a_repair_counts_as_loss),
         cmocka_unit_test(when_there_is_no_probe),
+        cmocka_unit_test(a_message_uncovers_a_loss),
     };
     return tcp_run_all(tests);
 }
