@@ -1,8 +1,7 @@
 #!/bin/sh
 # Installs what is missing with apt, and only that: `deps.sh run` for building and booting,
 # `deps.sh test` for the tests too, `deps.sh newcomer` for tools/newcomer.sh; APP_DEPS names what a
-# server wants besides. Uses sudo only when
-# not root; says what it does.
+# server wants besides. Uses sudo only when not root; says what it does.
 set -eu
 
 RUN="gcc binutils make git libc6-dev gdb qemu-system-x86 grub-pc-bin grub-common xorriso mtools
