@@ -165,9 +165,9 @@ void netdev_init(struct netdev *d, struct nic *nic, const struct netdev_ops *ops
     loop_add_source(&d->source);
 }
 
-bool netdev_irq(struct netdev *d)
+bool netdev_irq(struct netdev *d, uint32_t vector)
 {
-    uint32_t events = d->nic->ops->irq(d->nic);
+    uint32_t events = d->nic->ops->irq(d->nic, vector);
     if (events == 0) {
         return false;
     }

@@ -43,7 +43,7 @@ void netdev_init(struct netdev *d, struct nic *nic, const struct netdev_ops *ops
                  uint64_t now_ns);
 
 /* irq context: an irq_fn's body. True when the device had raised it. */
-bool netdev_irq(struct netdev *d);
+bool netdev_irq(struct netdev *d, uint32_t vector);
 
 /* Takes p. Sent with the next flush, or queued, or dropped and counted when the queue is full. */
 void netdev_send(struct netdev *d, struct pkt *p);

@@ -57,8 +57,11 @@ struct nic_ops {
     void (*tx_flush)(struct nic *nic);
     /* Frees what the device has sent. Returns true while sent frames are still outstanding. */
     bool (*tx_reclaim)(struct nic *nic);
-    /* irq context or poll timer: reads the cause, masks the device; bits of enum nic_event. */
-    uint32_t (*irq)(struct nic *nic);
+    /*
+     * irq context or poll timer: reads the cause, masks the device; bits of enum nic_event. vector:
+     * kernel/irq.h.
+     */
+    uint32_t (*irq)(struct nic *nic, uint32_t vector);
     void (*irq_unmask)(struct nic *nic);
     /* True when a frame waits that rx would return: the look after unmasking. */
     bool (*rx_pending)(struct nic *nic);

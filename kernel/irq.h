@@ -1,5 +1,7 @@
 /*
- * Interrupts as drivers see them.
+ * Interrupts as drivers see them. A device may have several ways to interrupt; which one is used
+ * is the board's choice, by trying: irq_attach selects the best that is there, lets the device
+ * raise its interrupts by software, and takes the way when all of them arrive.
  */
 #ifndef KERNEL_IRQ_H
 #define KERNEL_IRQ_H
@@ -7,34 +9,62 @@
 #include "kernel/base.h"
 #include "kernel/pci.h"
 
-/* irq context. True when the device had raised it (a shared line asks everybody). */
-typedef bool irq_fn(void *arg);
+/* The ways, best first. */
+enum irq_kind {
+    IRQ_KIND_MSIX, /* PCI 3.0, 6.8.2: a vector for each of the device's sources */
+    IRQ_KIND_MSI,  /* PCI 3.0, 6.8.1: one vector */
+    IRQ_KIND_INTX, /* a shared, level-triggered pin; found by probing (docs/hardware.md) */
+    IRQ_KIND_POLL, /* none: the handler is called from a periodic timer */
+    IRQ_KIND_COUNT,
+};
 
-enum irq_policy { /* `irq=` on the command line */
+enum irq_policy { /* `irq=` on the command line; auto: the best that is there */
                   IRQ_AUTO,
+                  IRQ_MSIX,
+                  IRQ_MSI,
+                  IRQ_INTX,
                   IRQ_POLL,
 };
+
+enum {
+    IRQ_VECTORS_MAX = 5, /* of one device */
+};
+
+/*
+ * irq context. vector is the MSI-X table entry that was signalled, 0 in the other ways. True when
+ * the device had raised it (a shared line asks everybody).
+ */
+typedef bool irq_fn(void *arg, uint32_t vector);
 
 struct irq_client {
     const struct pci_device *dev; /* [I] */
     irq_fn *handler;              /* [I] reads the cause, masks the device, schedules the poll */
     void *arg;                    /* [I] */
+    uint32_t vectors;             /* [I] MSI-X entries 0.. that it uses; 0: it makes no use of it */
     /*
-     * For finding the route: trigger makes the device raise its interrupt, quiet takes it back
-     * and masks it. Loop context, interrupts may be on.
+     * Tells the device's driver which way its interrupts go from now on: it programs what the
+     * device must know, everything masked. Called before each trial, and the last call is the way
+     * that was chosen. May be NULL for a device that need not know. Loop context, start-up only.
+     */
+    void (*select)(void *arg, enum irq_kind kind);
+    /*
+     * For finding the route: trigger makes the device raise its interrupt (with MSI-X: each of its
+     * vectors), quiet takes it back and masks it. Loop context, interrupts may be on.
      */
     void (*trigger)(void *arg);
     void (*quiet)(void *arg);
     /* Stops the device's DMA: called on the way to a reboot or halt. Any context. */
     void (*shutdown)(void *arg);
     struct irq_client *next;
-    char route[48]; /* out: "IOAPIC pin 11 level high, vector 0x41" or "timer poll every 100 us" */
+    enum irq_kind kind; /* out: the way that was chosen */
+    char route[64]; /* out: "IOAPIC pin 11 level high, vector 0x41" or "timer poll every 100 us" */
 };
 
 /*
- * Finds how the device's interrupt reaches this core (docs/hardware.md: by probing), and installs
- * the handler. When no route can be found the handler is called from a periodic timer instead and
- * the log says so: that is still success. Start-up only, after the handler may be called.
+ * Finds how the device's interrupt reaches this core, and installs the handler. policy other than
+ * auto: that way, or, when it cannot be had, the next best after a warning that says why. When
+ * nothing arrives the handler is called from a periodic timer instead and the log says so: that is
+ * still success. Logs the choice and its reason. Start-up only, after the handler may be called.
  */
 enum status irq_attach(struct irq_client *c, enum irq_policy policy) must_check;
 

@@ -139,7 +139,7 @@ static bool parse_console(const char *value, void *out)
 
 static bool parse_irq(const char *value, void *out)
 {
-    static const char *const names[] = {"auto", "poll"};
+    static const char *const names[] = {"auto", "msix", "msi", "intx", "poll"};
     int i = find_name(value, names, ARRAY_SIZE(names));
     if (i >= 0) {
         ((struct root_config *)out)->irq = (enum irq_policy)i;
@@ -215,7 +215,7 @@ static const struct cmdline_key keys[] = {
     {"acd", "fast or strict", parse_acd},
     {"log", "error, warn, info or debug", parse_log},
     {"console", "serial, vga or serial,vga", parse_console},
-    {"irq", "auto or poll", parse_irq},
+    {"irq", "auto, msix, msi, intx or poll", parse_irq},
     {"panic", "reboot or halt", parse_panic},
     {"selftest", "none, all, fault, stack, assert or wrap", parse_selftest},
     {"ecn", "off or on", parse_ecn},

@@ -43,7 +43,7 @@ static bool join_arguments(char *text, size_t size, int argc, char **argv)
 
 static void readable(void *arg)
 {
-    netdev_irq(arg);
+    netdev_irq(arg, 0);
 }
 
 static const char *base_name(const char *path)

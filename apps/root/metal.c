@@ -38,10 +38,16 @@ static struct metal {
 static_assert((int)ROOT_CONSOLE_SERIAL == (int)CONSOLE_SERIAL, "console= is console_select's mask");
 static_assert((int)ROOT_CONSOLE_VGA == (int)CONSOLE_VGA, "console= is console_select's mask");
 
-static bool nic_interrupt(void *arg)
+static bool nic_interrupt(void *arg, uint32_t vector)
 {
     struct metal *m = arg;
-    return netdev_irq(&m->root.dev);
+    return netdev_irq(&m->root.dev, vector);
+}
+
+static void nic_select(void *arg, enum irq_kind kind)
+{
+    struct metal *m = arg;
+    e1000_irq_select(&m->nic, kind);
 }
 
 static void nic_trigger(void *arg)
@@ -145,6 +151,7 @@ static void attach_interrupt(const struct pci_device *dev)
         .dev = dev,
         .handler = nic_interrupt,
         .arg = &metal,
+        .select = nic_select,
         .trigger = nic_trigger,
         .quiet = nic_quiet,
         .shutdown = nic_shutdown,

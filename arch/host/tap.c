@@ -96,7 +96,7 @@ static bool tap_reclaim(struct nic *nic)
     return false; /* a write is complete when it returns */
 }
 
-static uint32_t tap_irq(struct nic *nic)
+static uint32_t tap_irq(struct nic *nic, uint32_t vector)
 {
     nic->stats.interrupts++;
     return NIC_EVENT_RX;

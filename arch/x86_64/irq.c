@@ -67,7 +67,7 @@ static bool call_handlers(struct irq_client *first)
 {
     bool claimed = false;
     for (struct irq_client *c = first; c != NULL; c = c->next) {
-        claimed |= c->handler(c->arg);
+        claimed |= c->handler(c->arg, 0);
     }
     return claimed;
 }
@@ -298,19 +298,30 @@ static void attach_poll(struct irq_client *c, enum log_level level, const char *
     platform_irq_restore(saved);
 }
 
+static void select_kind(struct irq_client *c, enum irq_kind kind)
+{
+    c->kind = kind;
+    if (c->select != NULL) {
+        c->select(c->arg, kind);
+    }
+}
+
 enum status irq_attach(struct irq_client *c, enum irq_policy policy)
 {
     assert(c != NULL && c->dev != NULL && c->handler != NULL);
     assert(c->trigger != NULL && c->quiet != NULL);
     if (policy == IRQ_POLL) {
+        select_kind(c, IRQ_KIND_POLL);
         attach_poll(c, LOG_INFO, "asked for on the command line");
         return STATUS_OK;
     }
     if (c->dev->irq_pin == 0) {
+        select_kind(c, IRQ_KIND_POLL);
         attach_poll(c, LOG_WARN, "it has no interrupt pin");
         return STATUS_OK;
     }
     prepare_pins();
+    select_kind(c, IRQ_KIND_INTX);
     uint64_t saved = platform_irq_save();
     cpu_sti(); /* the probe must see them */
     struct pin *p = probe(c);
@@ -320,6 +331,7 @@ enum status irq_attach(struct irq_client *c, enum irq_policy policy)
         log_info("irq: %x:%x.%u INT%c on %s", (unsigned)d->bus, (unsigned)d->slot,
                  (unsigned)d->func, 'A' + d->irq_pin - 1, c->route);
     } else {
+        select_kind(c, IRQ_KIND_POLL);
         attach_poll(c, LOG_WARN, "its interrupt reaches no IOAPIC pin");
     }
     reopen_used_pins();

@@ -22,6 +22,7 @@
 #include "drivers/e1000/ids.h"
 #include "drivers/e1000/regs.h"
 #include "drivers/nic.h"
+#include "kernel/irq.h"
 #include "kernel/mmio.h"
 #include "kernel/pci.h"
 
@@ -101,7 +102,8 @@ struct e1000 {
     const struct e1000_id *id;    /* [I] */
     struct pkt_pool *pool;        /* [I] */
     enum e1000_state state;
-    struct nic_link link; /* as last read */
+    enum irq_kind irq_kind; /* how its interrupts go: e1000_irq_select */
+    struct nic_link link;   /* as last read */
     struct e1000_rx rx;
     struct e1000_tx tx;
     struct e1000_oldest oldest;
@@ -134,9 +136,11 @@ void e1000_shutdown(void *arg);
 void e1000_close(struct e1000 *e);
 
 /*
- * For irq_attach's probing, between e1000_open and e1000_start: raises the link interrupt by
- * software (13.4 ICS), and takes it back. arg is the struct e1000.
+ * The hooks of an irq_client, between e1000_open and e1000_start: select programs the device for a
+ * way of interrupting, all masked; trigger raises the interrupt by software (13.4 ICS), quiet takes
+ * it back. arg is the struct e1000.
  */
+void e1000_irq_select(void *arg, enum irq_kind kind);
 void e1000_irq_trigger(void *arg);
 void e1000_irq_quiet(void *arg);
 

@@ -11,10 +11,10 @@ enum {
 };
 
 static const struct e1000_id ids[] = {
-    {0x100c, QUIRKS_82544, "e1000 82544GC"},     /* copper; QEMU e1000-82544gc */
-    {0x100d, QUIRKS_82544, "e1000 82544GC LOM"}, /* the same on a mainboard */
-    {0x100e, 0, "e1000 82540EM"},                /* QEMU e1000, VirtualBox MT Desktop */
-    {0x100f, 0, "e1000 82545EM"},                /* copper; VMware, QEMU e1000-82545em */
+    {0x100c, E1000_GEN_8254X, QUIRKS_82544, "e1000 82544GC"},     /* copper; QEMU e1000-82544gc */
+    {0x100d, E1000_GEN_8254X, QUIRKS_82544, "e1000 82544GC LOM"}, /* the same on a mainboard */
+    {0x100e, E1000_GEN_8254X, 0, "e1000 82540EM"}, /* QEMU e1000, VirtualBox MT Desktop */
+    {0x100f, E1000_GEN_8254X, 0, "e1000 82545EM"}, /* copper; VMware, QEMU e1000-82545em */
 };
 
 const struct e1000_id *e1000_match(uint16_t vendor, uint16_t device)

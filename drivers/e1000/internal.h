@@ -59,7 +59,7 @@ void e1000_tx_flush(struct nic *nic);
 bool e1000_tx_reclaim(struct nic *nic);
 
 /* irq.c */
-uint32_t e1000_irq(struct nic *nic);
+uint32_t e1000_irq(struct nic *nic, uint32_t vector);
 void e1000_irq_unmask(struct nic *nic);
 
 /* watchdog.c: link_refresh reads STATUS, tells the log of a change, and keeps the state. */

@@ -8,7 +8,7 @@
 #define ICR_GONE UINT32_C(0xffffffff) /* all ones: in reset, or no longer on the bus */
 
 /* nic_ops.irq, irq context. 13.4.17: reading ICR takes every cause back and lowers the line. */
-uint32_t e1000_irq(struct nic *nic)
+uint32_t e1000_irq(struct nic *nic, uint32_t vector)
 {
     struct e1000 *e = e1000_of(nic);
     if (e->state == E1000_RESETTING || e->state == E1000_STOPPED) {
@@ -33,6 +33,13 @@ void e1000_irq_unmask(struct nic *nic)
     if (e->state == E1000_RUNNING) {
         e1000_write(e, E1000_IMS, E1000_CAUSES);
     }
+}
+
+void e1000_irq_select(void *arg, enum irq_kind kind)
+{
+    struct e1000 *e = arg;
+    assert(e->state == E1000_READY);
+    e->irq_kind = kind;
 }
 
 void e1000_irq_trigger(void *arg)

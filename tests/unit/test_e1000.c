@@ -222,15 +222,15 @@ static void test_irq_mask_and_unmask(void **state)
 {
     world_power_on(&w, 0x100e, WORLD_PACKETS);
     world_start(&w);
-    (void)w.nic->ops->irq(w.nic); /* the link's, from power-up */
+    (void)w.nic->ops->irq(w.nic, 0); /* the link's, from power-up */
     w.nic->ops->irq_unmask(w.nic);
     assert_false(chip_irq_line(&w.chip));
-    assert_int_equal(w.nic->ops->irq(w.nic), 0); /* a shared line: not ours */
+    assert_int_equal(w.nic->ops->irq(w.nic, 0), 0); /* a shared line: not ours */
     uint64_t counted = w.nic->stats.interrupts;
 
     assert_true(world_receive(&w, 60, 1));
     assert_true(chip_irq_line(&w.chip));
-    assert_int_equal(w.nic->ops->irq(w.nic), NIC_EVENT_RX);
+    assert_int_equal(w.nic->ops->irq(w.nic, 0), NIC_EVENT_RX);
     assert_false(chip_irq_line(&w.chip));
     assert_int_equal(w.nic->stats.interrupts, counted + 1);
 
@@ -240,7 +240,7 @@ static void test_irq_mask_and_unmask(void **state)
     assert_true(chip_irq_line(&w.chip));
 
     chip_set_link(&w.chip, false, 0, false);
-    assert_int_equal(w.nic->ops->irq(w.nic), NIC_EVENT_RX | NIC_EVENT_LINK);
+    assert_int_equal(w.nic->ops->irq(w.nic, 0), NIC_EVENT_RX | NIC_EVENT_LINK);
     world_end(&w);
 }
 
@@ -249,7 +249,7 @@ static void test_irq_not_for_tx(void **state)
 {
     world_power_on(&w, 0x100e, WORLD_PACKETS);
     world_start(&w);
-    (void)w.nic->ops->irq(w.nic);
+    (void)w.nic->ops->irq(w.nic, 0);
     w.nic->ops->irq_unmask(w.nic);
     world_send(&w, 60, 1);
     w.nic->ops->tx_flush(w.nic);
@@ -271,7 +271,7 @@ static void test_irq_probe_hooks(void **state)
         assert_int_equal(chip_reg(&w.chip, 0x00d0), 0);
     }
     e1000_irq_trigger(&w.e); /* and when the handler itself answers */
-    assert_int_equal(w.nic->ops->irq(w.nic), NIC_EVENT_RX | NIC_EVENT_LINK);
+    assert_int_equal(w.nic->ops->irq(w.nic, 0), NIC_EVENT_RX | NIC_EVENT_LINK);
     assert_false(chip_irq_line(&w.chip));
     w.nic->ops->irq_unmask(w.nic);
     assert_int_equal(chip_reg(&w.chip, 0x00d0), 0); /* not before the start */
@@ -350,7 +350,7 @@ static void test_watchdog_kicks(void **state)
     assert_false(chip_irq_line(&w.chip));
     watchdog_tick();
     assert_true(chip_irq_line(&w.chip));
-    assert_int_equal(w.nic->ops->irq(w.nic), NIC_EVENT_RX);
+    assert_int_equal(w.nic->ops->irq(w.nic, 0), NIC_EVENT_RX);
     world_end(&w);
 }
 
@@ -492,7 +492,7 @@ static void call_everything(void *arg)
     (void)arg;
     struct pkt *batch[4];
     struct nic_link link;
-    (void)w.nic->ops->irq(w.nic);
+    (void)w.nic->ops->irq(w.nic, 0);
     w.nic->ops->irq_unmask(w.nic);
     assert_int_equal(w.nic->ops->rx(w.nic, batch, ARRAY_SIZE(batch)), 0);
     assert_false(w.nic->ops->rx_pending(w.nic));

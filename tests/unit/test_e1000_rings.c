@@ -308,7 +308,7 @@ static void test_rx_starved_and_back(void **state)
         }
         assert_int_equal(in - out, 255 + CHIP_FIFO_FRAMES);
         assert_int_equal(chip_reg(&w.chip, 0x00c0) & 0x40, 0x40); /* RXO */
-        assert_int_equal(w.nic->ops->irq(w.nic) & NIC_EVENT_RX, NIC_EVENT_RX);
+        assert_int_equal(w.nic->ops->irq(w.nic, 0) & NIC_EVENT_RX, NIC_EVENT_RX);
         assert_int_equal(harvest(&out), 255 + CHIP_FIFO_FRAMES);
         assert_int_equal(out, in);
         world_watchdog_tick(&w);
@@ -538,7 +538,7 @@ static void soak_step(struct soak *s)
         (void)reclaim();
         break;
     default:
-        if (w.nic->ops->irq(w.nic) != 0) {
+        if (w.nic->ops->irq(w.nic, 0) != 0) {
             w.nic->ops->irq_unmask(w.nic);
         }
         break;

@@ -150,7 +150,7 @@ static bool fake_tx_reclaim(struct nic *nic)
     return fake_outstanding;
 }
 
-static uint32_t fake_irq(struct nic *nic)
+static uint32_t fake_irq(struct nic *nic, uint32_t vector)
 {
     uint32_t events = fake.irq_events;
     fake.irq_events = 0;
@@ -277,11 +277,11 @@ static void arrive(uint32_t count)
 static void test_interrupt_poll_unmask(void **state)
 {
     (void)poll_source();
-    assert_false(netdev_irq(&d)); /* a shared line */
+    assert_false(netdev_irq(&d, 0)); /* a shared line */
     assert_null(k.napi);
     arrive(40);
     fake.irq_events = NIC_EVENT_RX;
-    assert_true(netdev_irq(&d));
+    assert_true(netdev_irq(&d, 0));
     assert_int_equal(run_napi(64), 40);
     assert_int_equal(stack.frames, 40);
     assert_int_equal(stack.biggest, NETDEV_BATCH);
@@ -331,7 +331,7 @@ static void link_event_late(void)
     fake.on_unmask = NULL;
     fake.link.up = false;
     fake.irq_events = NIC_EVENT_LINK;
-    assert_true(netdev_irq(&d)); /* the interrupt itself, in the middle of the poll */
+    assert_true(netdev_irq(&d, 0)); /* the interrupt itself, in the middle of the poll */
 }
 
 static void test_link_during_unmask(void **state)
@@ -369,14 +369,14 @@ static void test_link_is_told_once(void **state)
 
     fake.link = (struct nic_link){.up = true, .full_duplex = true, .speed_mbps = 100};
     fake.irq_events = NIC_EVENT_RX | NIC_EVENT_LINK;
-    assert_true(netdev_irq(&d));
+    assert_true(netdev_irq(&d, 0));
     assert_int_equal(stack.links, 1); /* not in irq context */
     (void)run_napi(64);
     assert_int_equal(stack.links, 2);
     assert_int_equal(stack.link.speed_mbps, 100);
 
     fake.irq_events = NIC_EVENT_LINK; /* an event without a change */
-    assert_true(netdev_irq(&d));
+    assert_true(netdev_irq(&d, 0));
     (void)run_napi(64);
     assert_int_equal(stack.links, 2);
 
@@ -569,7 +569,7 @@ static const struct netdev_ops echo_ops = {.input = echo_input, .link = echo_lin
 static void echo_turn(void)
 {
     if (chip_irq_line(&w.chip)) {
-        (void)netdev_irq(&d);
+        (void)netdev_irq(&d, 0);
     }
     (void)poll_source();
     run_net_tx();
