@@ -36,6 +36,7 @@ enum cpu_msr {
 #define CPUID_1_EDX_MCE               (UINT32_C(1) << 7)
 #define CPUID_1_EDX_APIC              (UINT32_C(1) << 9)
 #define CPUID_1_EDX_MCA               (UINT32_C(1) << 14)
+#define CPUID_1_EDX_PAT               (UINT32_C(1) << 16)
 #define CPUID_7_EBX_RDSEED            (UINT32_C(1) << 18)
 #define CPUID_EXT1_EDX_NX             (UINT32_C(1) << 20)
 #define CPUID_POWER                   UINT32_C(0x80000007)

@@ -9,14 +9,19 @@
 
 #define PTE_PRESENT      (UINT64_C(1) << 0)
 #define PTE_WRITE        (UINT64_C(1) << 1)
+#define PTE_COMBINING    (UINT64_C(1) << 3) /* PWT: PAT entry 1, made write-combining here */
 #define PTE_UNCACHED     (UINT64_C(3) << 3) /* PWT and PCD: PAT entry 3, uncacheable */
 #define PTE_LARGE        (UINT64_C(1) << 7)
 #define PTE_GUARD        (UINT64_C(1) << 9) /* free for software; meant when not present */
 #define PTE_NX           (UINT64_C(1) << 63)
 #define PTE_ADDRESS_MASK UINT64_C(0x000ffffffffff000)
 
-/* Entries 0..3 as the processor has them after reset, and the same again: firmware may differ. */
-#define PAT_DEFAULT UINT64_C(0x0007040600070406)
+/*
+ * As the processor has it after reset, firmware may differ, but for entry 1: write-combining (01h)
+ * instead of write-through, which nothing here uses. Entries 4 to 7 repeat 0 to 3, so the PAT bit,
+ * which lies elsewhere in a large page's entry, need not be set. SDM volume 3, table 11-10.
+ */
+#define PAT_ENTRIES UINT64_C(0x0007010600070106)
 
 #define LARGE_BYTES         (UINT64_C(2) << 20)
 #define STATIC_BYTES        (UINT64_C(4) << 30)
@@ -53,7 +58,8 @@ static struct {
     uint64_t pdpt[TABLE_ENTRIES];
     uint64_t pd[STATIC_BYTES >> 30][TABLE_ENTRIES];
     uint64_t low[LOW_BYTES / LARGE_BYTES][TABLE_ENTRIES];
-    uint64_t nx; /* PTE_NX or 0 */
+    uint64_t nx;        /* PTE_NX or 0 */
+    uint64_t combining; /* PTE_COMBINING, or PTE_UNCACHED without a page attribute table */
     const struct boot_info *info;
 } paging __attribute__((aligned(CPU_PAGE_BYTES)));
 
@@ -81,6 +87,11 @@ static uint64_t ram_flags(void)
 static uint64_t device_flags(void)
 {
     return PTE_PRESENT | PTE_WRITE | PTE_UNCACHED | paging.nx;
+}
+
+static uint64_t combining_flags(void)
+{
+    return PTE_PRESENT | PTE_WRITE | paging.combining | paging.nx;
 }
 
 /* The rights of a 4 KiB page below LOW_BYTES. */
@@ -143,11 +154,15 @@ void paging_init(const struct boot_info *info)
     bool nx = (cpuid(UINT32_C(0x80000001), 0).edx & CPUID_EXT1_EDX_NX) != 0;
     bool mce = (cpuid(1, 0).edx & CPUID_1_EDX_MCE) != 0;
     paging.info = info;
+    bool pat = (cpuid(1, 0).edx & CPUID_1_EDX_PAT) != 0;
     paging.nx = nx ? PTE_NX : 0;
+    paging.combining = pat ? PTE_COMBINING : PTE_UNCACHED;
     build_tables();
     /* NXE before the tables that use bit 63. LMA is read-only: written as it stands. */
     wrmsr(MSR_EFER, EFER_LME_LMA_NXE(nx));
-    wrmsr(MSR_PAT, PAT_DEFAULT);
+    if (pat) {
+        wrmsr(MSR_PAT, PAT_ENTRIES);
+    }
     cpu_write_cr3((uintptr_t)paging.pml4);
     cpu_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
     cpu_write_cr4(CR4_PAE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (mce ? CR4_MCE : 0));
@@ -198,8 +213,25 @@ static uint64_t *small_entry(uint64_t address)
     return pt == NULL ? NULL : &pt[address / CPU_PAGE_BYTES % TABLE_ENTRIES];
 }
 
-/* Maps the page or pages of one 2 MiB stretch that lie in [start, end). */
-static bool map_stretch(uint64_t start, uint64_t end)
+/* Gives the pages of [start, end) the rights of flags, one by one. False: no memory for a table. */
+static bool map_small(uint64_t start, uint64_t end, uint64_t flags)
+{
+    for (uint64_t page = start; page < end; page += CPU_PAGE_BYTES) {
+        uint64_t *entry = small_entry(page);
+        if (entry == NULL) {
+            return false;
+        }
+        *entry = page | flags;
+        cpu_invlpg(page);
+    }
+    return true;
+}
+
+/*
+ * Maps the page or pages of one 2 MiB stretch that lie in [start, end): by a large page when that
+ * is all of it, or when what else it holds, being no RAM, may as well be uncached.
+ */
+static bool map_stretch(uint64_t start, uint64_t end, uint64_t flags)
 {
     uint64_t base = start & ~(LARGE_BYTES - 1);
     assert(start < end && end <= base + LARGE_BYTES);
@@ -208,19 +240,12 @@ static bool map_stretch(uint64_t start, uint64_t end)
         return false;
     }
     bool is_table = (*large & PTE_PRESENT) != 0 && (*large & PTE_LARGE) == 0;
-    if (!is_table && !holds_ram(base, base + LARGE_BYTES)) {
-        *large = base | PTE_LARGE | device_flags();
-        cpu_invlpg(base);
-        return true;
+    bool whole = end - start == LARGE_BYTES || flags == device_flags();
+    if (is_table || !whole || holds_ram(base, base + LARGE_BYTES)) {
+        return map_small(start, end, flags);
     }
-    for (uint64_t page = start; page < end; page += CPU_PAGE_BYTES) {
-        uint64_t *entry = small_entry(page);
-        if (entry == NULL) {
-            return false;
-        }
-        *entry = page | device_flags();
-        cpu_invlpg(page);
-    }
+    *large = base | PTE_LARGE | flags;
+    cpu_invlpg(base);
     return true;
 }
 
@@ -234,7 +259,7 @@ static uint64_t physical_end(void)
     return UINT64_C(1) << min_u32(bits, 52);
 }
 
-enum status paging_map_device(uint64_t phys, uint64_t len)
+static enum status map_device(uint64_t phys, uint64_t len, uint64_t flags)
 {
     assert(paging.info != NULL);
     if (len == 0 || len > DEVICE_MAX_BYTES || phys > UINT64_MAX - len) {
@@ -250,12 +275,22 @@ enum status paging_map_device(uint64_t phys, uint64_t len)
     }
     while (start < end) {
         uint64_t next = min_u64(end, (start & ~(LARGE_BYTES - 1)) + LARGE_BYTES);
-        if (!map_stretch(start, next)) {
+        if (!map_stretch(start, next, flags)) {
             return STATUS_NO_MEMORY;
         }
         start = next;
     }
     return STATUS_OK;
+}
+
+enum status paging_map_device(uint64_t phys, uint64_t len)
+{
+    return map_device(phys, len, device_flags());
+}
+
+enum status paging_map_wc(uint64_t phys, uint64_t len)
+{
+    return map_device(phys, len, combining_flags());
 }
 
 bool paging_set_guard(uint64_t address)

@@ -22,6 +22,13 @@ bool paging_has_nx(void);
  */
 enum status paging_map_device(uint64_t phys, uint64_t len) must_check;
 
+/*
+ * The same for a framebuffer: write-combining (uncached where the processor has no page attribute
+ * table). Writes reach it late, in any order and in whole lines; reads are as slow as uncached.
+ * A page of it that is mapped as device memory later becomes uncached, and the other way round.
+ */
+enum status paging_map_wc(uint64_t phys, uint64_t len) must_check;
+
 /* Unmaps the page at address (page-aligned, in mapped RAM) as a stack guard. False: no memory. */
 bool paging_set_guard(uint64_t address) must_check;
 
