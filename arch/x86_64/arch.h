@@ -77,7 +77,7 @@ void entropy_init(void);
 /* What the page tables in use say of memory protection: for the self-test. Any context. */
 struct arch_protection {
     bool page_zero_unmapped;
-    bool write_xor_execute; /* no page below 4 GiB is writable and executable */
+    bool write_xor_execute; /* no page is writable and executable */
     bool text_read_only;    /* the image's code and constants */
     bool stacks_guarded;    /* below the boot stack, and those of interrupts and faults */
 };

@@ -1,20 +1,12 @@
 /*
- * Page tables. Owns every table and the control registers that turn them on. Does not hand out
- * memory: tables beyond the static ones come from platform_arena().
+ * Which memory has which rights. Owns every table and the control registers that turn them on. Does
+ * not hand out memory: tables beyond the static ones come from platform_arena().
  * Intel SDM volume 3, sections 4.5 (4-level paging) and 11.12 (page attribute table).
  */
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/page_table.h"
 #include "kernel/platform.h"
-
-#define PTE_PRESENT      (UINT64_C(1) << 0)
-#define PTE_WRITE        (UINT64_C(1) << 1)
-#define PTE_COMBINING    (UINT64_C(1) << 3) /* PWT: PAT entry 1, made write-combining here */
-#define PTE_UNCACHED     (UINT64_C(3) << 3) /* PWT and PCD: PAT entry 3, uncacheable */
-#define PTE_LARGE        (UINT64_C(1) << 7)
-#define PTE_GUARD        (UINT64_C(1) << 9) /* free for software; meant when not present */
-#define PTE_NX           (UINT64_C(1) << 63)
-#define PTE_ADDRESS_MASK UINT64_C(0x000ffffffffff000)
 
 /*
  * As the processor has it after reset, firmware may differ, but for entry 1: write-combining (01h)
@@ -23,10 +15,8 @@
  */
 #define PAT_ENTRIES UINT64_C(0x0007010600070106)
 
-#define LARGE_BYTES         (UINT64_C(2) << 20)
 #define STATIC_BYTES        (UINT64_C(4) << 30)
 #define LOW_BYTES           (UINT64_C(8) << 20) /* in 4 KiB pages: the image and what is below it */
-#define IDENTITY_MAX_BYTES  (UINT64_C(1) << 46) /* the lower canonical half, with room to spare */
 #define DEVICE_MAX_BYTES    (UINT64_C(1) << 30)
 #define VGA_WINDOW_START    UINT64_C(0xa0000)
 #define VGA_WINDOW_END      UINT64_C(0xc0000)
@@ -34,7 +24,6 @@
 #define EFER_LME_LMA_NXE(n) ((UINT64_C(5) << 8) | ((n) ? UINT64_C(1) << 11 : 0))
 
 enum {
-    TABLE_ENTRIES = 512,
     CR0_PE = 1 << 0,
     CR0_MP = 1 << 1,
     CR0_ET = 1 << 4,
@@ -54,10 +43,10 @@ extern const uint8_t data_start[], data_end[], image_end[];
 
 /* [I] after init but for the entries that paging_map_device and paging_set_guard change. */
 static struct {
-    uint64_t pml4[TABLE_ENTRIES];
-    uint64_t pdpt[TABLE_ENTRIES];
-    uint64_t pd[STATIC_BYTES >> 30][TABLE_ENTRIES];
-    uint64_t low[LOW_BYTES / LARGE_BYTES][TABLE_ENTRIES];
+    uint64_t pml4[PAGE_TABLE_ENTRIES];
+    uint64_t pdpt[PAGE_TABLE_ENTRIES];
+    uint64_t pd[STATIC_BYTES >> 30][PAGE_TABLE_ENTRIES];
+    uint64_t low[LOW_BYTES / LARGE_PAGE_BYTES][PAGE_TABLE_ENTRIES];
     uint64_t nx;        /* PTE_NX or 0 */
     uint64_t combining; /* PTE_COMBINING, or PTE_UNCACHED without a page attribute table */
     const struct boot_info *info;
@@ -118,12 +107,12 @@ static uint64_t low_flags(uint64_t page)
 
 static void build_low(void)
 {
-    static_assert(LOW_BYTES % LARGE_BYTES == 0 && LOW_BYTES <= UINT64_C(1) << 30,
+    static_assert(LOW_BYTES % LARGE_PAGE_BYTES == 0 && LOW_BYTES <= UINT64_C(1) << 30,
                   "the low tables hang below the first page directory");
     assert((uintptr_t)image_end <= LOW_BYTES);
     for (uint64_t page = 0; page < LOW_BYTES; page += CPU_PAGE_BYTES) {
         uint64_t flags = low_flags(page);
-        paging.low[page / LARGE_BYTES][page / CPU_PAGE_BYTES % TABLE_ENTRIES] =
+        paging.low[page / LARGE_PAGE_BYTES][page / CPU_PAGE_BYTES % PAGE_TABLE_ENTRIES] =
             flags == 0 ? 0 : page | flags;
     }
     for (size_t i = 0; i < ARRAY_SIZE(paging.low); i++) {
@@ -137,9 +126,9 @@ static void build_low(void)
  */
 static void build_tables(void)
 {
-    for (uint64_t at = 0; at < STATIC_BYTES; at += LARGE_BYTES) {
-        uint64_t flags = holds_ram(at, at + LARGE_BYTES) ? ram_flags() : device_flags();
-        paging.pd[at >> 30][at / LARGE_BYTES % TABLE_ENTRIES] = at | PTE_LARGE | flags;
+    for (uint64_t at = 0; at < STATIC_BYTES; at += LARGE_PAGE_BYTES) {
+        uint64_t flags = holds_ram(at, at + LARGE_PAGE_BYTES) ? ram_flags() : device_flags();
+        paging.pd[at >> 30][at / LARGE_PAGE_BYTES % PAGE_TABLE_ENTRIES] = at | PTE_LARGE | flags;
     }
     build_low();
     for (size_t i = 0; i < ARRAY_SIZE(paging.pd); i++) {
@@ -173,84 +162,7 @@ bool paging_has_nx(void)
     return paging.nx != 0;
 }
 
-static uint64_t *table_of(uint64_t entry)
-{
-    return (uint64_t *)(uintptr_t)(entry & PTE_ADDRESS_MASK);
-}
-
-/*
- * The table below *entry, made when there is none: empty where nothing was mapped, with the same
- * rights in smaller pages where a 2 MiB page was. NULL when memory is used up.
- */
-static uint64_t *table_below(uint64_t *entry)
-{
-    if ((*entry & PTE_PRESENT) != 0 && (*entry & PTE_LARGE) == 0) {
-        return table_of(*entry);
-    }
-    uint64_t *table = arena_alloc(platform_arena(), CPU_PAGE_BYTES, CPU_PAGE_BYTES);
-    if (table == NULL) {
-        return NULL;
-    }
-    for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
-        bool split = (*entry & PTE_PRESENT) != 0;
-        table[i] = split ? (*entry & ~PTE_LARGE) + i * CPU_PAGE_BYTES : 0;
-    }
-    *entry = (uintptr_t)table | PTE_PRESENT | PTE_WRITE;
-    return table;
-}
-
-static uint64_t *large_entry(uint64_t address)
-{
-    uint64_t *pdpt = table_below(&paging.pml4[address >> 39]);
-    uint64_t *pd = pdpt == NULL ? NULL : table_below(&pdpt[(address >> 30) % TABLE_ENTRIES]);
-    return pd == NULL ? NULL : &pd[address / LARGE_BYTES % TABLE_ENTRIES];
-}
-
-static uint64_t *small_entry(uint64_t address)
-{
-    uint64_t *large = large_entry(address);
-    uint64_t *pt = large == NULL ? NULL : table_below(large);
-    return pt == NULL ? NULL : &pt[address / CPU_PAGE_BYTES % TABLE_ENTRIES];
-}
-
-/* Gives the pages of [start, end) the rights of flags, one by one. False: no memory for a table. */
-static bool map_small(uint64_t start, uint64_t end, uint64_t flags)
-{
-    for (uint64_t page = start; page < end; page += CPU_PAGE_BYTES) {
-        uint64_t *entry = small_entry(page);
-        if (entry == NULL) {
-            return false;
-        }
-        *entry = page | flags;
-        cpu_invlpg(page);
-    }
-    return true;
-}
-
-/*
- * Maps the page or pages of one 2 MiB stretch that lie in [start, end): by a large page when that
- * is all of it, or when what else it holds, being no RAM, may as well be uncached.
- */
-static bool map_stretch(uint64_t start, uint64_t end, uint64_t flags)
-{
-    uint64_t base = start & ~(LARGE_BYTES - 1);
-    assert(start < end && end <= base + LARGE_BYTES);
-    uint64_t *large = large_entry(base);
-    if (large == NULL) {
-        return false;
-    }
-    bool is_table = (*large & PTE_PRESENT) != 0 && (*large & PTE_LARGE) == 0;
-    bool whole = end - start == LARGE_BYTES || flags == device_flags();
-    if (is_table || !whole || holds_ram(base, base + LARGE_BYTES)) {
-        return map_small(start, end, flags);
-    }
-    *large = base | PTE_LARGE | flags;
-    cpu_invlpg(base);
-    return true;
-}
-
-/* Behind the last address the processor has lines for: a table entry beyond it faults. */
-static uint64_t physical_end(void)
+uint64_t paging_physical_end(void)
 {
     uint32_t bits = 36; /* what every processor with long mode has */
     if (cpuid(0x80000000, 0).eax >= 0x80000008) {
@@ -259,13 +171,36 @@ static uint64_t physical_end(void)
     return UINT64_C(1) << min_u32(bits, 52);
 }
 
+/* What the processor remembers of the tables is forgotten: start-up only, so all of it may be. */
+static void flush_translations(void)
+{
+    cpu_write_cr3((uintptr_t)paging.pml4);
+}
+
+/*
+ * Maps the page or pages of one 2 MiB stretch that lie in [start, end). Beside a device whatever is
+ * no RAM may as well be uncached: it costs no table. Beside a framebuffer it may not be combining.
+ */
+static bool map_stretch(uint64_t start, uint64_t end, uint64_t flags)
+{
+    uint64_t base = start & ~(LARGE_PAGE_BYTES - 1);
+    assert(start < end && end <= base + LARGE_PAGE_BYTES);
+    bool alone =
+        !holds_ram(base, base + LARGE_PAGE_BYTES) && !page_table_is_small(paging.pml4, base);
+    if (alone && flags == device_flags()) {
+        start = base;
+        end = base + LARGE_PAGE_BYTES;
+    }
+    return page_table_map(paging.pml4, start, start, end - start, flags);
+}
+
 static enum status map_device(uint64_t phys, uint64_t len, uint64_t flags)
 {
     assert(paging.info != NULL);
     if (len == 0 || len > DEVICE_MAX_BYTES || phys > UINT64_MAX - len) {
         return STATUS_BAD_INPUT;
     }
-    if (phys + len > IDENTITY_MAX_BYTES || phys + len > physical_end()) {
+    if (phys + len > PAGING_JOINED_START || phys + len > paging_physical_end()) {
         return STATUS_UNSUPPORTED;
     }
     uint64_t start = phys & ~(uint64_t)(CPU_PAGE_BYTES - 1);
@@ -274,12 +209,13 @@ static enum status map_device(uint64_t phys, uint64_t len, uint64_t flags)
         return STATUS_BAD_INPUT;
     }
     while (start < end) {
-        uint64_t next = min_u64(end, (start & ~(LARGE_BYTES - 1)) + LARGE_BYTES);
+        uint64_t next = min_u64(end, (start & ~(LARGE_PAGE_BYTES - 1)) + LARGE_PAGE_BYTES);
         if (!map_stretch(start, next, flags)) {
             return STATUS_NO_MEMORY;
         }
         start = next;
     }
+    flush_translations();
     return STATUS_OK;
 }
 
@@ -293,10 +229,20 @@ enum status paging_map_wc(uint64_t phys, uint64_t len)
     return map_device(phys, len, combining_flags());
 }
 
+enum status paging_map_ram(uint64_t virt, uint64_t phys, uint64_t len)
+{
+    assert(paging.info != NULL && virt >= STATIC_BYTES);
+    if (len > paging_physical_end() || phys > paging_physical_end() - len) {
+        return STATUS_UNSUPPORTED;
+    }
+    /* Nothing was mapped there: no translation of it can be remembered (SDM 3, 4.10.2.3). */
+    return page_table_map(paging.pml4, virt, phys, len, ram_flags()) ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
 bool paging_set_guard(uint64_t address)
 {
     assert(address % CPU_PAGE_BYTES == 0 && address != 0);
-    uint64_t *entry = small_entry(address);
+    uint64_t *entry = page_table_small(paging.pml4, address);
     if (entry == NULL) {
         return false;
     }
@@ -306,20 +252,9 @@ bool paging_set_guard(uint64_t address)
     return true;
 }
 
-/* The last entry on the way to address, whatever it says; 0 where a table is missing. */
 static uint64_t look_up(uint64_t address)
 {
-    if (address >= IDENTITY_MAX_BYTES || paging.info == NULL) {
-        return 0;
-    }
-    uint64_t entry = paging.pml4[address >> 39];
-    for (unsigned shift = 30; shift >= 12; shift -= 9) {
-        if ((entry & PTE_PRESENT) == 0 || (entry & PTE_LARGE) != 0) {
-            break;
-        }
-        entry = table_of(entry)[(address >> shift) % TABLE_ENTRIES];
-    }
-    return entry;
+    return paging.info != NULL ? page_table_look_up(paging.pml4, address) : 0;
 }
 
 bool paging_is_guard(uint64_t address)

@@ -23,8 +23,11 @@ enum {
 
 extern const uint8_t text_start[], rodata_end[]; /* linker.ld */
 
-/* The rights of the page that holds address: bits ENTRY_*, anded over the levels; 0: not mapped. */
-static uint64_t rights_of(uint64_t address)
+/*
+ * The rights of the page that holds address: bits ENTRY_*, anded over the levels; 0: not mapped.
+ * *bytes: how much lies under that one entry, the page or the hole.
+ */
+static uint64_t page_at(uint64_t address, uint64_t *bytes)
 {
     uint64_t table = cpu_read_cr3() & ENTRY_ADDRESS_MASK;
     uint64_t nx = 0;
@@ -32,6 +35,7 @@ static uint64_t rights_of(uint64_t address)
     for (int level = LEVELS - 1; level >= 0; level--) {
         uint64_t idx = address >> (PAGE_BITS + INDEX_BITS * level) & (ENTRIES - 1);
         uint64_t entry = ((const uint64_t *)(uintptr_t)table)[idx];
+        *bytes = UINT64_C(1) << (PAGE_BITS + INDEX_BITS * level);
         if ((entry & ENTRY_PRESENT) == 0) {
             return 0;
         }
@@ -45,13 +49,19 @@ static uint64_t rights_of(uint64_t address)
     return ENTRY_PRESENT | write | nx;
 }
 
-/* Steps through the lowest 4 GiB page by page where there are tables, 2 MiB at a time elsewhere. */
+static uint64_t rights_of(uint64_t address)
+{
+    uint64_t bytes;
+    return page_at(address, &bytes);
+}
+
+/* Every page there is: nothing is mapped in the upper half. */
 static bool none_writable_and_executable(void)
 {
-    const uint64_t end = UINT64_C(4) << 30;
-    const uint64_t small_end = UINT64_C(8) << 20; /* 4 KiB pages lie below it, and in guards */
-    for (uint64_t at = 0; at < end; at += at < small_end ? 1 << PAGE_BITS : 2 << 20) {
-        uint64_t rights = rights_of(at);
+    const uint64_t end = UINT64_C(1) << (PAGE_BITS + LEVELS * INDEX_BITS);
+    uint64_t bytes;
+    for (uint64_t at = 0; at < end; at += bytes) {
+        uint64_t rights = page_at(at, &bytes);
         if ((rights & ENTRY_WRITE) != 0 && (rights & ENTRY_NX) == 0) {
             return false;
         }
