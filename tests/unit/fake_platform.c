@@ -14,13 +14,14 @@ struct fake_platform fake;
 
 void fake_reset(size_t arena_bytes)
 {
-    free(fake.arena.base);
+    free(fake.memory);
     memset(&fake, 0, sizeof(fake));
     fake.stacks_max = UINT32_MAX;
     void *mem = aligned_alloc(4096, align_up(arena_bytes, 4096));
     if (mem == NULL) {
         abort();
     }
+    fake.memory = mem;
     arena_init(&fake.arena, mem, arena_bytes);
 }
 

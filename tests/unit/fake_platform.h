@@ -27,6 +27,7 @@ struct fake_platform {
     bool in_console;         /* a write to the console is under way */
     uint32_t console_nested; /* writes into the middle of another */
     struct arena arena;
+    uint8_t *memory;        /* the arena's one range */
     uint32_t irq_depth;     /* platform_irq_save calls not restored */
     uint32_t stacks;        /* handed out */
     uint32_t stacks_max;    /* then NULL */

@@ -227,7 +227,7 @@ static void tasks_have_names_and_numbers(void **state)
 
 static void smash_stack(void *arg)
 {
-    memset(fake.arena.base + fake.arena.used_bytes - 4 * (size_t)TASK_STACK_BYTES, 0, 16);
+    memset(fake.memory + fake.arena.used_bytes - 4 * (size_t)TASK_STACK_BYTES, 0, 16);
 }
 
 static void overflow(void *arg)
