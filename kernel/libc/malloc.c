@@ -6,7 +6,8 @@
  * knows its own size and that of the block in front, so that free neighbours are merged in O(1). A
  * block in use that is one unit long ends the row. Every header carries a check word over its
  * fields and its address: a header that was written over, or a pointer that is none of ours, stops
- * the program at the next call that meets it instead of corrupting the heap.
+ * the program at the next call that meets it instead of corrupting the heap. Sizes are counted in
+ * units of 16 bytes by 32 bits: a heap has 64 GiB at most.
  */
 #include "kernel/libc/stdlib.h"
 
@@ -173,10 +174,10 @@ void libc_heap_init(void *mem, size_t size)
     heap.stats.total_bytes = (units - 1) * UNIT_BYTES;
 }
 
-/* Blocks for size bytes, or 0 when no heap could have that many. */
+/* Units for size bytes and the header, or 0 when no heap could have that many. */
 static uint32_t units_for(size_t size)
 {
-    if (size > (size_t)(UINT32_MAX / 2) * UNIT_BYTES) {
+    if (size > (size_t)(UINT32_MAX - 1) * UNIT_BYTES) {
         return 0;
     }
     return max_u32((uint32_t)((size + UNIT_BYTES - 1) / UNIT_BYTES) + 1, MIN_UNITS);
@@ -355,7 +356,9 @@ void *aligned_alloc(size_t align, size_t size)
     }
     uint32_t units = units_for(size);
     uint32_t slack = units_for(align); /* room to shift the payload, and for a block in front */
-    struct block *b = units != 0 && slack != 0 ? take(units + slack + MIN_UNITS) : take(0);
+    uint64_t most = (uint64_t)units + slack + MIN_UNITS;
+    bool possible = units != 0 && slack != 0 && most <= UINT32_MAX;
+    struct block *b = take(possible ? (uint32_t)most : 0);
     if (b == NULL) {
         return NULL;
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -434,6 +435,41 @@ static void mistakes_are_noticed(void **state)
     assert_true(fake_aborts(overrun_noticed_by_own_free, NULL));
 }
 
+/*
+ * Address space that no memory stands behind but for the pages that are touched. It ends the run of
+ * tests: the heap stays there.
+ */
+static void blocks_beyond_4_gib(void **state)
+{
+    const size_t gib = (size_t)1 << 30;
+    const size_t heap_bytes = 66 * gib; /* more than a heap can have */
+    uint8_t *space = mmap(NULL, heap_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(space != MAP_FAILED);
+    libc_heap_init(space, heap_bytes);
+    size_t total = libc_heap_stats()->total_bytes;
+    assert_true(total > 64 * gib - 64 && total < 64 * gib);
+    uint8_t *five = our_malloc(5 * gib);
+    uint8_t *forty = our_malloc(40 * gib + 1);
+    assert_true(five != NULL && forty != NULL);
+    assert_true(five + 5 * gib <= forty || forty + 40 * gib <= five);
+    five[5 * gib - 1] = 5;
+    forty[40 * gib] = 40;
+    assert_null(our_malloc(20 * gib));
+    assert_null(our_aligned_alloc(32 * gib, 32 * gib)); /* its units would wrap 32 bits */
+    assert_null(our_aligned_alloc((size_t)1 << 63, 16));
+    assert_ptr_equal(our_realloc(forty, gib), forty);
+    uint8_t *aligned = our_aligned_alloc(4 * gib, 6 * gib);
+    assert_true(aligned != NULL && (uintptr_t)aligned % (4 * gib) == 0);
+    our_free(aligned);
+    our_free(forty);
+    assert_int_equal(five[5 * gib - 1], 5);
+    our_free(five);
+    assert_heap_whole();
+    assert_null(our_malloc(total));
+    assert_int_equal(munmap(space, heap_bytes), 0);
+}
+
 int main(void)
 {
     seed = fake_seed();
@@ -448,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_full_heap_refuses_and_recovers),
         cmocka_unit_test(odd_requests),
         cmocka_unit_test(mistakes_are_noticed),
+        cmocka_unit_test(blocks_beyond_4_gib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
