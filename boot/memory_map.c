@@ -99,15 +99,13 @@ static void cut(struct boot_info *info, struct boot_memory taken)
 void boot_memory_entry(struct boot_info *info, enum boot_map_pass pass, uint64_t base,
                        uint64_t length, uint32_t type)
 {
-    if (length == 0) {
-        return;
-    }
-    uint64_t end = length > UINT64_MAX - base ? UINT64_MAX : base + length;
-    struct boot_memory range = {base, end};
+    bool wraps = length > UINT64_MAX - base;
+    struct boot_memory range = {base, wraps ? UINT64_MAX : base + length};
     if (range.start == range.end) {
-        return; /* the last byte of the address space: nothing is there */
+        return; /* empty, or the last byte of the address space: nothing is there */
     }
-    if (pass == BOOT_MAP_ADD && type == BOOT_RAM_USABLE) {
+    /* What runs over the end of all addresses is no RAM, however much of it might be. */
+    if (pass == BOOT_MAP_ADD && type == BOOT_RAM_USABLE && !wraps) {
         add(info, range);
     } else if (pass == BOOT_MAP_REMOVE && type != BOOT_RAM_USABLE) {
         cut(info, range);

@@ -379,10 +379,18 @@ static void test_map_taken_wins(void **state)
 static void test_map_extremes(void **state)
 {
     struct machine m;
-    const struct entry wraps[] = {{0xfffffffffffff000u, 0x2000, 1}, {0x1000, UINT64_MAX, 1}};
-    decode_map(&m, wraps, 2);
+    /* RAM that runs over the end of all addresses is none; what is taken there is taken. */
+    const struct entry wraps[] = {{0xfffffffffffff000u, 0x2000, 1},
+                                  {0x1000, UINT64_MAX, 1},
+                                  {0x100000, 0x100000, 1},
+                                  {0x180000, UINT64_MAX, 7}};
+    decode_map(&m, wraps, ARRAY_SIZE(wraps));
     assert_int_equal(m.info.memory_count, 1);
-    check_range(&m, 0, 0x1000, UINT64_MAX);
+    check_range(&m, 0, 0x100000, 0x180000);
+
+    const struct entry all[] = {{0, UINT64_MAX, 1}};
+    decode_map(&m, all, 1);
+    check_range(&m, 0, 0, UINT64_MAX);
 
     const struct entry nothing[] = {{UINT64_MAX, 1, 1}, {0x1000, 0x1000, 1}, {0, UINT64_MAX, 2}};
     decode_map(&m, nothing, 3);
