@@ -12,6 +12,7 @@ enum {
     SHIFT_PD = 21,
     SHIFT_PT = 12,
 };
+#define DIRECTORY_BYTES (UINT64_C(1) << SHIFT_PDPT)
 static_assert(PAGE_TABLE_ENTRIES == 1 << LEVEL_BITS, "a table is a page of entries");
 
 static size_t index_at(uint64_t virt, unsigned shift)
@@ -50,39 +51,50 @@ static uint64_t *table_below(uint64_t *entry)
     return table;
 }
 
-/* The page directory's entry for the 2 MiB at virt. */
-static uint64_t *large_entry(uint64_t *root, uint64_t virt)
+/* The page directory of the GiB at virt: an entry for each 2 MiB. */
+static uint64_t *directory_of(uint64_t *root, uint64_t virt)
 {
     assert(virt < LOWER_HALF_BYTES);
     uint64_t *pdpt = table_below(&root[index_at(virt, SHIFT_PML4)]);
-    uint64_t *pd = pdpt == NULL ? NULL : table_below(&pdpt[index_at(virt, SHIFT_PDPT)]);
-    return pd == NULL ? NULL : &pd[index_at(virt, SHIFT_PD)];
+    return pdpt == NULL ? NULL : table_below(&pdpt[index_at(virt, SHIFT_PDPT)]);
 }
 
 uint64_t *page_table_small(uint64_t *root, uint64_t virt)
 {
-    uint64_t *large = large_entry(root, virt);
-    uint64_t *pt = large == NULL ? NULL : table_below(large);
+    uint64_t *pd = directory_of(root, virt);
+    uint64_t *pt = pd == NULL ? NULL : table_below(&pd[index_at(virt, SHIFT_PD)]);
     return pt == NULL ? NULL : &pt[index_at(virt, SHIFT_PT)];
 }
 
-/* Maps what lies within one 2 MiB stretch of virt. */
-static bool map_stretch(uint64_t *root, uint64_t virt, uint64_t phys, uint64_t len, uint64_t flags)
+/* Maps what lies within the 2 MiB stretch of virt that *large stands for. */
+static bool map_stretch(uint64_t *large, uint64_t virt, uint64_t phys, uint64_t len, uint64_t flags)
 {
-    uint64_t *large = large_entry(root, virt);
-    if (large == NULL) {
-        return false;
-    }
     if (len == LARGE_PAGE_BYTES && phys % LARGE_PAGE_BYTES == 0 && !is_table(*large)) {
         *large = phys | PTE_LARGE | flags;
         return true;
     }
+    uint64_t *pt = table_below(large);
+    if (pt == NULL) {
+        return false;
+    }
     for (uint64_t done = 0; done < len; done += CPU_PAGE_BYTES) {
-        uint64_t *entry = page_table_small(root, virt + done);
-        if (entry == NULL) {
+        pt[index_at(virt + done, SHIFT_PT)] = (phys + done) | flags;
+    }
+    return true;
+}
+
+/* Maps what lies within one GiB of virt. */
+static bool map_in_directory(uint64_t *pd, uint64_t virt, uint64_t phys, uint64_t len,
+                             uint64_t flags)
+{
+    while (len > 0) {
+        uint64_t step = min_u64(len, LARGE_PAGE_BYTES - virt % LARGE_PAGE_BYTES);
+        if (!map_stretch(&pd[index_at(virt, SHIFT_PD)], virt, phys, step, flags)) {
             return false;
         }
-        *entry = (phys + done) | flags;
+        virt += step;
+        phys += step;
+        len -= step;
     }
     return true;
 }
@@ -93,8 +105,9 @@ bool page_table_map(uint64_t *root, uint64_t virt, uint64_t phys, uint64_t len, 
     assert(len <= LOWER_HALF_BYTES && virt <= LOWER_HALF_BYTES - len);
     assert((flags & PTE_PRESENT) != 0 && phys + len <= PTE_ADDRESS_MASK + CPU_PAGE_BYTES);
     while (len > 0) {
-        uint64_t step = min_u64(len, LARGE_PAGE_BYTES - virt % LARGE_PAGE_BYTES);
-        if (!map_stretch(root, virt, phys, step, flags)) {
+        uint64_t step = min_u64(len, DIRECTORY_BYTES - virt % DIRECTORY_BYTES);
+        uint64_t *pd = directory_of(root, virt);
+        if (pd == NULL || !map_in_directory(pd, virt, phys, step, flags)) {
             return false;
         }
         virt += step;
