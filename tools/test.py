@@ -191,7 +191,8 @@ def main():
         if (make("all host host-asan linux iso relay attackers")
                 and make("APP=apps/echo all host linux")
                 and make("APP=apps/mandel all host linux")
-                and make("APP=tests/float all")):
+                and make("APP=tests/float all")
+                and make("APP=tests/memory all")):
             system(args.pytest.split())
     if wants("fuzz"):
         if make("fuzz-programs"):

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "apps/root/divide.h"
 #include "apps/root/selftest.h"
 #include "apps/root/stack.h"
 #include "arch/x86_64/arch.h"
@@ -12,11 +13,11 @@
 #include "kernel/loop.h"
 #include "kernel/panic.h"
 #include "kernel/platform.h"
+#include "kernel/stats.h"
 #include "kernel/task.h"
 #include "version.h"
 
 enum {
-    HEAP_SHARE_PERCENT = 20, /* of the memory that is there: the server's malloc */
     PCI_CLASS_NETWORK = 0x02,
     OFF_WAIT_MS = 2000, /* for the peers to acknowledge the ends of their connections */
     OFF_LOOK_MS = 10,   /* how often it is seen whether they have */
@@ -164,14 +165,46 @@ static void attach_interrupt(const struct pci_device *dev)
 static void make_heap(void)
 {
     struct arena *a = platform_arena();
-    size_t size = a->size_bytes / 100 * HEAP_SHARE_PERCENT;
-    void *mem = arena_alloc(a, size, 4096);
+    size_t least = divide_heap_least_bytes(a);
+    size_t bytes = 0;
+    void *mem = memory_take_rest(least, divide_heap_keep_bytes(), &bytes);
     if (mem == NULL) {
-        panic("no %zu KiB of memory for the server's heap", size / 1024);
+        panic("no %zu KiB of memory for the server's heap", least / 1024);
     }
-    libc_heap_init(mem, size);
-    log_info("memory: %zu KiB heap, %zu KiB left for task stacks", size / 1024,
+    libc_heap_init(mem, bytes);
+    log_info("memory: %zu KiB heap, %zu KiB left for task stacks", bytes / 1024,
              arena_left(a) / 1024);
+}
+
+/* Beside the counters that hosted has, too. */
+static bool get_memory(const void *arg, size_t idx, struct stats_entry *out)
+{
+    (void)arg;
+    const struct arena *a = platform_arena();
+    const struct libc_heap_stats *h = libc_heap_stats();
+    const struct {
+        const char *name;
+        const char *help;
+        uint64_t value;
+    } rows[] = {
+        {"memory_bytes", "RAM handed out or to be handed out", a->size_bytes},
+        {"memory_left_bytes", "RAM of it that nobody has taken yet", arena_left(a)},
+        {"heap_bytes", "The server's heap", h->total_bytes},
+        {"heap_used_bytes", "Bytes of it in use", h->used_bytes},
+        {"heap_high_bytes", "The most bytes of it that ever were in use", h->high_bytes},
+        {"heap_refused", "Allocations that found no room in it", h->refused},
+    };
+    if (idx >= ARRAY_SIZE(rows)) {
+        return false;
+    }
+    stats_entry_set(out, rows[idx].name, rows[idx].help, rows[idx].value);
+    return true;
+}
+
+static void show_memory(void)
+{
+    static struct stats_source source = {.get = get_memory};
+    stats_register(&source);
 }
 
 /* What libraries want to have called before main: the C library's part on a system. They may not
@@ -253,6 +286,7 @@ noreturn_fn void kernel_main(const char *cmdline)
         panic("the stack or the server could not be started");
     }
     make_heap();
+    show_memory();
     run_constructors(r);
     attach_interrupt(dev);
     e1000_start(&metal.nic);

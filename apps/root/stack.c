@@ -1,47 +1,22 @@
 /*
- * The composition root's common part; see stack.h. What it decides is how memory is divided:
- *
- *     packet buffers 50% (receiving 4/10 of it, sending 6/10), the stack's tables 15%,
- *     the server's heap (hosted: libc's own) 20%, the rest task stacks, made when first used
+ * The composition root's common part; see stack.h. How memory is divided is divide.c's.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "apps/root/divide.h"
 #include "apps/root/stack.h"
 #include "kernel/dma.h"
 #include "kernel/platform.h"
 #include "kernel/task.h"
 
 enum {
-    PKT_SHARE_PERCENT = 50,
-    PKT_RX_SHARE_PERCENT = 40, /* of the packets */
-    TABLES_SHARE_PERCENT = 15,
-    PKT_COST_BYTES = PKT_BUF_BYTES + (int)sizeof(struct pkt),
-    PKT_POOL_MAX = 65536, /* 64 Ki buffers = 128 MiB each way: no window of ours needs more */
-    RX_POOL_MIN = 512,    /* the RX ring twice */
     TX_RESERVE_DIVISOR = 8,
-    TASKS_MAX = 1024,
 };
 
 enum status root_make_pools(struct root *r)
 {
-    struct arena *a = platform_arena();
-    size_t packets = arena_left(a) / 100 * PKT_SHARE_PERCENT / PKT_COST_BYTES;
-    uint32_t rx = (uint32_t)min_size(packets * PKT_RX_SHARE_PERCENT / 100, PKT_POOL_MAX);
-    uint32_t tx = (uint32_t)min_size(packets - rx, PKT_POOL_MAX);
-    if (rx < RX_POOL_MIN) {
-        log_error("root: %zu KiB of memory are too little: 16 MiB of RAM are the least",
-                  arena_left(a) / 1024);
-        return STATUS_NO_MEMORY;
-    }
-    enum status s = pkt_pool_init(&r->rx_pool, a, "pkt_rx", rx, dma_bus_address);
-    if (s == STATUS_OK) {
-        s = pkt_pool_init(&r->tx_pool, a, "pkt_tx", tx, dma_bus_address);
-    }
-    if (s == STATUS_OK) {
-        log_info("memory: %u packet buffers for receiving, %u for sending", rx, tx);
-    }
-    return s;
+    return divide_packets(platform_arena(), &r->rx_pool, &r->tx_pool, dma_bus_address);
 }
 
 static void send_frame(void *arg, struct pkt *p)
@@ -219,7 +194,7 @@ static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_
     };
     memcpy(cfg.mac, nic->mac, sizeof(cfg.mac));
     platform_entropy(cfg.seed, sizeof(cfg.seed));
-    net_limits_default(&cfg.limits, a->size_bytes / 100 * TABLES_SHARE_PERCENT);
+    net_limits_default(&cfg.limits, divide_tables_bytes(a));
     cfg.tcp_ecn = r->config.ecn;
     cfg.tcp_congestion = r->config.congestion;
     if (r->config.selftest == SELFTEST_WRAP) {
@@ -253,7 +228,7 @@ enum status root_start(struct root *r, struct nic *nic)
     r->net_source = (struct loop_source){.arg = r, .poll = poll_net};
     loop_add_source(&r->net_source);
     root_register_stats(r);
-    task_init(TASKS_MAX);
+    task_init(DIVIDE_TASKS_MAX);
     posix_env_init(&r->env, r->net, platform_now_ns);
     task_set_env(&r->env);
     return task_create(r->line.argv[0], run_app, r);

@@ -40,6 +40,14 @@ const struct boot_info *arch_boot_info(void);
 const void *phys_map(uint64_t phys, size_t len);
 
 /*
+ * What platform_arena() has left but for keep_bytes, and at least least_bytes of it, in one piece,
+ * *bytes long: of one range when one has that much, else joined by page tables from the whole 2 MiB
+ * pages of several. NULL when there is not so much. Not cleared, never given back. Not for DMA: a
+ * joined piece has no bus address. Start-up only, once.
+ */
+void *memory_take_rest(size_t least_bytes, size_t keep_bytes, size_t *bytes);
+
+/*
  * For the self-test: the TSC passes for twice as fast as it is, until its watch finds out, which
  * takes the loop half a second. False: nothing watches it.
  */

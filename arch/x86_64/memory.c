@@ -5,18 +5,20 @@
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/memory_plan.h"
+#include "arch/x86_64/page_table.h"
 #include "arch/x86_64/paging.h"
 #include "kernel/dma.h"
 #include "kernel/log.h"
 #include "kernel/mmio.h"
 #include "kernel/platform.h"
 
-#define LOW_KEPT_OUT   (UINT64_C(1) << 20) /* BIOS data, ROMs, later cores' start-up code */
-#define STATIC_MAP_END (UINT64_C(4) << 30)
+#define LOW_KEPT_OUT (UINT64_C(1) << 20) /* BIOS data, ROMs, later cores' start-up code */
 
 enum {
     STACK_ALIGN_BYTES = 16,
 };
+static_assert(ARENA_RANGES_MAX >= BOOT_MEMORY_MAX + 1, "every range of a plan fits the arena");
 
 extern const uint8_t image_end[]; /* linker.ld; the image starts at 1 MiB */
 
@@ -25,33 +27,51 @@ static struct {
     bool ready;
 } memory;
 
-/* What of a range may be handed out: whole pages, not below the image's end, below 4 GiB. */
-static struct boot_memory clip(struct boot_memory range)
+static void log_plan(const struct memory_plan *plan)
 {
-    uint64_t floor = max_u64(LOW_KEPT_OUT, (uintptr_t)image_end);
-    uint64_t start = align_up(max_u64(range.start, floor), CPU_PAGE_BYTES);
-    uint64_t end = min_u64(range.end, STATIC_MAP_END) & ~(uint64_t)(CPU_PAGE_BYTES - 1);
-    return start < end ? (struct boot_memory){start, end} : (struct boot_memory){0, 0};
+    uint64_t high = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct boot_memory *r = &plan->ranges[i];
+        high += r->start >= MEMORY_LOW_END ? r->end - r->start : 0;
+    }
+    log_info("memory: %u MiB to hand out in %u range%s, %u MiB of it above 4 GiB",
+             (unsigned)(memory.arena.size_bytes >> 20), memory.arena.count,
+             memory.arena.count == 1 ? "" : "s", (unsigned)(high >> 20));
+    if (plan->left_bytes > 0) {
+        log_warn("memory: %u MiB of RAM are left alone: at most %u MiB are used",
+                 (unsigned)(plan->left_bytes >> 20), (unsigned)(MEMORY_MAX_BYTES >> 20));
+    }
+}
+
+/* By address: the tables that a range above 4 GiB needs come from those below it. */
+static enum status add_ranges(const struct memory_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        struct boot_memory r = plan->ranges[i];
+        if (r.start >= MEMORY_LOW_END) {
+            enum status s = paging_map_ram(r.start, r.start, r.end - r.start);
+            if (s != STATUS_OK) {
+                return s;
+            }
+        }
+        arena_add(&memory.arena, (void *)(uintptr_t)r.start, r.end - r.start);
+    }
+    return STATUS_OK;
 }
 
 enum status memory_init(const struct boot_info *info)
 {
     assert(!memory.ready);
-    struct boot_memory best = {0, 0};
-    for (uint32_t i = 0; i < info->memory_count; i++) {
-        struct boot_memory usable = clip(info->memory[i]);
-        if (usable.end - usable.start > best.end - best.start) {
-            best = usable;
-        }
-    }
-    if (best.end == best.start) {
+    struct memory_plan plan;
+    memory_plan(&plan, info, max_u64(LOW_KEPT_OUT, (uintptr_t)image_end), paging_physical_end());
+    if (plan.count == 0 || plan.ranges[0].start >= MEMORY_LOW_END) {
         return STATUS_NO_MEMORY;
     }
-    arena_init(&memory.arena, (void *)(uintptr_t)best.start, best.end - best.start);
+    arena_init(&memory.arena, NULL, 0);
     memory.ready = true;
-    log_info("memory: %u MiB at 0x%x to hand out", (unsigned)(memory.arena.size_bytes >> 20),
-             (unsigned)best.start);
-    return STATUS_OK;
+    enum status s = add_ranges(&plan);
+    log_plan(&plan);
+    return s;
 }
 
 struct arena *platform_arena(void)
@@ -73,6 +93,56 @@ void *platform_stack_alloc(size_t size, void **top)
     return guard + CPU_PAGE_BYTES;
 }
 
+/* Takes the whole 2 MiB pages that r has left, want bytes at most. An empty piece: none. */
+static struct boot_memory take_piece(struct arena *a, struct arena_range *r, size_t want)
+{
+    uint64_t start = align_up((uintptr_t)r->base + r->used_bytes, LARGE_PAGE_BYTES);
+    uint64_t end = ((uintptr_t)r->base + r->size_bytes) & ~(LARGE_PAGE_BYTES - 1);
+    if (start >= end) {
+        return (struct boot_memory){0, 0};
+    }
+    size_t before = r->used_bytes;
+    size_t bytes = min_size(end - start, want);
+    void *mem = arena_range_take(r, bytes, LARGE_PAGE_BYTES);
+    assert((uintptr_t)mem == start);
+    a->used_bytes += r->used_bytes - before;
+    return (struct boot_memory){start, start + bytes};
+}
+
+/* All pieces are taken before the first is mapped: the tables come from the same ranges. */
+static void *join_pieces(struct arena *a, size_t want, size_t *bytes)
+{
+    struct boot_memory pieces[ARENA_RANGES_MAX];
+    uint32_t count = 0;
+    *bytes = 0;
+    for (uint32_t i = a->count; i-- > 0 && *bytes < want;) {
+        pieces[count] = take_piece(a, &a->ranges[i], want - *bytes);
+        *bytes += pieces[count].end - pieces[count].start;
+        count += pieces[count].start != pieces[count].end;
+    }
+    uint64_t virt = PAGING_JOINED_START;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t len = pieces[i].end - pieces[i].start;
+        if (paging_map_ram(virt, pieces[i].start, len) != STATUS_OK) {
+            return NULL;
+        }
+        virt += len;
+    }
+    return count > 0 ? (void *)(uintptr_t)PAGING_JOINED_START : NULL;
+}
+
+void *memory_take_rest(size_t least_bytes, size_t keep_bytes, size_t *bytes)
+{
+    struct arena *a = platform_arena();
+    size_t left = arena_left(a);
+    *bytes = left > keep_bytes ? (size_t)max_u64(left - keep_bytes, least_bytes) : least_bytes;
+    void *mem = arena_alloc(a, *bytes, CPU_PAGE_BYTES);
+    if (mem == NULL) {
+        mem = join_pieces(a, (size_t)align_up(*bytes, LARGE_PAGE_BYTES), bytes);
+    }
+    return mem != NULL && *bytes >= least_bytes ? mem : NULL;
+}
+
 void *dma_alloc(size_t size, size_t align, uint64_t *bus)
 {
     uint8_t *mem = arena_alloc(platform_arena(), size, align);
@@ -89,7 +159,7 @@ void *dma_alloc(size_t size, size_t align, uint64_t *bus)
 /* Physical is virtual, and bus is physical where no IOMMU translates. */
 uint64_t dma_bus_address(const void *virt)
 {
-    assert(virt != NULL);
+    assert(virt != NULL && (uintptr_t)virt < PAGING_JOINED_START);
     return (uintptr_t)virt;
 }
 
@@ -125,7 +195,7 @@ const void *phys_map(uint64_t phys, size_t len)
     if (len == 0 || phys < CPU_PAGE_BYTES || phys > UINT64_MAX - len) {
         return NULL;
     }
-    if (phys + len > STATIC_MAP_END && paging_map_device(phys, len) != STATUS_OK) {
+    if (!paging_is_readable(phys, len) && paging_map_device(phys, len) != STATUS_OK) {
         return NULL;
     }
     return paging_is_readable(phys, len) ? (const void *)(uintptr_t)phys : NULL;

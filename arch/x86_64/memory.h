@@ -8,9 +8,10 @@
 #include "kernel/base.h"
 
 /*
- * Picks the biggest RAM range below 4 GiB as platform_arena(), the image and the first MiB kept
- * out. Everything a loader or firmware left in RAM must have been copied before it is used.
- * STATUS_NO_MEMORY: there is none. Start-up, after paging_init.
+ * Makes platform_arena() of all usable RAM, by address, up to MEMORY_MAX_BYTES of it, the image and
+ * the first MiB kept out; maps what lies above 4 GiB. Everything a loader or firmware left in RAM
+ * must have been copied before it is used. STATUS_NO_MEMORY: there is none below 4 GiB, or not
+ * enough for page tables. Start-up, after paging_init.
  */
 enum status memory_init(const struct boot_info *info) must_check;
 

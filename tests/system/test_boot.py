@@ -77,23 +77,6 @@ def test_polling_serves(link, tmp_path):
         guest.wait_console(r"irq: .*poll")
 
 
-@pytest.mark.parametrize("memory", ["16M", "4G"])
-def test_memory_sizes_serve(link, tmp_path, memory):
-    with boot(tmp_path, link, memory=memory, append=f"ip={BOOT_GUEST_IP}/24") as guest:
-        guest.wait_http()
-        body = os.urandom(300000)
-        assert echo(guest, body) == body
-
-
-def echo(guest, body):
-    import http.client
-    connection = http.client.HTTPConnection(guest.address, guest.port, timeout=120)
-    connection.request("POST", "/echo", body)
-    answer = connection.getresponse().read()
-    connection.close()
-    return answer
-
-
 def test_iso_boots_through_grub(tmp_path):
     with QemuGuest(tmp_path, user=True, iso=os.path.join(BUILD, "httpd.iso")) as guest:
         guest.wait_http()

@@ -1,0 +1,51 @@
+/*
+ * Dividing the boot loader's RAM into what is handed out and what is not; see memory_plan.h.
+ */
+#include "arch/x86_64/memory_plan.h"
+#include "arch/x86_64/cpu.h"
+
+static uint64_t page_below(uint64_t address)
+{
+    return address & ~(uint64_t)(CPU_PAGE_BYTES - 1);
+}
+
+/* The first page's start at or above address; a page that would end beyond 2^64 is none. */
+static uint64_t page_above(uint64_t address)
+{
+    return address > UINT64_MAX - CPU_PAGE_BYTES ? page_below(UINT64_MAX)
+                                                 : align_up(address, CPU_PAGE_BYTES);
+}
+
+/* Adds the whole pages of [start, end), as far as the limit allows. */
+static void add(struct memory_plan *out, uint64_t start, uint64_t end)
+{
+    start = page_above(start);
+    end = page_below(end);
+    if (start >= end) {
+        return;
+    }
+    uint64_t taken = min_u64(end - start, MEMORY_MAX_BYTES - out->used_bytes);
+    out->left_bytes += end - start - taken;
+    if (taken > 0) {
+        assert(out->count < ARRAY_SIZE(out->ranges));
+        out->ranges[out->count++] = (struct boot_memory){start, start + taken};
+        out->used_bytes += taken;
+    }
+}
+
+void memory_plan(struct memory_plan *out, const struct boot_info *info, uint64_t floor,
+                 uint64_t physical_end)
+{
+    static_assert(MEMORY_MAX_BYTES % CPU_PAGE_BYTES == 0, "the limit cuts at a page");
+    *out = (struct memory_plan){0};
+    for (uint32_t i = 0; i < info->memory_count; i++) {
+        uint64_t start = max_u64(info->memory[i].start, floor);
+        uint64_t end = min_u64(info->memory[i].end, physical_end);
+        add(out, start, min_u64(end, MEMORY_LOW_END));
+        add(out, max_u64(start, MEMORY_LOW_END), end);
+        if (info->memory[i].end > physical_end) {
+            out->left_bytes += info->memory[i].end - max_u64(start, physical_end);
+        }
+    }
+    assert(out->used_bytes <= MEMORY_MAX_BYTES);
+}

@@ -1,0 +1,34 @@
+/*
+ * Which of the boot loader's RAM is handed out: the ranges, by address, in whole pages. Pure, so
+ * that maps of machines that nobody has can be tried.
+ */
+#ifndef ARCH_X86_64_MEMORY_PLAN_H
+#define ARCH_X86_64_MEMORY_PLAN_H
+
+#include "boot/boot_info.h"
+#include "kernel/base.h"
+
+/*
+ * Addresses below are in the tables that paging_init makes; RAM above is mapped piece by piece.
+ * Every device's DMA reaches below, not every one's above.
+ */
+#define MEMORY_LOW_END (UINT64_C(4) << 30)
+
+/* So much RAM is used at most, below and above 4 GiB together: more has not been tried. */
+#define MEMORY_MAX_BYTES (UINT64_C(64) << 30)
+
+struct memory_plan {
+    struct boot_memory ranges[BOOT_MEMORY_MAX + 1]; /* none of them crosses MEMORY_LOW_END */
+    uint32_t count;
+    uint64_t used_bytes;
+    uint64_t left_bytes; /* RAM beyond MEMORY_MAX_BYTES or the processor's last address */
+};
+
+/*
+ * Plans with the RAM of info between floor (the image and what lies below it end there) and
+ * physical_end (the processor has no addresses from there on). Context: any.
+ */
+void memory_plan(struct memory_plan *out, const struct boot_info *info, uint64_t floor,
+                 uint64_t physical_end);
+
+#endif
