@@ -27,36 +27,16 @@ static struct {
     bool ready;
 } memory;
 
-static void log_plan(const struct memory_plan *plan)
+static void log_memory(uint64_t high_bytes, uint64_t left_bytes)
 {
-    uint64_t high = 0;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const struct boot_memory *r = &plan->ranges[i];
-        high += r->start >= MEMORY_LOW_END ? r->end - r->start : 0;
-    }
+    const struct arena *a = &memory.arena;
     log_info("memory: %u MiB to hand out in %u range%s, %u MiB of it above 4 GiB",
-             (unsigned)(memory.arena.size_bytes >> 20), memory.arena.count,
-             memory.arena.count == 1 ? "" : "s", (unsigned)(high >> 20));
-    if (plan->left_bytes > 0) {
-        log_warn("memory: %u MiB of RAM are left alone: at most %u MiB are used",
-                 (unsigned)(plan->left_bytes >> 20), (unsigned)(MEMORY_MAX_BYTES >> 20));
+             (unsigned)(a->size_bytes >> 20), a->count, a->count == 1 ? "" : "s",
+             (unsigned)(high_bytes >> 20));
+    if (left_bytes > 0) {
+        log_warn("memory: %u MiB of RAM are left alone: beyond %u MiB, or out of reach",
+                 (unsigned)(left_bytes >> 20), (unsigned)(MEMORY_MAX_BYTES >> 20));
     }
-}
-
-/* By address: the tables that a range above 4 GiB needs come from those below it. */
-static enum status add_ranges(const struct memory_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->count; i++) {
-        struct boot_memory r = plan->ranges[i];
-        if (r.start >= MEMORY_LOW_END) {
-            enum status s = paging_map_ram(r.start, r.start, r.end - r.start);
-            if (s != STATUS_OK) {
-                return s;
-            }
-        }
-        arena_add(&memory.arena, (void *)(uintptr_t)r.start, r.end - r.start);
-    }
-    return STATUS_OK;
 }
 
 enum status memory_init(const struct boot_info *info)
@@ -69,9 +49,21 @@ enum status memory_init(const struct boot_info *info)
     }
     arena_init(&memory.arena, NULL, 0);
     memory.ready = true;
-    enum status s = add_ranges(&plan);
-    log_plan(&plan);
-    return s;
+    uint64_t high = 0;
+    /* By address: the tables that a range above 4 GiB needs come from those below it. */
+    for (uint32_t i = 0; i < plan.count; i++) {
+        uint64_t start = plan.ranges[i].start;
+        uint64_t bytes = plan.ranges[i].end - start;
+        bool is_high = start >= MEMORY_LOW_END;
+        if (is_high && paging_map_ram(start, start, bytes) != STATUS_OK) {
+            plan.left_bytes += bytes;
+            continue;
+        }
+        arena_add(&memory.arena, (void *)(uintptr_t)start, bytes);
+        high += is_high ? bytes : 0;
+    }
+    log_memory(high, plan.left_bytes);
+    return STATUS_OK;
 }
 
 struct arena *platform_arena(void)
@@ -93,33 +85,11 @@ void *platform_stack_alloc(size_t size, void **top)
     return guard + CPU_PAGE_BYTES;
 }
 
-/* Takes the whole 2 MiB pages that r has left, want bytes at most. An empty piece: none. */
-static struct boot_memory take_piece(struct arena *a, struct arena_range *r, size_t want)
-{
-    uint64_t start = align_up((uintptr_t)r->base + r->used_bytes, LARGE_PAGE_BYTES);
-    uint64_t end = ((uintptr_t)r->base + r->size_bytes) & ~(LARGE_PAGE_BYTES - 1);
-    if (start >= end) {
-        return (struct boot_memory){0, 0};
-    }
-    size_t before = r->used_bytes;
-    size_t bytes = min_size(end - start, want);
-    void *mem = arena_range_take(r, bytes, LARGE_PAGE_BYTES);
-    assert((uintptr_t)mem == start);
-    a->used_bytes += r->used_bytes - before;
-    return (struct boot_memory){start, start + bytes};
-}
-
 /* All pieces are taken before the first is mapped: the tables come from the same ranges. */
 static void *join_pieces(struct arena *a, size_t want, size_t *bytes)
 {
     struct boot_memory pieces[ARENA_RANGES_MAX];
-    uint32_t count = 0;
-    *bytes = 0;
-    for (uint32_t i = a->count; i-- > 0 && *bytes < want;) {
-        pieces[count] = take_piece(a, &a->ranges[i], want - *bytes);
-        *bytes += pieces[count].end - pieces[count].start;
-        count += pieces[count].start != pieces[count].end;
-    }
+    uint32_t count = memory_take_pieces(a, want, pieces);
     uint64_t virt = PAGING_JOINED_START;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t len = pieces[i].end - pieces[i].start;
@@ -128,6 +98,7 @@ static void *join_pieces(struct arena *a, size_t want, size_t *bytes)
         }
         virt += len;
     }
+    *bytes = virt - PAGING_JOINED_START;
     return count > 0 ? (void *)(uintptr_t)PAGING_JOINED_START : NULL;
 }
 

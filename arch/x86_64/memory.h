@@ -10,8 +10,8 @@
 /*
  * Makes platform_arena() of all usable RAM, by address, up to MEMORY_MAX_BYTES of it, the image and
  * the first MiB kept out; maps what lies above 4 GiB. Everything a loader or firmware left in RAM
- * must have been copied before it is used. STATUS_NO_MEMORY: there is none below 4 GiB, or not
- * enough for page tables. Start-up, after paging_init.
+ * must have been copied before it is used. RAM that cannot be mapped is left out, and the log says
+ * how much. STATUS_NO_MEMORY: there is none below 4 GiB. Start-up, after paging_init.
  */
 enum status memory_init(const struct boot_info *info) must_check;
 

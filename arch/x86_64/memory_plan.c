@@ -3,6 +3,7 @@
  */
 #include "arch/x86_64/memory_plan.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/page_table.h"
 
 static uint64_t page_below(uint64_t address)
 {
@@ -48,4 +49,33 @@ void memory_plan(struct memory_plan *out, const struct boot_info *info, uint64_t
         }
     }
     assert(out->used_bytes <= MEMORY_MAX_BYTES);
+}
+
+/* An empty piece: there is none. */
+static struct boot_memory take_piece(struct arena *a, struct arena_range *r, size_t want)
+{
+    uint64_t start = align_up((uintptr_t)r->base + r->used_bytes, LARGE_PAGE_BYTES);
+    uint64_t end = ((uintptr_t)r->base + r->size_bytes) & ~(LARGE_PAGE_BYTES - 1);
+    if (start >= end) {
+        return (struct boot_memory){0, 0};
+    }
+    size_t before = r->used_bytes;
+    size_t bytes = min_size(end - start, want);
+    void *mem = arena_range_take(r, bytes, LARGE_PAGE_BYTES);
+    assert((uintptr_t)mem == start);
+    a->used_bytes += r->used_bytes - before;
+    return (struct boot_memory){start, start + bytes};
+}
+
+uint32_t memory_take_pieces(struct arena *a, size_t want,
+                            struct boot_memory pieces[ARENA_RANGES_MAX])
+{
+    assert(want % LARGE_PAGE_BYTES == 0);
+    uint32_t count = 0;
+    for (uint32_t i = a->count; i-- > 0 && want > 0;) {
+        pieces[count] = take_piece(a, &a->ranges[i], want);
+        want -= pieces[count].end - pieces[count].start;
+        count += pieces[count].start != pieces[count].end;
+    }
+    return count;
 }

@@ -6,7 +6,7 @@
 #define ARCH_X86_64_MEMORY_PLAN_H
 
 #include "boot/boot_info.h"
-#include "kernel/base.h"
+#include "kernel/arena.h"
 
 /*
  * Addresses below are in the tables that paging_init makes; RAM above is mapped piece by piece.
@@ -30,5 +30,13 @@ struct memory_plan {
  */
 void memory_plan(struct memory_plan *out, const struct boot_info *info, uint64_t floor,
                  uint64_t physical_end);
+
+/*
+ * Takes want bytes (whole 2 MiB pages) of a in such pages, from the last range on, so that what is
+ * low stays for those who need that. Returns the number of pieces; together they are shorter than
+ * want when a has no more. Context: any.
+ */
+uint32_t memory_take_pieces(struct arena *a, size_t want,
+                            struct boot_memory pieces[ARENA_RANGES_MAX]);
 
 #endif

@@ -230,6 +230,30 @@ static void any_map_gives_only_its_own_ram(void **state)
     }
 }
 
+/* Pieces of a heap: whole large pages, none twice, from the top, and never more than wanted. */
+static void pieces_come_from_the_top(void **state)
+{
+    struct arena a;
+    struct boot_memory p[ARENA_RANGES_MAX];
+    arena_init(&a, NULL, 0);
+    arena_add(&a, (void *)(uintptr_t)(3 * MIB), 7 * MIB);            /* 3 of them aligned */
+    arena_add(&a, (void *)(uintptr_t)(32 * MIB + 4 * KIB), 3 * MIB); /* none: 34 to 35 MiB */
+    arena_add(&a, (void *)(uintptr_t)(4 * GIB), 5 * GIB);
+    assert_non_null(arena_alloc(&a, 5 * MIB - 100, 16)); /* of the first: ends at 8 MiB - 100 */
+    assert_int_equal(memory_take_pieces(&a, 4 * MIB, p), 1);
+    assert_int_equal(p[0].start, 4 * GIB);
+    assert_int_equal(p[0].end, 4 * GIB + 4 * MIB);
+    assert_int_equal(memory_take_pieces(&a, 6 * GIB, p), 2);
+    assert_int_equal(p[0].start, 4 * GIB + 4 * MIB);
+    assert_int_equal(p[0].end, 9 * GIB);
+    assert_int_equal(p[1].start, 8 * MIB);
+    assert_int_equal(p[1].end, 10 * MIB);
+    assert_int_equal(arena_left(&a), 3 * MIB);
+    assert_int_equal(arena_largest(&a), 3 * MIB);
+    assert_int_equal(memory_take_pieces(&a, 2 * MIB, p), 0);
+    assert_int_equal(arena_left(&a), 3 * MIB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +263,7 @@ int main(void)
         cmocka_unit_test(more_than_64_gib_is_left_alone),
         cmocka_unit_test(two_hundred_pieces_keep_the_biggest),
         cmocka_unit_test(any_map_gives_only_its_own_ram),
+        cmocka_unit_test(pieces_come_from_the_top),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
