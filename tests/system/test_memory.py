@@ -65,8 +65,8 @@ def test_a_block_of_5_gib(tmp_path, machine):
 
 
 def test_packets_above_4_gib(link, tmp_path):
-    """A board with 64 MiB below 4 GiB: the buffers that the NIC reads and writes lie above."""
-    with boot(tmp_path, link, 2048, "pc,max-ram-below-4g=64M", "log=debug") as guest:
+    """A board with 32 MiB below 4 GiB: the buffers that the NIC reads and writes lie above."""
+    with boot(tmp_path, link, 2048, "pc,max-ram-below-4g=32M", "log=debug") as guest:
         guest.wait_http()
         m = guest.wait_console(r"they lie at 0x(\w+) and 0x(\w+)")
         assert all(int(at, 16) >= 1 << 32 for at in m.groups()), m.group(0)
