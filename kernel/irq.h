@@ -64,7 +64,8 @@ struct irq_client {
  * Finds how the device's interrupt reaches this core, and installs the handler. policy other than
  * auto: that way, or, when it cannot be had, the next best after a warning that says why. When
  * nothing arrives the handler is called from a periodic timer instead and the log says so: that is
- * still success. Logs the choice and its reason. Start-up only, after the handler may be called.
+ * still success. Logs the choice and its reason. The device must be allowed to write to memory (bus
+ * master). Start-up only, interrupts on, after the handler may be called.
  */
 enum status irq_attach(struct irq_client *c, enum irq_policy policy) must_check;
 

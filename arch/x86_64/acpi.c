@@ -37,6 +37,7 @@ enum {
     FADT_FLAGS_OFFSET = 112,
     FADT_X_PM_TMR_BLK_OFFSET = 208,
     FADT_MIN_BYTES = 116, /* ACPI 1.0's ends behind the flags */
+    FADT_BOOT_ARCH_NO_MSI = 1 << 3,
     FADT_BOOT_ARCH_NO_CMOS_RTC = 1 << 5,
     FADT_FLAG_TMR_VAL_EXT = 1 << 8,
     FADT_FLAG_HW_REDUCED = 1 << 20,
@@ -246,6 +247,7 @@ static bool decode_fadt(const uint8_t *table, size_t len, struct acpi_info *out)
     out->sci_irq = load_le16(table + FADT_SCI_INT_OFFSET);
     out->rtc_century = table[FADT_CENTURY_OFFSET];
     out->no_cmos_rtc = (boot_arch & FADT_BOOT_ARCH_NO_CMOS_RTC) != 0;
+    out->no_msi = (boot_arch & FADT_BOOT_ARCH_NO_MSI) != 0;
     out->hardware_reduced = (flags & FADT_FLAG_HW_REDUCED) != 0;
     out->pm_timer_32bit = (flags & FADT_FLAG_TMR_VAL_EXT) != 0;
     /* ACPI 5.2.9, PM_TMR_LEN: 4 when the timer is there, or it is named by the extended block. */

@@ -75,6 +75,7 @@ struct acpi_info {
     bool fadt_found;
     bool hardware_reduced; /* no PM timer, no 8254, no CMOS clock may be assumed */
     bool no_cmos_rtc;
+    bool no_msi; /* messages must not be switched on, in any device */
     uint16_t sci_irq;
     uint16_t pm_timer_port;  /* 0: there is none */
     bool pm_timer_32bit;     /* else it counts 24 bits */

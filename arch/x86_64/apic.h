@@ -9,10 +9,15 @@
 
 enum apic_vector {
     VECTOR_SCI = 0x3f,       /* the power button: below the pins */
-    VECTOR_PIN_FIRST = 0x40, /* IOAPIC pins, in the order of ioapic_gsi_at() */
-    VECTOR_PIN_LAST = 0xdf,
-    VECTOR_TIMER = 0xe0,    /* above the pins: its priority is higher */
+    VECTOR_PIN_FIRST = 0x40, /* IOAPIC pins, in the order of ioapic_pin_at() */
+    VECTOR_PIN_LAST = 0xbf,
+    VECTOR_MSI_FIRST = 0xc0, /* messages of MSI and MSI-X, as they are given out */
+    VECTOR_MSI_LAST = 0xdf,
+    VECTOR_TIMER = 0xe0,    /* above all devices: its priority is higher */
     VECTOR_SPURIOUS = 0xff, /* low four bits set, as old local APICs have them hard-wired */
+
+    /* What IOAPICs and messages can address; 0xff is everybody. SDM 11.6.2.1 and 11.11.1 */
+    APIC_DESTINATION_MAX = 0xfe,
 };
 
 /* Remaps and masks both 8259s. Start-up only. */
@@ -21,7 +26,7 @@ void pic_init(void);
 /* Tells the local APIC that the interrupt in service is done. irq context. */
 void apic_eoi(void);
 
-/* The number by which an IOAPIC addresses this core. */
+/* The number by which IOAPICs and messages address this core, up to APIC_DESTINATION_MAX. */
 uint32_t apic_id(void);
 
 /*

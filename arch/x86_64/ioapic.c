@@ -26,7 +26,6 @@ enum {
     ENTRY_LEVEL = 1 << 15,
     ENTRY_MASKED = 1 << 16,
     ENTRY_DESTINATION_SHIFT = 24,
-    DESTINATION_MAX = 0xfe,
 };
 
 struct ioapic {
@@ -92,7 +91,7 @@ void ioapic_init(void)
 {
     const struct acpi_info *board = acpi_info();
     assert(board->ioapic_count <= ACPI_IOAPIC_MAX && io.chip_count == 0);
-    if (apic_id() > DESTINATION_MAX) {
+    if (apic_id() > APIC_DESTINATION_MAX) {
         log_warn("ioapic: cannot address processor %u without interrupt remapping: not used",
                  (unsigned)apic_id());
         return;
@@ -160,7 +159,7 @@ void ioapic_route(const struct ioapic_pin *pin, uint8_t vector)
     uint32_t reg = 0;
     const struct ioapic *chip = find_chip(pin->gsi, &reg);
     uint32_t destination = apic_id();
-    assert(chip != NULL && destination <= DESTINATION_MAX);
+    assert(chip != NULL && destination <= APIC_DESTINATION_MAX);
     uint32_t low = vector | ENTRY_MASKED | (pin->active_low ? ENTRY_ACTIVE_LOW : 0U) |
                    (pin->level ? ENTRY_LEVEL : 0U);
     uint64_t saved = platform_irq_save();

@@ -1,69 +1,72 @@
 /*
- * Interrupts for drivers: which IOAPIC pin a PCI device's INTx reaches is found by trying, since
- * the tables that would tell (_PRT) are AML programs and the Interrupt Line register is a guess.
- * Every pin that may be it is unmasked with a vector of its own, the device is asked to interrupt,
- * and what fires is the route. When nothing does, the timer calls the handler instead.
- *
- * A pin whose interrupts nobody claims would interrupt for ever; it is masked after a bound, and
- * its devices are polled from then on. PCI Local Bus 3.0, 2.2.6 (INTx, shared, level).
+ * Interrupts for drivers: which of a device's ways to interrupt is used. Tried from the best one
+ * down, each by letting the device interrupt: what firmware and tables promise of routing is wrong
+ * too often. Each way is in a file of its own (irq_way.h).
  */
 #include "kernel/irq.h"
 
 #include <stdio.h>
 
-#include "arch/x86_64/acpi.h"
-#include "arch/x86_64/apic.h"
 #include "arch/x86_64/arch.h"
-#include "arch/x86_64/cpu.h"
-#include "arch/x86_64/ioapic.h"
-#include "arch/x86_64/irq_poll.h"
+#include "arch/x86_64/irq_way.h"
 #include "kernel/log.h"
-#include "kernel/platform.h"
+#include "kernel/stats.h"
 #include "kernel/time.h"
 
 enum {
-    PINS_MAX = VECTOR_PIN_LAST - VECTOR_PIN_FIRST + 1,
-    POLL_PERIOD_US = 100,
-    POLL_PERIOD_NS = POLL_PERIOD_US * NS_PER_US,
-    UNCLAIMED_MAX = 10000, /* in a row: far more than a shared line's stray ones */
+    PCI_COMMAND = 0x04, /* Local Bus 3.0, 6.2.2; the status is in the upper half */
+    PCI_COMMAND_INTX_DISABLE = 1 << 10,
 
-    PROBE_NOISE_US = 200, /* how long pins are watched before the device is asked */
     /*
      * A device that takes longer has no route. An emulated one moderates its interrupts by a timer
      * of a thread that a busy host may not run for tens of milliseconds.
      */
-    PROBE_WAIT_US = 200000,
-    PROBE_SETTLE_US = 300, /* for a second pin; QEMU's e1000 spaces interrupts by 128 us */
-    PROBE_STEP_US = 5,
-
-    /* The ISA interrupts that no PC/AT device uses, and so may be a PCI device's: 5, 9, 10, 11. */
-    ISA_FREE_MASK = 1 << 5 | 1 << 9 | 1 << 10 | 1 << 11,
+    WAIT_US = 200000,
+    WAIT_STEP_US = 5,
 };
 
-struct pin {
-    struct ioapic_pin io;
-    bool candidate; /* may be a PCI device's */
-    bool fired;     /* while probing, in irq context */
-    struct irq_client *clients;
-    uint32_t unclaimed; /* interrupts in a row */
+static const struct way {
+    const char *name; /* in the log */
+    irq_attach_fn *attach;
+} ways[IRQ_KIND_COUNT] = {
+    [IRQ_KIND_MSIX] = {"MSI-X", irq_attach_msix},
+    [IRQ_KIND_MSI] = {"MSI", irq_attach_msi},
+    [IRQ_KIND_INTX] = {"INTx", irq_attach_intx},
+    [IRQ_KIND_POLL] = {"polling", irq_attach_poll},
 };
 
-static struct {
-    struct pin pins[PINS_MAX]; /* pin n interrupts at VECTOR_PIN_FIRST + n */
-    uint32_t pin_count;
-    bool pins_ready;
-    bool probing;
-    struct irq_client *polled;
-    uint64_t next_poll_ns;
-} irq;
+/* What became of the better ways: "no MSI-X, MSI did not arrive". */
+struct reason {
+    char text[128];
+    size_t len;
+    bool failed; /* one that is there did not work: worth a warning */
+};
 
-uint64_t irq_next_poll_ns(void)
+static void add_reason(struct reason *r, const char *name, const char *why)
 {
-    return irq.polled != NULL ? irq.next_poll_ns : DEADLINE_NONE;
+    int n =
+        snprintf(r->text + r->len, sizeof(r->text) - r->len, "%s%s%s%s%s", r->len > 0 ? ", " : "",
+                 why == NULL ? "no " : "", name, why == NULL ? "" : " ", why == NULL ? "" : why);
+    r->len = min_size(r->len + (n > 0 ? (size_t)n : 0), sizeof(r->text) - 1);
 }
 
-/* Asks everybody on a list: a shared line may carry several devices' interrupts at once. */
-static bool call_handlers(struct irq_client *first)
+void irq_select(struct irq_client *c, enum irq_kind kind)
+{
+    c->kind = kind;
+    if (c->select != NULL) {
+        c->select(c->arg, kind);
+    }
+}
+
+/* Status bits are cleared by writing 1, so the upper half is written as 0. */
+void irq_set_intx(const struct pci_device *d, bool allowed)
+{
+    uint32_t command = pci_read32(d, PCI_COMMAND) & 0xffff & ~(uint32_t)PCI_COMMAND_INTX_DISABLE;
+    pci_write32(d, PCI_COMMAND, command | (allowed ? 0U : (uint32_t)PCI_COMMAND_INTX_DISABLE));
+}
+
+/* A shared line may carry several devices' interrupts at once: all are asked. */
+bool irq_call_handlers(struct irq_client *first)
 {
     bool claimed = false;
     for (struct irq_client *c = first; c != NULL; c = c->next) {
@@ -72,288 +75,108 @@ static bool call_handlers(struct irq_client *first)
     return claimed;
 }
 
-/* At each timer interrupt while a device is polled; keeps itself going, also under a busy loop. */
-static void on_poll_tick(void)
+bool irq_wait_until(bool (*done)(void))
 {
-    (void)call_handlers(irq.polled);
-    irq.next_poll_ns = platform_now_ns() + POLL_PERIOD_NS;
-    apic_timer_arm(irq.next_poll_ns);
-}
-
-/* Moves a list of clients to the polled ones, and starts the polling. Interrupts off. */
-static void poll_clients(struct irq_client *first)
-{
-    if (first == NULL) {
-        return;
-    }
-    struct irq_client *c = first;
-    while (c != NULL) {
-        struct irq_client *next = c->next;
-        snprintf(c->route, sizeof(c->route), "timer poll every %d us", POLL_PERIOD_US);
-        c->next = irq.polled;
-        irq.polled = c;
-        c = next;
-    }
-    irq.next_poll_ns = platform_now_ns() + POLL_PERIOD_NS;
-    apic_timer_set_tick(on_poll_tick);
-    apic_timer_arm(irq.next_poll_ns);
-}
-
-static void give_up_pin(struct pin *p)
-{
-    ioapic_set_masked(p->io.gsi, true);
-    log_warn("irq: %d interrupts in a row on IOAPIC pin %u that no device claims: "
-             "pin masked, its devices are polled every %d us",
-             UNCLAIMED_MAX, (unsigned)p->io.gsi, POLL_PERIOD_US);
-    struct irq_client *clients = p->clients;
-    p->clients = NULL;
-    poll_clients(clients);
-}
-
-/*
- * The handlers quiet their devices first, then comes the end of interrupt: the other way round a
- * level-triggered pin would interrupt again at once (82093AA, 3.2.4, remote IRR).
- */
-static void on_pin(uint8_t vector)
-{
-    assert(vector >= VECTOR_PIN_FIRST && vector - VECTOR_PIN_FIRST < PINS_MAX);
-    struct pin *p = &irq.pins[vector - VECTOR_PIN_FIRST];
-    bool claimed = call_handlers(p->clients);
-    if (irq.probing) {
-        p->fired =
-            true; /* masked at once: the device stays asserted until it is told to be quiet */
-        ioapic_set_masked(p->io.gsi, true);
-    } else if (claimed) {
-        p->unclaimed = 0;
-    } else if (++p->unclaimed >= UNCLAIMED_MAX) {
-        p->unclaimed = 0;
-        give_up_pin(p);
-    }
-    apic_eoi();
-}
-
-/* Not the system control interrupt, nor a pin where an ISA device of every PC may be. */
-static bool is_candidate(const struct ioapic_pin *io)
-{
-    uint16_t sci = acpi_info()->sci_irq;
-    if (acpi_info()->fadt_found && (io->gsi == sci || io->isa_irq == sci)) {
-        return false;
-    }
-    if (io->isa_irq != IOAPIC_NOT_ISA) {
-        return (ISA_FREE_MASK >> io->isa_irq & 1) != 0;
-    }
-    return io->gsi >= ACPI_ISA_IRQ_COUNT;
-}
-
-static void prepare_pins(void)
-{
-    if (irq.pins_ready) {
-        return;
-    }
-    irq.pins_ready = true;
-    irq.pin_count = min_u32(ioapic_pin_count(), PINS_MAX);
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        struct pin *p = &irq.pins[i];
-        p->io = ioapic_pin_at(i);
-        p->candidate = is_candidate(&p->io);
-        if (p->candidate) {
-            idt_set_irq_handler((uint8_t)(VECTOR_PIN_FIRST + i), on_pin);
-            ioapic_route(&p->io, (uint8_t)(VECTOR_PIN_FIRST + i));
-        }
-    }
-}
-
-static bool read_fired(const struct pin *p)
-{
-    return *(const volatile bool *)&p->fired;
-}
-
-static uint32_t count_fired(void)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        count += read_fired(&irq.pins[i]) ? 1 : 0;
-    }
-    return count;
-}
-
-/* True when a pin fired within max_us. */
-static bool wait_any_fired(uint32_t max_us)
-{
-    uint64_t end_ns = time_now_ns() + max_us * NS_PER_US;
+    uint64_t end_ns = time_now_ns() + WAIT_US * UINT64_C(1000);
     while (time_now_ns() < end_ns) {
-        if (count_fired() != 0) {
+        if (done()) {
             return true;
         }
-        time_delay_us(PROBE_STEP_US);
+        time_delay_us(WAIT_STEP_US);
     }
-    return count_fired() != 0;
+    return done();
 }
 
-/* Unmasks the candidates; those that fire without being asked belong to somebody else. */
-static void open_candidates(bool noisy[PINS_MAX])
+static bool get_counter(const void *arg, size_t idx, struct stats_entry *out)
 {
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        irq.pins[i].fired = false;
-        if (irq.pins[i].candidate) {
-            ioapic_set_masked(irq.pins[i].io.gsi, false);
+    (void)arg;
+    if (idx > 0) {
+        return false;
+    }
+    stats_entry_set(out, "irq_unclaimed", "Interrupts of attached devices that no driver claimed.",
+                    irq_messages_unclaimed() + irq_pins_unclaimed());
+    return true;
+}
+
+static void register_counter(void)
+{
+    static struct stats_source source = {.get = get_counter};
+    static bool registered;
+    if (!registered) {
+        registered = true;
+        stats_register(&source);
+    }
+}
+
+/* Takes the best way from first on. The last, polling, is always taken. */
+static void take_best(struct irq_client *c, enum irq_kind first, struct reason *r)
+{
+    for (int kind = first; kind < IRQ_KIND_COUNT; kind++) {
+        const char *why = NULL;
+        enum irq_try got = ways[kind].attach(c, &why);
+        if (got == IRQ_TAKEN) {
+            return;
         }
+        r->failed |= got == IRQ_FAILED;
+        add_reason(r, ways[kind].name, why);
     }
-    time_delay_us(PROBE_NOISE_US);
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        noisy[i] = read_fired(&irq.pins[i]); /* the handler has masked it: it cannot fire again */
-        irq.pins[i].fired = false;
-    }
+    assert(false);
 }
 
-static void close_candidates(void)
+static enum irq_kind first_kind(enum irq_policy policy)
 {
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        if (irq.pins[i].candidate) {
-            ioapic_set_masked(irq.pins[i].io.gsi, true);
-        }
-    }
+    static const enum irq_kind kinds[] = {
+        [IRQ_AUTO] = IRQ_KIND_MSIX, [IRQ_MSIX] = IRQ_KIND_MSIX, [IRQ_MSI] = IRQ_KIND_MSI,
+        [IRQ_INTX] = IRQ_KIND_INTX, [IRQ_POLL] = IRQ_KIND_POLL,
+    };
+    assert((size_t)policy < ARRAY_SIZE(kinds));
+    return kinds[policy];
 }
 
-/* With only this pin open: silence, then the device is asked, then the interrupt. */
-static bool confirm_pin(struct pin *p, struct irq_client *c)
+static void log_choice(const struct irq_client *c, enum irq_policy policy, const struct reason *r)
 {
-    p->fired = false;
-    ioapic_set_masked(p->io.gsi, false);
-    time_delay_us(PROBE_NOISE_US);
-    bool silent = !read_fired(p);
-    c->trigger(c->arg);
-    bool answered = wait_any_fired(PROBE_WAIT_US);
-    c->quiet(c->arg);
-    ioapic_set_masked(p->io.gsi, true);
-    p->fired = false;
-    return silent && answered;
-}
-
-/*
- * The last of those that fired: pins from 16 on carry PCI interrupts alone, while below them a
- * chipset may mirror the same interrupt for the sake of 8259 systems (QEMU's q35 does).
- */
-static struct pin *choose_pin(struct irq_client *c, bool fired[PINS_MAX])
-{
-    for (uint32_t i = irq.pin_count; i-- > 0;) {
-        if (fired[i] && confirm_pin(&irq.pins[i], c)) {
-            return &irq.pins[i];
-        }
-    }
-    return NULL;
-}
-
-/* The pin of the device, all candidates masked again, or NULL. Interrupts on. */
-static struct pin *probe(struct irq_client *c)
-{
-    bool noisy[PINS_MAX] = {false};
-    bool fired[PINS_MAX] = {false};
-    irq.probing = true;
-    open_candidates(noisy);
-    c->trigger(c->arg);
-    if (wait_any_fired(PROBE_WAIT_US)) {
-        time_delay_us(PROBE_SETTLE_US);
-    }
-    c->quiet(c->arg);
-    close_candidates();
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        fired[i] = irq.pins[i].fired && !noisy[i];
-        irq.pins[i].fired = false;
-    }
-    struct pin *p = choose_pin(c, fired);
-    irq.probing = false;
-    return p;
-}
-
-/* Probing masked the pins of those who were attached before: they get theirs back. */
-static void reopen_used_pins(void)
-{
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        if (irq.pins[i].clients != NULL) {
-            ioapic_set_masked(irq.pins[i].io.gsi, false);
-        }
-    }
-}
-
-static void attach_pin(struct irq_client *c, struct pin *p)
-{
-    unsigned vector = (unsigned)(VECTOR_PIN_FIRST + (p - irq.pins));
-    snprintf(c->route, sizeof(c->route), "IOAPIC pin %u %s %s, vector 0x%02x", (unsigned)p->io.gsi,
-             p->io.level ? "level" : "edge", p->io.active_low ? "low" : "high", vector);
-    uint64_t saved = platform_irq_save();
-    c->next = p->clients;
-    p->clients = c;
-    platform_irq_restore(saved);
-}
-
-static void attach_poll(struct irq_client *c, enum log_level level, const char *why)
-{
-    const struct pci_device *d = c->dev;
-    log_write(level, "irq: %x:%x.%u polled every %d us: %s", (unsigned)d->bus, (unsigned)d->slot,
-              (unsigned)d->func, POLL_PERIOD_US, why);
-    uint64_t saved = platform_irq_save();
-    c->next = NULL;
-    poll_clients(c);
-    platform_irq_restore(saved);
-}
-
-static void select_kind(struct irq_client *c, enum irq_kind kind)
-{
-    c->kind = kind;
-    if (c->select != NULL) {
-        c->select(c->arg, kind);
-    }
+    bool asked = policy != IRQ_AUTO && c->kind == first_kind(policy);
+    bool unwanted = r->failed || (c->kind == IRQ_KIND_POLL && !asked);
+    const char *why = asked                      ? "asked for on the command line"
+                      : c->kind == IRQ_KIND_MSIX ? "best there is"
+                                                 : r->text;
+    log_write(unwanted ? LOG_WARN : LOG_INFO, "irq: %x:%x.%u %s: %s", (unsigned)c->dev->bus,
+              (unsigned)c->dev->slot, (unsigned)c->dev->func, c->route, why);
 }
 
 enum status irq_attach(struct irq_client *c, enum irq_policy policy)
 {
     assert(c != NULL && c->dev != NULL && c->handler != NULL);
-    assert(c->trigger != NULL && c->quiet != NULL);
-    if (policy == IRQ_POLL) {
-        select_kind(c, IRQ_KIND_POLL);
-        attach_poll(c, LOG_INFO, "asked for on the command line");
-        return STATUS_OK;
+    assert(c->trigger != NULL && c->quiet != NULL && c->vectors <= IRQ_VECTORS_MAX);
+    struct reason r = {.text = ""};
+    enum irq_kind first = first_kind(policy);
+    register_counter();
+    irq_messages_off(c->dev);
+    take_best(c, first, &r);
+    if (policy != IRQ_AUTO && c->kind != first) {
+        log_warn("irq: the command line asks for %s, which cannot be had", ways[first].name);
     }
-    if (c->dev->irq_pin == 0) {
-        select_kind(c, IRQ_KIND_POLL);
-        attach_poll(c, LOG_WARN, "it has no interrupt pin");
-        return STATUS_OK;
-    }
-    prepare_pins();
-    select_kind(c, IRQ_KIND_INTX);
-    uint64_t saved = platform_irq_save();
-    cpu_sti(); /* the probe must see them */
-    struct pin *p = probe(c);
-    if (p != NULL) {
-        attach_pin(c, p);
-        const struct pci_device *d = c->dev;
-        log_info("irq: %x:%x.%u INT%c on %s", (unsigned)d->bus, (unsigned)d->slot,
-                 (unsigned)d->func, 'A' + d->irq_pin - 1, c->route);
-    } else {
-        select_kind(c, IRQ_KIND_POLL);
-        attach_poll(c, LOG_WARN, "its interrupt reaches no IOAPIC pin");
-    }
-    reopen_used_pins();
-    if (saved == 0) {
-        cpu_cli();
-    }
+    log_choice(c, policy, &r);
     return STATUS_OK;
 }
 
+/* The device's DMA first, then its interrupts: whoever starts next finds them as after a reset. */
 static void shut_down(struct irq_client *first)
 {
     for (struct irq_client *c = first; c != NULL; c = c->next) {
         if (c->shutdown != NULL) {
             c->shutdown(c->arg);
         }
+        irq_messages_off(c->dev);
+        irq_set_intx(c->dev, true);
     }
 }
 
 void irq_shutdown(void)
 {
-    for (uint32_t i = 0; i < irq.pin_count; i++) {
-        shut_down(irq.pins[i].clients);
+    for (uint32_t i = 0; i < irq_pin_count(); i++) {
+        shut_down(irq_pin_clients(i));
     }
-    shut_down(irq.polled);
+    shut_down(irq_message_clients());
+    shut_down(irq_polled_clients());
 }

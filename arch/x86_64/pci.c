@@ -264,8 +264,8 @@ const struct pci_device *pci_get(size_t idx)
     return idx < pci.count ? &pci.devices[idx] : NULL;
 }
 
-/* The offset of a capability (Local Bus 6.7), 0 when the device does not have it. */
-static uint8_t find_capability(const struct pci_device *d, uint8_t id)
+/* Local Bus 6.7. */
+uint8_t pci_find_capability(const struct pci_device *d, uint8_t id)
 {
     if ((pci_read32(d, CFG_COMMAND) >> 16 & STATUS_CAPABILITIES) == 0) {
         return 0;
@@ -287,7 +287,7 @@ static uint8_t find_capability(const struct pci_device *d, uint8_t id)
  */
 static void power_up(const struct pci_device *d)
 {
-    uint8_t capability = find_capability(d, CAPABILITY_POWER);
+    uint8_t capability = pci_find_capability(d, CAPABILITY_POWER);
     if (capability == 0) {
         return;
     }
