@@ -171,15 +171,17 @@ void apic_init(void)
     if ((cpuid(1, 0).edx & CPUID_1_EDX_APIC) == 0) {
         panic("apic: this processor has no local APIC");
     }
-    pic_init();
+    if (acpi_info()->has_8259) { /* PCAT_COMPAT, ACPI 6.5, 5.2.12 */
+        pic_init();
+    }
     find_registers();
     install_handlers();
     mask_local_sources();
     apic_write(APIC_TPR, 0); /* accept every vector */
     apic_write(APIC_SVR, SVR_ENABLED | VECTOR_SPURIOUS);
     apic_write(APIC_ESR, 0); /* 11.5.3: a write clears what was recorded */
-    log_info("apic: local APIC %u in %s mode", (unsigned)apic_id(),
-             apic.x2apic ? "x2APIC" : "xAPIC");
+    log_info("apic: local APIC %u in %s mode%s", (unsigned)apic_id(),
+             apic.x2apic ? "x2APIC" : "xAPIC", acpi_info()->has_8259 ? "" : ", no 8259");
 }
 
 void apic_timer_count_start(void)

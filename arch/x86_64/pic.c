@@ -29,8 +29,9 @@ static void write_slowly(uint16_t port, uint8_t value)
 
 /*
  * Even masked, an 8259 can deliver its spurious vector (line 7 of each): that is why they are given
- * vectors of their own, where the trap code counts and ignores them. Where no 8259 is, the writes
- * go nowhere; the ACPI flag that tells is not reliable.
+ * vectors of their own, where the trap code counts and ignores them. Not where the MADT says that
+ * there are none: the ports may be anything else's. Should they be there all the same, LINT0 and
+ * every IOAPIC pin are masked, and so nothing of theirs arrives (SDM volume 3, 11.5.1).
  */
 void pic_init(void)
 {
