@@ -186,8 +186,8 @@ static void log_frequency(const struct clock_verdict *v, const struct clock_opin
     unsigned hundredths = (unsigned)(hz / (HZ_PER_MHZ / 100) % 100);
     const char *name = opinions[v->chosen].name;
     if (v->other == v->chosen) {
-        log_warn("clock: TSC %u.%02u MHz by the %s alone: nothing to compare it with", mhz,
-                 hundredths, name);
+        log_warn("clock: TSC %u.%02u MHz by %s alone: nothing to compare it with", mhz, hundredths,
+                 name);
         return;
     }
     unsigned percent_100 =
@@ -201,6 +201,26 @@ static void log_frequency(const struct clock_verdict *v, const struct clock_opin
              "taking the %s, which is steadier: TSC %u.%02u MHz",
              name, opinions[v->other].name, percent_100 / 100, percent_100 % 100, name, mhz,
              hundredths);
+}
+
+static uint32_t read_tsc(const struct clock_ref *r)
+{
+    (void)r;
+    return (uint32_t)rdtsc();
+}
+
+/*
+ * A board without a counter, whose processor states what its TSC does: that is the reference of the
+ * local APIC's timer, and of nothing else.
+ */
+static struct clock_ref stated_reference(void)
+{
+    uint64_t hz = stated_hz();
+    if (hz == 0) {
+        panic("clock: neither HPET nor PM timer nor PIT counts, and CPUID does not tell what the "
+              "TSC does");
+    }
+    return (struct clock_ref){.name = "CPUID", .hz = hz, .mask = UINT32_MAX, .read = read_tsc};
 }
 
 /* Frequency of the TSC; what the references say is weighed with what CPUID states. */
@@ -304,12 +324,14 @@ void clock_init(void)
     struct clock_ref refs[CLOCK_REF_MAX];
     struct samples s = {0};
     size_t ref_count = clock_ref_find(refs);
+    size_t sampled = ref_count;
     if (ref_count == 0) {
-        panic("clock: neither HPET nor PM timer nor PIT counts");
+        refs[0] = stated_reference();
+        sampled = 1;
     }
     apic_timer_count_start();
     for (size_t n = 0; n < SAMPLES; n++) {
-        take_sample(refs, ref_count, &s, n);
+        take_sample(refs, sampled, &s, n);
     }
     uint64_t tsc_hz = judge(refs, ref_count, &s);
     tsc.hz = tsc_hz;
