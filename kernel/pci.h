@@ -38,7 +38,10 @@ const struct pci_device *pci_get(size_t idx);
 uint32_t pci_read32(const struct pci_device *d, uint8_t offset);
 void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value);
 
-/* The offset of the capability of that id, 0 when the function does not have it. */
+/*
+ * The offset of a capability (PCI Local Bus 3.0, 6.7) in the device's configuration space, 0 when
+ * it does not have it. The walk is bounded: a list that is a ring ends.
+ */
 uint8_t pci_find_capability(const struct pci_device *d, uint8_t id);
 
 /* To power state D0 if it has the capability, memory decoding on, bus mastering on or off. */

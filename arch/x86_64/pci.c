@@ -264,7 +264,6 @@ const struct pci_device *pci_get(size_t idx)
     return idx < pci.count ? &pci.devices[idx] : NULL;
 }
 
-/* Local Bus 6.7. */
 uint8_t pci_find_capability(const struct pci_device *d, uint8_t id)
 {
     if ((pci_read32(d, CFG_COMMAND) >> 16 & STATUS_CAPABILITIES) == 0) {
