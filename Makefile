@@ -9,6 +9,7 @@ PORT   ?= 8080
 MEM    ?= 64M
 APPEND ?=
 BOOT   ?= kernel
+MACHINE ?= pc
 TIME   ?= 600
 N      ?= 20000
 FIRST  ?= 1
@@ -30,9 +31,9 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
-VARIABLES := APP NIC PORT MEM APPEND BOOT TIME N FIRST SEED SUITE V WERROR CROSS_COMPILE LLHTTP_DIR \
+VARIABLES := APP NIC PORT MEM APPEND BOOT MACHINE TIME N FIRST SEED SUITE V WERROR CROSS_COMPILE LLHTTP_DIR \
              PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON B \
-             QEMU QEMU_EXTRA MIRROR KEYRING ONLY SHELL MAKEFLAGS
+             QEMU QEMU_EXTRA OVMF MIRROR KEYRING ONLY SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
 $(error $(filter-out $(VARIABLES),$(GIVEN)): no such variable; there are $(VARIABLES))
@@ -140,8 +141,10 @@ all: $(KERNEL)
 help:
 	@printf '%s\n' \
 	'make [all]   the kernel with its server: build/NAME.elf (multiboot 1 and 2)' \
-	'make run     boots it in QEMU; then http://localhost:8080 (PORT=, MEM=, NIC=, APPEND=, BOOT=iso)' \
-	'make iso     a BIOS image with a GRUB menu: build/NAME.iso' \
+	'make run     boots it in QEMU; then http://localhost:8080 (PORT=, MEM=, APPEND=)' \
+	'    BOOT=     kernel, iso (the image below BIOS), uefi (the same below OVMF)' \
+	'    MACHINE=  pc, q35    NIC=  e1000, e1000-82545em, e1000-82544gc, e1000e, igb (QEMU 8 or later)' \
+	'make iso     a CD and USB stick image for BIOS and UEFI, with a GRUB menu: build/NAME.iso' \
 	'make host    the same stack and server as a Linux process over TAP: build/host/NAME' \
 	'make relay   a wire with rate, delay, queue and loss between two links: build/relay' \
 	'make linux   the same server on plain Linux sockets: build/linux/NAME' \
@@ -262,11 +265,11 @@ $(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh $(B)/gen/iso.append
 	$(Q)tools/mkiso.sh $(KERNEL) $@ '$(APPEND)'
 
 RUN := KERNEL='$(KERNEL)' ISO='$(ISO)' NIC='$(NIC)' PORT='$(PORT)' MEM='$(MEM)' \
-       APPEND='$(APPEND)'
+       MACHINE='$(MACHINE)' APPEND='$(APPEND)'
 run:
 	@$(RUN) BOOT='$(BOOT)' tools/run.sh check
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory $(if $(filter iso,$(BOOT)),iso,all)
+	@$(MAKE) --no-print-directory $(if $(filter iso uefi,$(BOOT)),iso,all)
 	@$(RUN) BOOT='$(BOOT)' tools/run.sh
 
 gdb:

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Says on stdout which QEMU is new enough (8 or later: the first with the NIC igb, and with an e1000e
-# whose reset resets): the system's, or else one unpacked below build/qemu10, downloaded at the first
-# call. `get-qemu.sh` downloads where it must, `get-qemu.sh --offline` never does: status 1 then.
+# Says on stdout which QEMU is new enough (8 or later: the first with the NIC igb, and with an
+# e1000e whose reset resets): the system's, or else one unpacked below build/qemu10, downloaded at
+# the first call. `get-qemu.sh` downloads where it must, `get-qemu.sh --offline` never does: status
+# 1 then.
 #
 # What is downloaded is Debian 12's own newer QEMU (10.0, bookworm-backports) and the libraries that
 # this system lacks for it, by apt into folders of its own: checked with the system's keys, nothing
@@ -83,10 +84,12 @@ own_apt() {
 say "downloading QEMU 10.0 ($SUITE) into $dir; nothing is installed"
 # shellcheck disable=SC2086 # words
 if ! own_apt update ||
-    ! own_apt install -y --no-install-recommends --download-only --reinstall -t $SUITE $PACKAGES; then
+    ! own_apt install -y --no-install-recommends --download-only --reinstall -t $SUITE \
+        $PACKAGES; then
     tail -n 20 "$scratch/log" >&2
-    say "QEMU could not be downloaded from ${uri:-http://deb.debian.org/debian} $SUITE (above is"
-    say "what apt says). Is there a network? Or install QEMU $WANTED or later, and name it with QEMU="
+    say "QEMU could not be downloaded from ${uri:-http://deb.debian.org/debian} $SUITE (above"
+    say "is what apt says). Is there a network? Or install QEMU $WANTED or later, and name it with"
+    say "QEMU="
     exit 1
 fi
 for deb in "$scratch"/cache/archives/*.deb; do

@@ -3,6 +3,7 @@ import http.client
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ ASAN_HOST_IP, ASAN_GUEST_IP = "198.18.9.1", "198.18.9.2"
 ECHO_HOST_IP, ECHO_GUEST_IP = "198.18.7.1", "198.18.7.2"
 FLOAT_HOST_IP, FLOAT_GUEST_IP = "198.18.6.1", "198.18.6.2"
 BOOT_TIMEOUT_S = 120
+OVMF = "/usr/share/OVMF"
 NOFILE = 65536
 # More words for the command line of every guest, as "selftest=wrap" or "congestion=newreno".
 MORE_WORDS = os.environ.get("RINGSIDE_WORDS", "").split()
@@ -154,11 +156,23 @@ class QemuGuest(Server):
     """A kernel in QEMU (TCG), with user networking or on a TAP device. prealloc: all of its RAM is
     there from the start, as in a PC; else the host finds each page when it is first touched, which
     boots sooner and makes the first of many connections slow. cpu: as tools/run.sh has it, so that
-    there are random numbers to make keys of; None is QEMU's default, which has none."""
+    there are random numbers to make keys of; None is QEMU's default, which has none. An iso is put
+    in as one of MEDIA, below BIOS or uefi; qemu: another one to run it. netboot: nothing is put in,
+    and the firmware is left its NIC's option ROM."""
+
+    MEDIA = {
+        "cd": ["-drive", "if=none,id=medium,media=cdrom,readonly=on,format=raw,file={}",
+               "-device", "ide-cd,drive=medium,bootindex=1"],
+        "disk": ["-drive", "if=none,id=medium,snapshot=on,format=raw,file={}",
+                 "-device", "ide-hd,drive=medium,bootindex=1"],
+        "usb": ["-drive", "if=none,id=medium,readonly=on,format=raw,file={}",
+                "-device", "qemu-xhci", "-device", "usb-storage,drive=medium,bootindex=1"],
+    }
 
     def __init__(self, folder, tap=None, user=False, append="", memory="64M", nic="e1000",
                  machine="pc", iso=None, app="httpd", forward=80, address=GUEST_IP, extra=(),
-                 prealloc=False, cpu="max"):
+                 prealloc=False, cpu="max", medium="cd", uefi=False, qemu="qemu-system-x86_64",
+                 netboot=False):
         super().__init__(folder)
         self.monitor_path = os.path.join(str(folder), "monitor")
         if user:
@@ -168,17 +182,19 @@ class QemuGuest(Server):
             self.address, self.port = address, forward
             netdev = f"tap,id=n0,ifname={tap},script=no,downscript=no"
         self.command = [
-            "qemu-system-x86_64", "-accel", "tcg", "-m", memory, "-object",
+            qemu, "-accel", "tcg", "-m", memory, "-object",
             f"memory-backend-memfd,id=ram,size={memory}{',prealloc=on' if prealloc else ''}",
             "-machine",
             f"{machine},memory-backend=ram", "-display", "none", "-no-reboot", "-serial", "stdio",
             "-monitor", f"unix:{self.monitor_path},server=on,wait=off", "-netdev", netdev,
-            "-device", f"{nic},netdev=n0,romfile=", *extra]
+            "-device", f"{nic},netdev=n0" + (",bootindex=1" if netboot else ",romfile="), *extra]
         if cpu is not None:
             self.command += ["-cpu", cpu]
+        if uefi:
+            self.command += firmware_drives(str(folder))
         if iso is not None:
-            self.command += ["-cdrom", iso, "-boot", "d"]
-        else:
+            self.command += [word.format(iso) for word in self.MEDIA[medium]]
+        elif not netboot:
             self.command += ["-kernel", os.path.join(BUILD, f"{app}.elf"), "-append",
                              " ".join([*MORE_WORDS, append])]
 
@@ -199,6 +215,15 @@ class QemuGuest(Server):
             up_to_prompt(s)
             s.sendall(line.encode() + b"\n")
             return up_to_prompt(s).decode(errors="replace")
+
+
+def firmware_drives(folder):
+    """OVMF, with a copy of its variables in a folder: it writes there what it booted last."""
+    variables = os.path.join(folder, "ovmf-vars.fd")
+    shutil.copyfile(os.path.join(OVMF, "OVMF_VARS_4M.fd"), variables)
+    return ["-drive", "if=pflash,unit=0,format=raw,readonly=on,file="
+            + os.path.join(OVMF, "OVMF_CODE_4M.fd"),
+            "-drive", f"if=pflash,unit=1,format=raw,file={variables}"]
 
 
 class HostedGuest(Server):

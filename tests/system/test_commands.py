@@ -79,6 +79,7 @@ def test_server_help(word):
 
 @pytest.mark.parametrize("variable, value", [
     ("MEM", "64"), ("MEM", "8M"), ("MEM", "lots"), ("NIC", "e100"), ("BOOT", "cd"),
+    ("MACHINE", "microvm"), ("MACHINE", "q34"), ("NIC", "igc"),
     ("PORT", "0"), ("PORT", "65536"), ("PORT", "http"),
 ])
 def test_launcher_refuses_a_wrong_value(variable, value):
@@ -86,6 +87,7 @@ def test_launcher_refuses_a_wrong_value(variable, value):
     assert code == USAGE_ERROR
     assert f"{variable}='{value}'" in err and "allowed" in err
     assert call(["tools/run.sh", "check"], MEM="2G", PORT="65535", BOOT="iso")[0] == 0
+    assert call(["tools/run.sh", "check"], MACHINE="q35", NIC="igb", BOOT="uefi")[0] == 0
 
 
 @pytest.mark.parametrize("words, named", [
@@ -110,6 +112,8 @@ def test_make_refuses_a_wrong_variable(words, named):
     (["build/attack/slow"], "usage: "),
     (["build/attack/slow", "lo", "2:0:0:0:0:1", "192.0.2.1", "80", "lazy", "1", "1", "1"], "lazy"),
     (["tools/mkiso.sh"], "usage: "),
+    (["tools/mkiso.sh", "--tree", "build"], "usage: "),
+    (["tools/get-qemu.sh", "--newest"], "--newest"),
     (["tools/deps.sh", "tset"], "tset"),
     (["tools/newcomer.sh", "tricksie"], "tricksie"),
 ])
