@@ -25,9 +25,6 @@ enum {
     RESET_POLL_US = 1 * US_PER_MS,    /* between two looks, and before the first */
     RESET_MAX_US = 100 * US_PER_MS,   /* then the device is taken for dead */
     EEPROM_WAIT_US = 5 * US_PER_MS,   /* after a reset the EEPROM is reloaded: no sign of its end */
-    COLLISION_RETRIES_COUNT = 15,     /* 14.5: IEEE 802.3's limit */
-    COLLISION_DISTANCE_BYTES = 64,    /* 14.5: 40h, full duplex and 10/100 half duplex */
-    TIPG_COPPER = 8 | 8 << E1000_TIPG_IPGR1_SHIFT | 6 << E1000_TIPG_IPGR2_SHIFT, /* 13.4 TIPG */
 };
 
 /* Masks every interrupt and stops both engines. Registers only: any context. */
@@ -205,47 +202,6 @@ static void setup_filters(const struct e1000 *e)
     }
 }
 
-/* 14.4, second half: the ring. The receiver itself is enabled by e1000_hw_start. */
-static void setup_receive(const struct e1000 *e)
-{
-    const struct e1000_rx *rx = &e->rx;
-    e1000_write(e, E1000_RDBAL, (uint32_t)rx->bus);
-    e1000_write(e, E1000_RDBAH, (uint32_t)(rx->bus >> 32));
-    e1000_write(e, E1000_RDLEN, E1000_RING_COUNT * sizeof(struct e1000_rx_desc));
-    e1000_write(e, E1000_RDH, 0);
-    e1000_write(e, E1000_RDT, 0); /* no buffers yet */
-    /* 13.4.30: delaying by RDTR is advised against; ITR moderates. */
-    e1000_write(e, E1000_RDTR, 0);
-    e1000_write(e, E1000_RXDCTL, E1000_RXDCTL_GRAN | 1u << E1000_RXDCTL_WTHRESH_SHIFT);
-    e1000_write(e, E1000_RXCSUM, 0);
-    if ((e->id->quirks & E1000_QUIRK_NO_MODERATION) == 0) {
-        e1000_write(e, E1000_RADV, 0);
-        e1000_write(e, E1000_ITR, E1000_ITR_256NS_COUNT);
-    }
-}
-
-/* 14.5 Transmit Initialization. Enabled here: nothing is sent before the tail moves. */
-static void setup_transmit(const struct e1000 *e)
-{
-    const struct e1000_tx *tx = &e->tx;
-    e1000_write(e, E1000_TDBAL, (uint32_t)tx->bus);
-    e1000_write(e, E1000_TDBAH, (uint32_t)(tx->bus >> 32));
-    e1000_write(e, E1000_TDLEN, E1000_RING_COUNT * sizeof(struct e1000_tx_desc));
-    e1000_write(e, E1000_TDH, 0);
-    e1000_write(e, E1000_TDT, 0);
-    e1000_write(e, E1000_TIDV, 0);
-    if ((e->id->quirks & E1000_QUIRK_NO_MODERATION) == 0) {
-        e1000_write(e, E1000_TADV, 0);
-    }
-    /* WTHRESH 0: a descriptor with RS is written back as soon as it is done, not in groups. */
-    e1000_write(e, E1000_TXDCTL, 0);
-    e1000_write(e, E1000_TIPG, TIPG_COPPER);
-    e1000_write(e, E1000_TCTL,
-                E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_RTLC |
-                    COLLISION_RETRIES_COUNT << E1000_TCTL_CT_SHIFT |
-                    COLLISION_DISTANCE_BYTES << E1000_TCTL_COLD_SHIFT);
-}
-
 /* After e1000_hw_reset, with both rings rewound. The device does no DMA and raises nothing yet. */
 void e1000_hw_setup(const struct e1000 *e)
 {
@@ -255,20 +211,6 @@ void e1000_hw_setup(const struct e1000 *e)
     setup_general(e);
     setup_filters(e);
     e1000_stats_discard(e); /* what was counted before is not ours (13.7) */
-    setup_receive(e);
-    setup_transmit(e);
-}
-
-/*
- * Receiver on, buffers given, interrupts unmasked. RCTL is written once and never toggled: QEMU
- * holds reception back for a second after each write. Enable before tail is right on every part:
- * until RDT moves the ring has no buffers. IMS last: under KVM the RDT write may sit in a queue
- * (coalesced MMIO) until an access like this one pushes it out.
- */
-void e1000_hw_start(struct e1000 *e)
-{
-    assert(e->rx.next == 0 && e->rx.tail == E1000_RING_COUNT - 1);
-    e1000_write(e, E1000_RCTL, E1000_RCTL_EN | E1000_RCTL_BAM | E1000_RCTL_SECRC);
-    e1000_write(e, E1000_RDT, e->rx.tail % E1000_RING_COUNT);
-    e1000_write(e, E1000_IMS, E1000_CAUSES);
+    e1000_setup_receive(e);
+    e1000_setup_transmit(e);
 }

@@ -43,6 +43,13 @@ enum status e1000_reset_go_on(struct e1000 *e) must_check;
 enum status e1000_hw_reset(struct e1000 *e) must_check;
 enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
 void e1000_hw_setup(const struct e1000 *e);
+
+/*
+ * queues.c: the rings' registers, for e1000_hw_setup; hw_start lets the receiver and the interrupts
+ * go.
+ */
+void e1000_setup_receive(const struct e1000 *e);
+void e1000_setup_transmit(const struct e1000 *e);
 void e1000_hw_start(struct e1000 *e);
 
 /* rx.c: rewind puts the ring in its first state around the packets that are in it. */
