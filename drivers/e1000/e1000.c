@@ -9,10 +9,8 @@
 #include "kernel/log.h"
 
 enum {
-    RING_BYTES = E1000_RING_COUNT * 16,
+    RING_BYTES = E1000_RING_COUNT * sizeof(struct e1000_desc),
 };
-static_assert(sizeof(struct e1000_rx_desc) * E1000_RING_COUNT == RING_BYTES, "one size for both");
-static_assert(sizeof(struct e1000_tx_desc) * E1000_RING_COUNT == RING_BYTES, "one size for both");
 
 static const struct nic_ops ops = {
     .rx = e1000_rx,
@@ -84,6 +82,7 @@ enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
     }
     e->dev = dev;
     e->pool = config->pool;
+    e->format = e1000_gen_is_advanced(e->id->gen) ? e1000_format_advanced : e1000_format_legacy;
     e->nic.ops = &ops;
     e->nic.name = e->id->name;
 

@@ -1,6 +1,6 @@
 /*
  * The driver of Intel's 8254x gigabit controllers: 82540EM, 82545EM, 82544GC. A struct nic
- * (drivers/nic.h) over two rings of legacy descriptors. It owns the device, the rings, and the
+ * (drivers/nic.h) over two rings of descriptors. It owns the device, the rings, and the
  * packets that are in them; it does not own the packet pool, the interrupt route or the poll.
  *
  * Life. The composition root does, in this order:
@@ -19,6 +19,7 @@
 #ifndef DRIVERS_E1000_E1000_H
 #define DRIVERS_E1000_E1000_H
 
+#include "drivers/e1000/desc.h"
 #include "drivers/e1000/ids.h"
 #include "drivers/e1000/regs.h"
 #include "drivers/nic.h"
@@ -65,12 +66,12 @@ struct e1000_reset {
  * too: head == tail reads as "no buffers", so one is never given (3.2.6).
  */
 struct e1000_rx {
-    struct e1000_rx_desc *ring; /* [I] */
-    uint64_t bus;               /* [I] */
+    struct e1000_desc *ring; /* [I] */
+    uint64_t bus;            /* [I] */
     struct pkt *slots[E1000_RING_COUNT];
-    uint32_t next;   /* the descriptor that the hardware fills next in our eyes */
-    uint32_t tail;   /* as last written to RDT */
-    bool discarding; /* inside a frame that spans descriptors: drop up to its end */
+    uint32_t next;    /* the descriptor that the hardware fills next in our eyes */
+    uint32_t tail;    /* as last written to RDT */
+    uint32_t spanned; /* descriptors so far of a frame that spans several: dropped up to its end */
 };
 
 /*
@@ -79,8 +80,8 @@ struct e1000_rx {
  * RS: when DD appears in one, it and everything in front of it is sent.
  */
 struct e1000_tx {
-    struct e1000_tx_desc *ring; /* [I] */
-    uint64_t bus;               /* [I] */
+    struct e1000_desc *ring; /* [I] */
+    uint64_t bus;            /* [I] */
     struct pkt *slots[E1000_RING_COUNT];
     uint32_t reports[E1000_RING_COUNT];
     uint32_t report_first, report_end;
@@ -100,6 +101,7 @@ struct e1000 {
     struct mmio regs;             /* [I] */
     const struct pci_device *dev; /* [I] */
     const struct e1000_id *id;    /* [I] */
+    struct e1000_format format;   /* [I] */
     struct pkt_pool *pool;        /* [I] */
     enum e1000_state state;
     enum irq_kind irq_kind; /* how its interrupts go: e1000_irq_select */

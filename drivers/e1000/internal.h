@@ -26,6 +26,12 @@ static inline void e1000_write(const struct e1000 *e, uint32_t reg, uint32_t val
     mmio_write32(&e->regs, reg, value);
 }
 
+/* A ring's tail. */
+static inline void e1000_write_tail(const struct e1000 *e, uint32_t reg, uint32_t value)
+{
+    e1000_write(e, reg, value);
+}
+
 /* Writes are posted: a read makes those in front of it arrive, before a delay begins. */
 static inline void e1000_flush_writes(const struct e1000 *e)
 {

@@ -16,7 +16,7 @@ void e1000_setup_receive(const struct e1000 *e)
     const struct e1000_rx *rx = &e->rx;
     e1000_write(e, E1000_RDBAL, (uint32_t)rx->bus);
     e1000_write(e, E1000_RDBAH, (uint32_t)(rx->bus >> 32));
-    e1000_write(e, E1000_RDLEN, E1000_RING_COUNT * sizeof(struct e1000_rx_desc));
+    e1000_write(e, E1000_RDLEN, E1000_RING_COUNT * sizeof(struct e1000_desc));
     e1000_write(e, E1000_RDH, 0);
     e1000_write(e, E1000_RDT, 0); /* no buffers yet */
     /* 13.4.30: delaying by RDTR is advised against; ITR moderates. */
@@ -35,7 +35,7 @@ void e1000_setup_transmit(const struct e1000 *e)
     const struct e1000_tx *tx = &e->tx;
     e1000_write(e, E1000_TDBAL, (uint32_t)tx->bus);
     e1000_write(e, E1000_TDBAH, (uint32_t)(tx->bus >> 32));
-    e1000_write(e, E1000_TDLEN, E1000_RING_COUNT * sizeof(struct e1000_tx_desc));
+    e1000_write(e, E1000_TDLEN, E1000_RING_COUNT * sizeof(struct e1000_desc));
     e1000_write(e, E1000_TDH, 0);
     e1000_write(e, E1000_TDT, 0);
     e1000_write(e, E1000_TIDV, 0);
@@ -61,6 +61,6 @@ void e1000_hw_start(struct e1000 *e)
 {
     assert(e->rx.next == 0 && e->rx.tail == E1000_RING_COUNT - 1);
     e1000_write(e, E1000_RCTL, E1000_RCTL_EN | E1000_RCTL_BAM | E1000_RCTL_SECRC);
-    e1000_write(e, E1000_RDT, e->rx.tail % E1000_RING_COUNT);
+    e1000_write_tail(e, E1000_RDT, e->rx.tail % E1000_RING_COUNT);
     e1000_write(e, E1000_IMS, E1000_CAUSES);
 }

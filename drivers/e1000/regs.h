@@ -1,9 +1,9 @@
 /*
- * The registers, bits and descriptors of the 8254x that this driver uses, and no others. Offsets
- * into BAR 0; every register is 32 bits wide. From Intel's "PCI/PCI-X Family of Gigabit Ethernet
- * Controllers Software Developer's Manual" (the manual, below): chapter 13 for the registers,
- * sections 3.2.3 and 3.3.3 for the descriptors. RW unless said otherwise; RO read only, WO write
- * only, RC cleared by reading. tests/unit/test_e1000_regs.c holds a second copy to compare with.
+ * The registers and bits of the 8254x that this driver uses, and no others; descriptors are in
+ * desc.h. Offsets into BAR 0; every register is 32 bits wide. From Intel's "PCI/PCI-X Family of
+ * Gigabit Ethernet Controllers Software Developer's Manual" (the manual, below): chapter 13. RW
+ * unless said otherwise; RO read only, WO write only, RC cleared by reading.
+ * tests/unit/test_e1000_regs.c holds a second copy to compare with.
  */
 #ifndef DRIVERS_E1000_REGS_H
 #define DRIVERS_E1000_REGS_H
@@ -120,55 +120,5 @@ enum e1000_tctl {
     E1000_TCTL_RTLC = 1 << 24,  /* retransmit on late collision */
 };
 #define E1000_RAH_AV (UINT32_C(1) << 31) /* address valid */
-
-/* Received (3.2.3). The hardware writes all but addr, DD last. Little endian, as the machine is. */
-struct e1000_rx_desc {
-    uint64_t addr; /* bus address of a 2048-byte buffer */
-    uint16_t length;
-    uint16_t checksum; /* not used */
-    uint8_t status;
-    uint8_t errors;
-    uint16_t special; /* VLAN, not used */
-};
-static_assert(sizeof(struct e1000_rx_desc) == 16, "legacy RX descriptor, 3.2.3");
-static_assert(offsetof(struct e1000_rx_desc, length) == 8, "legacy RX descriptor, 3.2.3");
-static_assert(offsetof(struct e1000_rx_desc, status) == 12, "legacy RX descriptor, 3.2.3");
-static_assert(offsetof(struct e1000_rx_desc, errors) == 13, "legacy RX descriptor, 3.2.3");
-
-enum e1000_rx_bits {
-    E1000_RX_STATUS_DD = 1 << 0,  /* descriptor done: it is the driver's */
-    E1000_RX_STATUS_EOP = 1 << 1, /* the frame ends in this descriptor */
-    E1000_RX_ERROR_CE = 1 << 0,   /* CRC or alignment error */
-    E1000_RX_ERROR_SE = 1 << 1,   /* symbol error */
-    E1000_RX_ERROR_SEQ = 1 << 2,  /* sequence error */
-    E1000_RX_ERROR_CXE = 1 << 4,  /* carrier extension error */
-    E1000_RX_ERROR_RXE = 1 << 7,  /* receive data error */
-    /* Frames to drop. Bits 5 and 6 are checksum results: the stack checks for itself. */
-    E1000_RX_ERROR_MASK = E1000_RX_ERROR_CE | E1000_RX_ERROR_SE | E1000_RX_ERROR_SEQ |
-                          E1000_RX_ERROR_CXE | E1000_RX_ERROR_RXE,
-};
-static_assert(E1000_RX_ERROR_MASK == 0x97, "3.2.3, errors");
-
-/* To be sent, legacy format (3.3.3). The hardware writes DD into status when cmd had RS. */
-struct e1000_tx_desc {
-    uint64_t addr;
-    uint16_t length;
-    uint8_t cso; /* checksum offset, not used */
-    uint8_t cmd;
-    uint8_t status;
-    uint8_t css;      /* checksum start, not used */
-    uint16_t special; /* VLAN, not used */
-};
-static_assert(sizeof(struct e1000_tx_desc) == 16, "legacy TX descriptor, 3.3.3");
-static_assert(offsetof(struct e1000_tx_desc, length) == 8, "legacy TX descriptor, 3.3.3");
-static_assert(offsetof(struct e1000_tx_desc, cmd) == 11, "legacy TX descriptor, 3.3.3");
-static_assert(offsetof(struct e1000_tx_desc, status) == 12, "legacy TX descriptor, 3.3.3");
-
-enum e1000_tx_bits {
-    E1000_TX_CMD_EOP = 1 << 0,   /* the frame ends in this descriptor */
-    E1000_TX_CMD_IFCS = 1 << 1,  /* append the CRC */
-    E1000_TX_CMD_RS = 1 << 3,    /* report status: write DD back */
-    E1000_TX_STATUS_DD = 1 << 0, /* done */
-};
 
 #endif

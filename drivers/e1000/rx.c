@@ -1,5 +1,5 @@
 /*
- * Receive: frames out of the ring, fresh buffers into it. Who owns a descriptor is told by its DD
+ * Receive: frames out of the ring, fresh buffers into it. Who owns a descriptor is told by its done
  * bit in memory; no register is read (RDH is not reliable, 13.4.28), and the tail is written once
  * for at least E1000_RX_REFILL_COUNT buffers.
  *
@@ -16,18 +16,24 @@ enum {
 static_assert((size_t)RX_FRAME_MAX_BYTES <= PKT_BUF_BYTES, "what is accepted fits a buffer");
 static_assert(PKT_BUF_BYTES == 2048, "RCTL.BSIZE is set to 2048");
 
-static bool rx_done(const struct e1000_rx *rx)
+/* The word of the descriptor at next, read once: a device may change it under our eyes. */
+static uint64_t rx_word(const struct e1000_rx *rx)
+{
+    const volatile uint64_t *word = &rx->ring[rx->next % E1000_RING_COUNT].word;
+    return *word;
+}
+
+static bool rx_done(const struct e1000 *e)
 {
     /* next == tail is the slot that the hardware does not own: whatever stands in it is stale. */
-    const volatile uint8_t *status = &rx->ring[rx->next % E1000_RING_COUNT].status;
-    return rx->next != rx->tail && (*status & E1000_RX_STATUS_DD) != 0;
+    return e->rx.next != e->rx.tail && (rx_word(&e->rx) & e->format.rx_done) != 0;
 }
 
 /* Gives slot idx its first descriptor state around the packet that is in it. */
 static void rx_arm(struct e1000_rx *rx, uint32_t idx)
 {
     assert(idx < E1000_RING_COUNT && rx->slots[idx] != NULL);
-    rx->ring[idx] = (struct e1000_rx_desc){.addr = rx->slots[idx]->bus};
+    rx->ring[idx] = (struct e1000_desc){.addr = rx->slots[idx]->bus};
 }
 
 /* Gives every slot a buffer, for the first time. On failure none is kept. */
@@ -52,7 +58,7 @@ void e1000_rx_rewind(struct e1000_rx *rx)
     }
     rx->next = 0;
     rx->tail = E1000_RING_COUNT - 1;
-    rx->discarding = false;
+    rx->spanned = 0;
 }
 
 /* The device is silent: every packet goes back. */
@@ -64,25 +70,25 @@ void e1000_rx_release(struct e1000_rx *rx)
     }
 }
 
-/* Whether the descriptor holds a whole, good frame; else counts why not. d is a copy. */
-static bool rx_accept(struct e1000 *e, const struct e1000_rx_desc *d)
+/* Whether a descriptor with this word holds a whole, good frame. */
+static bool rx_good(const struct e1000 *e, uint64_t word)
 {
-    struct nic_stats *stats = &e->nic.stats;
-    if ((d->status & E1000_RX_STATUS_EOP) == 0) {
-        e->rx.discarding = true; /* counted when it ends */
-        return false;
+    uint16_t length = e1000_rx_length(&e->format, word);
+    return (word & e->format.rx_judged) == e->format.rx_end && length >= RX_FRAME_MIN_BYTES &&
+           length <= RX_FRAME_MAX_BYTES && e->rx.spanned == 0;
+}
+
+/* Counts why not. */
+static void rx_reject(struct e1000 *e, uint64_t word)
+{
+    if ((word & e->format.rx_end) == 0) {
+        e->rx.spanned++; /* counted when it ends */
+    } else if (e->rx.spanned > 0) {
+        e->rx.spanned = 0;
+        e->nic.stats.rx_oversize++;
+    } else {
+        e->nic.stats.rx_errors++;
     }
-    if (e->rx.discarding) {
-        e->rx.discarding = false;
-        stats->rx_oversize++;
-        return false;
-    }
-    bool bad_length = d->length < RX_FRAME_MIN_BYTES || d->length > RX_FRAME_MAX_BYTES;
-    if ((d->errors & E1000_RX_ERROR_MASK) != 0 || bad_length) {
-        stats->rx_errors++;
-        return false;
-    }
-    return true;
 }
 
 /* Takes the packet out of slot idx and puts a fresh one in. NULL, and counted, when none is left */
@@ -104,12 +110,16 @@ static struct pkt *rx_exchange(struct e1000 *e, uint32_t idx, uint16_t length)
 }
 
 /* Handles the descriptor at next, which is done. NULL when its frame was dropped. */
-static struct pkt *rx_take(struct e1000 *e)
+static struct pkt *rx_take(struct e1000 *e, uint64_t word)
 {
     struct e1000_rx *rx = &e->rx;
     uint32_t idx = rx->next % E1000_RING_COUNT;
-    struct e1000_rx_desc done = rx->ring[idx];
-    struct pkt *p = rx_accept(e, &done) ? rx_exchange(e, idx, done.length) : NULL;
+    struct pkt *p = NULL;
+    if (likely(rx_good(e, word))) {
+        p = rx_exchange(e, idx, e1000_rx_length(&e->format, word));
+    } else {
+        rx_reject(e, word);
+    }
     /* The write-back may have overwritten any of it: the whole descriptor is written anew. */
     rx_arm(rx, idx);
     rx->next++;
@@ -127,7 +137,7 @@ static void rx_publish(struct e1000 *e)
     }
     rx->tail = tail;
     dma_write_barrier();
-    e1000_write(e, E1000_RDT, tail % E1000_RING_COUNT);
+    e1000_write_tail(e, E1000_RDT, tail % E1000_RING_COUNT);
 }
 
 /* nic_ops.rx. Looks at no more than one ring of descriptors: the tail moves only at its end. */
@@ -138,9 +148,13 @@ size_t e1000_rx(struct nic *nic, struct pkt **batch, size_t max)
     if (e->state != E1000_RUNNING) {
         return 0;
     }
-    while (count < max && rx_done(&e->rx)) {
-        dma_read_barrier(); /* DD first, then what it vouches for */
-        struct pkt *p = rx_take(e);
+    while (count < max && e->rx.next != e->rx.tail) {
+        uint64_t word = rx_word(&e->rx);
+        if ((word & e->format.rx_done) == 0) {
+            break;
+        }
+        dma_read_barrier(); /* the word first, then what it vouches for */
+        struct pkt *p = rx_take(e, word);
         if (p != NULL) {
             batch[count++] = p;
         }
@@ -153,5 +167,5 @@ size_t e1000_rx(struct nic *nic, struct pkt **batch, size_t max)
 bool e1000_rx_pending(struct nic *nic)
 {
     const struct e1000 *e = e1000_of(nic);
-    return e->state == E1000_RUNNING && rx_done(&e->rx);
+    return e->state == E1000_RUNNING && rx_done(e);
 }

@@ -22,12 +22,13 @@ static bool tx_room(const struct e1000_tx *tx)
 }
 
 /* Asks for a report on the newest frame, which the hardware does not know of yet. */
-static void tx_report(struct e1000_tx *tx)
+static void tx_report(struct e1000 *e)
 {
+    struct e1000_tx *tx = &e->tx;
     uint32_t newest = tx->next - 1;
     assert(tx->next != tx->flushed && tx->unreported > 0);
     assert(tx->report_end - tx->report_first < E1000_RING_COUNT);
-    tx->ring[newest % E1000_RING_COUNT].cmd |= E1000_TX_CMD_RS;
+    tx->ring[newest % E1000_RING_COUNT].word |= e->format.tx_report;
     tx->reports[tx->report_end % E1000_RING_COUNT] = newest;
     tx->report_end++;
     tx->unreported = 0;
@@ -57,16 +58,15 @@ static void tx_put(struct e1000 *e, struct pkt *p)
     uint32_t idx = tx->next % E1000_RING_COUNT;
     assert(tx->slots[idx] == NULL);
     uint16_t length = tx_length(p);
-    tx->ring[idx] = (struct e1000_tx_desc){
+    tx->ring[idx] = (struct e1000_desc){
         .addr = p->bus + (uint64_t)(p->data - p->head),
-        .length = length,
-        .cmd = E1000_TX_CMD_EOP | E1000_TX_CMD_IFCS,
+        .word = length * e->format.tx_lengths | e->format.tx_frame,
     };
     tx->slots[idx] = p;
     tx->next++;
     tx->unreported++;
     if (tx->unreported == E1000_TX_REPORT_COUNT) {
-        tx_report(tx);
+        tx_report(e);
     }
     e->nic.stats.tx_packets++;
     e->nic.stats.tx_bytes += length;
@@ -92,12 +92,13 @@ static void tx_clean(struct e1000_tx *tx)
     tx->clean++;
 }
 
-static void tx_reclaim(struct e1000_tx *tx)
+static void tx_reclaim(struct e1000 *e)
 {
+    struct e1000_tx *tx = &e->tx;
     while (tx->report_first != tx->report_end) {
         uint32_t sent = tx->reports[tx->report_first % E1000_RING_COUNT];
-        const volatile uint8_t *status = &tx->ring[sent % E1000_RING_COUNT].status;
-        if ((*status & E1000_TX_STATUS_DD) == 0) {
+        const volatile uint64_t *word = &tx->ring[sent % E1000_RING_COUNT].word;
+        if ((*word & e->format.tx_done) == 0) {
             return;
         }
         assert(sent - tx->clean < E1000_RING_COUNT);
@@ -121,7 +122,7 @@ size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count)
     }
     for (size_t i = 0; i < count; i++) {
         if (!tx_room(&e->tx)) {
-            tx_reclaim(&e->tx);
+            tx_reclaim(e);
             if (!tx_room(&e->tx)) {
                 nic->stats.tx_ring_full++;
                 return i;
@@ -141,18 +142,18 @@ void e1000_tx_flush(struct nic *nic)
         return;
     }
     if (tx->unreported > 0) {
-        tx_report(tx);
+        tx_report(e);
     }
     tx->flushed = tx->next;
     dma_write_barrier();
-    e1000_write(e, E1000_TDT, tx->next % E1000_RING_COUNT);
+    e1000_write_tail(e, E1000_TDT, tx->next % E1000_RING_COUNT);
 }
 
 /* nic_ops.tx_reclaim. What a device that is not running holds does not come back by waiting. */
 bool e1000_tx_reclaim(struct nic *nic)
 {
     struct e1000 *e = e1000_of(nic);
-    tx_reclaim(&e->tx);
+    tx_reclaim(e);
     assert(e->tx.next - e->tx.clean < E1000_RING_COUNT);
     return e->state == E1000_RUNNING && e->tx.clean != e->tx.next;
 }

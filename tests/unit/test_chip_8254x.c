@@ -139,16 +139,16 @@ static void test_sees_bad_receive_descriptors(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         assert_true(world_receive(&w, 60, i));
     }
-    rx->ring[255].status = 1;
+    rx->ring[255].word = UINT64_C(1) << 32;
     poke(0x2818, 0);
     expect_fault("status not cleared");
-    rx->ring[0] = (struct e1000_rx_desc){.addr = rx->slots[7]->bus};
+    rx->ring[0] = (struct e1000_desc){.addr = rx->slots[7]->bus};
     poke(0x2818, 1);
     expect_fault("share a buffer");
-    rx->ring[1] = (struct e1000_rx_desc){.addr = rx->slots[1]->bus + 2};
+    rx->ring[1] = (struct e1000_desc){.addr = rx->slots[1]->bus + 2};
     poke(0x2818, 2);
     expect_fault("bad buffer");
-    rx->ring[3].length = 1; /* the chip's */
+    rx->ring[3].word = 1; /* the chip's */
     assert_true(world_receive(&w, 60, 3));
     expect_fault("touched while the chip owned it");
     world_end(&w);
@@ -168,7 +168,7 @@ static void test_sees_bad_transmit_descriptors(void **state)
 
     world_send(&w, 100, 2);
     w.nic->ops->tx_flush(w.nic);
-    tx->ring[1].length = 90;
+    tx->ring[1].word ^= 100 ^ 90;
     assert_int_equal(chip_tx_work(&w.chip, 1), 1);
     expect_fault("touched while the chip owned it");
 
@@ -177,8 +177,7 @@ static void test_sees_bad_transmit_descriptors(void **state)
     expect_fault("never be reported");
 
     world_send(&w, 100, 4);
-    tx->ring[3].length = 42;
-    tx->ring[3].cmd |= 0x08;
+    tx->ring[3].word = 0x0b00002a;
     poke(0x3818, 4);
     expect_fault("42 bytes");
     world_end(&w);
@@ -191,7 +190,7 @@ static void test_sees_bad_dma(void **state)
     assert_true(world_receive(&w, 60, 1));
     expect_fault("without bus mastering");
     w.chip.bus_master = true;
-    w.e.rx.ring[255] = (struct e1000_rx_desc){.addr = (uintptr_t)w.e.rx.slots[255]->head};
+    w.e.rx.ring[255] = (struct e1000_desc){.addr = (uintptr_t)w.e.rx.slots[255]->head};
     poke(0x2818, 0); /* a pointer where a bus address belongs */
     expect_fault("nobody's memory");
     world_end(&w);

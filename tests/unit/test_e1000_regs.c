@@ -1,13 +1,13 @@
 /*
- * regs.h against a second copy, typed from the manual's bit tables as plain numbers (chapter 13;
- * 3.2.3 and 3.3.3 for the descriptors), and checks that no two names of one register collide.
+ * regs.h against a second copy, typed from the manual's bit tables as plain numbers (chapter 13),
+ * the descriptors' formats likewise, and checks that no two names of one register collide.
  */
-// LINK: drivers/e1000/ids.c
+// LINK: drivers/e1000/ids.c drivers/e1000/desc_legacy.c drivers/e1000/desc_advanced.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "drivers/e1000/desc.h"
 #include "drivers/e1000/ids.h"
 #include "drivers/e1000/regs.h"
 
@@ -89,27 +89,10 @@ static const struct row rxdctl[] = {
     R(E1000_RXDCTL_GRAN, 0x01000000),
 };
 
-static const struct row rx_status[] = {
-    R(E1000_RX_STATUS_DD, 0x01),
-    R(E1000_RX_STATUS_EOP, 0x02),
-};
-
-static const struct row rx_errors[] = {
-    R(E1000_RX_ERROR_CE, 0x01),  R(E1000_RX_ERROR_SE, 0x02),  R(E1000_RX_ERROR_SEQ, 0x04),
-    R(E1000_RX_ERROR_CXE, 0x10), R(E1000_RX_ERROR_RXE, 0x80),
-};
-
-static const struct row tx_command[] = {
-    R(E1000_TX_CMD_EOP, 0x01),
-    R(E1000_TX_CMD_IFCS, 0x02),
-    R(E1000_TX_CMD_RS, 0x08),
-};
-
 static const struct row single[] = {
     R(E1000_CTRL_EXT_EE_RST, 0x00002000),
     R(E1000_MANC_ARP_EN, 0x00002000),
     R(E1000_RAH_AV, 0x80000000),
-    R(E1000_TX_STATUS_DD, 0x01),
     R(E1000_MTA_COUNT, 128),
     R(E1000_VFTA_COUNT, 128),
     R(E1000_RAR_COUNT, 16),
@@ -147,9 +130,6 @@ static void test_fields(void **state)
     FIELDS(tctl);
     FIELDS(tipg);
     FIELDS(rxdctl);
-    FIELDS(rx_status);
-    FIELDS(rx_errors);
-    FIELDS(tx_command);
     compare(single, ARRAY_SIZE(single));
 }
 
@@ -167,29 +147,27 @@ static void test_offsets(void **state)
     assert_true(E1000_VFTA + 4 * E1000_VFTA_COUNT <= E1000_MANC);
 }
 
-/* The descriptors, bit by bit: 3.2.3 and 3.3.3 number them from the lowest of each quadword. */
-static void test_descriptor_layouts(void **state)
+/* The word of a descriptor that was filled, and of one to be sent, typed from the manuals' figures:
+ * 8254x 3.2.3 and 3.3.3, 82576 7.1.5 and 7.2.2.3. */
+static void test_descriptor_formats(void **state)
 {
-    uint64_t words[2];
-    struct e1000_rx_desc rx = {.addr = 0x1122334455667788,
-                               .length = 0x1234,
-                               .checksum = 0x5678,
-                               .status = 0x9a,
-                               .errors = 0xbc,
-                               .special = 0xdef0};
-    memcpy(words, &rx, sizeof(words));
-    assert_int_equal(words[0], 0x1122334455667788);
-    assert_int_equal(words[1], 0xdef0bc9a56781234);
-    struct e1000_tx_desc tx = {.addr = 0x1122334455667788,
-                               .length = 0x1234,
-                               .cso = 0x56,
-                               .cmd = 0x78,
-                               .status = 0x9a,
-                               .css = 0xbc,
-                               .special = 0xdef0};
-    memcpy(words, &tx, sizeof(words));
-    assert_int_equal(words[0], 0x1122334455667788);
-    assert_int_equal(words[1], 0xdef0bc9a78561234);
+    const struct e1000_format *f = &e1000_format_legacy;
+    assert_int_equal(f->rx_done, UINT64_C(0x0000000100000000));
+    assert_int_equal(f->rx_end, UINT64_C(0x0000000200000000));
+    assert_int_equal(f->rx_judged, UINT64_C(0x0000970200000000));
+    assert_int_equal(e1000_rx_length(f, UINT64_C(0xdef0bc9a56781234)), 0x1234);
+    assert_int_equal(0x5ea * f->tx_lengths | f->tx_frame, UINT64_C(0x00000000030005ea));
+    assert_int_equal(f->tx_report, UINT64_C(0x0000000008000000));
+    assert_int_equal(f->tx_done, UINT64_C(0x0000000100000000));
+
+    f = &e1000_format_advanced;
+    assert_int_equal(f->rx_done, UINT64_C(0x0000000000000001));
+    assert_int_equal(f->rx_end, UINT64_C(0x0000000000000002));
+    assert_int_equal(f->rx_judged, UINT64_C(0x0000000097000002));
+    assert_int_equal(e1000_rx_length(f, UINT64_C(0xdef0bc9a56781234)), 0xbc9a);
+    assert_int_equal(0x5ea * f->tx_lengths | f->tx_frame, UINT64_C(0x017a8000233005ea));
+    assert_int_equal(f->tx_report, UINT64_C(0x0000000008000000));
+    assert_int_equal(f->tx_done, UINT64_C(0x0000000100000000));
 }
 
 /* The 82544 lacks what the manual marks as not applicable to it. */
@@ -208,7 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_offsets),
-        cmocka_unit_test(test_descriptor_layouts),
+        cmocka_unit_test(test_descriptor_formats),
         cmocka_unit_test(test_quirks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
