@@ -1,7 +1,8 @@
 /*
- * The driver of Intel's 8254x gigabit controllers: 82540EM, 82545EM, 82544GC. A struct nic
- * (drivers/nic.h) over two rings of descriptors. It owns the device, the rings, and the
- * packets that are in them; it does not own the packet pool, the interrupt route or the poll.
+ * The driver of Intel's gigabit controllers, from the 8254x to the I219 and the I211: ids.c has the
+ * list. A struct nic (drivers/nic.h) over two rings of descriptors. It owns the device, the rings,
+ * and the packets that are in them; it does not own the packet pool, the interrupt route or the
+ * poll.
  *
  * Life. The composition root does, in this order:
  *
@@ -50,14 +51,18 @@ enum e1000_state {
 enum e1000_reset_step {
     E1000_RESET_NONE,
     E1000_RESET_SILENCED,  /* transfers in flight come to their end */
+    E1000_RESET_MASTERING, /* requests on PCI Express come to theirs */
+    E1000_RESET_CLAIMING,  /* firmware is asked to keep off the PHY */
     E1000_RESET_WRITTEN,   /* no access to any register before due_ns (13.4 CTRL.RST) */
-    E1000_RESET_RELOADING, /* the EEPROM is read */
+    E1000_RESET_RELOADING, /* the NVM is read */
+    E1000_RESET_SETTLING,  /* so, and the PHY configured, without a sign of its end */
 };
 
 struct e1000_reset {
     enum e1000_reset_step step;
     uint64_t due_ns; /* when the next step may be taken, by kernel/time.h */
-    uint64_t end_ns; /* then a device that has not come back is taken for dead */
+    uint64_t end_ns; /* the bound of what this step waits for */
+    bool owned;      /* the PHY was taken for it: e1000_own_end is due */
 };
 
 /*
@@ -98,14 +103,16 @@ struct e1000_oldest {
 
 struct e1000 {
     struct nic nic;
-    struct mmio regs;             /* [I] */
-    const struct pci_device *dev; /* [I] */
-    const struct e1000_id *id;    /* [I] */
-    struct e1000_format format;   /* [I] */
-    struct pkt_pool *pool;        /* [I] */
+    struct mmio regs;                  /* [I] */
+    const struct pci_device *dev;      /* [I] */
+    const struct e1000_id *id;         /* [I] */
+    const struct e1000_family *family; /* [I] */
+    struct e1000_format format;        /* [I] */
+    struct pkt_pool *pool;             /* [I] */
     enum e1000_state state;
     enum irq_kind irq_kind; /* how its interrupts go: e1000_irq_select */
     struct nic_link link;   /* as last read */
+    bool tail_lost;         /* a ring and its registers differ: the watchdog resets */
     struct e1000_rx rx;
     struct e1000_tx tx;
     struct e1000_oldest oldest;
@@ -119,11 +126,12 @@ struct e1000_config {
 /*
  * e is zeroed, or closed. Takes over the device: maps it, resets it, fills the RX ring, programs
  * every register it depends on. The ring memory (two pages) comes from dma_alloc and stays. A link
- * that is down is not a failure. dev is borrowed for ever. Start-up only; waits about 6 ms, or 16
- * when the device was running, for the reset. STATUS_NOT_FOUND: not in the table.
- * STATUS_UNSUPPORTED: BAR 0 is not as it must be. STATUS_NO_MEMORY: ring memory or pool.
- * STATUS_TIMEOUT: the reset did not end. STATUS_IO: the device has no valid MAC address. On failure
- * every packet is back in the pool, the device silent.
+ * that is down is not a failure. dev is borrowed for ever. Start-up only; waits about 6 ms, on some
+ * parts 50, and 10 more when the device was running, for the reset; a second at worst for firmware.
+ * STATUS_NOT_FOUND: not in the table. STATUS_UNSUPPORTED: BAR 0 is not as it must be.
+ * STATUS_NO_MEMORY: ring memory or pool. STATUS_TIMEOUT: the reset did not end. STATUS_IO: the
+ * device has no valid MAC address; the log has the bytes. On failure every packet is back in the
+ * pool, the device silent.
  */
 enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
                        const struct e1000_config *config) must_check;

@@ -26,29 +26,81 @@ static inline void e1000_write(const struct e1000 *e, uint32_t reg, uint32_t val
     mmio_write32(&e->regs, reg, value);
 }
 
-/* A ring's tail. */
-static inline void e1000_write_tail(const struct e1000 *e, uint32_t reg, uint32_t value)
-{
-    e1000_write(e, reg, value);
-}
-
 /* Writes are posted: a read makes those in front of it arrive, before a delay begins. */
 static inline void e1000_flush_writes(const struct e1000 *e)
 {
     (void)e1000_read(e, E1000_STATUS);
 }
 
+/* Reads, clears and sets bits, writes. */
+static inline void e1000_modify(const struct e1000 *e, uint32_t reg, uint32_t clear, uint32_t set)
+{
+    e1000_write(e, reg, (e1000_read(e, reg) & ~clear) | set);
+}
+
+static inline void e1000_set(const struct e1000 *e, uint32_t reg, uint32_t bits)
+{
+    e1000_modify(e, reg, 0, bits);
+}
+
+static inline void e1000_clear(const struct e1000 *e, uint32_t reg, uint32_t bits)
+{
+    e1000_modify(e, reg, bits, 0);
+}
+
 /*
- * init.c: the device's side. A reset is begun, then taken on at each reset.due_ns until its step is
- * E1000_RESET_NONE again and the device silent; STATUS_TIMEOUT ends it, too. e1000_hw_reset does it
- * in one go. setup programs all but the receiver.
+ * reset.c. A reset is begun, then taken on at each reset.due_ns until its step is E1000_RESET_NONE
+ * again and the device silent; STATUS_TIMEOUT ends it, too. e1000_hw_reset does it in one go.
+ * flush_rings: before a reset or the end of bus mastering, after silence.
  */
 void e1000_hw_silence(const struct e1000 *e);
+void e1000_hw_flush_rings(struct e1000 *e);
 void e1000_reset_begin(struct e1000 *e);
 enum status e1000_reset_go_on(struct e1000 *e) must_check;
 enum status e1000_hw_reset(struct e1000 *e) must_check;
-enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
+
+/* setup.c: all but the receiver. */
 void e1000_hw_setup(const struct e1000 *e);
+
+/*
+ * errata.c. The bits that a generation wants after each reset; ASPM, which no reset touches; what
+ * follows the link's speed; how many times TX_HANG_NS a frame may take at a speed.
+ */
+void e1000_setup_errata(const struct e1000 *e);
+void e1000_aspm_off(const struct e1000 *e);
+void e1000_link_adapt(const struct e1000 *e);
+uint32_t e1000_tx_hang_factor(uint32_t speed_mbps);
+
+/* own.c: taking waits, with a bound; try and end are the part of it that a reset may use. */
+enum e1000_resource {
+    E1000_OWN_NVM,
+    E1000_OWN_PHY,
+};
+enum status e1000_own_take(const struct e1000 *e, enum e1000_resource what) must_check;
+void e1000_own_give(const struct e1000 *e, enum e1000_resource what);
+bool e1000_own_try(const struct e1000 *e);
+void e1000_own_end(const struct e1000 *e);
+void e1000_own_announce(const struct e1000 *e, bool loaded);
+
+/* nvm.c */
+enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
+
+/* phy.c: wake before the reset, power_up after the set-up, both at start-up; tune is part of it. */
+void e1000_phy_wake(const struct e1000 *e);
+void e1000_phy_power_up(const struct e1000 *e);
+void e1000_phy_tune(const struct e1000 *e);
+
+/* tail.c: every write to RDT and TDT of a device that runs goes through e1000_write_tail. */
+void e1000_write_tail_guarded(struct e1000 *e, uint32_t reg, uint32_t value);
+
+static inline void e1000_write_tail(struct e1000 *e, uint32_t reg, uint32_t value)
+{
+    if (unlikely((e->id->quirks & E1000_QUIRK_TAIL_GUARD) != 0)) {
+        e1000_write_tail_guarded(e, reg, value);
+    } else {
+        e1000_write(e, reg, value);
+    }
+}
 
 /*
  * queues.c: the rings' registers, for e1000_hw_setup; hw_start lets the receiver and the interrupts

@@ -40,7 +40,11 @@ void e1000_link_refresh(struct e1000 *e)
             log_info("e1000: link down");
         }
     }
+    bool adapt = link.up && link.speed_mbps != e->link.speed_mbps;
     e->link = link;
+    if (adapt) {
+        e1000_link_adapt(e);
+    }
 }
 
 /* nic_ops.link */
@@ -108,6 +112,8 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
          * happens once for each loss: while the link is down e1000_tx takes no more in. */
         log_info("e1000: %u frames waited for a link that went down: dropped",
                  e->tx.next - e->tx.clean);
+        e1000_restart(e);
+    } else if (e->tail_lost) {
         e1000_restart(e);
     } else if (e->link.up && tx_hung(e, now_ns)) {
         recover_hang(e);

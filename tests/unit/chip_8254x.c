@@ -32,6 +32,8 @@ static const struct reg_row rows[] = {
     {0x0000, 0x0000, 4, RW, 0xdcfc1be9, 0x00000a09, false, false}, /* CTRL */
     {0x0008, 0x0008, 4, RO, 0, 0, false, false},                   /* STATUS */
     {0x0018, 0x0018, 4, RW, 0x00c7fffc, 0x00000c00, false, false}, /* CTRL_EXT */
+    {0x0014, 0x0014, 4, RW, 0x0000ff01, 0, false, true},           /* EERD: never done */
+    {0x0020, 0x0020, 4, RW, 0x2fffffff, 0, false, false},          /* MDIC: nor this */
     {0x0028, 0x0028, 4, RW, 0xffffffff, 0, true, false},           /* FCAL */
     {0x002c, 0x0030, 4, RW, 0x0000ffff, 0, true, false},           /* FCAH, FCT */
     {0x00c0, 0x00c0, 4, RC, 0, 0, false, false},                   /* ICR */

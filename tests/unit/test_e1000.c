@@ -32,7 +32,8 @@ static void test_match(void **state)
         assert_int_equal(id->device, devices[i]);
     }
     assert_string_equal(e1000_match(0x8086, 0x100e)->name, "e1000 82540EM");
-    assert_null(e1000_match(0x8086, 0x10d3));
+    assert_null(e1000_match(0x8086, 0x1001)); /* fibre */
+    assert_null(e1000_match(0x8086, 0x15f3)); /* igc */
     assert_null(e1000_match(0x1af4, 0x100e));
     assert_null(e1000_match(0xffff, 0xffff));
 }
@@ -120,7 +121,7 @@ static void expect_open(enum status expected)
 static void test_open_refuses(void **state)
 {
     world_power_on(&w, 0x100e, WORLD_PACKETS);
-    w.dev.device = 0x10d3;
+    w.dev.device = 0x15f3;
     expect_open(STATUS_NOT_FOUND);
 
     world_power_on(&w, 0x100e, WORLD_PACKETS);

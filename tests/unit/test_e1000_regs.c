@@ -174,11 +174,11 @@ static void test_descriptor_formats(void **state)
 static void test_quirks(void **state)
 {
     uint32_t old = E1000_QUIRK_NO_MODERATION | E1000_QUIRK_NO_MANC | E1000_QUIRK_EEPROM_RELOAD |
-                   E1000_QUIRK_PCIX_HANG;
+                   E1000_QUIRK_PCIX_HANG | E1000_QUIRK_NO_EERD | E1000_QUIRK_WRITE_MERGE;
     assert_int_equal(e1000_match(0x8086, 0x100c)->quirks, old);
     assert_int_equal(e1000_match(0x8086, 0x100d)->quirks, old);
-    assert_int_equal(e1000_match(0x8086, 0x100e)->quirks, 0);
-    assert_int_equal(e1000_match(0x8086, 0x100f)->quirks, 0);
+    assert_int_equal(e1000_match(0x8086, 0x100e)->quirks, E1000_QUIRK_WRITE_MERGE);
+    assert_int_equal(e1000_match(0x8086, 0x100f)->quirks, E1000_QUIRK_WRITE_MERGE);
 }
 
 int main(void)

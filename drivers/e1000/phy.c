@@ -1,0 +1,236 @@
+/*
+ * The PHY, where it has to be touched: one that firmware left powered down, isolated, or asleep is
+ * woken. It negotiates by itself, and what it found is read from STATUS; it is never reset (on ICH
+ * and PCH a reset loses what firmware has set, and leaves links at 10 Mb/s).
+ *
+ * Start-up only, but for e1000_phy_tune: an access takes some 30 us, waiting for firmware up to a
+ * second.
+ */
+#include "drivers/e1000/internal.h"
+#include "kernel/log.h"
+#include "kernel/time.h"
+
+enum {
+    MDIC_LOOK_US = 50,
+    MDIC_LOOKS_COUNT = 200, /* 10 ms; 64 bits at 2.5 MHz take 26 us */
+
+    ULP_LOOK_US = 10 * US_PER_MS,
+    ULP_LOOKS_COUNT = 100, /* 1 s: what Intel names for the management engine */
+
+    LANPHYPC_HOLD_US = 1 * US_PER_MS, /* 10 us at least */
+    LANPHYPC_LOOK_US = 5 * US_PER_MS,
+    LANPHYPC_LOOKS_COUNT = 20,
+    LANPHYPC_UP_US = 30 * US_PER_MS,
+
+    KMRN_SETTLE_US = 20,
+
+    /* Pages of the PCH PHYs, and where they are on the MDIO bus. */
+    PAGE_PHY_ADDR = 1,
+    PAGE_SMBUS = 769, /* register 23, bit 0: SMBus forced */
+    SMBUS_CONTROL = 23,
+    SMBUS_FORCED = 1 << 0,
+    PAGE_ULP = 779, /* register 16: ULP configuration */
+    ULP_CONFIG = 16,
+    ULP_CONFIG_START = 1 << 0,
+    ULP_CONFIG_MODES = 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 12,
+};
+
+/* Manual 13.4 MDIC, 82574 data sheet 10.2.2.7. The owner of the PHY only. */
+static bool mdic(const struct e1000 *e, uint32_t phy, uint32_t reg, uint32_t command,
+                 uint32_t *value)
+{
+    e1000_write(e, E1000_MDIC, command | phy << E1000_MDIC_PHY_SHIFT | reg << E1000_MDIC_REG_SHIFT);
+    for (uint32_t i = 0; i < MDIC_LOOKS_COUNT; i++) {
+        time_delay_us(MDIC_LOOK_US);
+        *value = e1000_read(e, E1000_MDIC);
+        if ((*value & E1000_MDIC_READY) != 0) {
+            return (*value & E1000_MDIC_ERROR) == 0;
+        }
+    }
+    return false;
+}
+
+static bool phy_read(const struct e1000 *e, uint32_t phy, uint32_t reg, uint16_t *data)
+{
+    uint32_t value;
+    bool done = mdic(e, phy, reg, E1000_MDIC_READ, &value);
+    *data = (uint16_t)value;
+    return done;
+}
+
+static bool phy_write(const struct e1000 *e, uint32_t phy, uint32_t reg, uint16_t data)
+{
+    uint32_t value;
+    return mdic(e, phy, reg, E1000_MDIC_WRITE | data, &value);
+}
+
+/* A register of a page: cleared and set bits. */
+static bool page_modify(const struct e1000 *e, uint32_t page, uint32_t reg, uint16_t clear,
+                        uint16_t set)
+{
+    uint16_t data;
+    return phy_write(e, PAGE_PHY_ADDR, E1000_PHY_PAGE, (uint16_t)(page << 5)) &&
+           phy_read(e, PAGE_PHY_ADDR, reg, &data) &&
+           phy_write(e, PAGE_PHY_ADDR, reg, (uint16_t)((data & ~(uint32_t)clear) | set));
+}
+
+/* The engine took the PHY to ultra low power, the engine brings it back (I218 data sheet, ULP). */
+static void ulp_end_by_firmware(const struct e1000 *e)
+{
+    uint32_t h2me = e1000_read(e, E1000_H2ME) & ~(uint32_t)E1000_H2ME_ULP;
+    e1000_write(e, E1000_H2ME, h2me | E1000_H2ME_ENFORCE);
+    for (uint32_t i = 0; i < ULP_LOOKS_COUNT; i++) {
+        if ((e1000_read(e, E1000_FWSM) & E1000_FWSM_ULP_DONE) == 0) {
+            e1000_write(e, E1000_H2ME, h2me & ~(uint32_t)E1000_H2ME_ENFORCE);
+            return;
+        }
+        time_delay_us(ULP_LOOK_US);
+    }
+    e1000_write(e, E1000_H2ME, h2me & ~(uint32_t)E1000_H2ME_ENFORCE);
+    log_warn("%s: the management engine does not wake the PHY (FWSM 0x%08x)", e->nic.name,
+             e1000_read(e, E1000_FWSM));
+}
+
+/* Without an engine its registers are ours: out of SMBus mode, then out of ULP. */
+static void ulp_end_by_hand(const struct e1000 *e)
+{
+    e1000_clear(e, E1000_CTRL_EXT, E1000_CTRL_EXT_FORCE_SMBUS);
+    bool done = page_modify(e, PAGE_SMBUS, SMBUS_CONTROL, SMBUS_FORCED, 0) &&
+                page_modify(e, PAGE_ULP, ULP_CONFIG, ULP_CONFIG_MODES, 0) &&
+                page_modify(e, PAGE_ULP, ULP_CONFIG, 0, ULP_CONFIG_START);
+    e1000_clear(e, E1000_FEXTNVM7, E1000_FEXTNVM7_SMB_PERST_OFF);
+    if (!done) {
+        log_warn("%s: the PHY does not answer: it may stay in its low power state", e->nic.name);
+    }
+}
+
+static bool phy_answers(const struct e1000 *e)
+{
+    uint16_t id;
+    return phy_read(e, e->family->phy_addr, E1000_PHY_ID1, &id) && id != 0 && id != UINT16_MAX;
+}
+
+/*
+ * A PHY that does not answer is stuck in SMBus mode: its power is cycled by LANPHYPC, when the
+ * management engine allows it (I217 data sheet, LANPHYPC). Not a reset of a PHY that works.
+ */
+static void cycle_power(const struct e1000 *e)
+{
+    if ((e1000_read(e, E1000_FWSM) & E1000_FWSM_PHY_RESET_OK) == 0) {
+        log_warn("%s: the PHY does not answer, and firmware forbids its power cycle", e->nic.name);
+        return;
+    }
+    uint32_t ctrl = e1000_read(e, E1000_CTRL);
+    ctrl &= ~(uint32_t)(E1000_CTRL_LANPHYPC_OVERRIDE | E1000_CTRL_LANPHYPC_VALUE);
+    e1000_write(e, E1000_CTRL, ctrl | E1000_CTRL_LANPHYPC_OVERRIDE);
+    e1000_flush_writes(e);
+    time_delay_us(LANPHYPC_HOLD_US);
+    e1000_write(e, E1000_CTRL, ctrl);
+    for (uint32_t i = 0; i < LANPHYPC_LOOKS_COUNT; i++) {
+        time_delay_us(LANPHYPC_LOOK_US);
+        if ((e1000_read(e, E1000_CTRL_EXT) & E1000_CTRL_EXT_LPCD) != 0) {
+            break;
+        }
+    }
+    time_delay_us(LANPHYPC_UP_US);
+    log_info("%s: the PHY did not answer: its power was cycled", e->nic.name);
+}
+
+/*
+ * 82577 and 82578: the MAC's link to the PHY stalls when it enters K1, its sleep, at gigabit
+ * (specification update). K1 is off for good: it saves power, which is not a goal here. The speed
+ * bypass makes the MAC take the new setting at once.
+ */
+static void k1_off(const struct e1000 *e)
+{
+    e1000_write(e, E1000_KMRNCTRLSTA,
+                E1000_KMRN_K1_CONFIG << E1000_KMRN_ADDR_SHIFT | E1000_KMRN_READ);
+    e1000_flush_writes(e);
+    time_delay_us(KMRN_SETTLE_US);
+    uint32_t k1 = e1000_read(e, E1000_KMRNCTRLSTA) & 0xffff & ~(uint32_t)E1000_KMRN_K1_ENABLE;
+    e1000_write(e, E1000_KMRNCTRLSTA, E1000_KMRN_K1_CONFIG << E1000_KMRN_ADDR_SHIFT | k1);
+    e1000_flush_writes(e);
+    time_delay_us(KMRN_SETTLE_US);
+    uint32_t ctrl = e1000_read(e, E1000_CTRL);
+    uint32_t ctrl_ext = e1000_read(e, E1000_CTRL_EXT);
+    e1000_write(e, E1000_CTRL, (ctrl & ~(uint32_t)E1000_CTRL_SPEED_MASK) | E1000_CTRL_FRCSPD);
+    e1000_write(e, E1000_CTRL_EXT, ctrl_ext | E1000_CTRL_EXT_SPD_BYPS);
+    e1000_flush_writes(e);
+    time_delay_us(KMRN_SETTLE_US);
+    e1000_write(e, E1000_CTRL, ctrl);
+    e1000_write(e, E1000_CTRL_EXT, ctrl_ext);
+    e1000_flush_writes(e);
+    time_delay_us(KMRN_SETTLE_US);
+}
+
+/* Before the reset at e1000_open: what keeps the MAC from its PHY on PCH parts is taken away. */
+void e1000_phy_wake(const struct e1000 *e)
+{
+    if (e->id->gen < E1000_GEN_PCH || e->id->gen > E1000_GEN_SPT) {
+        return;
+    }
+    bool firmware = (e1000_read(e, E1000_FWSM) & E1000_FWSM_FW_VALID) != 0;
+    if (firmware && (e->id->quirks & E1000_QUIRK_ULP) != 0) {
+        ulp_end_by_firmware(e);
+    }
+    if (e1000_own_take(e, E1000_OWN_PHY) != STATUS_OK) {
+        return;
+    }
+    if (!phy_answers(e)) {
+        e1000_clear(e, E1000_CTRL_EXT, E1000_CTRL_EXT_FORCE_SMBUS);
+        if (!phy_answers(e)) {
+            cycle_power(e);
+        }
+    }
+    if (!firmware && (e->id->quirks & E1000_QUIRK_ULP) != 0) {
+        ulp_end_by_hand(e);
+    }
+    e1000_own_give(e, E1000_OWN_PHY);
+}
+
+/* A part of the set-up behind each reset, at run time, too: one attempt, no wait. */
+void e1000_phy_tune(const struct e1000 *e)
+{
+    if ((e->id->quirks & E1000_QUIRK_K1_OFF) == 0) {
+        return;
+    }
+    if (e1000_own_try(e)) {
+        k1_off(e);
+        e1000_own_end(e);
+    } else {
+        log_warn("%s: the PHY is held by firmware: K1 stays as it is", e->nic.name);
+    }
+}
+
+/* IEEE 802.3, 22.2.4.1: out of power-down and isolation, and negotiate anew. */
+static void power_up(const struct e1000 *e)
+{
+    uint16_t bmcr;
+    uint32_t addr = e->family->phy_addr;
+    if (!phy_read(e, addr, E1000_PHY_BMCR, &bmcr)) {
+        log_warn("%s: the PHY does not answer", e->nic.name);
+        return;
+    }
+    if ((bmcr & (E1000_BMCR_POWER_DOWN | E1000_BMCR_ISOLATE)) == 0) {
+        return;
+    }
+    log_info("%s: the PHY was powered down (BMCR 0x%04x): powered up", e->nic.name, bmcr);
+    bmcr &= (uint16_t) ~(uint32_t)(E1000_BMCR_POWER_DOWN | E1000_BMCR_ISOLATE);
+    bmcr |= E1000_BMCR_AUTONEG | E1000_BMCR_RESTART;
+    if (!phy_write(e, addr, E1000_PHY_BMCR, bmcr)) {
+        log_warn("%s: the PHY does not take its power-up", e->nic.name);
+    }
+}
+
+/* After the set-up at e1000_open: a PHY with a link is left alone. */
+void e1000_phy_power_up(const struct e1000 *e)
+{
+    bool up = (e1000_read(e, E1000_STATUS) & E1000_STATUS_LU) != 0;
+    if (up || (e->id->quirks & E1000_QUIRK_NO_MDIC) != 0) {
+        return;
+    }
+    if (e1000_own_take(e, E1000_OWN_PHY) == STATUS_OK) {
+        power_up(e);
+        e1000_own_give(e, E1000_OWN_PHY);
+    }
+}
