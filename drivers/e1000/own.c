@@ -163,6 +163,9 @@ void e1000_own_give(const struct e1000 *e, enum e1000_resource what)
  */
 void e1000_own_announce(const struct e1000 *e, bool loaded)
 {
+    if (e1000_gone(e)) {
+        return;
+    }
     if (e->id->quirks & E1000_QUIRK_DRV_LOAD) {
         uint32_t rest = e1000_read(e, E1000_CTRL_EXT) & ~(uint32_t)E1000_CTRL_EXT_DRV_LOAD;
         e1000_write(e, E1000_CTRL_EXT, rest | (loaded ? E1000_CTRL_EXT_DRV_LOAD : 0));

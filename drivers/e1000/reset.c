@@ -136,6 +136,12 @@ static bool reset_expired(const struct e1000 *e)
 
 void e1000_reset_begin(struct e1000 *e)
 {
+    e->reset.owned = false;
+    if (e1000_gone(e)) {
+        reset_bound(e, 0); /* the next look is the last */
+        reset_wait(e, E1000_RESET_WRITTEN, 0);
+        return;
+    }
     bool running = (e1000_read(e, E1000_RCTL) & E1000_RCTL_EN) != 0 ||
                    (e1000_read(e, E1000_TCTL) & E1000_TCTL_EN) != 0;
     e1000_hw_silence(e);
@@ -144,7 +150,6 @@ void e1000_reset_begin(struct e1000 *e)
         /* 82574 data sheet 5.2.3.4: else a request that a reset cuts off may block the bus. */
         e1000_set(e, E1000_CTRL, E1000_CTRL_MASTER_DISABLE);
     }
-    e->reset.owned = false;
     reset_wait(e, E1000_RESET_SILENCED, running ? SILENCE_WAIT_US : 0);
 }
 
