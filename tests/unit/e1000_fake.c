@@ -220,6 +220,9 @@ static uint32_t read_reg(uint32_t offset)
         bool done = !f->no_auto_read && f->now_ns >= f->read_until_ns;
         return fake_reg(0x10) | (done ? 1u << 9 : 0);
     }
+    if (offset == 0x5b5c) {
+        return fake_reg(0x5b5c) | f->sync_held;
+    }
     if (offset == 0xf00 && f->firmware_holds_extcnf && f->is_ich) {
         return fake_reg(0xf00) | 0x20;
     }

@@ -30,6 +30,7 @@ struct fake_nic {
     bool firmware_holds_swsm;   /* does not grant SWESMBI */
     bool smbi_stuck;            /* as a former kernel left it; until it is written 0 */
     bool smbi_always;           /* never free */
+    uint32_t sync_held;         /* bits of SW_FW_SYNC that somebody else has */
     bool master_stuck;          /* requests on PCI Express never end */
     bool no_auto_read;          /* EECD.AUTO_RD never comes */
     bool reset_stuck;
