@@ -240,6 +240,8 @@ static const struct stat_row rows[] = {
     ROW(hw_tx_packets, "good frames sent, as the device counts"),
     ROW(hw_crc_errors, "frames with a bad CRC"),
     ROW(tx_hangs, "times the transmitter hung and the device was reset"),
+    ROW(rx_stalls, "times the receiver stalled and the device was reset"),
+    ROW(irqs_lost, "times an interrupt of the device was lost and made up for"),
 };
 static_assert(ARRAY_SIZE(rows) * sizeof(uint64_t) == sizeof(struct nic_stats), "every counter");
 

@@ -38,7 +38,9 @@ struct nic_stats {
     uint64_t link_changes;
     uint64_t hw_rx_packets, hw_tx_packets; /* GPRC, GPTC */
     uint64_t hw_crc_errors;
-    uint64_t tx_hangs; /* times the watchdog reset the device */
+    uint64_t tx_hangs;  /* times the transmitter stopped: the device was reset */
+    uint64_t rx_stalls; /* times the receiver stopped, or wrote what makes no sense: likewise */
+    uint64_t irqs_lost; /* times frames waited and no interrupt came */
 };
 
 struct nic_ops {

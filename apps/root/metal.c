@@ -152,6 +152,7 @@ static void attach_interrupt(const struct pci_device *dev)
         .dev = dev,
         .handler = nic_interrupt,
         .arg = &metal,
+        .vectors = e1000_irq_vectors(&metal.nic),
         .select = nic_select,
         .trigger = nic_trigger,
         .quiet = nic_quiet,

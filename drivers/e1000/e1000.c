@@ -57,10 +57,6 @@ static enum status bring_up(struct e1000 *e)
 {
     /* Bus mastering stays off until nothing that firmware left behind can write to memory. */
     pci_enable(e->dev, false);
-    if (e1000_gone(e)) {
-        log_error("%s: does not answer on the bus", e->nic.name);
-        return STATUS_TIMEOUT;
-    }
     e1000_aspm_off(e);
     e1000_phy_wake(e);
     enum status st = e1000_hw_reset(e);
@@ -91,6 +87,7 @@ enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
     e->dev = dev;
     e->pool = config->pool;
     e->format = e1000_gen_is_advanced(e->id->gen) ? e1000_format_advanced : e1000_format_legacy;
+    e1000_irq_choose(e, IRQ_KIND_INTX); /* until e1000_irq_select says another */
     e->nic.ops = &ops;
     e->nic.name = e->id->name;
 
@@ -114,12 +111,20 @@ enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
     return STATUS_OK;
 }
 
+/* First the state: an interrupt may come with the last write. */
+static void run(struct e1000 *e)
+{
+    e->state = E1000_RUNNING;
+    if (e1000_hw_start(e) != STATUS_OK) {
+        log_error("e1000: a queue does not start; trying again");
+        e->state = E1000_FAILED;
+    }
+}
+
 void e1000_start(struct e1000 *e)
 {
     assert(e->state == E1000_READY);
-    /* First the state: an interrupt may come with the last of these writes. */
-    e->state = E1000_RUNNING;
-    e1000_hw_start(e);
+    run(e);
 }
 
 /*
@@ -153,11 +158,10 @@ void e1000_recover(struct e1000 *e)
     }
     e1000_tx_release(&e->tx);
     e1000_rx_rewind(&e->rx);
-    e->oldest.noted = false;
     e->tail_lost = false;
     e1000_hw_setup(e);
-    e->state = E1000_RUNNING;
-    e1000_hw_start(e);
+    e1000_watch_rewind(e);
+    run(e);
     e1000_link_refresh(e);
 }
 
@@ -170,7 +174,7 @@ void e1000_recover(struct e1000 *e)
 void e1000_stop(struct nic *nic)
 {
     struct e1000 *e = e1000_of(nic);
-    if (e->state == E1000_CLOSED || e->state == E1000_STOPPED) {
+    if (e->state == E1000_CLOSED) {
         return;
     }
     if (e->reset.step != E1000_RESET_WRITTEN) {
@@ -198,7 +202,7 @@ void e1000_close(struct e1000 *e)
     e1000_tx_release(&e->tx);
     e1000_rx_release(&e->rx);
     e->link = (struct nic_link){.up = false};
-    e->oldest.noted = false;
+    e->watch = (struct e1000_watch){.gone = false};
     e->tail_lost = false;
     e->state = E1000_CLOSED;
 }

@@ -22,6 +22,7 @@
 
 #include "drivers/e1000/desc.h"
 #include "drivers/e1000/ids.h"
+#include "drivers/e1000/moderation.h"
 #include "drivers/e1000/regs.h"
 #include "drivers/nic.h"
 #include "kernel/irq.h"
@@ -29,10 +30,9 @@
 #include "kernel/pci.h"
 
 enum {
-    E1000_RING_COUNT = 256,      /* descriptors in each ring: one page; a power of two */
-    E1000_RX_REFILL_COUNT = 16,  /* buffers given back to the hardware with one tail write */
-    E1000_TX_REPORT_COUNT = 32,  /* frames of a burst between two requests for a DD */
-    E1000_ITR_256NS_COUNT = 488, /* at most 8 000 interrupts a second */
+    E1000_RING_COUNT = 256,     /* descriptors in each ring: one page; a power of two */
+    E1000_RX_REFILL_COUNT = 16, /* buffers given back to the hardware with one tail write */
+    E1000_TX_REPORT_COUNT = 32, /* frames of a burst between two requests for a DD */
 };
 static_assert((E1000_RING_COUNT & (E1000_RING_COUNT - 1)) == 0, "indices run free and are masked");
 static_assert(E1000_RING_COUNT * 16 % 128 == 0, "13.4.27 RDLEN: a multiple of 128 bytes");
@@ -44,7 +44,7 @@ enum e1000_state {
     E1000_RUNNING,   /* receives and sends */
     E1000_RESETTING, /* the watchdog takes it through a reset; its registers are left alone */
     E1000_STOPPED,   /* no DMA any more */
-    E1000_FAILED,    /* a reset did not come back; the watchdog tries again */
+    E1000_FAILED,    /* gone, or no reset helps: nothing is sent, the watchdog tries again */
 };
 
 /* How far a reset is. Between two steps there is a wait, which nobody spins through at run time. */
@@ -101,6 +101,35 @@ struct e1000_oldest {
     uint64_t since_ns;
 };
 
+/* How its interrupts go, and whether they come. */
+struct e1000_irq_state {
+    const struct e1000_irq_way *way;
+    enum irq_kind kind;
+    bool masked;     /* [irq] one has come, and was not unmasked since */
+    bool unheard;    /* [irq] frames were found that none has told of */
+    uint32_t polled; /* rx.next when it was last unmasked */
+    uint32_t ticks;  /* calls by the poll timer */
+    struct e1000_pace pace;
+    uint64_t paced_frames, paced_bytes; /* the counters when the pace was last looked at */
+};
+
+/* What the watchdog remembers from one look to the next. */
+struct e1000_watch {
+    uint64_t look_ns; /* when the next is due */
+    struct e1000_oldest oldest;
+    uint32_t rx_next;       /* rx.next, ... */
+    uint32_t tx_clean;      /* tx.clean, ... */
+    uint64_t hw_frames;     /* hw_rx_packets, ... */
+    uint64_t overruns;      /* rx_missed + rx_no_descriptor at the last look */
+    uint32_t deaf_looks;    /* in a row: the device counts frames, the ring has none */
+    uint32_t deaf_patience; /* so many make a stall; doubles while resets do not help */
+    uint32_t resets;        /* in a row, with no frame in between */
+    bool irq_late;          /* an interrupt is overdue since before late_ns */
+    uint64_t late_ns;
+    uint64_t late_count; /* interrupts by then */
+    bool gone;           /* it was said that the device does not answer */
+};
+
 struct e1000 {
     struct nic nic;
     struct mmio regs;                  /* [I] */
@@ -110,12 +139,12 @@ struct e1000 {
     struct e1000_format format;        /* [I] */
     struct pkt_pool *pool;             /* [I] */
     enum e1000_state state;
-    enum irq_kind irq_kind; /* how its interrupts go: e1000_irq_select */
-    struct nic_link link;   /* as last read */
-    bool tail_lost;         /* a ring and its registers differ: the watchdog resets */
+    struct e1000_irq_state irq;
+    struct nic_link link; /* as last read */
+    bool tail_lost;       /* a ring and its registers differ: the watchdog resets */
     struct e1000_rx rx;
     struct e1000_tx tx;
-    struct e1000_oldest oldest;
+    struct e1000_watch watch;
     struct e1000_reset reset;
 };
 
@@ -144,6 +173,9 @@ void e1000_shutdown(void *arg);
 
 /* e1000_shutdown, and every packet in the rings goes back to its pool. May be opened again. */
 void e1000_close(struct e1000 *e);
+
+/* MSI-X entries that it uses, for its irq_client: 0 when it knows no MSI-X. After e1000_open. */
+uint32_t e1000_irq_vectors(const struct e1000 *e);
 
 /*
  * The hooks of an irq_client, between e1000_open and e1000_start: select programs the device for a

@@ -11,6 +11,27 @@ enum {
     E1000_CAUSES = E1000_CAUSE_RXT0 | E1000_CAUSE_RXDMT0 | E1000_CAUSE_RXO | E1000_CAUSE_LSC,
 };
 
+/* A register that reads so is none: the device is in reset, or no longer on the bus. */
+#define E1000_GONE UINT32_C(0xffffffff)
+
+enum e1000_vector { /* MSI-X entries */
+                    E1000_VECTOR_RX,
+                    E1000_VECTOR_TX,
+                    E1000_VECTOR_OTHER, /* the link */
+                    E1000_VECTOR_COUNT,
+};
+
+/* A way to interrupt. */
+struct e1000_irq_way {
+    void (*setup)(const struct e1000 *e); /* programs it, all masked */
+    void (*unmask)(const struct e1000 *e);
+    /* irq context: masks what vector stands for; bits of enum nic_event, 0: not ours. */
+    uint32_t (*take)(struct e1000 *e, uint32_t vector);
+    /* By software. all: unmasks and raises each vector; else only what frames would raise. */
+    void (*raise)(const struct e1000 *e, bool all);
+    void (*clear)(const struct e1000 *e); /* takes back what is pending */
+};
+
 static inline struct e1000 *e1000_of(struct nic *nic)
 {
     return container_of(nic, struct e1000, nic);
@@ -30,12 +51,6 @@ static inline void e1000_write(const struct e1000 *e, uint32_t reg, uint32_t val
 static inline void e1000_flush_writes(const struct e1000 *e)
 {
     (void)e1000_read(e, E1000_STATUS);
-}
-
-/* All ones: no device answers any more, and what is read from it must not be written back. */
-static inline bool e1000_gone(const struct e1000 *e)
-{
-    return e1000_read(e, E1000_STATUS) == UINT32_MAX;
 }
 
 /* Reads, clears and sets bits, writes. */
@@ -109,17 +124,21 @@ static inline void e1000_write_tail(struct e1000 *e, uint32_t reg, uint32_t valu
 }
 
 /*
- * queues.c: the rings' registers, for e1000_hw_setup; hw_start lets the receiver and the interrupts
- * go.
+ * queues.c: the rings' registers, for e1000_hw_setup. hw_start lets the receiver and the interrupts
+ * go; not STATUS_OK when a queue does not start, the device being as silent as before.
  */
 void e1000_setup_receive(const struct e1000 *e);
 void e1000_setup_transmit(const struct e1000 *e);
-void e1000_hw_start(struct e1000 *e);
+enum status e1000_hw_start(struct e1000 *e) must_check;
 
-/* rx.c: rewind puts the ring in its first state around the packets that are in it. */
+/*
+ * rx.c: rewind puts the ring in its first state around the packets that are in it. refill gives the
+ * hardware what is held back for a tail write.
+ */
 enum status e1000_rx_fill(struct e1000 *e) must_check;
 void e1000_rx_rewind(struct e1000_rx *rx);
 void e1000_rx_release(struct e1000_rx *rx);
+void e1000_rx_refill(struct e1000 *e);
 size_t e1000_rx(struct nic *nic, struct pkt **batch, size_t max);
 bool e1000_rx_pending(struct nic *nic);
 
@@ -129,14 +148,26 @@ size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count);
 void e1000_tx_flush(struct nic *nic);
 bool e1000_tx_reclaim(struct nic *nic);
 
-/* irq.c */
+/*
+ * irq.c: choose sets the way for e1000_irq_setup to program. forget undoes the others' settings,
+ * mask masks all of every way; registers only. repair begins anew after a lost interrupt.
+ */
 uint32_t e1000_irq(struct nic *nic, uint32_t vector);
 void e1000_irq_unmask(struct nic *nic);
+void e1000_irq_choose(struct e1000 *e, enum irq_kind kind);
+void e1000_irq_setup(struct e1000 *e);
+void e1000_irq_repair(struct e1000 *e);
+void e1000_irq_mask(const struct e1000 *e);
+void e1000_irq_forget(const struct e1000 *e);
+
+/* irq_msix.c: of the 82574, and of the 82575 and later. */
+extern const struct e1000_irq_way e1000_irq_by_ivar, e1000_irq_by_eicr;
 
 /* watchdog.c: link_refresh reads STATUS, tells the log of a change, and keeps the state. */
 void e1000_link_refresh(struct e1000 *e);
 void e1000_link(struct nic *nic, struct nic_link *out);
 void e1000_stats_discard(const struct e1000 *e);
+void e1000_watch_rewind(struct e1000 *e); /* with the rings */
 uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns);
 
 /*

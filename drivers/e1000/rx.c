@@ -126,18 +126,23 @@ static struct pkt *rx_take(struct e1000 *e, uint64_t word)
     return p;
 }
 
-/* Gives the armed slots to the hardware when there are enough of them for a write. */
-static void rx_publish(struct e1000 *e)
+/* Gives the armed slots to the hardware when there are at least so many. */
+static void rx_publish(struct e1000 *e, uint32_t least)
 {
     struct e1000_rx *rx = &e->rx;
     uint32_t tail = rx->next + E1000_RING_COUNT - 1;
     assert(tail - rx->tail < E1000_RING_COUNT);
-    if (tail - rx->tail < E1000_RX_REFILL_COUNT) {
+    if (tail - rx->tail < least) {
         return;
     }
     rx->tail = tail;
     dma_write_barrier();
     e1000_write_tail(e, E1000_RDT, tail % E1000_RING_COUNT);
+}
+
+void e1000_rx_refill(struct e1000 *e)
+{
+    rx_publish(e, 1);
 }
 
 /* nic_ops.rx. Looks at no more than one ring of descriptors: the tail moves only at its end. */
@@ -159,7 +164,7 @@ size_t e1000_rx(struct nic *nic, struct pkt **batch, size_t max)
             batch[count++] = p;
         }
     }
-    rx_publish(e);
+    rx_publish(e, E1000_RX_REFILL_COUNT);
     assert(count <= max);
     return count;
 }

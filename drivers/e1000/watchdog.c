@@ -1,20 +1,33 @@
 /*
  * What is looked at from time to time rather than for each frame: the link, the statistics
- * registers, and whether the transmitter still moves. The only place, beside the interrupt and the
- * initialisation, that reads registers.
+ * registers, whether both engines still move, whether interrupts arrive, whether the device is
+ * there at all. The only place, beside the interrupt and the initialisation, that reads registers.
  */
 #include "drivers/e1000/internal.h"
 #include "kernel/log.h"
 
-/* Frames that make no progress for so long, with a link and no pause, mean a hang. */
+/* Frames that make no progress for so long, with a link of 1 Gb/s and no pause, mean a hang. */
 #define TX_HANG_NS NS_PER_S
 static_assert(NIC_WATCHDOG_NS > TX_HANG_NS, "a hang is seen at the second look");
+
+/* An interrupt may be late by what moderation holds it back, 125 us, and the host of an emulator.
+ */
+#define IRQ_LATE_NS (10 * NS_PER_MS)
+
+enum {
+    RX_DEAF_LOOKS = 2,      /* looks at frames that the device counts and nobody gets: a stall */
+    RX_DEAF_LOOKS_MAX = 64, /* while resets do not help */
+    RX_SPAN_MAX = 16,       /* buffers of 2 KiB: twice the largest frame there is (RCTL.LPE) */
+    RESETS_MAX = 8,         /* in a row that have not helped: then it counts as failed, ... */
+    FAILED_LOOKS = 15,      /* ... and has half a minute's rest */
+    HANG_DESCRIPTORS = 4,   /* told in the log, from the head on */
+};
 
 /* 13.4 STATUS. */
 static struct nic_link link_decode(uint32_t status)
 {
     static const uint16_t speeds[] = {10, 100, 1000, 1000};
-    struct nic_link link = {.up = (status & E1000_STATUS_LU) != 0};
+    struct nic_link link = {.up = status != E1000_GONE && (status & E1000_STATUS_LU) != 0};
     if (link.up) {
         link.full_duplex = (status & E1000_STATUS_FD) != 0;
         link.speed_mbps = speeds[status >> E1000_STATUS_SPEED_SHIFT & 3];
@@ -55,7 +68,10 @@ void e1000_link(struct nic *nic, struct nic_link *out)
     *out = e->link;
 }
 
-/* The registers are 32 bits wide and clear on reading (13.7): read often enough, then added up. */
+/*
+ * The registers are 32 bits wide and clear on reading (13.7; in the 82575 and later, too, at the
+ * same places): read often enough, then added up.
+ */
 static void stats_collect(struct e1000 *e)
 {
     struct nic_stats *stats = &e->nic.stats;
@@ -76,13 +92,70 @@ void e1000_stats_discard(const struct e1000 *e)
     }
 }
 
+/* --- resets ------------------------------------------------------------------------------- */
+
+/* The rings begin anew: what is remembered of their places is void. */
+void e1000_watch_rewind(struct e1000 *e)
+{
+    struct e1000_watch *w = &e->watch;
+    w->oldest.noted = false;
+    w->irq_late = false;
+    w->rx_next = e->rx.next;
+    w->tx_clean = e->tx.clean;
+    w->hw_frames = e->nic.stats.hw_rx_packets;
+    w->deaf_looks = 0;
+    e->irq.polled = e->rx.next;
+    e->irq.unheard = false;
+    e->irq.masked = false;
+}
+
+static void fail(struct e1000 *e)
+{
+    e->state = E1000_FAILED;
+    e1000_link_refresh(e);
+}
+
+/* A reset that does not help is not repeated for ever at the same pace. */
+static void reset(struct e1000 *e)
+{
+    if (e->watch.resets++ < RESETS_MAX) {
+        e1000_restart(e);
+        return;
+    }
+    log_error("e1000: %u resets in a row have not helped; resting", RESETS_MAX);
+    e->watch.resets = 0;
+    e1000_hw_silence(e);
+    fail(e);
+    e->watch.look_ns += FAILED_LOOKS * NIC_WATCHDOG_NS;
+}
+
+/* All ones in a register that has bits which are always 0: pulled out, or its bridge is off. */
+static bool answers(struct e1000 *e)
+{
+    bool gone = e1000_read(e, E1000_STATUS) == E1000_GONE;
+    if (gone && !e->watch.gone) {
+        log_error("e1000: the device does not answer any more");
+    }
+    e->watch.gone = gone;
+    return !gone;
+}
+
+/* --- transmit ----------------------------------------------------------------------------- */
+
+/* A frame of a full ring takes ten times as long at 100 Mb/s; at 10 Mb/s the wire is shared. */
+static uint64_t hang_ns(const struct e1000 *e)
+{
+    uint64_t factor = e->link.speed_mbps >= 1000 ? 1 : e->link.speed_mbps == 100 ? 10 : 16;
+    return factor * TX_HANG_NS;
+}
+
 /*
- * Whether the oldest frame in the ring is the same as at an earlier look, TX_HANG_NS or more ago.
- * The time that it spends paused by flow control does not count.
+ * Whether the oldest frame in the ring is the same as at an earlier look, hang_ns or more ago. The
+ * time that it spends paused by flow control does not count.
  */
 static bool tx_hung(struct e1000 *e, uint64_t now_ns)
 {
-    struct e1000_oldest *oldest = &e->oldest;
+    struct e1000_oldest *oldest = &e->watch.oldest;
     if (!e1000_tx_reclaim(&e->nic)) {
         oldest->noted = false;
         return false;
@@ -93,16 +166,28 @@ static bool tx_hung(struct e1000 *e, uint64_t now_ns)
         return false;
     }
     assert(now_ns >= oldest->since_ns);
-    return now_ns - oldest->since_ns >= TX_HANG_NS;
+    return now_ns - oldest->since_ns >= hang_ns(e);
 }
 
-static void recover_hang(struct e1000 *e)
+/* For whoever has to find out why. */
+static void tell_state(const struct e1000 *e)
 {
-    log_error("e1000: transmitter hung: TDH %u TDT %u STATUS 0x%08x, %u frames; resetting",
-              e1000_read(e, E1000_TDH), e1000_read(e, E1000_TDT), e1000_read(e, E1000_STATUS),
-              e->tx.next - e->tx.clean);
-    e->nic.stats.tx_hangs++;
-    e1000_restart(e);
+    uint32_t head = e1000_read(e, E1000_TDH);
+    log_error("e1000: CTRL %08x STATUS %08x TCTL %08x RCTL %08x, TX head %u tail %u, RX head %u "
+              "tail %u",
+              e1000_read(e, E1000_CTRL), e1000_read(e, E1000_STATUS), e1000_read(e, E1000_TCTL),
+              e1000_read(e, E1000_RCTL), head, e1000_read(e, E1000_TDT), e1000_read(e, E1000_RDH),
+              e1000_read(e, E1000_RDT));
+    log_error("e1000: TX clean %u flushed %u next %u, RX next %u tail %u; sent %llu of %llu",
+              e->tx.clean, e->tx.flushed, e->tx.next, e->rx.next, e->rx.tail,
+              (unsigned long long)e->nic.stats.hw_tx_packets,
+              (unsigned long long)e->nic.stats.tx_packets);
+    for (uint32_t i = 0; i < HANG_DESCRIPTORS; i++) {
+        uint32_t idx = (head + i) % E1000_RING_COUNT; /* whatever the register says */
+        const struct e1000_desc *d = &e->tx.ring[idx];
+        log_error("e1000: TX descriptor %u: %016llx %016llx", idx, (unsigned long long)d->addr,
+                  (unsigned long long)d->word);
+    }
 }
 
 static void check_transmitter(struct e1000 *e, uint64_t now_ns)
@@ -116,18 +201,125 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
     } else if (e->tail_lost) {
         e1000_restart(e);
     } else if (e->link.up && tx_hung(e, now_ns)) {
-        recover_hang(e);
+        log_error("e1000: transmitter hung with %u frames; resetting", e->tx.next - e->tx.clean);
+        tell_state(e);
+        e->nic.stats.tx_hangs++;
+        reset(e);
     }
 }
 
+/* --- receive ------------------------------------------------------------------------------ */
+
+/*
+ * Whether the device has counted good frames (GPRC) at several looks in a row of which none has
+ * reached a ring that has buffers. Frames for management firmware may be counted, too: when a reset
+ * has not brought any, the next is farther off.
+ */
+static bool rx_stalled(struct e1000 *e)
+{
+    struct e1000_watch *w = &e->watch;
+    bool counted = e->nic.stats.hw_rx_packets != w->hw_frames;
+    bool moved = e->rx.next != w->rx_next || e1000_rx_pending(&e->nic);
+    w->hw_frames = e->nic.stats.hw_rx_packets;
+    w->rx_next = e->rx.next;
+    if (moved) {
+        w->deaf_patience = RX_DEAF_LOOKS;
+    }
+    w->deaf_looks = moved || !counted ? 0 : w->deaf_looks + 1;
+    if (w->deaf_looks < max_u32(w->deaf_patience, RX_DEAF_LOOKS)) {
+        return false;
+    }
+    w->deaf_patience = min_u32(2 * w->deaf_looks, RX_DEAF_LOOKS_MAX);
+    return true;
+}
+
+static void check_receiver(struct e1000 *e)
+{
+    struct nic_stats *stats = &e->nic.stats;
+    uint64_t overruns = stats->rx_missed + stats->rx_no_descriptor;
+    if (overruns != e->watch.overruns) {
+        e1000_rx_refill(e); /* it wants every buffer that there is */
+    }
+    e->watch.overruns = overruns;
+    if (e->rx.spanned > RX_SPAN_MAX) {
+        log_error("e1000: a frame over %u descriptors makes no sense; resetting", e->rx.spanned);
+    } else if (rx_stalled(e)) {
+        log_error("e1000: receiver stalled; resetting");
+    } else {
+        return;
+    }
+    tell_state(e);
+    stats->rx_stalls++;
+    reset(e);
+}
+
+/* --- interrupts --------------------------------------------------------------------------- */
+
+/*
+ * Frames that no interrupt has told of, though it might have: it is late, for moderation holds it
+ * back, or lost. Where nothing masks it, it comes all the same when the frames have been fetched.
+ */
+static void suspect_interrupt(struct e1000 *e, uint64_t now_ns)
+{
+    struct e1000_watch *w = &e->watch;
+    bool silent = e->irq.unheard || e1000_rx_pending(&e->nic);
+    if (e->irq.kind == IRQ_KIND_POLL || e->irq.masked || !silent) {
+        return;
+    }
+    w->irq_late = true;
+    w->late_count = e->nic.stats.interrupts;
+    w->late_ns = now_ns + IRQ_LATE_NS;
+}
+
+/* The second look. A device whose message was lost may send no other before it is answered. */
+static void check_late(struct e1000 *e, uint64_t now_ns)
+{
+    struct e1000_watch *w = &e->watch;
+    if (!w->irq_late || now_ns < w->late_ns) {
+        return;
+    }
+    w->irq_late = false;
+    if (e->nic.stats.interrupts != w->late_count) {
+        return;
+    }
+    e->nic.stats.irqs_lost++;
+    if (e->nic.stats.irqs_lost == 1) {
+        log_warn("e1000: an interrupt was lost (nic_irqs_lost counts them)");
+    }
+    e1000_irq_repair(e);
+}
+
+/* --- the look ----------------------------------------------------------------------------- */
+
 static void check_running(struct e1000 *e, uint64_t now_ns)
 {
+    struct e1000_watch *w = &e->watch;
+    if (!answers(e)) {
+        fail(e);
+        return;
+    }
     e1000_link_refresh(e);
     stats_collect(e);
+    if (e->rx.next != w->rx_next || e->tx.clean != w->tx_clean) {
+        w->resets = 0;
+    }
     check_transmitter(e, now_ns);
+    w->tx_clean = e->tx.clean;
     if (e->state == E1000_RUNNING) {
-        /* A receive interrupt that was lost on its way is made up for by this one. */
-        e1000_write(e, E1000_ICS, E1000_CAUSE_RXDMT0);
+        check_receiver(e);
+    }
+    if (e->state == E1000_RUNNING) {
+        suspect_interrupt(e, now_ns);
+    }
+}
+
+static void look(struct e1000 *e, uint64_t now_ns)
+{
+    e->watch.look_ns = now_ns + NIC_WATCHDOG_NS;
+    if (e->state == E1000_RUNNING) {
+        check_running(e, now_ns);
+    } else if (e->state == E1000_FAILED && answers(e)) {
+        e1000_restart(e);
     }
 }
 
@@ -135,12 +327,20 @@ static void check_running(struct e1000 *e, uint64_t now_ns)
 uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns)
 {
     struct e1000 *e = e1000_of(nic);
-    if (e->state == E1000_RUNNING) {
-        check_running(e, now_ns);
-    } else if (e->state == E1000_RESETTING) {
+    struct e1000_watch *w = &e->watch;
+    if (e->state == E1000_RESETTING) {
         e1000_recover(e);
-    } else if (e->state == E1000_FAILED) {
-        e1000_restart(e);
+        w->look_ns = now_ns + NIC_WATCHDOG_NS;
+    } else {
+        if (e->state == E1000_RUNNING) {
+            check_late(e, now_ns);
+        }
+        if (now_ns >= w->look_ns) {
+            look(e, now_ns);
+        }
     }
-    return e->state == E1000_RESETTING ? e->reset.due_ns : now_ns + NIC_WATCHDOG_NS;
+    if (e->state == E1000_RESETTING) {
+        return e->reset.due_ns;
+    }
+    return w->irq_late ? min_u64(w->late_ns, w->look_ns) : w->look_ns;
 }
