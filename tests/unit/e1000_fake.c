@@ -76,11 +76,14 @@ static void load_address(void)
 
 static void begin_reset(void)
 {
-    uint32_t fwsm = fake_reg(0x5b54);
+    uint32_t fwsm = fake_reg(0x5b54), owner = fake_reg(0xf00);
     f->resets++;
-    memset(f->regs, 0, sizeof(f->regs));
-    *reg(0x5b54) = fwsm;
-    load_address();
+    if (!f->reset_noop) {
+        memset(f->regs, 0, sizeof(f->regs));
+        *reg(0x5b54) = fwsm;
+        *reg(0xf00) = owner; /* shared with firmware: outlasts it */
+        load_address();
+    }
     f->quiet_until_ns = f->now_ns + e1000_family(f->e.id->gen)->quiet_us * (uint64_t)1000;
     f->reset_until_ns = f->now_ns + 3 * NS_PER_MS;
     f->read_until_ns = f->now_ns + 6 * NS_PER_MS;
@@ -135,12 +138,17 @@ static void mdic(uint32_t value)
     *reg(0x20) = value | 1u << 28;
 }
 
+static bool extcnf_held(void)
+{
+    return f->firmware_holds_extcnf || f->now_ns < f->extcnf_held_until_ns;
+}
+
 static void extcnf(uint32_t value)
 {
-    *reg(0xf00) = f->firmware_holds_extcnf ? value & ~0x20u : value;
-    if (f->firmware_holds_extcnf && f->is_ich) {
-        *reg(0xf00) |= 0x20; /* SWFLAG is somebody else's */
+    if (extcnf_held() && f->is_ich && (value & 0x20) != 0) {
+        f->swflag_stolen = true; /* it reads as the driver's, and is not */
     }
+    *reg(0xf00) = extcnf_held() ? value & ~0x20u : value;
 }
 
 static bool has_swsm(void)
@@ -223,7 +231,7 @@ static uint32_t read_reg(uint32_t offset)
     if (offset == 0x5b5c) {
         return fake_reg(0x5b5c) | f->sync_held;
     }
-    if (offset == 0xf00 && f->firmware_holds_extcnf && f->is_ich) {
+    if (offset == 0xf00 && extcnf_held() && f->is_ich) {
         return fake_reg(0xf00) | 0x20;
     }
     if (offset == 0x5b50 && has_swsm()) {
@@ -364,6 +372,7 @@ void fake_off(void)
     assert_false(f->bus_master);
     assert_int_equal(f->pool.used, 0);
     assert_false(f->touched_in_quiet);
+    assert_false(f->swflag_stolen);
     free(f->memory);
     f->memory = NULL;
 }
@@ -377,4 +386,23 @@ void fake_watchdog(void)
         f->longest_call_ns = max_u64(f->longest_call_ns, f->now_ns - before_ns);
         f->now_ns = max_u64(f->now_ns, f->e.state == E1000_RESETTING ? next_ns : f->now_ns);
     } while (f->e.state == E1000_RESETTING);
+}
+
+void fake_hang(void)
+{
+    struct nic *nic = &f->e.nic;
+    f->tail_deaf = true;
+    struct pkt *p = pkt_alloc(&f->pool, PKT_HEADROOM);
+    assert_non_null(p);
+    memset(pkt_append(p, 60), 0, 60);
+    assert_int_equal(nic->ops->tx(nic, &p, 1), 1);
+    nic->ops->tx_flush(nic);
+    f->tail_deaf = false;
+    for (int i = 0; i < 20 && nic->stats.tx_hangs == 0 && f->resets < 2; i++) {
+        f->now_ns += NIC_WATCHDOG_NS;
+        uint64_t before_ns = f->now_ns;
+        (void)nic->ops->watchdog(nic, before_ns);
+        f->longest_call_ns = max_u64(f->longest_call_ns, f->now_ns - before_ns);
+    }
+    assert_int_equal(f->e.state, E1000_RESETTING);
 }

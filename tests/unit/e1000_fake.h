@@ -34,6 +34,8 @@ struct fake_nic {
     bool master_stuck;          /* requests on PCI Express never end */
     bool no_auto_read;          /* EECD.AUTO_RD never comes */
     bool reset_stuck;
+    bool reset_noop;               /* as QEMU 7.2: changes nothing */
+    uint64_t extcnf_held_until_ns; /* by firmware, which then lets go */
     bool eerd_dead;
     bool mdic_dead;
     bool ulp_stuck;      /* the management engine does not leave ULP */
@@ -56,6 +58,7 @@ struct fake_nic {
     size_t log_count;
     uint32_t resets;
     bool bus_master;
+    bool swflag_stolen;    /* written while somebody else had it */
     bool touched_in_quiet; /* an access before quiet_us were over */
     uint64_t longest_call_ns;
 
@@ -82,6 +85,9 @@ void fake_start(void);
 void fake_off(void);
 /* The watchdog, until the reset that it begins or goes on with has ended. */
 void fake_watchdog(void);
+
+/* A frame is not sent: the watchdog, until it has begun a reset. */
+void fake_hang(void);
 
 uint32_t fake_reg(uint32_t offset);
 /* The index in the log of the first write to offset with all of bits in it, from index from on. */

@@ -430,6 +430,10 @@ static void test_speed_followed(void **state)
             assert_int_equal(link.speed_mbps, mbps[speeds[n]]);
             assert_int_equal((fake_reg(rows[i].reg) & rows[i].bit) != 0, speeds[n] == 2);
         }
+        fake_hang();
+        fake_watchdog();
+        assert_int_equal(f->resets, 2);
+        assert_true((fake_reg(rows[i].reg) & rows[i].bit) != 0);
         fake_off();
     }
 }

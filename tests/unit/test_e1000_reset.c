@@ -103,6 +103,39 @@ static void test_claimed_around_reset(void **state)
     }
 }
 
+/* Firmware that is at the PHY is waited for. */
+static void test_firmware_that_lets_go(void **state)
+{
+    static const uint16_t shared[] = {0x108b, 0x10d3, 0x104a, 0x10ea, 0x153a, 0x156f};
+    for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+        fake_on(shared[i]);
+        fake_start();
+        fake_hang();
+        f->extcnf_held_until_ns = f->now_ns + 40 * NS_PER_MS;
+        fake_watchdog();
+        assert_int_equal(f->e.state, E1000_RUNNING);
+        size_t rst = fake_find_write(0x00, RST, 0);
+        assert_true(rst != SIZE_MAX && f->log[rst].at_ns >= f->extcnf_held_until_ns);
+        assert_int_equal(fake_reg(0xf00) & 0x20, 0);
+        fake_off();
+    }
+}
+
+/* Where a reset does nothing, the device may master the bus again all the same. */
+static void test_reset_that_does_nothing(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        fake_on(parts[i]);
+        f->reset_noop = true;
+        fake_start();
+        assert_int_equal(fake_reg(0x00) & 0x04, 0);
+        fake_hang();
+        fake_watchdog();
+        assert_int_equal(fake_reg(0x00) & 0x04, 0);
+        fake_off();
+    }
+}
+
 static void test_firmware_that_never_lets_go(void **state)
 {
     static const uint16_t shared[] = {0x108b, 0x10d3, 0x104a, 0x10ea, 0x153a, 0x156f};
@@ -115,25 +148,6 @@ static void test_firmware_that_never_lets_go(void **state)
         e1000_start(&f->e);
         fake_off();
     }
-}
-
-static void hang(void)
-{
-    struct nic *nic = &f->e.nic;
-    f->tail_deaf = true;
-    struct pkt *p = pkt_alloc(&f->pool, PKT_HEADROOM);
-    assert_non_null(p);
-    memset(pkt_append(p, 60), 0, 60);
-    assert_int_equal(nic->ops->tx(nic, &p, 1), 1);
-    nic->ops->tx_flush(nic);
-    f->tail_deaf = false;
-    for (int i = 0; i < 20 && nic->stats.tx_hangs == 0 && f->resets < 2; i++) {
-        f->now_ns += NIC_WATCHDOG_NS;
-        uint64_t before_ns = f->now_ns;
-        (void)nic->ops->watchdog(nic, before_ns);
-        f->longest_call_ns = max_u64(f->longest_call_ns, f->now_ns - before_ns);
-    }
-    assert_int_equal(f->e.state, E1000_RESETTING);
 }
 
 static void test_waits_have_bounds(void **state)
@@ -162,7 +176,7 @@ static void test_waits_have_bounds(void **state)
 
         fake_on(parts[i]);
         fake_start();
-        hang();
+        fake_hang();
         f->gone = true;
         fake_watchdog();
         assert_int_equal(f->e.state, E1000_FAILED);
@@ -248,7 +262,7 @@ static void test_no_call_takes_long(void **state)
             f->flush_required = true;
             f->flush_by_rx = worst != 0;
             f->longest_call_ns = 0;
-            hang();
+            fake_hang();
             uint64_t start_ns = f->now_ns;
             fake_watchdog();
             assert_int_equal(f->e.state, E1000_RUNNING);
@@ -274,7 +288,7 @@ static void test_rings_flushed(void **state)
         f->log_count = 0;
         f->flush_required = true;
         f->flush_by_rx = by_rx != 0;
-        hang();
+        fake_hang();
         size_t tail = fake_find_write(0x3818, 0, fake_find_write(0xd8, UINT32_MAX, 0));
         assert_true(tail != SIZE_MAX);
         assert_int_equal(f->log[tail].value, (fake_reg(0x3818)));
@@ -349,7 +363,7 @@ static void test_shutdown_in_a_reset(void **state)
             fake_on(parts[i]);
             fake_start();
             f->firmware_holds_extcnf = steps % 2 != 0;
-            hang();
+            fake_hang();
             for (uint32_t n = 0; n < steps && f->e.state == E1000_RESETTING; n++) {
                 f->now_ns = f->e.reset.due_ns;
                 (void)f->e.nic.ops->watchdog(&f->e.nic, f->now_ns);
@@ -371,6 +385,8 @@ int main(void)
         cmocka_unit_test(test_master_disable_comes_first),
         cmocka_unit_test(test_quiet_after_reset),
         cmocka_unit_test(test_claimed_around_reset),
+        cmocka_unit_test(test_firmware_that_lets_go),
+        cmocka_unit_test(test_reset_that_does_nothing),
         cmocka_unit_test(test_firmware_that_never_lets_go),
         cmocka_unit_test(test_waits_have_bounds),
         cmocka_unit_test(test_nvm_read_before_use),
