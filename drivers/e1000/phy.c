@@ -1,7 +1,7 @@
 /*
  * The PHY, where it has to be touched: one that firmware left powered down, isolated, or asleep is
- * woken. It negotiates by itself, and what it found is read from STATUS; it is never reset (on ICH
- * and PCH a reset loses what firmware has set, and leaves links at 10 Mb/s).
+ * woken, one without a link negotiates anew. What it found is read from STATUS; it is never reset
+ * (on ICH and PCH a reset loses what firmware has set, and leaves links at 10 Mb/s).
  *
  * Start-up only, but for e1000_phy_tune: an access takes some 30 us, waiting for firmware up to a
  * second.
@@ -202,7 +202,21 @@ void e1000_phy_tune(const struct e1000 *e)
     }
 }
 
-/* IEEE 802.3, 22.2.4.1: out of power-down and isolation, and negotiate anew. */
+/* IEEE 802.3, 22.2.4.2: 0 is latched in the link's bit, so the second reading counts. */
+static bool phy_has_link(const struct e1000 *e)
+{
+    uint16_t bmsr;
+    uint32_t addr = e->family->phy_addr;
+    uint32_t needed = E1000_BMSR_LINK | E1000_BMSR_AUTONEG;
+    return phy_read(e, addr, E1000_PHY_BMSR, &bmsr) && phy_read(e, addr, E1000_PHY_BMSR, &bmsr) &&
+           (bmsr & needed) == needed;
+}
+
+/*
+ * IEEE 802.3, 22.2.4.1: out of power-down and isolation. Negotiation is begun anew, which a PHY
+ * does by itself at power-up only (QEMU's igb not even then), and firmware may have switched it
+ * off.
+ */
 static void power_up(const struct e1000 *e)
 {
     uint16_t bmcr;
@@ -211,10 +225,11 @@ static void power_up(const struct e1000 *e)
         log_warn("%s: the PHY does not answer", e->nic.name);
         return;
     }
-    if ((bmcr & (E1000_BMCR_POWER_DOWN | E1000_BMCR_ISOLATE)) == 0) {
-        return;
+    if ((bmcr & (E1000_BMCR_POWER_DOWN | E1000_BMCR_ISOLATE)) != 0) {
+        log_info("%s: the PHY was powered down (BMCR 0x%04x): powered up", e->nic.name, bmcr);
+    } else if (phy_has_link(e)) {
+        return; /* the MAC is about to see it */
     }
-    log_info("%s: the PHY was powered down (BMCR 0x%04x): powered up", e->nic.name, bmcr);
     bmcr &= (uint16_t) ~(uint32_t)(E1000_BMCR_POWER_DOWN | E1000_BMCR_ISOLATE);
     bmcr |= E1000_BMCR_AUTONEG | E1000_BMCR_RESTART;
     if (!phy_write(e, addr, E1000_PHY_BMCR, bmcr)) {

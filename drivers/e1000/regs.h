@@ -187,12 +187,15 @@ enum e1000_ownership_bits {
 /* PHY registers, IEEE 802.3 clause 22, and those of the PCH PHYs' pages. */
 enum e1000_phy {
     E1000_PHY_BMCR = 0,
+    E1000_PHY_BMSR = 1,
     E1000_PHY_ID1 = 2,
     E1000_PHY_PAGE = 31, /* page number << 5 */
     E1000_BMCR_RESTART = 1 << 9,
     E1000_BMCR_ISOLATE = 1 << 10,
     E1000_BMCR_POWER_DOWN = 1 << 11,
     E1000_BMCR_AUTONEG = 1 << 12,
+    E1000_BMSR_LINK = 1 << 2,    /* 0 once after it was lost: read twice */
+    E1000_BMSR_AUTONEG = 1 << 5, /* negotiation is complete */
 };
 
 enum e1000_single_fields {

@@ -176,12 +176,27 @@ static void test_phy_powered_up(void **state)
     }
 }
 
-/* One that works is not written to, and one with a link is not even asked. */
+/* Without a link it negotiates anew: QEMU's igb does not by itself, and it may be switched off. */
+static void test_phy_negotiates(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(phys); i++) {
+        fake_on(phys[i]);
+        f->link = false;
+        f->phy[0][0] = f->phy[1][0] = 0x0100;
+        f->phy[0][1] = f->phy[1][1] = i % 2 == 0 ? 0x794d : 0x7969; /* no link, or not complete */
+        open_ok();
+        assert_int_equal(*bmcr(), 0x1300);
+        fake_off();
+    }
+}
+
+/* One with a link is not written to, and when the MAC sees it not even asked. */
 static void test_phy_left_alone(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(phys); i++) {
         fake_on(phys[i]);
         f->link = false;
+        f->phy[0][1] = f->phy[1][1] = 0x796d;
         open_ok();
         assert_int_equal(*bmcr(), 0x1140);
         fake_off();
@@ -495,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_nvm_held_for_ever),
         cmocka_unit_test(test_smbi_taken_over),
         cmocka_unit_test(test_phy_powered_up),
+        cmocka_unit_test(test_phy_negotiates),
         cmocka_unit_test(test_phy_left_alone),
         cmocka_unit_test(test_phy_out_of_reach),
         cmocka_unit_test(test_phy_of_a_port),
