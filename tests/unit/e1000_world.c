@@ -45,7 +45,7 @@ static void on_wire(void *arg, const uint8_t *frame, size_t len)
 void world_power_on(struct world *w, uint16_t device, uint32_t packets)
 {
     memset(w, 0, sizeof(*w));
-    chip_power_on(&w->chip, device == 0x100c || device == 0x100d);
+    chip_power_on(&w->chip, device);
     w->chip.sent = on_wire;
     w->chip.sent_arg = w;
     struct arena measure;

@@ -6,7 +6,7 @@
 #define TESTS_UNIT_E1000_WORLD_H
 
 #include "drivers/e1000/e1000.h"
-#include "tests/unit/chip_8254x.h"
+#include "tests/unit/chip.h"
 
 enum {
     WORLD_PACKETS = 1024,
