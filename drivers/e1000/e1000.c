@@ -70,7 +70,7 @@ static enum status bring_up(struct e1000 *e)
     }
     e1000_hw_setup(e);
     pci_enable(e->dev, true);
-    e1000_phy_power_up(e);
+    e1000_phy_power_up(e, E1000_WAIT);
     return STATUS_OK;
 }
 
@@ -159,6 +159,7 @@ void e1000_recover(struct e1000 *e)
     e1000_tx_release(&e->tx);
     e1000_rx_rewind(&e->rx);
     e->tail_lost = false;
+    e->phy_due = true;
     e1000_hw_setup(e);
     e1000_watch_rewind(e);
     run(e);
@@ -204,5 +205,6 @@ void e1000_close(struct e1000 *e)
     e->link = (struct nic_link){.up = false};
     e->watch = (struct e1000_watch){.gone = false};
     e->tail_lost = false;
+    e->phy_due = false;
     e->state = E1000_CLOSED;
 }

@@ -127,6 +127,7 @@ struct e1000_watch {
     bool irq_late;          /* an interrupt is overdue since before late_ns */
     uint64_t late_ns;
     uint64_t late_count; /* interrupts by then */
+    uint64_t phy_ns;     /* with phy_due: when the PHY is looked at */
     bool gone;           /* it was said that the device does not answer */
 };
 
@@ -142,6 +143,7 @@ struct e1000 {
     struct e1000_irq_state irq;
     struct nic_link link; /* as last read */
     bool tail_lost;       /* a ring and its registers differ: the watchdog resets */
+    bool phy_due;         /* behind a reset: whether the PHY has kept its link */
     struct e1000_rx rx;
     struct e1000_tx tx;
     struct e1000_watch watch;

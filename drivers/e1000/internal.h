@@ -97,7 +97,12 @@ enum e1000_resource {
     E1000_OWN_NVM,
     E1000_OWN_PHY,
 };
-enum status e1000_own_take(const struct e1000 *e, enum e1000_resource what) must_check;
+enum e1000_patience {
+    E1000_WAIT,     /* start-up */
+    E1000_WAIT_NOT, /* 0.2 ms at most */
+};
+enum status e1000_own_take(const struct e1000 *e, enum e1000_resource what,
+                           enum e1000_patience patience) must_check;
 void e1000_own_give(const struct e1000 *e, enum e1000_resource what);
 bool e1000_own_try(const struct e1000 *e);
 void e1000_own_end(const struct e1000 *e);
@@ -106,9 +111,12 @@ void e1000_own_announce(const struct e1000 *e, bool loaded);
 /* nvm.c */
 enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
 
-/* phy.c: wake before the reset, power_up after the set-up, both at start-up; tune is part of it. */
+/*
+ * phy.c: wake before the reset, at start-up; tune is a part of each set-up; power_up comes when the
+ * set-up is over and there is no link, at start-up and behind a reset.
+ */
 void e1000_phy_wake(const struct e1000 *e);
-void e1000_phy_power_up(const struct e1000 *e);
+void e1000_phy_power_up(const struct e1000 *e, enum e1000_patience patience);
 void e1000_phy_tune(const struct e1000 *e);
 
 /* tail.c: every write to RDT and TDT of a device that runs goes through e1000_write_tail. */

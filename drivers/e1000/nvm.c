@@ -109,7 +109,7 @@ enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6])
     }
     if ((e->id->quirks & E1000_QUIRK_NO_EERD) == 0) {
         uint8_t stored[6];
-        enum status st = e1000_own_take(e, E1000_OWN_NVM);
+        enum status st = e1000_own_take(e, E1000_OWN_NVM, E1000_WAIT);
         if (st == STATUS_OK) {
             st = nvm_read_mac(e, stored);
             e1000_own_give(e, E1000_OWN_NVM);

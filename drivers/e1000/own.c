@@ -9,7 +9,7 @@
  *             sheet) call the bit SWFLAG: it is not to be written while somebody else has it
  *   FW_SYNC   82576 data sheet 8.16.5: one bit for each resource, changed under SWSM
  *
- * Start-up only, but for e1000_own_try and e1000_own_end, which do not wait.
+ * At run time nobody waits: E1000_WAIT_NOT makes some looks within 0.2 ms.
  */
 #include "drivers/e1000/internal.h"
 #include "kernel/log.h"
@@ -18,6 +18,7 @@
 enum {
     SWSM_LOOK_US = 50,
     SWSM_LOOKS_COUNT = 200, /* 10 ms; firmware holds it for microseconds */
+    SWSM_LOOKS_ONCE_COUNT = 4,
     OWN_LOOK_US = 1 * US_PER_MS,
     OWN_LOOKS_COUNT = 100, /* 100 ms: an access of firmware to the PHY, with its retries */
 };
@@ -42,13 +43,16 @@ void e1000_own_end(const struct e1000 *e)
     e1000_write(e, E1000_EXTCNF_CTRL, value & ~(uint32_t)E1000_EXTCNF_OWN);
 }
 
-static enum status extcnf_take(const struct e1000 *e)
+static enum status extcnf_take(const struct e1000 *e, enum e1000_patience patience)
 {
-    for (uint32_t i = 0; i < OWN_LOOKS_COUNT; i++) {
+    uint32_t looks = patience == E1000_WAIT ? OWN_LOOKS_COUNT : 1;
+    for (uint32_t i = 0; i < looks; i++) {
         if (e1000_own_try(e)) {
             return STATUS_OK;
         }
-        time_delay_us(OWN_LOOK_US);
+        if (i + 1 < looks) {
+            time_delay_us(OWN_LOOK_US);
+        }
     }
     log_warn("%s: the PHY is held by firmware (EXTCNF_CTRL 0x%08x)", e->nic.name,
              e1000_read(e, E1000_EXTCNF_CTRL));
@@ -61,9 +65,14 @@ static void swsm_give(const struct e1000 *e)
     e1000_write(e, E1000_SWSM, value & ~(uint32_t)(E1000_SWSM_SMBI | E1000_SWSM_SWESMBI));
 }
 
-static bool swsm_take_smbi(const struct e1000 *e)
+static uint32_t swsm_looks(enum e1000_patience patience)
 {
-    for (uint32_t i = 0; i < SWSM_LOOKS_COUNT; i++) {
+    return patience == E1000_WAIT ? SWSM_LOOKS_COUNT : SWSM_LOOKS_ONCE_COUNT;
+}
+
+static bool swsm_take_smbi(const struct e1000 *e, enum e1000_patience patience)
+{
+    for (uint32_t i = 0; i < swsm_looks(patience); i++) {
         if ((e1000_read(e, E1000_SWSM) & E1000_SWSM_SMBI) == 0) {
             return true;
         }
@@ -72,17 +81,17 @@ static bool swsm_take_smbi(const struct e1000 *e)
     return false;
 }
 
-static enum status swsm_take(const struct e1000 *e)
+static enum status swsm_take(const struct e1000 *e, enum e1000_patience patience)
 {
-    if (!swsm_take_smbi(e)) {
+    if (!swsm_take_smbi(e, patience)) {
         /* Between drivers, of which there is no other here: left by a former kernel. */
         log_warn("%s: SWSM.SMBI was left taken: taken over", e->nic.name);
         swsm_give(e);
-        if (!swsm_take_smbi(e)) {
+        if (!swsm_take_smbi(e, patience)) {
             return STATUS_TIMEOUT;
         }
     }
-    for (uint32_t i = 0; i < SWSM_LOOKS_COUNT; i++) {
+    for (uint32_t i = 0; i < swsm_looks(patience); i++) {
         e1000_write(e, E1000_SWSM, e1000_read(e, E1000_SWSM) | E1000_SWSM_SWESMBI);
         if ((e1000_read(e, E1000_SWSM) & E1000_SWSM_SWESMBI) != 0) {
             return STATUS_OK;
@@ -102,10 +111,11 @@ static uint32_t sync_bit(const struct e1000 *e, enum e1000_resource what)
     return what == E1000_OWN_NVM ? E1000_SYNC_NVM : UINT32_C(1) << phy_bits[port];
 }
 
-static enum status sync_take(const struct e1000 *e, uint32_t bit)
+static enum status sync_take(const struct e1000 *e, uint32_t bit, enum e1000_patience patience)
 {
-    for (uint32_t i = 0; i < OWN_LOOKS_COUNT; i++) {
-        if (swsm_take(e) != STATUS_OK) {
+    uint32_t looks = patience == E1000_WAIT ? OWN_LOOKS_COUNT : 1;
+    for (uint32_t i = 0; i < looks; i++) {
+        if (swsm_take(e, patience) != STATUS_OK) {
             return STATUS_TIMEOUT;
         }
         uint32_t value = e1000_read(e, E1000_SW_FW_SYNC);
@@ -117,23 +127,27 @@ static enum status sync_take(const struct e1000 *e, uint32_t bit)
         if (is_free) {
             return STATUS_OK;
         }
-        time_delay_us(OWN_LOOK_US);
+        if (i + 1 < looks) {
+            time_delay_us(OWN_LOOK_US);
+        }
     }
     log_warn("%s: firmware holds what bit 0x%x of SW_FW_SYNC (0x%08x) stands for", e->nic.name, bit,
              e1000_read(e, E1000_SW_FW_SYNC));
     return STATUS_TIMEOUT;
 }
 
-enum status e1000_own_take(const struct e1000 *e, enum e1000_resource what)
+enum status e1000_own_take(const struct e1000 *e, enum e1000_resource what,
+                           enum e1000_patience patience)
 {
     switch (e->family->lock) {
     case E1000_LOCK_SWSM:
-        return what == E1000_OWN_PHY ? swsm_take(e) : STATUS_OK; /* EERD arbitrates by itself */
+        return what == E1000_OWN_PHY ? swsm_take(e, patience)
+                                     : STATUS_OK; /* EERD arbitrates by itself */
     case E1000_LOCK_MDIO:
     case E1000_LOCK_SWFLAG:
-        return what == E1000_OWN_PHY ? extcnf_take(e) : STATUS_OK;
+        return what == E1000_OWN_PHY ? extcnf_take(e, patience) : STATUS_OK;
     case E1000_LOCK_FW_SYNC:
-        return sync_take(e, sync_bit(e, what));
+        return sync_take(e, sync_bit(e, what), patience);
     case E1000_LOCK_NONE:
         break;
     }
@@ -144,7 +158,7 @@ void e1000_own_give(const struct e1000 *e, enum e1000_resource what)
 {
     if (e->family->lock == E1000_LOCK_FW_SYNC) {
         /* Without the semaphore, too: a bit that is left set would keep firmware out for ever. */
-        bool taken = swsm_take(e) == STATUS_OK;
+        bool taken = swsm_take(e, E1000_WAIT_NOT) == STATUS_OK;
         uint32_t value = e1000_read(e, E1000_SW_FW_SYNC);
         e1000_write(e, E1000_SW_FW_SYNC, value & ~sync_bit(e, what));
         if (taken) {

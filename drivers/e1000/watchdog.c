@@ -14,6 +14,9 @@ static_assert(NIC_WATCHDOG_NS > TX_HANG_NS, "a hang is seen at the second look")
  */
 #define IRQ_LATE_NS (10 * NS_PER_MS)
 
+/* Behind a reset a PHY's link that stood is seen by the MAC within so long. */
+#define PHY_LOOK_NS (10 * NS_PER_MS)
+
 enum {
     RX_DEAF_LOOKS = 2,      /* looks at frames that the device counts and nobody gets: a stall */
     RX_DEAF_LOOKS_MAX = 64, /* while resets do not help */
@@ -313,6 +316,15 @@ static void check_running(struct e1000 *e, uint64_t now_ns)
     }
 }
 
+/* A reset leaves a PHY its link; QEMU's igb forgets it. */
+static void check_phy(struct e1000 *e, uint64_t now_ns)
+{
+    if (e->phy_due && now_ns >= e->watch.phy_ns) {
+        e->phy_due = false;
+        e1000_phy_power_up(e, E1000_WAIT_NOT);
+    }
+}
+
 static void look(struct e1000 *e, uint64_t now_ns)
 {
     e->watch.look_ns = now_ns + NIC_WATCHDOG_NS;
@@ -331,9 +343,11 @@ uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns)
     if (e->state == E1000_RESETTING) {
         e1000_recover(e);
         w->look_ns = now_ns + NIC_WATCHDOG_NS;
+        w->phy_ns = now_ns + PHY_LOOK_NS;
     } else {
         if (e->state == E1000_RUNNING) {
             check_late(e, now_ns);
+            check_phy(e, now_ns);
         }
         if (now_ns >= w->look_ns) {
             look(e, now_ns);
@@ -342,5 +356,7 @@ uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns)
     if (e->state == E1000_RESETTING) {
         return e->reset.due_ns;
     }
-    return w->irq_late ? min_u64(w->late_ns, w->look_ns) : w->look_ns;
+    uint64_t next_ns = w->irq_late ? min_u64(w->late_ns, w->look_ns) : w->look_ns;
+    bool phy_waits = e->phy_due && e->state == E1000_RUNNING;
+    return phy_waits ? min_u64(w->phy_ns, next_ns) : next_ns;
 }

@@ -252,11 +252,12 @@ static void test_packet_buffers(void **state)
 static void test_no_call_takes_long(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        for (int worst = 0; worst < 2; worst++) {
+        for (int worst = 0; worst < 4; worst++) {
             fake_on(parts[i]);
             fake_start();
             f->firmware_holds_extcnf = worst != 0;
-            f->firmware_holds_swsm = worst != 0;
+            f->firmware_holds_swsm = worst == 2;
+            f->smbi_always = worst == 3;
             f->master_stuck = worst != 0;
             f->no_auto_read = worst != 0;
             f->flush_required = true;
@@ -265,10 +266,39 @@ static void test_no_call_takes_long(void **state)
             fake_hang();
             uint64_t start_ns = f->now_ns;
             fake_watchdog();
+            uint64_t took_ns = f->now_ns - start_ns;
             assert_int_equal(f->e.state, E1000_RUNNING);
             assert_int_equal(f->resets, 2);
+            f->link = false; /* the PHY is looked at, too */
+            f->mdic_dead = worst != 0;
+            f->now_ns += 10 * NS_PER_MS;
+            fake_watchdog();
             assert_true(f->longest_call_ns < NS_PER_MS);
-            assert_true(f->now_ns - start_ns < (worst ? 300 : 60) * NS_PER_MS);
+            assert_true(took_ns < (worst ? 300 : 60) * NS_PER_MS);
+            fake_off();
+        }
+    }
+}
+
+/* A PHY that lost its link in the reset negotiates anew, once; one that has it is left alone. */
+static void test_phy_behind_a_reset(void **state)
+{
+    static const uint16_t phys[] = {0x100e, 0x105e, 0x10d3, 0x104a, 0x153a, 0x156f, 0x10c9, 0x1533};
+    for (size_t i = 0; i < ARRAY_SIZE(phys); i++) {
+        for (int kept = 0; kept < 2; kept++) {
+            fake_on(phys[i]);
+            fake_start();
+            fake_hang();
+            fake_watchdog();
+            uint16_t *phy = f->phy[f->e.family->phy_addr - 1];
+            f->link = false;
+            phy[1] = kept != 0 ? 0x796d : 0x794d;
+            for (int turn = 0; turn < 2; turn++) {
+                f->now_ns += 10 * NS_PER_MS;
+                phy[0] = 0x1140;
+                fake_watchdog();
+                assert_int_equal(phy[0], kept == 0 && turn == 0 ? 0x1340 : 0x1140);
+            }
             fake_off();
         }
     }
@@ -355,6 +385,19 @@ static void test_shutdown(void **state)
     }
 }
 
+/* Nobody is asked to come back for a device that has stopped. */
+static void test_stopped_before_the_phy_look(void **state)
+{
+    fake_on(0x10c9);
+    fake_start();
+    fake_hang();
+    fake_watchdog();
+    e1000_shutdown(&f->e);
+    f->now_ns += NIC_WATCHDOG_NS;
+    assert_true(f->e.nic.ops->watchdog(&f->e.nic, f->now_ns) >= f->now_ns + NIC_WATCHDOG_NS);
+    fake_off();
+}
+
 /* A panic at each step of a reset, also while firmware holds the PHY. */
 static void test_shutdown_in_a_reset(void **state)
 {
@@ -393,9 +436,11 @@ int main(void)
         cmocka_unit_test(test_receiver_kept_on),
         cmocka_unit_test(test_packet_buffers),
         cmocka_unit_test(test_no_call_takes_long),
+        cmocka_unit_test(test_phy_behind_a_reset),
         cmocka_unit_test(test_rings_flushed),
         cmocka_unit_test(test_rings_flushed_at_shutdown),
         cmocka_unit_test(test_shutdown),
+        cmocka_unit_test(test_stopped_before_the_phy_look),
         cmocka_unit_test(test_shutdown_in_a_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
