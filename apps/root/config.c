@@ -147,6 +147,78 @@ static bool parse_irq(const char *value, void *out)
     return i >= 0;
 }
 
+/* count hexadecimal digits at most, one at least; *text is moved behind them. */
+static bool take_hex(const char **text, int count, uint32_t *out)
+{
+    uint32_t value = 0;
+    const char *c = *text;
+    for (; count > 0; count--, c++) {
+        char lower = (char)(*c | 0x20);
+        if (*c >= '0' && *c <= '9') {
+            value = value << 4 | (uint32_t)(*c - '0');
+        } else if (lower >= 'a' && lower <= 'f') {
+            value = value << 4 | (uint32_t)(lower - 'a' + 10);
+        } else {
+            break;
+        }
+    }
+    bool any = c != *text;
+    *text = c;
+    *out = value;
+    return any;
+}
+
+static bool take_char(const char **text, char c)
+{
+    if (**text != c) {
+        return false;
+    }
+    (*text)++;
+    return true;
+}
+
+/* As lspci writes it: 3:00.0 or 03:00.0, with the segment 0000: in front or without it. */
+static bool parse_pci_address(const char *value, struct root_nic_choice *out)
+{
+    uint32_t bus;
+    uint32_t slot;
+    uint32_t func;
+    if (strncmp(value, "0000:", 5) == 0) {
+        value += 5;
+    }
+    if (!take_hex(&value, 2, &bus) || !take_char(&value, ':') || !take_hex(&value, 2, &slot) ||
+        !take_char(&value, '.') || !take_hex(&value, 1, &func) || *value != '\0' || slot > 31 ||
+        func > 7) {
+        return false;
+    }
+    *out = (struct root_nic_choice){
+        .by = ROOT_NIC_PCI, .bus = (uint8_t)bus, .slot = (uint8_t)slot, .func = (uint8_t)func};
+    return true;
+}
+
+static bool parse_mac(const char *value, struct root_nic_choice *out)
+{
+    struct root_nic_choice choice = {.by = ROOT_NIC_MAC};
+    for (size_t i = 0; i < sizeof(choice.mac); i++) {
+        uint32_t octet;
+        if ((i > 0 && !take_char(&value, ':')) || !take_hex(&value, 2, &octet)) {
+            return false;
+        }
+        choice.mac[i] = (uint8_t)octet;
+    }
+    if (*value != '\0') {
+        return false;
+    }
+    *out = choice;
+    return true;
+}
+
+static bool parse_nic(const char *value, void *out)
+{
+    struct root_nic_choice *choice = &((struct root_config *)out)->nic;
+    return parse_mac(value, choice) || parse_pci_address(value, choice);
+}
+
 static bool parse_panic(const char *value, void *out)
 {
     static const char *const names[] = {"halt", "reboot"};
@@ -216,6 +288,7 @@ static const struct cmdline_key keys[] = {
     {"log", "error, warn, info or debug", parse_log},
     {"console", "serial, vga or serial,vga", parse_console},
     {"irq", "auto, msix, msi, intx or poll", parse_irq},
+    {"nic", "a PCI address, as 03:00.0, or a MAC address, as 52:54:00:12:34:56", parse_nic},
     {"panic", "reboot or halt", parse_panic},
     {"selftest", "none, all, fault, stack, assert or wrap", parse_selftest},
     {"ecn", "off or on", parse_ecn},

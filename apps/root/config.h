@@ -26,12 +26,25 @@ enum root_selftest {
     SELFTEST_WRAP, /* serve with sequence numbers and timestamps that wrap at once */
 };
 
+enum root_nic { /* by what nic= names a network device */
+                ROOT_NIC_ANY,
+                ROOT_NIC_PCI,
+                ROOT_NIC_MAC,
+};
+
+struct root_nic_choice {
+    enum root_nic by;
+    uint8_t bus, slot, func; /* ROOT_NIC_PCI */
+    uint8_t mac[6];          /* ROOT_NIC_MAC */
+};
+
 struct root_config {
     struct net_config_ip ip;
     uint32_t gateway; /* gw=, merged into ip by config_parse */
     enum log_level log;
     uint32_t consoles;
     enum irq_policy irq;
+    struct root_nic_choice nic; /* metal */
     enum panic_action panic;
     enum root_selftest selftest;
     bool ecn;

@@ -1,14 +1,14 @@
 /*
- * The composition root of the machine: the first supported NIC, the stack, the server.
+ * The composition root of the machine: a network device, the stack, the server.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/root/divide.h"
+#include "apps/root/nics.h"
 #include "apps/root/selftest.h"
 #include "apps/root/stack.h"
 #include "arch/x86_64/arch.h"
-#include "drivers/e1000/e1000.h"
 #include "kernel/irq.h"
 #include "kernel/loop.h"
 #include "kernel/panic.h"
@@ -18,7 +18,6 @@
 #include "version.h"
 
 enum {
-    PCI_CLASS_NETWORK = 0x02,
     OFF_WAIT_MS = 2000, /* for the peers to acknowledge the ends of their connections */
     OFF_LOOK_MS = 10,   /* how often it is seen whether they have */
 };
@@ -28,7 +27,7 @@ extern constructor_fn *const init_array_start[], *const init_array_end[]; /* lin
 
 static struct metal {
     struct root root;
-    struct e1000 nic;
+    struct e1000 *nic; /* [I] */
     struct irq_client irq;
     struct loop_source power;
     bool going; /* the power button was pressed: until off_ns at most */
@@ -48,74 +47,25 @@ static bool nic_interrupt(void *arg, uint32_t vector)
 static void nic_select(void *arg, enum irq_kind kind)
 {
     struct metal *m = arg;
-    e1000_irq_select(&m->nic, kind);
+    e1000_irq_select(m->nic, kind);
 }
 
 static void nic_trigger(void *arg)
 {
     struct metal *m = arg;
-    e1000_irq_trigger(&m->nic);
+    e1000_irq_trigger(m->nic);
 }
 
 static void nic_quiet(void *arg)
 {
     struct metal *m = arg;
-    e1000_irq_quiet(&m->nic);
+    e1000_irq_quiet(m->nic);
 }
 
 static void nic_shutdown(void *arg)
 {
     struct metal *m = arg;
-    e1000_shutdown(&m->nic);
-}
-
-/* The first function of the bus that the driver claims, or NULL. */
-static const struct pci_device *find_nic(void)
-{
-    const struct pci_device *d;
-    for (size_t i = 0; (d = pci_get(i)) != NULL; i++) {
-        if (e1000_match(d->vendor, d->device) != NULL) {
-            return d;
-        }
-    }
-    return NULL;
-}
-
-/* A text that grows; what does not fit is cut. */
-struct list_text {
-    char text[160];
-    size_t len;
-};
-
-static void list_add(struct list_text *l, const char *fmt, ...) printf_like(2, 3);
-static void list_add(struct list_text *l, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(l->text + l->len, sizeof(l->text) - l->len, fmt, ap);
-    va_end(ap);
-    l->len = min_size(l->len + (n > 0 ? (size_t)n : 0), sizeof(l->text) - 1);
-}
-
-/* What there is and what would do: nobody has to look for either. Class 02h: network controllers.
- */
-static noreturn_fn void panic_no_nic(void)
-{
-    struct list_text here = {0};
-    struct list_text known = {0};
-    const struct pci_device *d;
-    for (size_t i = 0; (d = pci_get(i)) != NULL; i++) {
-        if (d->class_code >> 16 == PCI_CLASS_NETWORK) {
-            list_add(&here, " %02x:%02x.%x %04x:%04x", d->bus, d->slot, d->func, d->vendor,
-                     d->device);
-        }
-    }
-    const struct e1000_id *id;
-    for (size_t i = 0; (id = e1000_id_at(i)) != NULL; i++) {
-        list_add(&known, " %04x:%04x", E1000_VENDOR_INTEL, id->device);
-    }
-    panic("no supported network device on the PCI bus; there:%s; supported:%s (docs/hardware.md)",
-          here.len > 0 ? here.text : " none", known.text);
+    e1000_shutdown(m->nic);
 }
 
 /* A machine that nobody stands beside boots all the same: what is wrong has its default. */
@@ -133,26 +83,13 @@ static void configure(const char *cmdline)
     panic_set_action(r->config.panic);
 }
 
-static void open_nic(const struct pci_device *dev)
-{
-    const struct e1000_config cfg = {.pool = &metal.root.rx_pool};
-    enum status s = e1000_open(&metal.nic, dev, &cfg);
-    if (s != STATUS_OK) {
-        panic("the network device at %u:%u.%u cannot be used (status %d)", dev->bus, dev->slot,
-              dev->func, s);
-    }
-    const uint8_t *mac = metal.nic.nic.mac;
-    log_info("nic: %s at PCI %u:%u.%u, MAC %02x:%02x:%02x:%02x:%02x:%02x", metal.nic.nic.name,
-             dev->bus, dev->slot, dev->func, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-}
-
-static void attach_interrupt(const struct pci_device *dev)
+static void attach_interrupt(void)
 {
     metal.irq = (struct irq_client){
-        .dev = dev,
+        .dev = metal.nic->dev,
         .handler = nic_interrupt,
         .arg = &metal,
-        .vectors = e1000_irq_vectors(&metal.nic),
+        .vectors = e1000_irq_vectors(metal.nic),
         .select = nic_select,
         .trigger = nic_trigger,
         .quiet = nic_quiet,
@@ -275,22 +212,18 @@ noreturn_fn void kernel_main(const char *cmdline)
     configure(cmdline);
     log_info("ringside: %s, %s", RINGSIDE_VERSION, r->line.argv[0]);
     selftest_run(r->config.selftest);
-    const struct pci_device *dev = find_nic();
-    if (dev == NULL) {
-        panic_no_nic();
-    }
     if (root_make_pools(r) != STATUS_OK) {
         panic("not enough memory: 16 MiB of RAM are the least");
     }
-    open_nic(dev);
-    if (root_start(r, &metal.nic.nic) != STATUS_OK) {
+    metal.nic = nics_open(&r->config.nic, &r->rx_pool);
+    if (root_start(r, &metal.nic->nic) != STATUS_OK) {
         panic("the stack or the server could not be started");
     }
     make_heap();
     show_memory();
     run_constructors(r);
-    attach_interrupt(dev);
-    e1000_start(&metal.nic);
+    attach_interrupt();
+    e1000_start(metal.nic);
     watch_power_button();
     int code = loop_run();
     log_info("ringside: the server ended (code %d), halting", code);

@@ -211,6 +211,8 @@ class QemuGuest(Server):
             return answer
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(5)
+            # A guest that waits for "cont" may be asked before QEMU has come so far.
+            wait_for(self.monitor_path, lambda: os.path.exists(self.monitor_path), 20)
             s.connect(self.monitor_path)
             up_to_prompt(s)
             s.sendall(line.encode() + b"\n")

@@ -69,6 +69,39 @@ static void test_everything_else(void **state)
     assert_non_null(strstr(messages, "cubic or newreno"));
 }
 
+static void test_a_nic_is_named_by_address_or_mac(void **state)
+{
+    static const char *const addresses[] = {"nic=1f:1c.7", "nic=1F:1c.7", "nic=0000:1f:1c.7"};
+    static const uint8_t mac[] = {0x52, 0x54, 0x00, 0x12, 0xab, 0x0f};
+    for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+        struct root_nic_choice nic = parse(addresses[i]).nic;
+        assert_int_equal(nic.by, ROOT_NIC_PCI);
+        assert_int_equal(nic.bus, 0x1f);
+        assert_int_equal(nic.slot, 0x1c);
+        assert_int_equal(nic.func, 7);
+        assert_string_equal(messages, "");
+    }
+    struct root_nic_choice nic = parse("nic=52:54:0:12:AB:0f").nic;
+    assert_int_equal(nic.by, ROOT_NIC_MAC);
+    assert_memory_equal(nic.mac, mac, sizeof(mac));
+    assert_int_equal(parse("").nic.by, ROOT_NIC_ANY);
+}
+
+static void test_malformed_nics_are_named(void **state)
+{
+    static const char *const bad[] = {
+        "nic=",           "nic=eth0",      "nic=0:3",           "nic=0:20.0",
+        "nic=0:3.8",      "nic=100:3.0",   "nic=0001:0:3.0",    "nic=0:3.0x",
+        "nic=52:54:0:12", "nic=1:2:3:4:5", "nic=1:2:3:4:5:6:7", "nic=1:2:3:4:5:100",
+        "nic=:::::",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_int_equal(parse(bad[i]).nic.by, ROOT_NIC_ANY);
+        assert_non_null(strstr(messages, bad[i]));
+        assert_non_null(strstr(messages, "a PCI address"));
+    }
+}
+
 static void test_malformed_addresses_are_named(void **state)
 {
     static const char *const bad[] = {
@@ -212,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_static_address),
         cmocka_unit_test(test_everything_else),
         cmocka_unit_test(test_malformed_addresses_are_named),
+        cmocka_unit_test(test_a_nic_is_named_by_address_or_mac),
+        cmocka_unit_test(test_malformed_nics_are_named),
         cmocka_unit_test(test_small_networks_have_no_edges),
         cmocka_unit_test(test_gateway_of_a_host_prefix),
         cmocka_unit_test(test_gateway_must_be_reachable),
