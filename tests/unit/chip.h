@@ -30,7 +30,7 @@ enum {
 };
 
 enum chip_part {
-    CHIP_82544,
+    CHIP_82544, /* and 82543 */
     CHIP_82540, /* and 82545, 82546 */
     CHIP_82541, /* and 82547 */
     CHIP_82571, /* and 82572 */
@@ -116,6 +116,7 @@ struct chip {
     bool mac_unloaded;          /* RAL0 and RAH0 are not loaded: the NVM has to be asked */
     bool autoread_stuck;        /* EECD.AUTO_RD, STATUS.LAN_INIT_DONE never come */
     bool master_stuck;          /* STATUS bit 19 does not fall */
+    bool gone;                  /* off the bus: reads all ones, takes nothing; chip_come_back */
     bool queue_stuck;           /* xDCTL.ENABLE does not come */
     bool flush_rx_too;          /* I219: the dummy descriptor is not enough */
     /*
@@ -194,6 +195,9 @@ struct pci_device chip_pci_device(uint16_t device);
 
 /* What is due by the chip's clock: after the test has moved now_ns. */
 void chip_run(struct chip *c);
+
+/* On the bus again after gone, as after a power-up; its PCI configuration is kept. */
+void chip_come_back(struct chip *c);
 
 void chip_set_link(struct chip *c, bool up, uint32_t mbps, bool full_duplex);
 bool chip_irq_line(const struct chip *c);

@@ -211,7 +211,7 @@ static bool during_reset(void)
 void chip_run(struct chip *c)
 {
     assert(c == chip);
-    if (c->in_reset) {
+    if (c->in_reset || c->gone) {
         return;
     }
     if (c->eeprom_pending && c->now_ns >= c->eeprom_at_ns) {
@@ -252,7 +252,9 @@ static void check_receiver(void)
 static void check_enable(uint32_t offset, uint32_t value)
 {
     bool rx = offset == 0x0100;
-    if ((value & 0x02) == 0 || (*reg(offset) & 0x02) != 0 || chip->rx_flush_begun) {
+    /* I219: what it holds is flushed with rings that are not empty. */
+    bool flush = chip->part == CHIP_SPT && chip->rings_used && (*reg(0x5bbc) & 0x2000) != 0;
+    if ((value & 0x02) == 0 || (*reg(offset) & 0x02) != 0 || flush) {
         return;
     }
     if (chip->traits->class != CLASS_IGB) { /* there each queue has a bit of its own */
@@ -360,6 +362,9 @@ void mmio_write32(const struct mmio *m, uint32_t offset, uint32_t value)
     assert(offset + 4 <= m->size_bytes && m->base == (volatile uint8_t *)chip->regs);
     chip->writes++;
     chip->now_ns += chip->access_ns;
+    if (chip->gone) {
+        return;
+    }
     hostile_turn();
     const struct chip_row *row = find_row(canonical(offset));
     if (!chip->memory_on) {
@@ -422,6 +427,9 @@ uint32_t mmio_read32(const struct mmio *m, uint32_t offset)
     assert(offset + 4 <= m->size_bytes && m->base == (volatile uint8_t *)chip->regs);
     chip->reads++;
     chip->now_ns += chip->access_ns;
+    if (chip->gone) {
+        return UINT32_MAX;
+    }
     hostile_turn();
     const struct chip_row *row = find_row(canonical(offset));
     if (!chip->memory_on) {
@@ -469,7 +477,7 @@ void chip_set_link(struct chip *c, bool up, uint32_t mbps, bool full_duplex)
     c->phy_link = up;
     c->phy_mbps = mbps;
     c->phy_full_duplex = full_duplex;
-    if (c->in_reset) {
+    if (c->in_reset || c->gone) {
         return;
     }
     chip_raise(0x04);
@@ -506,6 +514,17 @@ void chip_power_on(struct chip *c, uint16_t device)
     if (c->is_82544) {
         *reg(0x5400) = 0;
     } else {
+        chip_load_eeprom();
+    }
+}
+
+void chip_come_back(struct chip *c)
+{
+    assert(c == chip && c->gone);
+    c->gone = false;
+    c->in_reset = false;
+    set_reset_values(true);
+    if (!c->is_82544) {
         chip_load_eeprom();
     }
 }

@@ -288,7 +288,6 @@ void chip_drain_fifo(void)
         for (size_t at = 0; at < f->len; at += CHIP_BUFFER_BYTES) {
             fill(f, at);
         }
-        *reg(0x4074) += 1;
         chip->frames_in++;
         chip->fifo_first++;
         chip->fifo_count--;
@@ -325,7 +324,7 @@ bool chip_receive(struct chip *c, const uint8_t *frame, size_t len, uint8_t erro
 {
     assert(c == chip && len <= CHIP_FRAME_MAX);
     chip_run(c);
-    bool listening = !c->in_reset && chip_link() && (*reg(0x0100) & 0x02) != 0;
+    bool listening = !c->in_reset && !c->gone && chip_link() && (*reg(0x0100) & 0x02) != 0;
     if (!listening || !wanted(frame) || (len > 1518 && !c->accept_long)) {
         return false;
     }
@@ -339,6 +338,7 @@ bool chip_receive(struct chip *c, const uint8_t *frame, size_t len, uint8_t erro
     memcpy(f->bytes, frame, len);
     f->len = len;
     f->errors = errors;
+    *reg(0x4074) += 1; /* GPRC */
     if (chip_ring_owned(0x2800) == 0) {
         *reg(0x40a0) += 1; /* RNBC */
     }
@@ -403,7 +403,8 @@ static void send_one(uint32_t idx)
 
 static bool able_to_send(void)
 {
-    return !chip->dead && !chip->in_reset && (*reg(0x0400) & 0x02) != 0 && chip_queue_on(0x3800);
+    return !chip->dead && !chip->in_reset && !chip->gone && (*reg(0x0400) & 0x02) != 0 &&
+           chip_queue_on(0x3800);
 }
 
 /* A ring that is being flushed (I219) is emptied without a link too. */
