@@ -47,10 +47,12 @@ static void setup_control(const struct e1000 *e)
 /* 14.3 General Configuration. */
 static void setup_general(const struct e1000 *e)
 {
-    static const uint16_t flow_control[] = {E1000_FCAL,  E1000_FCAH,  E1000_FCT,
-                                            E1000_FCTTV, E1000_FCRTL, E1000_FCRTH};
+    static const uint16_t flow_control[] = {E1000_FCTTV, E1000_FCRTL, E1000_FCRTH,
+                                            E1000_FCAL,  E1000_FCAH,  E1000_FCT};
+    /* ICH and PCH hold at the last three's offsets what the NVM would set (FEXTNVM, FEXTNVM2). */
+    bool is_ich = e->id->gen >= E1000_GEN_ICH8 && e->id->gen <= E1000_GEN_SPT;
     setup_control(e);
-    for (size_t i = 0; i < ARRAY_SIZE(flow_control); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(flow_control) - (is_ich ? 3 : 0); i++) {
         e1000_write(e, flow_control[i], 0);
     }
     if ((e->id->quirks & E1000_QUIRK_NO_MANC) == 0) {
