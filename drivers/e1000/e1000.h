@@ -81,7 +81,7 @@ struct e1000_rx {
 
 /*
  * The TX ring. Frames in [clean, flushed) are the hardware's, in [flushed, next) filled but not
- * told; at most E1000_RING_COUNT - 1 in all. reports holds, oldest first, the indices that carry
+ * told; at most room in all: E1000_RING_COUNT - 1, or less. reports holds, oldest first, the indices that carry
  * RS: when DD appears in one, it and everything in front of it is sent.
  */
 struct e1000_tx {
@@ -91,6 +91,7 @@ struct e1000_tx {
     uint32_t reports[E1000_RING_COUNT];
     uint32_t report_first, report_end;
     uint32_t clean, flushed, next;
+    uint32_t room; /* [I] */
     uint32_t unreported; /* frames behind the last one with RS */
 };
 

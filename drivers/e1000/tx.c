@@ -18,7 +18,7 @@ static_assert(E1000_TX_REPORT_COUNT < E1000_RING_COUNT - 1, "a full ring holds a
 /* TDH == TDT reads as empty (3.4): one descriptor always stays free. */
 static bool tx_room(const struct e1000_tx *tx)
 {
-    return tx->next - tx->clean < E1000_RING_COUNT - 1;
+    return tx->next - tx->clean < tx->room;
 }
 
 /* Asks for a report on the newest frame, which the hardware does not know of yet. */
