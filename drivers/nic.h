@@ -81,7 +81,7 @@ enum {
     NIC_FRAME_MIN_BYTES = 60,   /* without FCS */
     NIC_FRAME_MAX_BYTES = 1514, /* 14 + 1500 */
 };
-#define NIC_WATCHDOG_NS (2 * NS_PER_S)
+#define NIC_WATCHDOG_NS NS_PER_S
 
 struct nic {
     const struct nic_ops *ops; /* [I] */

@@ -120,7 +120,7 @@ struct e1000_watch {
     struct e1000_oldest oldest;
     uint32_t rx_next;       /* rx.next, ... */
     uint32_t tx_clean;      /* tx.clean, ... */
-    uint64_t hw_frames;     /* hw_rx_packets, ... */
+    uint64_t hw_frames;     /* hw_rx_packets and rx_missed, ... */
     uint64_t overruns;      /* rx_missed + rx_no_descriptor at the last look */
     uint32_t deaf_looks;    /* in a row: the device counts frames, the ring has none */
     uint32_t deaf_patience; /* so many make a stall; doubles while resets do not help */

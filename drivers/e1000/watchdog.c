@@ -8,7 +8,13 @@
 
 /* Frames that make no progress for so long, with a link of 1 Gb/s and no pause, mean a hang. */
 #define TX_HANG_NS NS_PER_S
-static_assert(NIC_WATCHDOG_NS > TX_HANG_NS, "a hang is seen at the second look");
+
+/*
+ * Between two looks while frames are out, or counted and not received: more of them, so that what
+ * hangs is found, reset and serves again within 3 s.
+ */
+#define SUSPECT_NS (400 * NS_PER_MS)
+static_assert(NIC_WATCHDOG_NS + TX_HANG_NS + SUSPECT_NS < 5 * NS_PER_S / 2, "and the reset");
 
 /* An interrupt may be late by what moderation holds it back, 125 us, and the host of an emulator.
  */
@@ -22,7 +28,7 @@ enum {
     RX_DEAF_LOOKS_MAX = 64, /* while resets do not help */
     RX_SPAN_MAX = 16,       /* buffers of 2 KiB: twice the largest frame there is (RCTL.LPE) */
     RESETS_MAX = 8,         /* in a row that have not helped: then it counts as failed, ... */
-    FAILED_LOOKS = 15,      /* ... and has half a minute's rest */
+    FAILED_LOOKS = 30,      /* ... and has half a minute's rest */
     HANG_DESCRIPTORS = 4,   /* told in the log, from the head on */
 };
 
@@ -97,6 +103,12 @@ void e1000_stats_discard(const struct e1000 *e)
 
 /* --- resets ------------------------------------------------------------------------------- */
 
+/* Good frames that the device has seen: when its FIFO has run full it counts them as missed. */
+static uint64_t hw_frames(const struct e1000 *e)
+{
+    return e->nic.stats.hw_rx_packets + e->nic.stats.rx_missed;
+}
+
 /* The rings begin anew: what is remembered of their places is void. */
 void e1000_watch_rewind(struct e1000 *e)
 {
@@ -105,7 +117,7 @@ void e1000_watch_rewind(struct e1000 *e)
     w->irq_late = false;
     w->rx_next = e->rx.next;
     w->tx_clean = e->tx.clean;
-    w->hw_frames = e->nic.stats.hw_rx_packets;
+    w->hw_frames = hw_frames(e);
     w->deaf_looks = 0;
     e->irq.polled = e->rx.next;
     e->irq.unheard = false;
@@ -214,16 +226,16 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
 /* --- receive ------------------------------------------------------------------------------ */
 
 /*
- * Whether the device has counted good frames (GPRC) at several looks in a row of which none has
- * reached a ring that has buffers. Frames for management firmware may be counted, too: when a reset
- * has not brought any, the next is farther off.
+ * Whether the device has counted good frames (GPRC, MPC) at several looks in a row of which none
+ * has reached a ring that has buffers. Frames for management firmware may be counted, too: when a
+ * reset has not brought any, the next is farther off.
  */
 static bool rx_stalled(struct e1000 *e)
 {
     struct e1000_watch *w = &e->watch;
-    bool counted = e->nic.stats.hw_rx_packets != w->hw_frames;
+    bool counted = hw_frames(e) != w->hw_frames;
     bool moved = e->rx.next != w->rx_next || e1000_rx_pending(&e->nic);
-    w->hw_frames = e->nic.stats.hw_rx_packets;
+    w->hw_frames = hw_frames(e);
     w->rx_next = e->rx.next;
     if (moved) {
         w->deaf_patience = RX_DEAF_LOOKS;
@@ -327,9 +339,14 @@ static void check_phy(struct e1000 *e, uint64_t now_ns)
 
 static void look(struct e1000 *e, uint64_t now_ns)
 {
-    e->watch.look_ns = now_ns + NIC_WATCHDOG_NS;
+    struct e1000_watch *w = &e->watch;
+    w->look_ns = now_ns + NIC_WATCHDOG_NS;
     if (e->state == E1000_RUNNING) {
         check_running(e, now_ns);
+        bool suspect = w->oldest.noted || w->deaf_looks > 0;
+        if (e->state == E1000_RUNNING && suspect) {
+            w->look_ns = now_ns + SUSPECT_NS;
+        }
     } else if (e->state == E1000_FAILED && answers(e)) {
         e1000_restart(e);
     }
