@@ -12,7 +12,7 @@ struct bounds {
 };
 
 static const struct bounds classes[E1000_PACE_COUNT] = {
-    [E1000_PACE_LOWEST] = {56, 12, 1500, 0, 0},                 /* 70 000 a second */
+    [E1000_PACE_LOWEST] = {56, 12, 1000, 0, 0},                 /* 70 000 a second */
     [E1000_PACE_LOW] = {196, 48, 5000, 3, 700},                 /* 20 000 */
     [E1000_PACE_BULK] = {488, UINT64_MAX, UINT64_MAX, 24, 3000} /* 8 000 */
 };

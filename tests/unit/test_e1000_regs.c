@@ -10,6 +10,7 @@
 #include "drivers/e1000/desc.h"
 #include "drivers/e1000/ids.h"
 #include "drivers/e1000/regs.h"
+#include "drivers/e1000/regs_advanced.h"
 
 #undef assert
 #include <cmocka.h>
@@ -99,6 +100,69 @@ static const struct row single[] = {
     R(E1000_VENDOR_INTEL, 0x8086),
 };
 
+/* regs_advanced.h: 82574 data sheet, chapter 10; 82575 manual, chapter 14; 82576 data sheet, 8. */
+static const struct row advanced_offsets[] = {
+    R(E1000_EIAC_82574, 0x000dc), R(E1000_IVAR_82574, 0x000e4), R(E1000_EITR_82574, 0x000e8),
+    R(E1000_GPIE, 0x01514),       R(E1000_EICS, 0x01520),       R(E1000_EIMS, 0x01524),
+    R(E1000_EIMC, 0x01528),       R(E1000_EIAC, 0x0152c),       R(E1000_EICR, 0x01580),
+    R(E1000_MSIXBM, 0x01600),     R(E1000_EITR, 0x01680),       R(E1000_IVAR, 0x01700),
+    R(E1000_IVAR_MISC, 0x01740),  R(E1000_SRRCTL, 0x0280c),     R(E1000_MRQC, 0x05818),
+};
+
+static const struct row advanced_causes[] = {
+    R(E1000_CAUSE_LSC, 0x00000004),   R(E1000_CAUSE_RXDMT0, 0x00000010),
+    R(E1000_CAUSE_RXO, 0x00000040),   R(E1000_CAUSE_RXT0, 0x00000080),
+    R(E1000_CAUSE_RXQ0, 0x00100000),  R(E1000_CAUSE_TXQ0, 0x00400000),
+    R(E1000_CAUSE_OTHER, 0x01000000), R(E1000_CAUSE_ASSERTED, 0x80000000),
+};
+
+static const struct row srrctl[] = {
+    R(0x7f << E1000_SRRCTL_BSIZE_KIB_SHIFT, 0x0000007f),
+    R(E1000_SRRCTL_DESCTYPE_ONE, 0x02000000),
+};
+
+static const struct row queue_control[] = {
+    R(0x1f << E1000_QUEUE_PTHRESH_SHIFT, 0x0000001f),
+    R(0x1f << E1000_QUEUE_HTHRESH_SHIFT, 0x00001f00),
+    R(0x1f << E1000_RXDCTL_WTHRESH_SHIFT, 0x001f0000),
+    R(E1000_QUEUE_ENABLE, 0x02000000),
+};
+
+static const struct row gpie[] = {
+    R(E1000_GPIE_NSICR, 0x00000001),
+    R(E1000_GPIE_MSIX, 0x00000010),
+    R(E1000_GPIE_PBA, 0x80000000),
+};
+
+static const struct row ivar_82574[] = {
+    R(0xf << E1000_IVAR_82574_RXQ0_SHIFT, 0x0000000f),
+    R(0xf << E1000_IVAR_82574_TXQ0_SHIFT, 0x00000f00),
+    R(0xf << E1000_IVAR_82574_OTHER_SHIFT, 0x000f0000),
+};
+
+static const struct row ivar[] = {
+    R(0xff << E1000_IVAR_RXQ0_SHIFT, 0x000000ff),
+    R(0xff << E1000_IVAR_TXQ0_SHIFT, 0x0000ff00),
+};
+
+static const struct row eicr_82575[] = {
+    R(E1000_EICR_82575_RXQ0, 0x00000001),
+    R(E1000_EICR_82575_TXQ0, 0x00000100),
+    R(E1000_EICR_82575_OTHER, 0x80000000),
+};
+
+static const struct row advanced_single[] = {
+    R(E1000_TXDCTL_COUNT_DESC, 0x00400000),
+    R(E1000_TCTL_MULR, 0x10000000),
+    R(E1000_RFCTL_ACK_DIS, 0x00001000),
+    R(E1000_IVAR_82574_VALID, 0x8),
+    R(E1000_IVAR_VALID, 0x80),
+    R(0xff << E1000_IVAR_MISC_OTHER_SHIFT, 0x0000ff00),
+    R(E1000_CTRL_EXT_PBA, 0x80000000),
+    R(E1000_CTRL_EXT_NSICR, 0x00000001),
+    R(E1000_EITR_KEEP, 0x80000000),
+};
+
 static void compare(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -131,6 +195,23 @@ static void test_fields(void **state)
     FIELDS(tipg);
     FIELDS(rxdctl);
     compare(single, ARRAY_SIZE(single));
+}
+
+static void test_advanced_fields(void **state)
+{
+    compare(advanced_offsets, ARRAY_SIZE(advanced_offsets));
+    for (size_t i = 0; i < ARRAY_SIZE(advanced_offsets); i++) {
+        assert_true(i == 0 || advanced_offsets[i].ours > advanced_offsets[i - 1].ours);
+        assert_true(advanced_offsets[i].ours + 4 <= E1000_BAR_MIN_BYTES);
+    }
+    FIELDS(advanced_causes);
+    FIELDS(srrctl);
+    FIELDS(queue_control);
+    FIELDS(gpie);
+    FIELDS(ivar_82574);
+    FIELDS(ivar);
+    FIELDS(eicr_82575);
+    compare(advanced_single, ARRAY_SIZE(advanced_single));
 }
 
 /* In ascending order, so that a slip of a line shows, and within the BAR that is asked for. */
@@ -184,9 +265,8 @@ static void test_quirks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_offsets),
-        cmocka_unit_test(test_descriptor_formats),
+        cmocka_unit_test(test_fields),  cmocka_unit_test(test_advanced_fields),
+        cmocka_unit_test(test_offsets), cmocka_unit_test(test_descriptor_formats),
         cmocka_unit_test(test_quirks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
