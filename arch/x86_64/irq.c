@@ -35,6 +35,8 @@ static const struct way {
     [IRQ_KIND_POLL] = {"polling", irq_attach_poll},
 };
 
+static struct irq_client *trying; /* in none of the ways' lists yet */
+
 /* What became of the better ways: "no MSI-X, MSI did not arrive". */
 struct reason {
     char text[128];
@@ -152,7 +154,10 @@ enum status irq_attach(struct irq_client *c, enum irq_policy policy)
     enum irq_kind first = first_kind(policy);
     register_counter();
     irq_messages_off(c->dev);
+    c->next = NULL;
+    trying = c;
     take_best(c, first, &r);
+    trying = NULL;
     if (policy != IRQ_AUTO && c->kind != first) {
         log_warn("irq: the command line asks for %s, which cannot be had", ways[first].name);
     }
@@ -177,6 +182,7 @@ void irq_shutdown(void)
     for (uint32_t i = 0; i < irq_pin_count(); i++) {
         shut_down(irq_pin_clients(i));
     }
+    shut_down(trying); /* a panic in the middle of it */
     shut_down(irq_message_clients());
     shut_down(irq_polled_clients());
 }

@@ -426,6 +426,27 @@ static void test_shutdown_leaves_nothing_on(void **state)
     }
 }
 
+static void (*plain_trigger)(void *arg);
+
+static void trigger_and_panic(void *arg)
+{
+    plain_trigger(arg);
+    irq_shutdown();
+}
+
+/* In the middle of a trial, too. */
+static void test_shutdown_by_a_panic_while_trying(void **state)
+{
+    struct board_nic *nic = &board.nics[0];
+    nic->has_msix = true;
+    struct irq_client c = board_client(0, 2);
+    plain_trigger = c.trigger;
+    c.trigger = trigger_and_panic;
+    attach(&c, IRQ_AUTO);
+    assert_true(nic->stopped);
+    assert_false(board_msix_is_on(nic));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup(test_vectors_run_out, begin),
         cmocka_unit_test_setup(test_devices_share_a_pin, begin),
         cmocka_unit_test_setup(test_shutdown_leaves_nothing_on, begin),
+        cmocka_unit_test_setup(test_shutdown_by_a_panic_while_trying, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
