@@ -69,4 +69,20 @@ struct irq_client {
  */
 enum status irq_attach(struct irq_client *c, enum irq_policy policy) must_check;
 
+/* What became of one way. */
+enum irq_try {
+    IRQ_TAKEN,  /* all that the device raised has arrived: the client is served, its route told */
+    IRQ_ABSENT, /* the device, or the board for it, does not have this way: nothing was touched */
+    IRQ_FAILED, /* not all of it has arrived: everything is off again */
+};
+
+/*
+ * As irq_attach, with this way or none, and without a word in the log: for a test of each. Where it
+ * is not taken *why says what about it, as what follows its name, or is NULL where the device is
+ * simply without it. irq_detach undoes it, of the client that was attached last; the device has to
+ * be quiet.
+ */
+enum irq_try irq_attach_way(struct irq_client *c, enum irq_kind kind, const char **why) must_check;
+void irq_detach(struct irq_client *c);
+
 #endif

@@ -10,6 +10,7 @@
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/irq_way.h"
 #include "kernel/log.h"
+#include "kernel/platform.h"
 #include "kernel/stats.h"
 #include "kernel/time.h"
 
@@ -28,11 +29,12 @@ enum {
 static const struct way {
     const char *name; /* in the log */
     irq_attach_fn *attach;
+    irq_detach_fn *detach;
 } ways[IRQ_KIND_COUNT] = {
-    [IRQ_KIND_MSIX] = {"MSI-X", irq_attach_msix},
-    [IRQ_KIND_MSI] = {"MSI", irq_attach_msi},
-    [IRQ_KIND_INTX] = {"INTx", irq_attach_intx},
-    [IRQ_KIND_POLL] = {"polling", irq_attach_poll},
+    [IRQ_KIND_MSIX] = {"MSI-X", irq_attach_msix, irq_detach_message},
+    [IRQ_KIND_MSI] = {"MSI", irq_attach_msi, irq_detach_message},
+    [IRQ_KIND_INTX] = {"INTx", irq_attach_intx, irq_detach_pin},
+    [IRQ_KIND_POLL] = {"polling", irq_attach_poll, irq_detach_poll},
 };
 
 static struct irq_client *trying; /* in none of the ways' lists yet */
@@ -77,6 +79,16 @@ bool irq_call_handlers(struct irq_client *first)
     return claimed;
 }
 
+void irq_unlink(struct irq_client **first, struct irq_client *c)
+{
+    while (*first != c) {
+        assert(*first != NULL);
+        first = &(*first)->next;
+    }
+    *first = c->next;
+    c->next = NULL;
+}
+
 bool irq_wait_until(bool (*done)(void))
 {
     uint64_t end_ns = time_now_ns() + WAIT_US * UINT64_C(1000);
@@ -110,12 +122,21 @@ static void register_counter(void)
     }
 }
 
+static enum irq_try try_way(struct irq_client *c, enum irq_kind kind, const char **why)
+{
+    *why = NULL;
+    trying = c;
+    enum irq_try got = ways[kind].attach(c, why);
+    trying = NULL;
+    return got;
+}
+
 /* Takes the best way from first on. The last, polling, is always taken. */
 static void take_best(struct irq_client *c, enum irq_kind first, struct reason *r)
 {
     for (int kind = first; kind < IRQ_KIND_COUNT; kind++) {
-        const char *why = NULL;
-        enum irq_try got = ways[kind].attach(c, &why);
+        const char *why;
+        enum irq_try got = try_way(c, (enum irq_kind)kind, &why);
         if (got == IRQ_TAKEN) {
             return;
         }
@@ -146,18 +167,36 @@ static void log_choice(const struct irq_client *c, enum irq_policy policy, const
               (unsigned)c->dev->slot, (unsigned)c->dev->func, c->route, why);
 }
 
-enum status irq_attach(struct irq_client *c, enum irq_policy policy)
+/* Whatever was on before is off. */
+static void prepare(struct irq_client *c)
 {
     assert(c != NULL && c->dev != NULL && c->handler != NULL);
     assert(c->trigger != NULL && c->quiet != NULL && c->vectors <= IRQ_VECTORS_MAX);
-    struct reason r = {.text = ""};
-    enum irq_kind first = first_kind(policy);
     register_counter();
     irq_messages_off(c->dev);
     c->next = NULL;
-    trying = c;
+}
+
+enum irq_try irq_attach_way(struct irq_client *c, enum irq_kind kind, const char **why)
+{
+    assert(kind < IRQ_KIND_COUNT);
+    prepare(c);
+    return try_way(c, kind, why);
+}
+
+void irq_detach(struct irq_client *c)
+{
+    uint64_t saved = platform_irq_save();
+    ways[c->kind].detach(c);
+    platform_irq_restore(saved);
+}
+
+enum status irq_attach(struct irq_client *c, enum irq_policy policy)
+{
+    struct reason r = {.text = ""};
+    enum irq_kind first = first_kind(policy);
+    prepare(c);
     take_best(c, first, &r);
-    trying = NULL;
     if (policy != IRQ_AUTO && c->kind != first) {
         log_warn("irq: the command line asks for %s, which cannot be had", ways[first].name);
     }

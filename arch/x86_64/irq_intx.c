@@ -251,3 +251,18 @@ enum irq_try irq_attach_intx(struct irq_client *c, const char **why)
     *why = "reached no IOAPIC pin";
     return p != NULL ? IRQ_TAKEN : IRQ_FAILED;
 }
+
+void irq_detach_pin(struct irq_client *c)
+{
+    for (uint32_t i = 0; i < intx.pin_count; i++) {
+        struct pin *p = &intx.pins[i];
+        for (struct irq_client *at = p->clients; at != NULL; at = at->next) {
+            if (at == c) {
+                irq_unlink(&p->clients, c);
+                ioapic_set_masked(p->io.gsi, p->clients == NULL);
+                break;
+            }
+        }
+    }
+    irq_set_intx(c->dev, false);
+}

@@ -205,6 +205,17 @@ static enum irq_try conclude(struct irq_client *c, const char **why)
     return all ? IRQ_TAKEN : IRQ_FAILED;
 }
 
+void irq_detach_message(struct irq_client *c)
+{
+    irq_messages_off(c->dev);
+    irq_unlink(&msi.clients, c);
+    for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
+        if (msi.messages[i].client == c) {
+            release(&msi.messages[i], 1);
+        }
+    }
+}
+
 /* False: there are no vectors left. */
 static bool begin_trial(struct irq_client *c, uint32_t count)
 {

@@ -32,6 +32,9 @@ struct irq_client *irq_polled_clients(void)
 
 static void on_poll_tick(void)
 {
+    if (polled.clients == NULL) {
+        return; /* the last one was detached: no further tick */
+    }
     (void)irq_call_handlers(polled.clients);
     polled.next_ns = platform_now_ns() + POLL_PERIOD_NS;
     apic_timer_arm(polled.next_ns);
@@ -70,4 +73,9 @@ enum irq_try irq_attach_poll(struct irq_client *c, const char **why)
     irq_poll_clients(c);
     platform_irq_restore(saved);
     return IRQ_TAKEN;
+}
+
+void irq_detach_poll(struct irq_client *c)
+{
+    irq_unlink(&polled.clients, c);
 }

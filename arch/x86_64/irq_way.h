@@ -7,18 +7,13 @@
 
 #include "kernel/irq.h"
 
-enum irq_try {
-    IRQ_TAKEN,  /* all that the device raised has arrived: the client is served, its route told */
-    IRQ_ABSENT, /* the device, or the board for it, does not have this way: nothing was touched */
-    IRQ_FAILED, /* not all of it has arrived: everything is off again */
-};
-
-/*
- * Each tries its way. Where it is not taken *why says what about it, as what follows its name, or
- * stays NULL where the device is simply without it.
- */
+/* Each tries its way; *why as irq_attach_way has it, NULL before. */
 typedef enum irq_try irq_attach_fn(struct irq_client *c, const char **why);
 irq_attach_fn irq_attach_msix, irq_attach_msi, irq_attach_intx, irq_attach_poll;
+
+/* Each takes a client off that it had taken. Interrupts off. */
+typedef void irq_detach_fn(struct irq_client *c);
+irq_detach_fn irq_detach_message, irq_detach_pin, irq_detach_poll;
 
 /* The clients of each, newest first, linked by next. Any context. */
 struct irq_client *irq_message_clients(void);
@@ -37,13 +32,15 @@ void irq_poll_clients(struct irq_client *first);
 void irq_messages_off(const struct pci_device *d);
 
 /*
- * irq.c: what the ways need around a trial. select tells the driver; set_intx lets the device drive
- * its pin, or forbids it; call_handlers asks a whole list, true when one claims it; wait_until
- * returns whether done() was true within the time that a device has to interrupt.
+ * irq.c: what the ways need around a trial. unlink takes c out of a list that it is in. select
+ * tells the driver; set_intx lets the device drive its pin, or forbids it; call_handlers asks a
+ * whole list, true when one claims it; wait_until returns whether done() was true within the time
+ * that a device has to interrupt.
  */
 void irq_select(struct irq_client *c, enum irq_kind kind);
 void irq_set_intx(const struct pci_device *d, bool allowed);
 bool irq_call_handlers(struct irq_client *first);
+void irq_unlink(struct irq_client **first, struct irq_client *c);
 bool irq_wait_until(bool (*done)(void));
 
 /* A word that an interrupt handler writes meanwhile. */

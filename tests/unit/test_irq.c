@@ -236,6 +236,65 @@ static void test_the_command_line_asks_too_much(void **state)
                "1 irq: 0:3.0 timer poll every 100 us: INTx reached no IOAPIC pin\n");
 }
 
+static uint64_t unclaimed(void)
+{
+    struct stats_iter it = {0};
+    struct stats_entry e;
+    assert_true(stats_next(&it, &e));
+    assert_string_equal(e.name, "irq_unclaimed");
+    assert_false(stats_next(&it, &e));
+    return e.value;
+}
+
+/* Each way by itself, and left again without a trace: none of them keeps another from the device.
+ */
+static void test_each_way_is_taken_and_left(void **state)
+{
+    struct board_nic *nic = &board.nics[0];
+    nic->has_msix = nic->has_msi = true;
+    struct irq_client c = board_client(0, 3);
+    for (int round = 0; round < 20; round++) { /* more than there are vectors for */
+        for (int kind = 0; kind < IRQ_KIND_COUNT; kind++) {
+            const char *why;
+            nic->trial_count = 0;
+            assert_int_equal(irq_attach_way(&c, (enum irq_kind)kind, &why), IRQ_TAKEN);
+            assert_way(nic, &c, (enum irq_kind)kind);
+            if (kind == IRQ_KIND_POLL) {
+                uint32_t before = nic->handled[0];
+                board.tick();
+                assert_int_equal(nic->handled[0], before + 1);
+            } else {
+                assert_serves(nic, &c, kind == IRQ_KIND_MSIX ? 3 : 1);
+            }
+            c.quiet(c.arg);
+            irq_detach(&c);
+            assert_false(board_msix_is_on(nic) || board_msi_is_on(nic));
+            assert_int_equal(board.pin_open, 0);
+            assert_int_equal(irq_next_poll_ns(), DEADLINE_NONE);
+        }
+    }
+    uint32_t before = nic->handled[0];
+    uint64_t armed_ns = board.armed_ns;
+    board.tick(); /* one that was under way */
+    assert_int_equal(nic->handled[0], before);
+    assert_int_equal(board.armed_ns, armed_ns);
+    assert_int_equal(fake.irq_depth, 0);
+    assert_int_equal(unclaimed(), 0);
+}
+
+static void test_a_way_that_is_not_there(void **state)
+{
+    struct board_nic *nic = &board.nics[0];
+    struct irq_client c = board_client(0, 0);
+    const char *why;
+    assert_int_equal(irq_attach_way(&c, IRQ_KIND_MSI, &why), IRQ_ABSENT);
+    assert_null(why);
+    nic->wired = 1U << 9;
+    assert_int_equal(irq_attach_way(&c, IRQ_KIND_INTX, &why), IRQ_FAILED);
+    assert_string_equal(why, "reached no IOAPIC pin");
+    assert_int_equal(board.pin_open, 0);
+}
+
 static void test_boards_without_messages(void **state)
 {
     struct board_nic *nic = &board.nics[0];
@@ -316,16 +375,6 @@ static void test_what_others_left_on(void **state)
         assert_way(nic, &c, IRQ_KIND_INTX);
         assert_serves(nic, &c, 1);
     }
-}
-
-static uint64_t unclaimed(void)
-{
-    struct stats_iter it = {0};
-    struct stats_entry e;
-    assert_true(stats_next(&it, &e));
-    assert_string_equal(e.name, "irq_unclaimed");
-    assert_false(stats_next(&it, &e));
-    return e.value;
 }
 
 static void test_messages_nobody_claims(void **state)
@@ -459,6 +508,8 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_is_there, begin),
         cmocka_unit_test_setup(test_the_command_line_is_obeyed, begin),
         cmocka_unit_test_setup(test_the_command_line_asks_too_much, begin),
+        cmocka_unit_test_setup(test_each_way_is_taken_and_left, begin),
+        cmocka_unit_test_setup(test_a_way_that_is_not_there, begin),
         cmocka_unit_test_setup(test_boards_without_messages, begin),
         cmocka_unit_test_setup(test_msix_tables_that_cannot_be, begin),
         cmocka_unit_test_setup(test_what_others_left_on, begin),
