@@ -47,6 +47,13 @@ enum e1000_state {
     E1000_FAILED,    /* gone, or no reset helps: nothing is sent, the watchdog tries again */
 };
 
+/* Where what is sent turns round: selftest.h. The wire stays silent. */
+enum e1000_loopback {
+    E1000_LOOPBACK_NONE,
+    E1000_LOOPBACK_MAC, /* in front of the PHY */
+    E1000_LOOPBACK_PHY,
+};
+
 /* How far a reset is. Between two steps there is a wait, which nobody spins through at run time. */
 enum e1000_reset_step {
     E1000_RESET_NONE,
@@ -81,8 +88,8 @@ struct e1000_rx {
 
 /*
  * The TX ring. Frames in [clean, flushed) are the hardware's, in [flushed, next) filled but not
- * told; at most room in all: E1000_RING_COUNT - 1, or less. reports holds, oldest first, the indices that carry
- * RS: when DD appears in one, it and everything in front of it is sent.
+ * told; at most room in all: E1000_RING_COUNT - 1, or less. reports holds, oldest first, the
+ * indices that carry RS: when DD appears in one, it and everything in front of it is sent.
  */
 struct e1000_tx {
     struct e1000_desc *ring; /* [I] */
@@ -91,7 +98,7 @@ struct e1000_tx {
     uint32_t reports[E1000_RING_COUNT];
     uint32_t report_first, report_end;
     uint32_t clean, flushed, next;
-    uint32_t room; /* [I] */
+    uint32_t room;       /* [I] */
     uint32_t unreported; /* frames behind the last one with RS */
 };
 
@@ -145,6 +152,9 @@ struct e1000 {
     struct nic_link link; /* as last read */
     bool tail_lost;       /* a ring and its registers differ: the watchdog resets */
     bool phy_due;         /* behind a reset: whether the PHY has kept its link */
+    bool mac_from_nvm;    /* the address registers had none */
+    enum e1000_loopback loopback;
+    uint16_t loopback_bmcr; /* the PHY's, to be given back */
     struct e1000_rx rx;
     struct e1000_tx tx;
     struct e1000_watch watch;

@@ -5,6 +5,7 @@
 #define DRIVERS_E1000_INTERNAL_H
 
 #include "drivers/e1000/e1000.h"
+#include "drivers/e1000/selftest.h"
 
 /* The causes we answer. TXDW and TXQE stay masked: sent frames are found by their DD, lazily. */
 enum {
@@ -109,7 +110,8 @@ void e1000_own_end(const struct e1000 *e);
 void e1000_own_announce(const struct e1000 *e, bool loaded);
 
 /* nvm.c */
-enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
+enum status e1000_hw_read_mac(struct e1000 *e, uint8_t mac[6]) must_check;
+void e1000_nvm_look(const struct e1000 *e, struct e1000_facts *out);
 
 /*
  * phy.c: wake before the reset, at start-up; tune is a part of each set-up; power_up comes when the
@@ -118,6 +120,14 @@ enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6]) must_check;
 void e1000_phy_wake(const struct e1000 *e);
 void e1000_phy_power_up(const struct e1000 *e, enum e1000_patience patience);
 void e1000_phy_tune(const struct e1000 *e);
+
+/*
+ * phy.c, for the self-test (selftest.h): loop puts the PHY into loopback at its fastest, *mbps, and
+ * unloop gives it back its setting.
+ */
+void e1000_phy_look(const struct e1000 *e, struct e1000_facts *out);
+enum status e1000_phy_loop(struct e1000 *e, uint32_t *mbps) must_check;
+void e1000_phy_unloop(const struct e1000 *e);
 
 /* tail.c: every write to RDT and TDT of a device that runs goes through e1000_write_tail. */
 void e1000_write_tail_guarded(struct e1000 *e, uint32_t reg, uint32_t value);

@@ -102,8 +102,9 @@ static bool address_register(const struct e1000 *e, uint8_t mac[6])
  * A device without a valid address cannot be used: STATUS_IO, and the log has the bytes. ICH and
  * PCH parts have no NVM of their own, the 82543 and 82544 one without EERD.
  */
-enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6])
+enum status e1000_hw_read_mac(struct e1000 *e, uint8_t mac[6])
 {
+    e->mac_from_nvm = false;
     if (address_register(e, mac)) {
         return STATUS_OK;
     }
@@ -118,6 +119,7 @@ enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6])
             mac[i] = stored[i];
         }
         if (st == STATUS_OK && mac_valid(mac)) {
+            e->mac_from_nvm = true;
             log_info("%s: MAC address from the NVM", e->nic.name);
             return STATUS_OK;
         }
@@ -128,4 +130,38 @@ enum status e1000_hw_read_mac(const struct e1000 *e, uint8_t mac[6])
     log_error("%s: %02x:%02x:%02x:%02x:%02x:%02x is not a valid MAC address", e->nic.name, mac[0],
               mac[1], mac[2], mac[3], mac[4], mac[5]);
     return STATUS_IO;
+}
+
+static bool nvm_read_words(const struct e1000 *e, struct e1000_facts *out)
+{
+    struct eerd layout;
+    if (!eerd_detect(e, &layout)) {
+        return false;
+    }
+    out->nvm_small = layout.done == E1000_EERD_DONE_SMALL;
+    for (uint32_t i = 0; i < E1000_NVM_WORDS; i++) {
+        uint32_t value;
+        if (!eerd_read(e, &layout, i, &value)) {
+            return false;
+        }
+        out->nvm_words[i] = (uint16_t)(value >> E1000_EERD_DATA_SHIFT);
+        out->nvm_sum = (uint16_t)(out->nvm_sum + out->nvm_words[i]);
+    }
+    return true;
+}
+
+/* Manual chapter 5, word 3Fh: the first 64 words, of which one is the checksum, make BABA; the
+ * later parts likewise. */
+void e1000_nvm_look(const struct e1000 *e, struct e1000_facts *out)
+{
+    if ((e->id->quirks & E1000_QUIRK_NO_EERD) != 0) {
+        return;
+    }
+    out->nvm = E1000_ANSWER_SILENT;
+    if (e1000_own_take(e, E1000_OWN_NVM, E1000_WAIT) == STATUS_OK) {
+        if (nvm_read_words(e, out)) {
+            out->nvm = E1000_ANSWER_COMPLETE;
+        }
+        e1000_own_give(e, E1000_OWN_NVM);
+    }
 }

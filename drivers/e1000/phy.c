@@ -252,3 +252,67 @@ void e1000_phy_power_up(const struct e1000 *e, enum e1000_patience patience)
         e1000_own_give(e, E1000_OWN_PHY);
     }
 }
+
+static bool look(const struct e1000 *e, struct e1000_facts *out)
+{
+    uint32_t addr = e->family->phy_addr;
+    return phy_read(e, addr, E1000_PHY_ID1, &out->phy_id[0]) &&
+           phy_read(e, addr, E1000_PHY_ID1 + 1, &out->phy_id[1]) &&
+           phy_read(e, addr, E1000_PHY_BMCR, &out->phy_bmcr) &&
+           phy_read(e, addr, E1000_PHY_BMSR, &out->phy_bmsr) &&
+           phy_read(e, addr, E1000_PHY_BMSR, &out->phy_bmsr); /* latched, as above */
+}
+
+void e1000_phy_look(const struct e1000 *e, struct e1000_facts *out)
+{
+    if ((e->id->quirks & E1000_QUIRK_NO_MDIC) != 0) {
+        return;
+    }
+    out->phy = E1000_ANSWER_SILENT;
+    if (e1000_own_take(e, E1000_OWN_PHY, E1000_WAIT) == STATUS_OK) {
+        if (look(e, out)) {
+            out->phy = E1000_ANSWER_COMPLETE;
+        }
+        e1000_own_give(e, E1000_OWN_PHY);
+    }
+}
+
+/* IEEE 802.3, 22.2.4.2, bit 8: one that has an extended status is of 1 Gb/s; the 82562 are not. */
+static bool loop(struct e1000 *e, uint32_t *mbps)
+{
+    uint16_t bmsr;
+    uint32_t addr = e->family->phy_addr;
+    if (!phy_read(e, addr, E1000_PHY_BMCR, &e->loopback_bmcr) ||
+        !phy_read(e, addr, E1000_PHY_BMSR, &bmsr)) {
+        return false;
+    }
+    bool gigabit = (bmsr & E1000_BMSR_EXTENDED) != 0;
+    *mbps = gigabit ? 1000 : 100;
+    return phy_write(e, addr, E1000_PHY_BMCR,
+                     (uint16_t)(E1000_BMCR_LOOPBACK | E1000_BMCR_FULL_DUPLEX |
+                                (gigabit ? E1000_BMCR_SPEED_1000 : E1000_BMCR_SPEED_100)));
+}
+
+enum status e1000_phy_loop(struct e1000 *e, uint32_t *mbps)
+{
+    enum status st = e1000_own_take(e, E1000_OWN_PHY, E1000_WAIT);
+    if (st == STATUS_OK) {
+        st = loop(e, mbps) ? STATUS_OK : STATUS_IO;
+        e1000_own_give(e, E1000_OWN_PHY);
+    }
+    return st;
+}
+
+void e1000_phy_unloop(const struct e1000 *e)
+{
+    uint32_t bmcr = e->loopback_bmcr;
+    if ((bmcr & E1000_BMCR_AUTONEG) != 0) {
+        bmcr |= E1000_BMCR_RESTART;
+    }
+    if (e1000_own_take(e, E1000_OWN_PHY, E1000_WAIT) == STATUS_OK) {
+        if (!phy_write(e, e->family->phy_addr, E1000_PHY_BMCR, (uint16_t)bmcr)) {
+            log_warn("%s: the PHY does not take its setting back (BMCR)", e->nic.name);
+        }
+        e1000_own_give(e, E1000_OWN_PHY);
+    }
+}

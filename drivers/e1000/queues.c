@@ -147,7 +147,8 @@ enum status e1000_hw_start(struct e1000 *e)
     if (st != STATUS_OK) {
         return st;
     }
-    e1000_write(e, E1000_RCTL, E1000_RCTL_EN | E1000_RCTL_BAM | E1000_RCTL_SECRC);
+    uint32_t loopback = e->loopback == E1000_LOOPBACK_MAC ? E1000_RCTL_LBM_MAC : 0;
+    e1000_write(e, E1000_RCTL, E1000_RCTL_EN | E1000_RCTL_BAM | E1000_RCTL_SECRC | loopback);
     e1000_write_tail(e, E1000_RDT, e->rx.tail % E1000_RING_COUNT);
     e1000_irq_setup(e);
     e1000_irq_unmask(&e->nic);

@@ -105,12 +105,15 @@ enum {
 };
 
 enum e1000_ctrl {
-    E1000_CTRL_MASTER_DISABLE = 1 << 2,     /* no new request on PCI Express */
-    E1000_CTRL_LRST = 1 << 3,               /* link reset: holds the link down while set */
-    E1000_CTRL_ASDE = 1 << 5,               /* take the speed from the PHY */
-    E1000_CTRL_SLU = 1 << 6,                /* set link up: lets the MAC see the PHY's link */
-    E1000_CTRL_ILOS = 1 << 7,               /* invert loss-of-signal */
-    E1000_CTRL_SPEED_MASK = 3 << 8,         /* the speed that FRCSPD forces */
+    E1000_CTRL_FD = 1 << 0,             /* the duplex that FRCDPLX forces: full */
+    E1000_CTRL_MASTER_DISABLE = 1 << 2, /* no new request on PCI Express */
+    E1000_CTRL_LRST = 1 << 3,           /* link reset: holds the link down while set */
+    E1000_CTRL_ASDE = 1 << 5,           /* take the speed from the PHY */
+    E1000_CTRL_SLU = 1 << 6,            /* set link up: lets the MAC see the PHY's link */
+    E1000_CTRL_ILOS = 1 << 7,           /* invert loss-of-signal */
+    E1000_CTRL_SPEED_MASK = 3 << 8,     /* the speed that FRCSPD forces */
+    E1000_CTRL_SPEED_100 = 1 << 8,
+    E1000_CTRL_SPEED_1000 = 2 << 8,
     E1000_CTRL_FRCSPD = 1 << 11,            /* force the speed of bits 9:8 */
     E1000_CTRL_FRCDPLX = 1 << 12,           /* force the duplex of bit 0 */
     E1000_CTRL_LANPHYPC_OVERRIDE = 1 << 16, /* PCH: the PHY's power by LANPHYPC_VALUE */
@@ -190,12 +193,17 @@ enum e1000_phy {
     E1000_PHY_BMSR = 1,
     E1000_PHY_ID1 = 2,
     E1000_PHY_PAGE = 31, /* page number << 5 */
+    E1000_BMCR_SPEED_1000 = 1 << 6,
+    E1000_BMCR_FULL_DUPLEX = 1 << 8,
     E1000_BMCR_RESTART = 1 << 9,
     E1000_BMCR_ISOLATE = 1 << 10,
     E1000_BMCR_POWER_DOWN = 1 << 11,
     E1000_BMCR_AUTONEG = 1 << 12,
-    E1000_BMSR_LINK = 1 << 2,    /* 0 once after it was lost: read twice */
-    E1000_BMSR_AUTONEG = 1 << 5, /* negotiation is complete */
+    E1000_BMCR_SPEED_100 = 1 << 13,
+    E1000_BMCR_LOOPBACK = 1 << 14,
+    E1000_BMSR_LINK = 1 << 2,     /* 0 once after it was lost: read twice */
+    E1000_BMSR_AUTONEG = 1 << 5,  /* negotiation is complete */
+    E1000_BMSR_EXTENDED = 1 << 8, /* register 15 has more: 1 Gb/s */
 };
 
 enum e1000_single_fields {
@@ -217,9 +225,10 @@ enum e1000_cause {
 #define E1000_CAUSE_ALL UINT32_C(0xffffffff)
 
 enum e1000_rctl {
-    E1000_RCTL_EN = 1 << 1,     /* receive */
-    E1000_RCTL_BAM = 1 << 15,   /* accept broadcast: no ARP without it */
-    E1000_RCTL_SECRC = 1 << 26, /* strip the CRC, and leave it out of the length */
+    E1000_RCTL_EN = 1 << 1,      /* receive */
+    E1000_RCTL_LBM_MAC = 1 << 6, /* loopback in the MAC; not in 8254x, ICH, PCH */
+    E1000_RCTL_BAM = 1 << 15,    /* accept broadcast: no ARP without it */
+    E1000_RCTL_SECRC = 1 << 26,  /* strip the CRC, and leave it out of the length */
     /* 0 in bits 7:6 no loopback, 9:8 RXDMT0 at half the ring, 17:16 and 25 buffers of 2048 */
 };
 

@@ -130,6 +130,7 @@ struct chip {
     uint64_t now_ns;
     uint64_t reads, writes, rdt_writes, tdt_writes, rctl_writes, resets;
     uint64_t frames_in, frames_out, reports_out, frames_dropped;
+    uint64_t looped; /* sent frames that came back */
     uint64_t messages[CHIP_VECTORS_MAX], messages_lost;
     uint32_t fault_count;
     char fault[200]; /* the first */

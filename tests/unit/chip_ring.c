@@ -373,6 +373,36 @@ void chip_tx_writeback(struct chip *c)
     }
 }
 
+/*
+ * 82574 data sheet 10.2.5.1 (RCTL.LBM), IEEE 802.3 22.2.4.1.2 (BMCR, bit 14): the frame comes back,
+ * and nothing leaves. Speed and duplex have to be forced: FD, FRCSPD and FRCDPLX in CTRL.
+ */
+static bool loops_back(void)
+{
+    bool mac = (*reg(0x0100) >> 6 & 3) == 1;
+    bool phy = (chip->phy[0] & 0x4000) != 0;
+    if (!mac && !phy) {
+        return false;
+    }
+    if (mac && chip->traits->class != CLASS_8257X && chip->traits->class != CLASS_IGB) {
+        chip_fault("loopback in a MAC that does not have it");
+    }
+    if ((*reg(0x0000) & 0x1841) != 0x1841) {
+        chip_fault("loopback without forced speed and full duplex");
+    }
+    return true;
+}
+
+static void let_go(const uint8_t *data, size_t len)
+{
+    if (loops_back()) {
+        chip->looped++;
+        (void)chip_receive(chip, data, len, 0);
+    } else if (chip->sent != NULL) {
+        chip->sent(chip->sent_arg, data, len);
+    }
+}
+
 static void send_one(uint32_t idx)
 {
     const struct chip_given *given = &chip->tx_given[idx];
@@ -391,9 +421,7 @@ static void send_one(uint32_t idx)
     if (chip_hash(data, len) != given->data_hash) {
         chip_fault("TX buffer of descriptor %u changed before it was sent", idx);
     }
-    if (chip->sent != NULL) {
-        chip->sent(chip->sent_arg, data, len);
-    }
+    let_go(data, len);
     chip->frames_out++;
     *reg(0x4080) += 1;
     if (chip_tx_reports(given)) {
