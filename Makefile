@@ -108,7 +108,8 @@ KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
 NET_SRC     := $(sort $(wildcard net/*.c net/posix/*.c))
 METAL_SRC   := $(sort $(wildcard boot/*.[cS] arch/x86_64/*.[cS] kernel/libc/*.c kernel/libc/float/*.c drivers/*.c \
                drivers/*/*.c)) $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
-               apps/root/nics.c apps/root/metal.c
+               apps/root/nics.c apps/root/nic_test.c apps/root/nic_irqs.c apps/root/loopback.c \
+               apps/root/report.c apps/root/metal.c
 HOST_SRC    := $(sort $(wildcard arch/host/*.[cS])) $(KERNEL_SRC) drivers/netdev.c $(NET_SRC) \
                $(ROOT_COMMON) apps/root/host.c
 APP_ALL     := $(sort $(wildcard $(APP_DIR)/*.c))

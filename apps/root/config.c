@@ -231,7 +231,7 @@ static bool parse_panic(const char *value, void *out)
 
 static bool parse_selftest(const char *value, void *out)
 {
-    static const char *const names[] = {"none", "all", "fault", "stack", "assert", "wrap"};
+    static const char *const names[] = {"none", "all", "fault", "stack", "assert", "wrap", "nic"};
     int i = find_name(value, names, ARRAY_SIZE(names));
     if (i >= 0) {
         ((struct root_config *)out)->selftest = (enum root_selftest)i;
@@ -290,7 +290,7 @@ static const struct cmdline_key keys[] = {
     {"irq", "auto, msix, msi, intx or poll", parse_irq},
     {"nic", "a PCI address, as 03:00.0, or a MAC address, as 52:54:00:12:34:56", parse_nic},
     {"panic", "reboot or halt", parse_panic},
-    {"selftest", "none, all, fault, stack, assert or wrap", parse_selftest},
+    {"selftest", "none, all, nic, fault, stack, assert or wrap", parse_selftest},
     {"ecn", "off or on", parse_ecn},
     {"congestion", "cubic or newreno", parse_congestion},
     {"tap", "the name of a TAP device, up to 15 characters (hosted only)", parse_tap},

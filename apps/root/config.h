@@ -24,6 +24,7 @@ enum root_selftest {
     SELFTEST_STACK, /* a deliberate stack overflow: shows that the guard page holds */
     SELFTEST_ASSERT,
     SELFTEST_WRAP, /* serve with sequence numbers and timestamps that wrap at once */
+    SELFTEST_NIC,  /* test the network devices, then serve; metal */
 };
 
 enum root_nic { /* by what nic= names a network device */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "apps/root/divide.h"
+#include "apps/root/nic_test.h"
 #include "apps/root/nics.h"
 #include "apps/root/selftest.h"
 #include "apps/root/stack.h"
@@ -216,6 +217,9 @@ noreturn_fn void kernel_main(const char *cmdline)
         panic("not enough memory: 16 MiB of RAM are the least");
     }
     metal.nic = nics_open(&r->config.nic, &r->rx_pool);
+    if (r->config.selftest == SELFTEST_NIC) {
+        nic_test_run(r, metal.nic);
+    }
     if (root_start(r, &metal.nic->nic) != STATUS_OK) {
         panic("the stack or the server could not be started");
     }
@@ -224,6 +228,9 @@ noreturn_fn void kernel_main(const char *cmdline)
     run_constructors(r);
     attach_interrupt();
     e1000_start(metal.nic);
+    if (r->config.selftest == SELFTEST_NIC) {
+        nic_test_await(&metal.irq);
+    }
     watch_power_button();
     int code = loop_run();
     log_info("ringside: the server ended (code %d), halting", code);

@@ -6,7 +6,8 @@
 
 #include "apps/root/config.h"
 
-/* SELFTEST_ALL logs a line for each property and the total; the others do not return. */
+/* SELFTEST_ALL logs a line for each property and the total; NIC and WRAP are done elsewhere, the
+ * others do not return. */
 void selftest_run(enum root_selftest what);
 
 #endif

@@ -72,6 +72,7 @@ static void show_address(struct root *r, const struct net_event *e)
 {
     char ip[16];
     char gw[16];
+    r->address = *e;
     log_info("net: address %s/%u, gateway %s (%s)", ipv4_format(ip, e->address), e->prefix_bits,
              e->gateway != 0 ? ipv4_format(gw, e->gateway) : "none", origin_text(e->origin));
     for (uint8_t i = 0; i < e->route_count; i++) {

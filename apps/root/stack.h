@@ -19,6 +19,7 @@ struct root {
     struct net *net;
     struct loop_source net_source;
     struct posix_env env;
+    struct net_event address; /* the newest NET_EVENT_ADDRESS; address 0: none yet */
 };
 
 /*

@@ -60,6 +60,7 @@ static void test_everything_else(void **state)
     assert_false(c.ecn);
     assert_null(c.congestion);
     assert_string_equal(messages, "");
+    assert_int_equal(parse("selftest=nic").selftest, SELFTEST_NIC);
     c = parse("ecn=on congestion=newreno selftest=wrap");
     assert_true(c.ecn);
     assert_string_equal(c.congestion, "newreno");

@@ -1,0 +1,130 @@
+"""selftest=nic: the report that a person with a box sends, on the devices that there are here."""
+import functools
+import os
+import re
+import subprocess
+
+import pytest
+
+from machine import ROOT, QemuGuest
+
+DASHES = "-" * 78
+FRAMES = 10000
+MAC = "52:54:00:c0:ff:ee"
+
+
+@functools.cache
+def newer_qemu():
+    """A QEMU that has igb: the system's or the one that tools/get-qemu.sh has unpacked; or None."""
+    script = os.path.join(ROOT, "tools", "get-qemu.sh")
+    if not os.path.exists(script):
+        return None
+    done = subprocess.run([script, "--offline"], capture_output=True, text=True, timeout=60)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def reports(guest):
+    """The reports so far, each a list of lines without its dashes; at least one is waited for."""
+    guest.wait_console(rf"(?m)^nic: \d+ of \d+ passed\r?\n{DASHES}")
+    return reports_in(guest.console())
+
+
+def reports_in(console):
+    lines = console.replace("\r", "").split("\n")
+    marks = [i for i, line in enumerate(lines) if line == DASHES]
+    assert len(marks) % 2 == 0, console
+    return [lines[a + 1:b] for a, b in zip(marks[::2], marks[1::2])]
+
+
+def check_form(report):
+    assert len(report) <= 58, report
+    for line in report:
+        assert len(line) <= 80 and line.isascii(), line
+
+
+def passed(report, pattern):
+    """The match of a line that passed."""
+    found = [m for line in report if (m := re.fullmatch("  ok   " + pattern, line))]
+    assert len(found) == 1, (pattern, report)
+    return found[0]
+
+
+def has(report, pattern):
+    return any(re.fullmatch(pattern, line) for line in report)
+
+
+# Which device: its line, its loopback, its ways to interrupt, whether EERD is there.
+DEVICES = {
+    "e1000": (r"e1000 82540EM \(8254x\), PCI 00:0\d\.0, 8086:100e, revision 03", "PHY",
+              ["INTx"], "small"),
+    "e1000e": (r"e1000 82574L \(82574\), PCI 00:0\d\.0, 8086:10d3, revision 00", "MAC",
+               ["MSI-X", "MSI", "INTx"], "large"),
+    "igb": (r"e1000 82576 \(82576\), PCI 00:0\d\.0, 8086:10c9, revision 01", "MAC",
+            ["MSI-X", "MSI", "INTx"], "large"),
+}
+
+
+@pytest.mark.parametrize("nic", list(DEVICES))
+def test_report_of(tmp_path, nic):
+    qemu = "qemu-system-x86_64" if nic != "igb" else newer_qemu()
+    if qemu is None:
+        pytest.skip("igb needs QEMU 8 or later, which tools/get-qemu.sh unpacks")
+    name, loopback, ways, layout = DEVICES[nic]
+    with QemuGuest(tmp_path, user=True, nic=f"{nic},mac={MAC}", machine="q35", qemu=qemu,
+                   append="selftest=nic") as guest:
+        [report] = reports(guest)
+        guest.wait_http()  # it goes on serving
+    check_form(report)
+    assert report[0].startswith("Ringside "), report
+    assert has(report, "  -    nic: " + name), report
+    assert has(report, r"  -    quirks:( [a-z0-9-]+)+"), report
+    passed(report, rf"mac: {MAC}, from the address registers \(RAL, RAH\)")
+    passed(report, rf"nvm: 5452 c000 eeff .* sum baba, {layout} layout")
+    passed(report, r"phy: [0-9a-f]{4}:[0-9a-f]{4} at 1, BMCR 1140, BMSR 79[46][9d]")
+    passed(report, r"link: 1000 Mb/s full duplex, after \d+ ms")
+    for way in ("MSI-X", "MSI", "INTx"):
+        if way in ways:
+            passed(report, rf"irq {way}: median \d+ us, worst \d+ us of 32")
+        else:
+            assert has(report, f"  -    irq {way}: not there"), report
+    passed(report, r"irq poll: timer poll every 100 us")
+    passed(report, rf"loopback \({loopback}\): {FRAMES} of {FRAMES} frames, 60 to 1514 bytes, "
+                   r"in \d+ ms")
+    assert has(report, f"  -        sent {FRAMES}, lost 0, repeated 0, corrupt 0, foreign \\d+")
+    passed(report, r"dhcp: 10\.0\.2\.15/24 by 10\.0\.2\.2, lease 86400 s, after \d+ ms")
+    assert has(report, r"  -    in use: (MSI-X|INT[A-D])\b.*"), report
+    assert has(report, r"  -    received: [1-9]\d* frames, \d+ bytes; sent: [1-9]\d* frames, .*")
+    count = 7 + len(ways)
+    assert report[-1] == f"nic: {count} of {count} passed", report
+
+
+def test_without_a_cable(tmp_path):
+    """What fails says so, and the rest is tested all the same."""
+    with QemuGuest(tmp_path, user=True, nic="e1000", extra=["-S"],
+                   append="selftest=nic ip=10.0.2.15/24") as guest:
+        guest.monitor("set_link n0 off")
+        guest.monitor("cont")
+        guest.wait_console("httpd: listening")
+        guest.monitor("set_link n0 on")
+        [report] = reports(guest)
+        guest.wait_http()
+    assert has(report, r"FAILED link: none in \d+ ms"), report
+    assert has(report, r"FAILED loopback: in none of the ways"), report
+    passed(report, r"irq INTx: .*")
+    assert has(report, r"  -    dhcp: not asked; 10\.0\.2\.15/24"), report
+    assert report[-1] == "nic: 5 of 7 passed", report
+
+
+def test_every_device_has_its_report(tmp_path):
+    other = ["-netdev", "user,id=n1", "-device", f"e1000,netdev=n1,addr=7,mac={MAC}"]
+    with QemuGuest(tmp_path, user=True, nic="e1000-82544gc,addr=5", extra=other,
+                   append="selftest=nic") as guest:
+        guest.wait_console(r"(?m)^Ringside .*: the network controller that is used")
+        guest.wait_http()
+        both = reports_in(guest.console())
+    assert len(both) == 2, both
+    assert "that is not used" in both[0][0] and "that is used" in both[1][0], both
+    passed(both[0], rf"mac: {MAC}, .*")
+    assert both[0][-1] == "nic: 7 of 7 passed", both
+    assert has(both[1], "  -    nvm: not read by registers in this part"), both
+    assert both[1][-1] == "nic: 7 of 7 passed", both
