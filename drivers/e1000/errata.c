@@ -1,7 +1,7 @@
 /*
- * Bits that the data sheets and specification updates want set or cleared after every reset, by
- * generation: one table. Each value is that of Intel's own drivers; what it is for is named as far
- * as it is published.
+ * Bits that want to be set or cleared after every reset, by generation: one table. The values are
+ * those of Intel's own drivers (FreeBSD em and Linux e1000e: initialize_hw_bits, reset_hw), and
+ * what they are for is named as far as those tell.
  */
 #include "drivers/e1000/internal.h"
 
@@ -26,7 +26,7 @@ struct errata {
 };
 
 static const struct errata table[] = {
-    /* Descriptor control of both queues: bit 22 is to be 1 (82574 data sheet 10.2.6.6). */
+    /* Descriptor control of both queues: bit 22 is to be 1. */
     {GENS_8257X | GENS_ICH, E1000_TXDCTL, 0, TXDCTL_RESERVED_ONE},
     {GEN(82571) | GENS_ICH, E1000_TXDCTL1, 0, TXDCTL_RESERVED_ONE},
     /* Arbitration: queue 0 may have more requests in flight; 30:27 reserved on 8257x. */
@@ -84,7 +84,7 @@ void e1000_setup_errata(const struct e1000 *e)
         }
     }
     if (e->id->quirks & E1000_QUIRK_GO_LINKD) {
-        /* 82580 data sheet 8.2.? PHPM: a driver that was unloaded may have left the link cut. */
+        /* PHPM, 82580 and later: a driver that was unloaded may have left the link cut. */
         e1000_clear(e, E1000_PHPM, E1000_PHPM_GO_LINKD);
     }
 }
@@ -111,7 +111,7 @@ void e1000_aspm_off(const struct e1000 *e)
 
 /*
  * What depends on the speed, at each new link; from the loop. 82571: TARC0 has to know of gigabit.
- * I218 (specification update): without its PLL the MAC misses completions at gigabit.
+ * I218: without its PLL the MAC misses completions at gigabit.
  */
 void e1000_link_adapt(const struct e1000 *e)
 {

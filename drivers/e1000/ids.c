@@ -196,9 +196,9 @@ static const struct e1000_id ids[] = {
 };
 
 /*
- * phy_addr: 1 but for the PCH parts, whose first registers are at 2 (82577 data sheet, MDIO). The
+ * phy_addr: 1 but for the PCH parts, whose first registers are at 2 (HV and I217 PHYs). The
  * receive addresses behind the first belong to firmware from the 82579 on (SHRA); ICH8 has six in
- * all. quiet_us: 82567 data sheet, CTRL.SWRST, and 1 us at least in the 8254x manual (13.4 CTRL).
+ * all. quiet_us: Linux and FreeBSD for ICH and PCH, 1 us at least in the 8254x manual (13.4 CTRL).
  * settle_us: 13.4 CTRL.RST; 82573 and 82574 configure their PHY only when the NVM has been read.
  */
 static const struct e1000_family families[E1000_GEN_COUNT] = {

@@ -5,7 +5,7 @@
  *
  * EERD exists in two layouts (8254x: done in bit 4, address from bit 8; PCI Express parts: done in
  * bit 1, address from bit 2). A request of the wrong one is never done. Address 0 is the same in
- * both: the answer to it shows the layout (manual 13.4 EERD; 82574 data sheet 10.2.2.5).
+ * both: the answer to it shows the layout (manual, 13.4 EERD; iPXE asks in the same way).
  */
 #include "drivers/e1000/internal.h"
 #include "kernel/log.h"
@@ -15,7 +15,7 @@ enum {
     EERD_LOOK_US = 5,
     EERD_LOOKS_COUNT = 4000, /* 20 ms; a word takes less than 1 ms from the slowest EEPROM */
     MAC_WORDS = 3,
-    PORT_BLOCK_WORDS = 0x40, /* 82580 data sheet 6.1, LAN 1 to 3: behind 0x80, 0xc0, 0x100 */
+    PORT_BLOCK_WORDS = 0x40, /* 82580 and I350, ports 1 to 3: at 0x80, 0xc0, 0x100 */
 };
 
 /* How a request is put, found out by the first one. */

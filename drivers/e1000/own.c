@@ -2,12 +2,11 @@
  * Who uses the PHY and the NVM: the driver or firmware (management engine, AMT, BMC). Every wait
  * has a bound; a firmware that never lets go is named in the log, and the caller does without.
  *
- *   SWSM      82571 (Gigabit Ethernet Controllers Software Developer's Manual, 13.8.29), 82576 data
- *             sheet 4.6.12: reading takes SMBI, which keeps drivers of several ports apart; then
- *             SWESMBI is written and reads 1 when firmware granted it
- *   EXTCNF    82574 data sheet 10.2.2.12: written 1, reads 1 when granted. ICH and PCH (82567 data
- *             sheet) call the bit SWFLAG: it is not to be written while somebody else has it
- *   FW_SYNC   82576 data sheet 8.16.5: one bit for each resource, changed under SWSM
+ *   SWSM      82571, 82575 and later: reading takes SMBI, which keeps drivers of several ports
+ *             apart; then SWESMBI is written and reads 1 when firmware granted it
+ *   EXTCNF    82573, 82574 (EXTCNF_CTRL): written 1, reads 1 when granted. ICH and PCH call the
+ *             bit SWFLAG: it is not to be written while somebody else has it
+ *   FW_SYNC   82575 and later (SW_FW_SYNC): one bit for each resource, changed under SWSM
  *
  * At run time nobody waits: E1000_WAIT_NOT makes some looks within 0.2 ms.
  */
@@ -103,7 +102,8 @@ static enum status swsm_take(const struct e1000 *e, enum e1000_patience patience
     return STATUS_TIMEOUT;
 }
 
-/* The bit of SW_FW_SYNC: 82576 data sheet, 8.16.5; ports 2 and 3 from the 82580 on. */
+/* The bit of SW_FW_SYNC: one for the NVM, one for the PHY of each port; ports 2 and 3 from the
+ * 82580 on. */
 static uint32_t sync_bit(const struct e1000 *e, enum e1000_resource what)
 {
     static const uint8_t phy_bits[] = {1, 2, 5, 6};
@@ -173,7 +173,7 @@ void e1000_own_give(const struct e1000 *e, enum e1000_resource what)
 
 /*
  * Tells firmware that a driver is there, or no more: it then leaves the link and the filters to us
- * (82574 data sheet, CTRL_EXT.DRV_LOAD; 82573: SWSM.DRV_LOAD, whose SMBI the read took).
+ * (CTRL_EXT.DRV_LOAD; 82573: SWSM.DRV_LOAD, whose SMBI the read took).
  */
 void e1000_own_announce(const struct e1000 *e, bool loaded)
 {

@@ -35,7 +35,7 @@ enum {
     ULP_CONFIG_MODES = 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 12,
 };
 
-/* Manual 13.4 MDIC, 82574 data sheet 10.2.2.7. The owner of the PHY only. */
+/* Manual, 13.4 MDIC. The owner of the PHY only. */
 static bool mdic(const struct e1000 *e, uint32_t phy, uint32_t reg, uint32_t command,
                  uint32_t *value)
 {
@@ -74,7 +74,7 @@ static bool page_modify(const struct e1000 *e, uint32_t page, uint32_t reg, uint
            phy_write(e, PAGE_PHY_ADDR, reg, (uint16_t)((data & ~(uint32_t)clear) | set));
 }
 
-/* The engine took the PHY to ultra low power, the engine brings it back (I218 data sheet, ULP). */
+/* The engine took the PHY to ultra low power, the engine brings it back (Linux, e1000e). */
 static void ulp_end_by_firmware(const struct e1000 *e)
 {
     uint32_t h2me = e1000_read(e, E1000_H2ME) & ~(uint32_t)E1000_H2ME_ULP;
@@ -112,7 +112,7 @@ static bool phy_answers(const struct e1000 *e)
 
 /*
  * A PHY that does not answer is stuck in SMBus mode: its power is cycled by LANPHYPC, when the
- * management engine allows it (I217 data sheet, LANPHYPC). Not a reset of a PHY that works.
+ * management engine allows it (Linux and FreeBSD do so, too). Not a reset of a PHY that works.
  */
 static void cycle_power(const struct e1000 *e)
 {
@@ -138,8 +138,9 @@ static void cycle_power(const struct e1000 *e)
 
 /*
  * 82577 and 82578: the MAC's link to the PHY stalls when it enters K1, its sleep, at gigabit
- * (specification update). K1 is off for good: it saves power, which is not a goal here. The speed
- * bypass makes the MAC take the new setting at once.
+ * (Linux and FreeBSD switch it off while there is a link of that speed). K1 is off for good: it
+ * saves power, which is not a goal here. The speed bypass makes the MAC take the new setting at
+ * once.
  */
 static void k1_off(const struct e1000 *e)
 {

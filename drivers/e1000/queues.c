@@ -1,6 +1,6 @@
 /*
  * The queues' registers: where the rings lie, how descriptors are fetched and written back, and the
- * two engines' control registers. The rest of the initialisation is in init.c.
+ * two engines' control registers. The rest of the initialisation is in setup.c.
  */
 #include "drivers/e1000/internal.h"
 #include "drivers/e1000/regs_advanced.h"

@@ -2,7 +2,7 @@
  * The registers and bits of the family that this driver uses, and no others; descriptors are in
  * desc.h. Offsets into BAR 0; every register is 32 bits wide. From Intel's "PCI/PCI-X Family of
  * Gigabit Ethernet Controllers Software Developer's Manual" (the manual, below): chapter 13; what
- * came after the 8254x is from the data sheet of the part that is named. RW unless said otherwise;
+ * came after the 8254x is as the part's own manual and Linux have it. RW unless said otherwise;
  * RO read only, WO write only, RC cleared by reading.
  * tests/unit/test_e1000_regs.c holds a second copy to compare with.
  */

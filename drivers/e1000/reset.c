@@ -1,7 +1,7 @@
 /*
  * From any state that firmware, a former kernel or a hang left behind to a silent device, in the
- * order of the manual's chapter 14 and of the later parts' data sheets (82574: 4.6.1). Steps with a
- * wait between them, since nobody spins through one at run time:
+ * order of the manual's chapter 14 and, for later parts, of Intel's own drivers (Linux, FreeBSD).
+ * Steps with a wait between them, since nobody spins through one at run time:
  *
  *   silenced   interrupts masked, both engines stopped, rings emptied where that is needed
  *   mastering  (PCI Express) requests under way have been answered
@@ -25,7 +25,7 @@
 enum {
     SILENCE_WAIT_US = 10 * US_PER_MS,  /* transfers in flight come to their end */
     LOOK_US = 1 * US_PER_MS,           /* between two looks */
-    MASTER_MAX_US = 80 * US_PER_MS,    /* 82574 data sheet 5.2.3.4 leaves it open; Linux: 80 ms */
+    MASTER_MAX_US = 80 * US_PER_MS,    /* as Intel's own drivers */
     CLAIM_MAX_US = 100 * US_PER_MS,    /* as own.c waits at start-up */
     RESET_MAX_US = 100 * US_PER_MS,    /* then the device is taken for dead */
     AUTO_READ_MAX_US = 20 * US_PER_MS, /* parts without an NVM never say that they read it */
@@ -40,8 +40,8 @@ enum {
 
 /*
  * Masks every interrupt and stops both engines. Registers only: any context. The 82574 may hang
- * when its receiver is disabled under traffic (specification update): there the reset, or the end
- * of bus mastering, ends it.
+ * when its receiver is disabled under traffic (Linux, FLAG2_NO_DISABLE_RX): there the reset, or the
+ * end of bus mastering, ends it.
  */
 void e1000_hw_silence(const struct e1000 *e)
 {
@@ -98,9 +98,9 @@ static void flush_rx(const struct e1000 *e)
 }
 
 /*
- * I219 (I219 specification update, descriptor rings): reset, or bus mastering ended, with used
- * rings leaves a unit that hangs until the machine's power is cycled. After e1000_hw_silence, with
- * bus mastering on. Takes 0.4 ms at most; any context.
+ * I219 (Linux and FreeBSD, which call it em_flush_desc_rings): reset, or bus mastering ended, with
+ * used rings leaves a unit that hangs until the machine's power is cycled. After e1000_hw_silence,
+ * with bus mastering on. Takes 0.4 ms at most; any context.
  */
 void e1000_hw_flush_rings(struct e1000 *e)
 {
@@ -147,7 +147,7 @@ void e1000_reset_begin(struct e1000 *e)
     e1000_hw_silence(e);
     e1000_hw_flush_rings(e);
     if (e->id->quirks & E1000_QUIRK_MASTER_DISABLE) {
-        /* 82574 data sheet 5.2.3.4: else a request that a reset cuts off may block the bus. */
+        /* As Linux and FreeBSD: else a request that a reset cuts off may block the bus. */
         e1000_set(e, E1000_CTRL, E1000_CTRL_MASTER_DISABLE);
     }
     reset_wait(e, E1000_RESET_SILENCED, running ? SILENCE_WAIT_US : 0);
@@ -157,7 +157,7 @@ void e1000_reset_begin(struct e1000 *e)
 static void reset_write(struct e1000 *e)
 {
     if (e->id->quirks & E1000_QUIRK_ICH8_BUFFER) {
-        /* 8 KiB of 16 to receive. Wrong sizes outlast every reset (ICH8, specification update). */
+        /* 8 KiB of 16 to receive. Wrong sizes outlast every reset (iPXE). */
         e1000_write(e, E1000_PBA, 8);
         e1000_write(e, E1000_PBS, 16);
     }
@@ -209,7 +209,7 @@ static void reset_settle(struct e1000 *e)
     reset_wait(e, E1000_RESET_SETTLING, slow ? EEPROM_SLOW_US : e->family->settle_us);
 }
 
-/* 82574 data sheet 10.2.2.4 EECD.AUTO_RD. Without an NVM it never comes, which is no failure. */
+/* EECD.AUTO_RD. Without an NVM it never comes, which is no failure. */
 static void reset_reload(struct e1000 *e)
 {
     bool waits = (e->id->quirks & E1000_QUIRK_AUTO_READ) != 0;

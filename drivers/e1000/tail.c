@@ -1,7 +1,7 @@
 /*
  * Tail writes beside a management engine. On the 82579 the engine and the processor share the way
- * to the registers, and a write that comes while the engine is at it may be lost (82579
- * specification update; Linux, e1000e): its sign is waited for, the register read back.
+ * to the registers, and a write that comes while the engine is at it may be lost (Linux,
+ * e1000e, PCIM2PCI): its sign is waited for, the register read back.
  */
 #include "drivers/e1000/internal.h"
 #include "kernel/log.h"
