@@ -15,6 +15,7 @@ enum {
     BOOT_CMDLINE_MAX = 1024,
     BOOT_LOADER_MAX = 64,
     BOOT_RSDP_BYTES = 36,
+    BOOT_DHCP_ACK_MAX = 1500, /* an Ethernet frame's payload: more than any that came in one */
 };
 
 enum boot_protocol {
@@ -27,6 +28,29 @@ struct boot_memory { /* one usable RAM range: [start, end), sorted, not overlapp
     uint64_t end;
 };
 
+/* What the loader left the screen in. What is not a text mode of the VGA is no place for text. */
+enum boot_screen {
+    BOOT_SCREEN_UNKNOWN, /* the loader did not say */
+    BOOT_SCREEN_TEXT,    /* VGA text mode */
+    BOOT_SCREEN_RGB,     /* pixels, of three colours side by side */
+    BOOT_SCREEN_OTHER,   /* pixels of another kind: a palette's, or a later specification's */
+};
+
+struct boot_colour { /* where a pixel has it, in bits */
+    uint8_t position;
+    uint8_t size;
+};
+
+/* As the loader says it, and checked by who uses it. Of BOOT_SCREEN_UNKNOWN all else is 0. */
+struct boot_framebuffer {
+    enum boot_screen screen;
+    uint64_t address; /* physical */
+    uint32_t pitch_bytes;
+    uint32_t width, height; /* in pixels or, in text mode, in characters */
+    uint8_t bits_per_pixel;
+    struct boot_colour red, green, blue; /* BOOT_SCREEN_RGB only */
+};
+
 struct boot_info {
     enum boot_protocol protocol;
     char loader[BOOT_LOADER_MAX];   /* NUL-terminated, cut when longer */
@@ -37,6 +61,9 @@ struct boot_info {
     uint32_t memory_dropped;       /* ranges that did not fit the table */
     uint8_t rsdp[BOOT_RSDP_BYTES]; /* copy of the ACPI root pointer, when the loader gave one */
     uint32_t rsdp_bytes;           /* 20, 36, or 0 when not given */
+    struct boot_framebuffer framebuffer;
+    uint8_t dhcp_ack[BOOT_DHCP_ACK_MAX]; /* the BOOTP message that the loader got its address by */
+    uint32_t dhcp_ack_bytes;             /* 0: none, not booted by network, or one too long */
 };
 
 enum boot_error {

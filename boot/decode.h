@@ -33,6 +33,20 @@ bool boot_load_u64(const struct boot_reader *r, uint64_t address, uint64_t *out)
 bool boot_copy_string(const struct boot_reader *r, uint64_t address, size_t max_bytes, char *dst,
                       size_t dst_bytes);
 
+/*
+ * Where a framebuffer's description stands: its fields are the same in both protocols, but for a
+ * gap in front of the colours.
+ */
+struct boot_framebuffer_at {
+    uint64_t address; /* of the first field, the framebuffer's address */
+    uint64_t colours; /* of the six bytes that say where a pixel has them */
+    uint32_t bytes;   /* readable from address on, with the colours when they are told */
+};
+
+/* Decodes it. False when it ends before what its type needs, or is not readable: *out is clear. */
+bool boot_decode_framebuffer(struct boot_framebuffer *out, const struct boot_reader *r,
+                             const struct boot_framebuffer_at *at);
+
 /* One entry of a memory map in the given pass. Any values: it may be empty, or run over 2^64. */
 void boot_memory_entry(struct boot_info *info, enum boot_map_pass pass, uint64_t base,
                        uint64_t length, uint32_t type);

@@ -11,11 +11,15 @@ enum {
     MB1_MMAP_BYTES = 44,
     MB1_MMAP_ADDRESS = 48,
     MB1_LOADER_NAME = 64,
+    MB1_FRAMEBUFFER = 88,
+    MB1_COLOURS = 110,
+    MB1_END = 116,
 
     MB1_HAS_MEMORY = 1 << 0,
     MB1_HAS_CMDLINE = 1 << 2,
     MB1_HAS_MMAP = 1 << 6,
     MB1_HAS_LOADER_NAME = 1 << 9,
+    MB1_HAS_FRAMEBUFFER = 1 << 12,
 
     MB1_ENTRY_BASE = 4, /* the size field in front of an entry does not count itself */
     MB1_ENTRY_LENGTH = 12,
@@ -132,6 +136,14 @@ enum boot_error boot_decode_mb1(struct boot_info *out, const struct boot_reader 
         uint64_t from = puts_name_first(out->loader) ? skip_word(r, text) : text;
         out->cmdline_cut =
             !boot_copy_string(r, from, BOOT_CMDLINE_MAX, out->cmdline, sizeof(out->cmdline));
+    }
+    if ((flags & MB1_HAS_FRAMEBUFFER) != 0) {
+        const struct boot_framebuffer_at at = {(uint64_t)address + MB1_FRAMEBUFFER,
+                                               (uint64_t)address + MB1_COLOURS,
+                                               MB1_END - MB1_FRAMEBUFFER};
+        if (!boot_decode_framebuffer(&out->framebuffer, r, &at)) {
+            return BOOT_TRUNCATED;
+        }
     }
     return decode_memory(out, r, address, flags);
 }

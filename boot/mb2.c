@@ -13,8 +13,10 @@ enum {
     MB2_TAG_LOADER_NAME = 2,
     MB2_TAG_BASIC_MEMORY = 4,
     MB2_TAG_MMAP = 6,
+    MB2_TAG_FRAMEBUFFER = 8,
     MB2_TAG_RSDP_V1 = 14,
     MB2_TAG_RSDP_V2 = 15,
+    MB2_TAG_NETWORK = 16,
 
     MB2_MMAP_ENTRY_SIZE = 8, /* offsets within the memory map tag */
     MB2_MMAP_ENTRIES = 16,
@@ -25,6 +27,11 @@ enum {
 
     MB2_RSDP_V1_BYTES = 20,
     MB2_RSDP_V2_BYTES = 36,
+
+    /* Within the tag. Section 3.6.12 has one reserved byte in front of the colours; the header
+     * file of its own chapter 4, and GRUB, have two. */
+    MB2_FRAMEBUFFER = 8,
+    MB2_COLOURS = 32,
 };
 
 struct tag {
@@ -96,6 +103,43 @@ static enum boot_error copy_rsdp(struct boot_info *out, const struct boot_reader
     return BOOT_OK;
 }
 
+/*
+ * One that is too short is as good as none: there is no need for a screen. Where there are two, the
+ * one that can be read counts.
+ */
+static void decode_framebuffer(struct boot_info *out, const struct boot_reader *r,
+                               const struct tag *t)
+{
+    const struct boot_framebuffer_at at = {t->address + MB2_FRAMEBUFFER, t->address + MB2_COLOURS,
+                                           t->size_bytes - MB2_FRAMEBUFFER};
+    struct boot_framebuffer found;
+    if (boot_decode_framebuffer(&found, r, &at)) {
+        out->framebuffer = found;
+    }
+}
+
+/*
+ * Section 3.6, "Networking information". There is one for each interface that the loader configured
+ * by DHCP; the first counts. A message that does not fit would be another one when it is cut.
+ */
+static enum boot_error copy_dhcp_ack(struct boot_info *out, const struct boot_reader *r,
+                                     const struct tag *t)
+{
+    uint32_t bytes = t->size_bytes - MB2_HEADER_BYTES;
+    if (out->dhcp_ack_bytes > 0 || bytes == 0 || bytes > sizeof(out->dhcp_ack)) {
+        return BOOT_OK;
+    }
+    const uint8_t *from = r->read(r->ctx, t->address + MB2_HEADER_BYTES, bytes);
+    if (from == NULL) {
+        return BOOT_TRUNCATED;
+    }
+    for (uint32_t i = 0; i < bytes; i++) {
+        out->dhcp_ack[i] = from[i];
+    }
+    out->dhcp_ack_bytes = bytes;
+    return BOOT_OK;
+}
+
 static enum boot_error decode_tag(struct boot_info *out, const struct boot_reader *r,
                                   const struct tag *t)
 {
@@ -115,6 +159,11 @@ static enum boot_error decode_tag(struct boot_info *out, const struct boot_reade
         return copy_rsdp(out, r, t, MB2_RSDP_V1_BYTES);
     case MB2_TAG_RSDP_V2:
         return copy_rsdp(out, r, t, MB2_RSDP_V2_BYTES);
+    case MB2_TAG_FRAMEBUFFER:
+        decode_framebuffer(out, r, t);
+        return BOOT_OK;
+    case MB2_TAG_NETWORK:
+        return copy_dhcp_ack(out, r, t);
     default:
         return BOOT_OK; /* section 3.6.1: tags that are not known are skipped */
     }

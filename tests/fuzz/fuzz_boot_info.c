@@ -1,4 +1,4 @@
-// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c
+// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c boot/screen.c
 /*
  * Any bytes as physical memory for the boot information decoder: the first one chooses the
  * protocol, the rest lies at 1 MiB and is all that may be read.
@@ -47,5 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     assert(memchr(info.cmdline, 0, sizeof(info.cmdline)) != NULL);
     assert(memchr(info.loader, 0, sizeof(info.loader)) != NULL);
+    assert(info.dhcp_ack_bytes <= BOOT_DHCP_ACK_MAX);
+    assert(info.framebuffer.screen <= BOOT_SCREEN_OTHER);
+    assert(info.framebuffer.screen != BOOT_SCREEN_UNKNOWN || info.framebuffer.address == 0);
     return 0;
 }

@@ -1,4 +1,4 @@
-// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c
+// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c boot/screen.c
 /*
  * The boot information decoder against good, short, lying and random bytes. The physical memory
  * that it reads is a heap block of exactly the size it may read, so that the sanitizer sees a step
@@ -96,6 +96,8 @@ static void check_invariants(const struct boot_info *info)
     assert_non_null(memchr(info->cmdline, 0, sizeof(info->cmdline)));
     assert_non_null(memchr(info->loader, 0, sizeof(info->loader)));
     assert_true(info->rsdp_bytes == 0 || info->rsdp_bytes == 20 || info->rsdp_bytes == 36);
+    assert_true(info->dhcp_ack_bytes <= BOOT_DHCP_ACK_MAX);
+    assert_true(info->framebuffer.screen <= BOOT_SCREEN_OTHER);
 }
 
 /* Copies what is readable into a block of that size first: reads beyond it are caught. */
