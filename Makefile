@@ -26,13 +26,14 @@ AR      := $(CROSS_COMPILE)ar
 HOSTCC  := gcc
 CLANG   ?= clang
 PYTHON  ?= /usr/bin/python3
+FONT    ?=
 B       := build
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
 VARIABLES := APP NIC PORT MEM APPEND BOOT MACHINE TIME N FIRST SEED SUITE V WERROR CROSS_COMPILE LLHTTP_DIR \
-             PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON B \
+             PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON FONT B \
              QEMU QEMU_EXTRA OVMF MIRROR KEYRING ONLY SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
@@ -120,7 +121,7 @@ objs = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 app_objs = $(patsubst $(APP_DIR)/%.c,$(B)/$(1)/app/$(APP_NAME)/%.o,$(2))
 llhttp_lib = $(if $(APP_LLHTTP),$(B)/$(1)/libllhttp.a)
 
-METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(call app_objs,metal,$(APP_SRC))
+METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(B)/metal/font.o $(call app_objs,metal,$(APP_SRC))
 HOST_OBJ  := $(call objs,host,$(HOST_SRC)) $(call app_objs,host,$(APP_SRC))
 HOST_ASAN_OBJ := $(HOST_OBJ:$(B)/host/%=$(B)/host-asan/%)
 LINUX_OBJ := $(call app_objs,linux,$(APP_ALL))
@@ -161,7 +162,7 @@ help:
 	'make gdb     boots stopped, with gdb attached' \
 	'make deps    installs what is missing with apt; run and test do it by themselves' \
 	'make clean' \
-	'Variables: APP=apps/httpd (or a folder of your own) CROSS_COMPILE= LLHTTP_DIR= V=1 WERROR=1'
+	'Variables: APP=apps/httpd (or a folder of your own) CROSS_COMPILE= LLHTTP_DIR= FONT= V=1 WERROR=1'
 
 # What the servers of this tree want is wanted by the tests, too.
 deps:
@@ -192,6 +193,16 @@ $(B)/metal/apps/root/metal.o $(B)/host/apps/root/host.o: $(B)/gen/version.h
 $(B)/metal/%.o: %.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(METAL_FLAGS) $(WARN) -c $< -o $@
+
+# The framebuffer console's font; made anew when another one is named.
+$(B)/gen/font.name: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FONT)' | cmp -s - $@ || echo '$(FONT)' > $@
+$(B)/gen/font.c: $(B)/gen/font.name $(FONT) tools/font.py tools/get-font.sh
+	$(call say,FONT,$@)
+	$(Q)FONT='$(FONT)' PYTHON='$(PYTHON)' tools/get-font.sh $@
+$(B)/metal/font.o: $(B)/gen/font.c Makefile
 	$(Q)$(CC) $(METAL_FLAGS) $(WARN) -c $< -o $@
 
 $(B)/metal/kernel/libc/float/%.o: kernel/libc/float/%.c Makefile

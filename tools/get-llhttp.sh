@@ -12,10 +12,6 @@
 # Ubuntu 22.04 has none of them: there the package of 24.04 is taken, checked with the same keys.
 set -eu
 
-say() {
-    printf '%s\n' "get-llhttp: $*" >&2
-}
-
 has_all() { # folder, files
     folder=$1
     shift
@@ -30,6 +26,8 @@ is_complete() {
 }
 
 cd "$(dirname "$0")/.."
+name=get-llhttp
+. tools/packages.sh
 
 if [ -n "${LLHTTP_DIR:-}" ]; then
     if is_complete "$LLHTTP_DIR"; then
@@ -45,31 +43,15 @@ if is_complete "$dir"; then
     exit 0
 fi
 
-for tool in apt-get dpkg-deb; do
-    if ! command -v "$tool" > /dev/null; then
-        say "$tool is not here, so this is no Debian or Ubuntu. Put llhttp's release sources"
-        say "(include/llhttp.h, src/*.c) into a folder and name it with LLHTTP_DIR="
-        exit 1
-    fi
-done
+if ! has_apt; then
+    say "there is no apt-get and dpkg-deb, so this is no Debian or Ubuntu. Put llhttp's release"
+    say "sources (include/llhttp.h, src/*.c) into a folder and name it with LLHTTP_DIR="
+    exit 1
+fi
 
 mkdir -p "$(dirname "$dir")"
 scratch=$(cd "$(dirname "$dir")" && pwd)/llhttp.scratch
-rm -rf "$scratch"
-mkdir -p "$scratch/cache/archives/partial" "$scratch/new"
-trap 'rm -rf "$scratch"' EXIT
-own_apt="" # options that give apt package lists of its own
-
-# Downloads and unpacks a package. apt drops its rights for a download if its own user can write
-# here, and only warns if not.
-unpack() {
-    rm -rf "$scratch/tree"
-    # shellcheck disable=SC2086 # options
-    (cd "$scratch" && apt-get $own_apt download -q "$1") >> "$scratch/log" 2>&1 || return 1
-    deb=$(find "$scratch" -maxdepth 1 -name "$1_*.deb" | head -n 1)
-    mkdir "$scratch/tree"
-    dpkg-deb -x "$deb" "$scratch/tree"
-}
+begin_scratch
 
 # Where a package keeps its files has changed before: they are found by name.
 take() { # into folder $1, files
@@ -90,16 +72,6 @@ get_sources() {
 get_any() {
     get_sources node-llhttp || get_sources libllhttp-source ||
         { unpack libllhttp-dev && take include llhttp.h && take lib libllhttp.a; }
-}
-
-# The system's package lists may be missing or old, or name what a later update has replaced: the
-# next try has lists of its own, from the same servers.
-use_own_lists() {
-    rm -rf "$scratch/lists"
-    mkdir -p "$scratch/lists/partial"
-    own_apt="-o Dir::State::Lists=$scratch/lists -o Dir::Cache=$scratch/cache $*"
-    # shellcheck disable=SC2086
-    apt-get $own_apt update -q >> "$scratch/log" 2>&1
 }
 
 use_noble() {
