@@ -163,7 +163,12 @@ build_early_tables:
         ret
         .size build_early_tables, . - build_early_tables
 
-/* ESI: the text. Says it on COM1 and on a cleared VGA screen, and stops for ever. */
+/*
+ * ESI: the text. Says it on COM1 and on a cleared VGA screen, and stops for ever. Not on a
+ * framebuffer: UEFI, which has nothing else, is of 64 bits and runs on no processor that is refused
+ * here, and what is not multiboot has not told where one is. Where a VGA shows graphics the text
+ * goes into memory that is not shown.
+ */
         .type boot_fail, @function
 boot_fail:
         movl $VGA_TEXT, %edi

@@ -12,6 +12,7 @@
         .set MB2_ARCH_I386, 0
         .set MB2_TAG_INFO_REQUEST, 1
         .set MB2_TAG_CONSOLE, 4
+        .set MB2_TAG_FRAMEBUFFER, 5
         .set MB2_TAG_END, 0
         .set MB2_OPTIONAL, 1            /* a loader that does not know the tag boots all the same */
         .set MB2_CONSOLE_EGA_TEXT, 1 << 1
@@ -42,6 +43,17 @@ mb2_info_end:
         .short MB2_TAG_CONSOLE, MB2_OPTIONAL
         .long 12
         .long MB2_CONSOLE_EGA_TEXT
+
+        /*
+         * section 3.1.10: pixels are understood, in whatever mode. UEFI has nothing else; on a BIOS
+         * GRUB leaves text on if it has no video driver. Multiboot 1 has a flag for it (bit 2),
+         * which is not set: QEMU's -kernel would complain of it at every start, and on UEFI that
+         * protocol has no ACPI root pointer to go on with.
+         */
+        .balign 8
+        .short MB2_TAG_FRAMEBUFFER, MB2_OPTIONAL
+        .long 20
+        .long 0, 0, 0                   /* width, height, depth: no preference */
 
         .balign 8
         .short MB2_TAG_END, 0

@@ -124,17 +124,42 @@ static bool parse_log(const char *value, void *out)
     return i >= 0;
 }
 
+/* The bit of the name that text starts with, *text moved behind it; 0: it is none. */
+static uint32_t take_console(const char **text)
+{
+    static const struct {
+        const char *name;
+        uint32_t bit;
+    } consoles[] = {
+        {"serial", ROOT_CONSOLE_SERIAL},
+        {"vga", ROOT_CONSOLE_VGA},
+        {"fb", ROOT_CONSOLE_FRAMEBUFFER},
+    };
+    size_t len = strcspn(*text, ",");
+    for (size_t i = 0; i < ARRAY_SIZE(consoles); i++) {
+        if (strlen(consoles[i].name) == len && strncmp(*text, consoles[i].name, len) == 0) {
+            *text += len;
+            return consoles[i].bit;
+        }
+    }
+    return 0;
+}
+
 static bool parse_console(const char *value, void *out)
 {
-    static const char *const names[] = {"serial", "vga", "serial,vga", "vga,serial"};
-    static const uint32_t masks[] = {ROOT_CONSOLE_SERIAL, ROOT_CONSOLE_VGA,
-                                     ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA,
-                                     ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA};
-    int i = find_name(value, names, ARRAY_SIZE(names));
-    if (i >= 0) {
-        ((struct root_config *)out)->consoles = masks[i];
+    uint32_t mask = 0;
+    for (;;) {
+        uint32_t bit = take_console(&value);
+        if (bit == 0) {
+            return false;
+        }
+        mask |= bit;
+        if (*value == '\0') {
+            ((struct root_config *)out)->consoles = mask;
+            return true;
+        }
+        value++; /* the comma */
     }
-    return i >= 0;
 }
 
 static bool parse_irq(const char *value, void *out)
@@ -286,7 +311,7 @@ static const struct cmdline_key keys[] = {
     {"gw", "an IPv4 address, as 192.0.2.1", parse_gateway},
     {"acd", "fast or strict", parse_acd},
     {"log", "error, warn, info or debug", parse_log},
-    {"console", "serial, vga or serial,vga", parse_console},
+    {"console", "serial, vga, fb, or several of them with commas between", parse_console},
     {"irq", "auto, msix, msi, intx or poll", parse_irq},
     {"nic", "a PCI address, as 03:00.0, or a MAC address, as 52:54:00:12:34:56", parse_nic},
     {"panic", "reboot or halt", parse_panic},
@@ -359,7 +384,7 @@ void config_parse(struct root_config *out, struct cmdline *line, const char *tex
     *out = (struct root_config){
         .ip = {.mode = NET_ADDRESS_DHCP},
         .log = LOG_INFO,
-        .consoles = ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA,
+        .consoles = ROOT_CONSOLE_ALL,
         .irq = IRQ_AUTO,
         .panic = PANIC_REBOOT,
         .tap = "tap0",

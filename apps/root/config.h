@@ -15,6 +15,8 @@
 enum root_console { /* bits of console= */
                     ROOT_CONSOLE_SERIAL = 1 << 0,
                     ROOT_CONSOLE_VGA = 1 << 1,
+                    ROOT_CONSOLE_FRAMEBUFFER = 1 << 2,
+                    ROOT_CONSOLE_ALL = 7,
 };
 
 enum root_selftest {

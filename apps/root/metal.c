@@ -38,6 +38,9 @@ static struct metal {
 
 static_assert((int)ROOT_CONSOLE_SERIAL == (int)CONSOLE_SERIAL, "console= is console_select's mask");
 static_assert((int)ROOT_CONSOLE_VGA == (int)CONSOLE_VGA, "console= is console_select's mask");
+static_assert((int)ROOT_CONSOLE_FRAMEBUFFER == (int)CONSOLE_FRAMEBUFFER &&
+                  (int)ROOT_CONSOLE_ALL == (int)CONSOLE_ALL,
+              "console= is console_select's mask");
 
 static bool nic_interrupt(void *arg, uint32_t vector)
 {

@@ -57,7 +57,8 @@ bool clock_spoil_tsc(void);
 enum console_mask {
     CONSOLE_SERIAL = 1 << 0, /* COM1, 115200 8N1 */
     CONSOLE_VGA = 1 << 1,    /* 80x25 text */
-    CONSOLE_ALL = CONSOLE_SERIAL | CONSOLE_VGA,
+    CONSOLE_FRAMEBUFFER = 1 << 2,
+    CONSOLE_ALL = CONSOLE_SERIAL | CONSOLE_VGA | CONSOLE_FRAMEBUFFER,
 };
 
 void console_select(uint32_t mask);

@@ -6,6 +6,7 @@
  */
 #include "arch/x86_64/backtrace.h"
 #include "arch/x86_64/console.h"
+#include "arch/x86_64/framebuffer.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/trap.h"
 #include "kernel/platform.h"
@@ -176,6 +177,7 @@ static void print_fault(const struct trap_frame *f)
 void platform_backtrace(void)
 {
     const struct trap_frame *fault = trap_reported();
+    framebuffer_reach(); /* a panic may come before the screen is mapped */
     console_text("backtrace, innermost first:\n");
     if (fault != NULL) {
         print_fault(fault);

@@ -1,8 +1,11 @@
 /*
- * Which consoles there are and which are written to. The devices are serial.c and vga.c.
+ * Which consoles there are and which are written to; each may be missing, and all of them. The
+ * devices are serial.c, vga.c and framebuffer.c.
  */
 #include "arch/x86_64/console.h"
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/framebuffer.h"
+#include "kernel/log.h"
 #include "kernel/platform.h"
 
 enum {
@@ -13,12 +16,60 @@ enum {
 static struct {
     uint32_t present;
     uint32_t selected;
+    const char *refused; /* why the framebuffer that the loader tells of is not written to */
+    struct boot_framebuffer framebuffer;
 } console;
 
 void console_init(void)
 {
-    console.present = (serial_init() ? CONSOLE_SERIAL : 0) | (vga_init() ? CONSOLE_VGA : 0);
+    console.present = serial_init() ? CONSOLE_SERIAL : 0;
     console.selected = CONSOLE_ALL;
+}
+
+void console_init_screen(const struct boot_framebuffer *fb)
+{
+    console.framebuffer = *fb;
+    if (fb->screen == BOOT_SCREEN_RGB || fb->screen == BOOT_SCREEN_OTHER) {
+        console.refused = framebuffer_init(fb);
+        console.present |= console.refused == NULL ? CONSOLE_FRAMEBUFFER : 0;
+    } else {
+        console.present |= vga_init() ? CONSOLE_VGA : 0;
+    }
+}
+
+void console_map_screen(void)
+{
+    if ((console.present & CONSOLE_FRAMEBUFFER) == 0) {
+        return;
+    }
+    enum status s = framebuffer_map();
+    if (s != STATUS_OK) {
+        console.present &= ~(uint32_t)CONSOLE_FRAMEBUFFER;
+        log_warn("console: the framebuffer cannot be mapped (status %d)", (int)s);
+    }
+}
+
+void console_reach_all(void)
+{
+    console.selected = CONSOLE_ALL;
+    framebuffer_reach();
+}
+
+void console_log(void)
+{
+    const struct boot_framebuffer *fb = &console.framebuffer;
+    const char *port = (console.present & CONSOLE_SERIAL) != 0 ? "COM1 at 115200 8N1" : "no COM1";
+    if ((console.present & CONSOLE_FRAMEBUFFER) != 0) {
+        log_info("console: %s, framebuffer of %ux%u pixels of %u bits at 0x%llx: %u rows of %u",
+                 port, fb->width, fb->height, fb->bits_per_pixel, (unsigned long long)fb->address,
+                 framebuffer_rows(), framebuffer_columns());
+    } else if (console.refused != NULL) {
+        log_warn("console: %s, no screen: the framebuffer of %ux%u pixels cannot be used: %s", port,
+                 fb->width, fb->height, console.refused);
+    } else {
+        log_info("console: %s, %s", port,
+                 (console.present & CONSOLE_VGA) != 0 ? "VGA text 80x25" : "no screen");
+    }
 }
 
 void console_select(uint32_t mask)
@@ -40,6 +91,9 @@ void platform_console_write(const char *text, size_t len)
     }
     if ((to & CONSOLE_VGA) != 0) {
         vga_write(text, len);
+    }
+    if ((to & CONSOLE_FRAMEBUFFER) != 0) {
+        framebuffer_write(text, len);
     }
 }
 

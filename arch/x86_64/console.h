@@ -5,10 +5,26 @@
 #ifndef ARCH_X86_64_CONSOLE_H
 #define ARCH_X86_64_CONSOLE_H
 
+#include "boot/boot_info.h"
 #include "kernel/base.h"
 
-/* Finds the consoles and selects all. Start-up, the first thing. */
+/* Finds the serial port, and selects all consoles. Start-up, the first thing. */
 void console_init(void);
+
+/*
+ * Finds the screen: a framebuffer when the loader left one, and then nothing is written to VGA
+ * text; else VGA text, if it is there. Start-up, once the boot information is decoded.
+ */
+void console_init_screen(const struct boot_framebuffer *fb);
+
+/* Shows on a framebuffer what was written until now. Start-up, once there is an arena. */
+void console_map_screen(void);
+
+/* For a last report: to all consoles, on a screen that is not mapped yet too. Any context. */
+void console_reach_all(void);
+
+/* Says in the log which consoles there are. Start-up, after console_init_screen(). */
+void console_log(void);
 
 /* To the selected consoles, any context. digits: how many hexadecimal digits, 1..16. */
 void console_text(const char *text);

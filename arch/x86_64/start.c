@@ -49,17 +49,11 @@ static const void *read_physical(void *ctx, uint64_t address, size_t len)
 /* Nothing can be done without memory or a command line: said plainly, and the end. */
 static noreturn_fn void stop_boot(const char *why)
 {
+    console_reach_all();
     console_text("boot: ");
     console_text(why);
     console_text(". Halted.\n");
     cpu_stop();
-}
-
-static void log_consoles(void)
-{
-    uint32_t present = console_present();
-    log_info("console: %s, %s", (present & CONSOLE_SERIAL) != 0 ? "COM1 at 115200 8N1" : "no COM1",
-             (present & CONSOLE_VGA) != 0 ? "VGA text 80x25" : "no VGA text");
 }
 
 static void log_boot_info(const struct boot_info *info)
@@ -113,17 +107,19 @@ static void start_processor(uint32_t magic, uint32_t address)
     gdt_init();
     idt_init();
     enum boot_error e = boot_info_decode(&start.info, magic, address, read_physical, NULL);
+    console_init_screen(&start.info.framebuffer);
     if (e != BOOT_OK) {
         stop_boot(boot_error_text(e));
     }
     paging_init(&start.info);
     gdt_guard_stacks();
-    log_consoles();
+    console_log();
     log_boot_info(&start.info);
     log_cpu();
     if (memory_init(&start.info) != STATUS_OK) {
         stop_boot("no RAM between the image and 4 GiB");
     }
+    console_map_screen();
 }
 
 /* The board's half, each step resting on those before it. */

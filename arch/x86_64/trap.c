@@ -185,7 +185,7 @@ static void report_registers(const struct trap_frame *f)
 
 static noreturn_fn void report(const struct trap_frame *f)
 {
-    console_select(CONSOLE_ALL);
+    console_reach_all();
     if (trap.reported != NULL) {
         console_text("\n*** a fault inside the report of a fault, at rip ");
         console_hex(f->rip, 16);

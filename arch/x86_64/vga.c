@@ -1,7 +1,8 @@
 /*
  * The 80x25 text screen, write only. A copy of the screen in RAM makes scrolling cheap: device
- * memory is slow to read. There is no such screen on UEFI machines: it is probed for.
- * IBM VGA: text memory at 0xb8000, CRT controller at 0x3d4 (colour).
+ * memory is slow to read. There is no such screen on UEFI machines: it is probed for, and a VGA
+ * that shows graphics is left alone.
+ * IBM VGA: text memory at 0xb8000, CRT controller at 0x3d4 (colour), graphics controller at 0x3ce.
  */
 #include <string.h>
 
@@ -24,6 +25,11 @@ enum {
     CRTC_START_LOW = 0x0d,
     CRTC_CURSOR_HIGH = 0x0e,
     CRTC_CURSOR_LOW = 0x0f,
+
+    GRAPHICS_INDEX = 0x3ce,
+    GRAPHICS_DATA = 0x3cf,
+    GRAPHICS_MISC = 0x06,
+    MISC_GRAPHICS_MODE = 1 << 0, /* also what a bus with nobody on it reads as */
 };
 
 static struct {
@@ -74,8 +80,18 @@ static bool cursor_holds(uint8_t pattern)
     return in8(CRTC_DATA) == pattern;
 }
 
+/* The first to be asked: it changes nothing. */
+static bool shows_text(void)
+{
+    out8(GRAPHICS_INDEX, GRAPHICS_MISC);
+    return (in8(GRAPHICS_DATA) & MISC_GRAPHICS_MODE) == 0;
+}
+
 bool vga_init(void)
 {
+    if (!shows_text()) {
+        return false;
+    }
     if (!cursor_holds(0x55) || !cursor_holds(0xaa) || !cell_holds(0x0755) || !cell_holds(0x07aa)) {
         return false;
     }

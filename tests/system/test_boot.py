@@ -91,6 +91,16 @@ def test_without_serial_port_serves(link, tmp_path):
         guest.wait_http()
 
 
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_headless_guest_serves(link, tmp_path, machine):
+    """Neither a serial port nor a display adapter: there is nothing to say anything on."""
+    guest = boot(tmp_path, link, machine=machine, append=f"ip={BOOT_GUEST_IP}/24",
+                 extra=["-vga", "none"])
+    guest.command[guest.command.index("-serial") + 1] = "none"
+    with guest:
+        guest.wait_http()
+
+
 def test_idle_guest_sleeps(tap_guest):
     """With nothing to do it turns its loop only for what is due, and leaves the processor alone.
     The control is a program that does not sleep, beside it for as long."""

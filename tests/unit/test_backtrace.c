@@ -14,6 +14,7 @@
 
 #include "arch/x86_64/backtrace.h"
 #include "arch/x86_64/console.h"
+#include "arch/x86_64/framebuffer.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/trap.h"
 #include "kernel/platform.h"
@@ -52,6 +53,10 @@ bool paging_is_readable(uint64_t address, size_t len)
 {
     uint64_t start = (uintptr_t)world.frames;
     return address >= start && address + len <= start + sizeof(world.frames);
+}
+
+void framebuffer_reach(void)
+{
 }
 
 void console_text(const char *text)

@@ -103,6 +103,30 @@ static void test_malformed_nics_are_named(void **state)
     }
 }
 
+static void test_consoles(void **state)
+{
+    const uint32_t all = ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA | ROOT_CONSOLE_FRAMEBUFFER;
+    const struct {
+        const char *word;
+        uint32_t consoles;
+    } good[] = {{"console=serial", ROOT_CONSOLE_SERIAL},
+                {"console=fb", ROOT_CONSOLE_FRAMEBUFFER},
+                {"console=vga,serial", ROOT_CONSOLE_SERIAL | ROOT_CONSOLE_VGA},
+                {"console=fb,vga,serial", all},
+                {"", all}};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        assert_int_equal(parse(good[i].word).consoles, good[i].consoles);
+        assert_string_equal(messages, "");
+    }
+    static const char *const bad[] = {"console=",      "console=,",   "console=fb,",
+                                      "console=,fb",   "console=fbb", "console=seria",
+                                      "console=fb;vga"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_int_equal(parse(bad[i]).consoles, all);
+        assert_non_null(strstr(messages, bad[i]));
+    }
+}
+
 static void test_malformed_addresses_are_named(void **state)
 {
     static const char *const bad[] = {
@@ -245,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_static_address),
         cmocka_unit_test(test_everything_else),
+        cmocka_unit_test(test_consoles),
         cmocka_unit_test(test_malformed_addresses_are_named),
         cmocka_unit_test(test_a_nic_is_named_by_address_or_mac),
         cmocka_unit_test(test_malformed_nics_are_named),

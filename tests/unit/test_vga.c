@@ -22,6 +22,8 @@ static void out8(uint16_t port, uint8_t v);
 static struct {
     uint8_t index;
     uint8_t crtc[256];
+    uint8_t graphics_misc;
+    uint32_t writes; /* to what the screen shows by */
     uint32_t accesses;
     uint32_t stop_at; /* the access at which a panic comes; 0: never */
     jmp_buf panic;
@@ -37,12 +39,19 @@ static void access_port(void)
 static uint8_t in8(uint16_t port)
 {
     access_port();
+    if (port == GRAPHICS_DATA) {
+        return fake.graphics_misc;
+    }
     return port == CRTC_DATA ? fake.crtc[fake.index] : fake.index;
 }
 
 static void out8(uint16_t port, uint8_t v)
 {
     access_port();
+    if (port == GRAPHICS_INDEX) {
+        return;
+    }
+    fake.writes++;
     if (port == CRTC_INDEX) {
         fake.index = v;
     } else {
@@ -122,6 +131,21 @@ static void a_full_screen_scrolls(void **state)
     assert_int_equal(cursor(), (VGA_ROWS - 1) * VGA_COLUMNS);
 }
 
+/* A graphics mode whose framebuffer nobody told of: its memory and registers are left alone. */
+static void graphics_are_left_alone(void **state)
+{
+    memset(&fake, 0, sizeof(fake));
+    fake.graphics_misc = 0x05;
+    memset((void *)(uintptr_t)VGA_TEXT_ADDRESS, 0x11, sizeof(vga.cells));
+    assert_false(vga_init());
+    assert_int_equal(fake.writes, 0);
+    assert_int_equal(screen()[0], 0x1111);
+    fake.graphics_misc = 0xff; /* there is no VGA at all */
+    assert_false(vga_init());
+    fake.graphics_misc = 0x0e; /* text, at 0xb8000 */
+    assert_true(vga_init());
+}
+
 /* The writer never comes back; the panic's own lines are the last on the screen. */
 static void a_panic_at_any_access_can_write(void **state)
 {
@@ -148,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(characters_have_their_places),
         cmocka_unit_test(a_full_screen_scrolls),
+        cmocka_unit_test(graphics_are_left_alone),
         cmocka_unit_test(a_panic_at_any_access_can_write),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
