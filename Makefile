@@ -133,7 +133,7 @@ ISO    := $(B)/$(APP_NAME).iso
 
 PACKETDRILL ?=
 SCRIPTS ?=
-.PHONY: all run iso host linux test check gdb deps deps-test clean help fuzz sim sim-table \
+.PHONY: all run iso netboot host linux test check gdb deps deps-test clean help fuzz sim sim-table \
         bench-echo bench-boot packetdrill newcomer FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -147,6 +147,7 @@ help:
 	'    BOOT=     kernel, iso (the image below BIOS), uefi (the same below OVMF)' \
 	'    MACHINE=  pc, q35    NIC=  e1000, e1000-82545em, e1000-82544gc, e1000e, igb (QEMU 8 or later)' \
 	'make iso     a CD and USB stick image for BIOS and UEFI, with a GRUB menu: build/NAME.iso' \
+	'make netboot a folder to be served by TFTP, for a boot over the network: build/netboot' \
 	'make host    the same stack and server as a Linux process over TAP: build/host/NAME' \
 	'make relay   a wire with rate, delay, queue and loss between two links: build/relay' \
 	'make linux   the same server on plain Linux sockets: build/linux/NAME' \
@@ -275,6 +276,11 @@ $(B)/gen/iso.append: FORCE
 $(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh $(B)/gen/iso.append
 	$(call say,ISO,$@)
 	$(Q)tools/mkiso.sh $(KERNEL) $@ '$(APPEND)'
+
+# To be served by TFTP: iPXE's script, GRUB for UEFI with its menu, the kernel.
+netboot: $(KERNEL)
+	$(call say,NETBOOT,$(B)/netboot)
+	$(Q)tools/mknetboot.sh $(KERNEL) $(B)/netboot '$(APPEND)'
 
 RUN := KERNEL='$(KERNEL)' ISO='$(ISO)' NIC='$(NIC)' PORT='$(PORT)' MEM='$(MEM)' \
        MACHINE='$(MACHINE)' APPEND='$(APPEND)'

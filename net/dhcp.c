@@ -249,29 +249,6 @@ void dhcp_init(struct net *n)
     timer_init(&n->dhcp.fallback, dhcp_fallback);
 }
 
-void dhcp_start(struct net *n)
-{
-    switch (n->dhcp.state) {
-    case DHCP_BOUND:
-    case DHCP_RENEWING:
-    case DHCP_REBINDING:
-    case DHCP_REBOOTING:
-        /* A carrier that comes and goes must not put off the end of the lease. */
-        if (n->now_ns >= n->dhcp.expire_ns) {
-            dhcp_expired(n);
-        } else {
-            dhcp_enter(n, DHCP_REBOOTING);
-        }
-        return;
-    case DHCP_OFF:
-    case DHCP_INIT:
-    case DHCP_SELECTING:
-    case DHCP_REQUESTING:
-        dhcp_restart(n, 0);
-        return;
-    }
-}
-
 bool dhcp_wants(const struct net *n)
 {
     return n->dhcp.state != DHCP_OFF;
@@ -395,6 +372,53 @@ static void dhcp_reply(struct net *n, const struct dhcp_reply *r)
         dhcp_enter(n, DHCP_REQUESTING);
     } else {
         take_lease(n, r);
+    }
+}
+
+/* What another program was given for this MAC address: as after a restart, RFC 2131 3.2. How long
+ * ago nobody says: the times run from now, until the server's answer has them right. */
+static bool adopt_lease(struct net *n)
+{
+    const struct net_config_ip *ip = &n->cfg.ip;
+    struct dhcp_reply r = {0};
+    if (ip->dhcp_ack == NULL) {
+        return false;
+    }
+    if (dhcp_decode(&r, ip->dhcp_ack, ip->dhcp_ack_bytes) != DHCP_GOOD || r.type != DHCP_ACK ||
+        !eth_equal(r.chaddr, n->cfg.mac) || !ipv4_is_host(r.address)) {
+        refuse(n, &r, NET_DHCP_REFUSED_BOOT);
+        return false;
+    }
+    n->dhcp.request_ns = n->now_ns;
+    take_lease(n, &r);
+    dhcp_enter(n, DHCP_REBOOTING);
+    return true;
+}
+
+void dhcp_start(struct net *n)
+{
+    switch (n->dhcp.state) {
+    case DHCP_BOUND:
+    case DHCP_RENEWING:
+    case DHCP_REBINDING:
+    case DHCP_REBOOTING:
+        /* A carrier that comes and goes must not put off the end of the lease. */
+        if (n->now_ns >= n->dhcp.expire_ns) {
+            dhcp_expired(n);
+        } else {
+            dhcp_enter(n, DHCP_REBOOTING);
+        }
+        return;
+    case DHCP_OFF:
+        if (!adopt_lease(n)) {
+            dhcp_restart(n, 0);
+        }
+        return;
+    case DHCP_INIT:
+    case DHCP_SELECTING:
+    case DHCP_REQUESTING:
+        dhcp_restart(n, 0);
+        return;
     }
 }
 

@@ -6,9 +6,12 @@
  * When the carrier returns, the lease held is confirmed as INIT-REBOOT has it (RFC 2131 4.3.2),
  * the address staying in use meanwhile.
  *
- * Not done: a lease kept over a restart, INFORM, rapid commit (RFC 4039), the classful routes of
- * option 33, and the random wait before the first DISCOVER (RFC 2131 4.4.1): a server shall be up
- * at once.
+ * A lease that a boot loader was given (ip=boot) is taken over in the same way: used at once, and
+ * confirmed.
+ *
+ * Not done: a lease kept over a restart by ourselves, INFORM, rapid commit (RFC 4039), the classful
+ * routes of option 33, and the random wait before the first DISCOVER (RFC 2131 4.4.1): a server
+ * shall be up at once.
  */
 #ifndef NET_DHCP_H
 #define NET_DHCP_H

@@ -34,6 +34,11 @@ struct net_config_ip {
     uint8_t prefix_bits; /* static only, 1..32 */
     uint32_t gateway;    /* static only; 0 = none; with a /32 any other address */
     bool strict_acd;     /* RFC 5227 probing finished before an address is used (about 7 s) */
+    /* DHCP only: the server's acknowledgement (a BOOTP message) that somebody else was given for
+     * this machine before, a boot loader; NULL: none. Borrowed for as long as the stack lives. Its
+     * address is used at once and confirmed by the server. */
+    const uint8_t *dhcp_ack;
+    size_t dhcp_ack_bytes;
 };
 
 /* What the stack tells the program around it. */
@@ -68,6 +73,7 @@ enum {
 enum net_dhcp_refusal {
     NET_DHCP_REFUSED_ADDRESS, /* no host can have it */
     NET_DHCP_REFUSED_COOKIE,  /* the options are none of DHCP's */
+    NET_DHCP_REFUSED_BOOT,    /* net_config_ip's acknowledgement is none, or another NIC's */
     NET_DHCP_REFUSALS,
 };
 

@@ -13,11 +13,10 @@
 # same image: every date in it is SOURCE_DATE_EPOCH, in seconds since 1970, or the fixed one below.
 set -eu
 
-GRUB=${GRUB:-/usr/lib/grub}
-MODULES="normal iso9660 search search_fs_file configfile test serial terminal echo reboot halt
-         multiboot2"
-BIOS_MODULES="biosdisk multiboot vbe"
-UEFI_MODULES="efi_gop efi_uga"
+. "$(dirname "$0")/grub.sh"
+
+MODULES="$MODULES iso9660 search search_fs_file"
+BIOS_MODULES="$BIOS_MODULES multiboot"
 # FAT12: two tables of 4 sectors name 2700 clusters of a sector; GRUB takes about 1400.
 FAT_OTHER_SECTORS=48
 FAT_MOST_SECTORS=2700
@@ -32,32 +31,11 @@ case "${1:-}" in
 *) [ $# -eq 2 ] || [ $# -eq 3 ] || usage ;;
 esac
 
-fail() {
-    echo "mkiso.sh: $*" >&2
-    exit 1
-}
-for tool in grub-mkimage xorriso mformat mmd mcopy; do
-    command -v $tool >/dev/null || fail "$tool is not installed: make deps"
-done
-for part in i386-pc/boot_hybrid.img x86_64-efi/kernel.img; do
-    [ -e "$GRUB/$part" ] || fail "no $GRUB/$part: make deps (grub-pc-bin, grub-efi-amd64-bin)"
-done
+need grub-mkimage xorriso mformat mmd mcopy
 
 : "${SOURCE_DATE_EPOCH:=1577836800}" # 2020-01-01
 export SOURCE_DATE_EPOCH TZ=UTC
 stamp=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S)00
-
-make_tree() { # kernel, append
-    top=$(dirname "$0")/..
-    mkdir -p "$tree/boot/grub"
-    cp "$1" "$tree/boot/ringside.elf"
-    cp "$top/iso/grub.cfg" "$tree/boot/grub/grub.cfg"
-    if [ -n "$2" ]; then
-        # Within single quotes GRUB takes everything as it is but the quote itself.
-        quoted=$(printf '%s' "$2" | sed "s/'/'\\\\''/g")
-        printf "set append='%s'\n" "$quoted" >"$tree/boot/append.cfg"
-    fi
-}
 
 # What GRUB looks for first is the disk it came from, which UEFI does not say of a CD. The file's
 # name is made of what the image holds: a second stick with another image is not taken for this one.

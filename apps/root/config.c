@@ -68,6 +68,12 @@ static bool parse_ip(const char *value, void *out)
     struct root_config *cfg = out;
     if (strcmp(value, "dhcp") == 0) {
         cfg->ip.mode = NET_ADDRESS_DHCP;
+        cfg->ip_boot = false;
+        return true;
+    }
+    if (strcmp(value, "boot") == 0) {
+        cfg->ip.mode = NET_ADDRESS_DHCP;
+        cfg->ip_boot = true;
         return true;
     }
     uint32_t addr;
@@ -77,6 +83,7 @@ static bool parse_ip(const char *value, void *out)
         return false;
     }
     cfg->ip.mode = NET_ADDRESS_STATIC;
+    cfg->ip_boot = false;
     cfg->ip.address = addr;
     cfg->ip.prefix_bits = (uint8_t)bits;
     return true;
@@ -307,7 +314,7 @@ static bool parse_memory(const char *value, void *out)
 }
 
 static const struct cmdline_key keys[] = {
-    {"ip", "dhcp or a host's ADDRESS/LENGTH, as 192.0.2.10/24", parse_ip},
+    {"ip", "dhcp, boot or a host's ADDRESS/LENGTH, as 192.0.2.10/24", parse_ip},
     {"gw", "an IPv4 address, as 192.0.2.1", parse_gateway},
     {"acd", "fast or strict", parse_acd},
     {"log", "error, warn, info or debug", parse_log},

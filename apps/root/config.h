@@ -43,6 +43,7 @@ struct root_nic_choice {
 
 struct root_config {
     struct net_config_ip ip;
+    bool ip_boot;     /* ip=boot: the address that the boot loader was given; else as ip=dhcp */
     uint32_t gateway; /* gw=, merged into ip by config_parse */
     enum log_level log;
     uint32_t consoles;

@@ -101,6 +101,9 @@ static bool configure(struct root *root, int argc, char **argv)
         return false;
     }
     config_parse(&root->config, &root->line, text, base_name(argv[0]), refuse_word);
+    if (root->config.ip_boot) {
+        refuse_word("'ip=boot' is for a machine: no boot loader started this program");
+    }
     if (arguments.is_wrong) {
         print_usage(stderr, argv[0]);
     }

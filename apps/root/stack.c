@@ -91,6 +91,7 @@ static void show_refusal(const struct net_event *e)
     static const char *const reasons[] = {
         [NET_DHCP_REFUSED_ADDRESS] = "no host can have that address",
         [NET_DHCP_REFUSED_COOKIE] = "its options are none of DHCP's (magic cookie)",
+        [NET_DHCP_REFUSED_BOOT] = "what the boot loader left is no lease of this MAC address",
     };
     static_assert(ARRAY_SIZE(reasons) == NET_DHCP_REFUSALS, "each refusal has its text");
     char ip[16];

@@ -44,6 +44,7 @@ def test_hosted_help(name, word):
     (["ip=10.0.0.300/24"], "'ip=10.0.0.300/24'", "ADDRESS/LENGTH"),
     (["ip=10.0.0.0/24"], "'ip=10.0.0.0/24'", "a host's ADDRESS/LENGTH"),
     (["tap=rsno", "mem=lots"], "'mem=lots'", "16M to 4096M"),
+    (["ip=boot"], "'ip=boot'", "no boot loader"),
     (["gw=192.0.2.1"], "gw=", "ip=ADDRESS/LENGTH"),
     (["ecn=maybe", "--", "--help"], "'ecn=maybe'", "off or on"),
 ])
@@ -113,6 +114,7 @@ def test_make_refuses_a_wrong_variable(words, named):
     (["build/attack/slow", "lo", "2:0:0:0:0:1", "192.0.2.1", "80", "lazy", "1", "1", "1"], "lazy"),
     (["tools/mkiso.sh"], "usage: "),
     (["tools/mkiso.sh", "--tree", "build"], "usage: "),
+    (["tools/mknetboot.sh", "build/httpd.elf"], "usage: "),
     (["tools/get-qemu.sh", "--newest"], "--newest"),
     (["tools/deps.sh", "tset"], "tset"),
     (["tools/newcomer.sh", "tricksie"], "tricksie"),

@@ -49,6 +49,17 @@ static void test_static_address(void **state)
     assert_string_equal(messages, "");
 }
 
+static void test_address_of_the_boot(void **state)
+{
+    struct root_config c = parse("ip=boot");
+    assert_int_equal(c.ip.mode, NET_ADDRESS_DHCP);
+    assert_true(c.ip_boot);
+    assert_string_equal(messages, "");
+    assert_false(parse("ip=boot ip=dhcp").ip_boot); /* a menu's word, and the person's behind it */
+    assert_false(parse("ip=boot ip=192.0.2.10/24").ip_boot);
+    assert_false(parse("").ip_boot);
+}
+
 static void test_everything_else(void **state)
 {
     struct root_config c = parse("log=debug console=vga irq=poll panic=halt selftest=fault");
@@ -268,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_static_address),
+        cmocka_unit_test(test_address_of_the_boot),
         cmocka_unit_test(test_everything_else),
         cmocka_unit_test(test_consoles),
         cmocka_unit_test(test_malformed_addresses_are_named),
