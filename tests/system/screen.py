@@ -111,10 +111,11 @@ def differences(ppm_path, text, font):
 
 
 def log_of(guest):
-    """What the kernel has written to the serial port, from its first line on, as bytes."""
+    """What the kernel has written to the serial port, from its first line on, as bytes. In front of
+    that stands what firmware and GRUB left unfinished."""
     with open(guest.console_path, "rb") as f:
         said = f.read().replace(b"\r\n", b"\n")
-    m = re.search(rb"^\[ +\d+\.\d+\] console: ", said, re.M)
+    m = re.search(rb"\[ +\d+\.\d+\] console: ", said)
     return said[m.start():] if m else b""
 
 

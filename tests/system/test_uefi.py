@@ -6,6 +6,7 @@ import pytest
 
 from images import make_image, run_mkiso
 from machine import BUILD, QemuGuest
+from screen import assert_shows_its_log
 
 IMAGE_BYTES_MAX = 4_000_000
 
@@ -24,6 +25,11 @@ def test_image_serves(tmp_path, image, firmware, medium, machine):
                    uefi=firmware == "uefi") as guest:
         guest.wait_http()
         assert re.search(r"boot: multiboot 2 by \"GRUB", guest.console()), guest.console()
+        if firmware == "uefi":
+            assert "framebuffer of " in guest.console()
+            assert_shows_its_log(guest, str(tmp_path / "screen.ppm"))
+        else:
+            assert "VGA text 80x25" in guest.console()
 
 
 def test_image_is_small():
