@@ -169,7 +169,7 @@ struct e1000_config {
  * e is zeroed, or closed. Takes over the device: maps it, resets it, fills the RX ring, programs
  * every register it depends on. The ring memory (two pages) comes from dma_alloc and stays. A link
  * that is down is not a failure. dev is borrowed for ever. Start-up only; waits about 6 ms, on some
- * parts 50, and 10 more when the device was running, for the reset; a second at worst for firmware.
+ * parts 50, and 10 more when the device was running, for the reset; 2.5 s at worst for firmware.
  * STATUS_NOT_FOUND: not in the table. STATUS_UNSUPPORTED: BAR 0 is not as it must be.
  * STATUS_NO_MEMORY: ring memory or pool. STATUS_TIMEOUT: the reset did not end. STATUS_IO: the
  * device has no valid MAC address; the log has the bytes. On failure every packet is back in the

@@ -3,7 +3,7 @@
  * woken, one without a link negotiates anew. What it found is read from STATUS; it is never reset
  * (on ICH and PCH a reset loses what firmware has set, and leaves links at 10 Mb/s).
  *
- * An access takes some 30 us. At start-up firmware is waited for, for up to a second; at run time
+ * An access takes some 30 us. At start-up firmware is waited for, for 2.5 s at most; at run time
  * nobody is.
  */
 #include "drivers/e1000/internal.h"
@@ -15,7 +15,7 @@ enum {
     MDIC_LOOKS_COUNT = 20, /* 0.4 ms; 64 bits at 2.5 MHz take 26 us */
 
     ULP_LOOK_US = 10 * US_PER_MS,
-    ULP_LOOKS_COUNT = 100, /* 1 s: what Intel names for the management engine */
+    ULP_LOOKS_COUNT = 250, /* 2.5 s: engines are known that take more than 2 (Linux) */
 
     LANPHYPC_HOLD_US = 1 * US_PER_MS, /* 10 us at least */
     LANPHYPC_LOOK_US = 5 * US_PER_MS,
@@ -32,7 +32,7 @@ enum {
     PAGE_ULP = 779, /* register 16: ULP configuration */
     ULP_CONFIG = 16,
     ULP_CONFIG_START = 1 << 0,
-    ULP_CONFIG_MODES = 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 12,
+    ULP_CONFIG_MODES = 1 << 2 | 7 << 4 | 1 << 8 | 7 << 10,
 };
 
 /* Manual, 13.4 MDIC. The owner of the PHY only. */

@@ -53,8 +53,7 @@ void e1000_hw_silence(const struct e1000 *e)
     e1000_flush_writes(e);
 }
 
-/* Whether the ring that the device has is ours: firmware's may lie in memory that has other uses.
- */
+/* Whether the device has our ring: firmware's may lie in memory that has other uses. */
 static bool tx_ring_is_ours(const struct e1000 *e)
 {
     return e->tx.ring != NULL && e1000_read(e, E1000_TDLEN) != 0 &&
@@ -67,7 +66,7 @@ static bool flush_required(const struct e1000 *e)
     return (pci_read32(e->dev, E1000_CFG_RING_STATUS) & E1000_CFG_FLUSH_REQUIRED) != 0;
 }
 
-/* One descriptor without an end of frame makes the engine take all in front of it; nothing leaves.
+/* A descriptor without an end of frame makes the engine take all in front of it, and stays inside.
  */
 static void flush_tx(struct e1000 *e)
 {
