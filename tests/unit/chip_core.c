@@ -549,7 +549,6 @@ void chip_leave_running(struct chip *c)
         *reg(block + 0x28) = 0x00010101;
         c->queue_on_ns[block >= 0x3800] = 1;
     }
-    c->rings_used = true;
 }
 
 void chip_power_off(struct chip *c)

@@ -99,13 +99,16 @@ static bool write_own(uint32_t offset, uint32_t value)
 }
 
 /* I219: descriptors that it still holds when it is reset keep its DMA unit busy for ever. */
+bool chip_holds_descriptors(void)
+{
+    bool fixed = (*reg(0x5bbc) & FEXTNVM11_FIX) != 0;
+    return chip->part == CHIP_SPT && chip->rings_used &&
+           (!fixed || !chip->flushed || chip->flush_rx_too);
+}
+
 static void before_reset(void)
 {
-    if (chip->part != CHIP_SPT || !chip->rings_used) {
-        return;
-    }
-    bool fixed = (*reg(0x5bbc) & FEXTNVM11_FIX) != 0;
-    if (!fixed || !chip->flushed || chip->flush_rx_too) {
+    if (chip_holds_descriptors()) {
         chip_fault("reset with descriptors not flushed");
         chip->dead = true;
     }

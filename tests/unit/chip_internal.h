@@ -119,6 +119,9 @@ bool chip_owns(uint32_t swfw);
 bool chip_phy_read(uint32_t offset, uint32_t *value);
 bool chip_phy_write(uint32_t offset, uint32_t value);
 
+/* chip_ich.c */
+bool chip_holds_descriptors(void);
+
 /* chip_pci.c */
 void chip_pci_power_on(void);
 uint32_t chip_config(uint32_t offset);

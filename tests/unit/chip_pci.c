@@ -91,6 +91,10 @@ void pci_enable(const struct pci_device *d, bool bus_master)
     if (bus_master && !chip->bus_master && (*reg(0x0100) & 0x02) != 0 && !chip->in_reset) {
         chip_fault("bus mastering switched on under a running receiver");
     }
+    if (!bus_master && chip->bus_master && !chip->gone && chip_holds_descriptors()) {
+        chip_fault("bus mastering ended with descriptors not flushed");
+        chip->dead = true;
+    }
     chip->bus_master = bus_master;
 }
 

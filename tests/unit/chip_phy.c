@@ -20,6 +20,7 @@ enum {
 #define MDIC_NS       UINT64_C(60000)
 #define EERD_NS       UINT64_C(30000)
 #define BMCR_OFF      0x0800
+#define GIVE_UP_NS    UINT64_C(5000000) /* who has waited so long may ask anew */
 
 static bool held_by_firmware(void)
 {
@@ -114,7 +115,7 @@ static void write_mdic(uint32_t value)
     if (!chip_owns(phy_bits)) {
         chip_fault("the PHY is touched without owning it");
     }
-    if (chip->mdic_busy) {
+    if (chip->mdic_busy && chip->now_ns < chip->mdic_at_ns + GIVE_UP_NS) {
         chip_fault("MDIC written while it is busy");
     }
     if (chip->now_ns < chip->phy_ready_ns) {
@@ -149,7 +150,7 @@ static void write_eerd(uint32_t value)
         *reg(EERD) = value;
         return;
     }
-    if (chip->eerd_busy && !chip->eerd_wrong) {
+    if (chip->eerd_busy && chip->now_ns < chip->eerd_at_ns + GIVE_UP_NS) {
         chip_fault("EERD written while it is busy");
     }
     /* A request in the other layout has bits where this one has none: it is never done. */
