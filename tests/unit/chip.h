@@ -5,7 +5,8 @@
  * must not do is recorded as a fault; a test ends with fault_count == 0, or provokes one and looks
  * at its text.
  *
- * Written from the manuals' numbers, not from drivers/e1000/regs.h: it is also that file's check.
+ * Written from the manuals' numbers, or from what other systems quote of them where a manual was
+ * not to be had (each file says which), not from drivers/e1000: it is also that driver's check.
  * What is common is in chip_core.c (registers, reset), chip_ring.c, chip_desc.c, chip_irq.c,
  * chip_phy.c (PHY, NVM, ownership), chip_memory.c and chip_pci.c; what is one generation's own in
  * chip_8254x.c, chip_82574.c (82571 to 82583), chip_ich.c (ICH, PCH) and chip_igb.c.

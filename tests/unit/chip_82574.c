@@ -1,7 +1,7 @@
 /*
- * The chip models: what is the own of the PCI Express parts 82571 to 82574 and 82583 (82571 and
- * 82573 in the PCIe GbE Controllers Open Source Software Developer's Manual, 82574 and 82583 in
- * their data sheets, chapter 10).
+ * The chip models: what is the own of the PCI Express parts 82571 to 82574 and 82583. Offsets and
+ * bits are those of their manuals as other systems' headers and QEMU's e1000e quote them; a bit
+ * that none of them names counts as reserved only where all agree.
  */
 #include "tests/unit/chip_internal.h"
 
@@ -64,7 +64,7 @@ static const struct chip_row rows[] = {
 
 static bool write_own(uint32_t offset, uint32_t value)
 {
-    /* "Once set it must not be cleared": 82574 and 82583 specification updates. */
+    /* Once set it must not be cleared (Linux, e1000e: FLAG2_NO_DISABLE_RX). */
     bool keeps_on = chip->part == CHIP_82574 || chip->part == CHIP_82583;
     if (offset == 0x0100 && keeps_on && (*reg(0x0100) & 2) != 0 && (value & 2) == 0) {
         chip_fault("RCTL.EN cleared");

@@ -139,7 +139,7 @@ void chip_load_eeprom(void)
     }
 }
 
-/* 82574 data sheet 3.1.4 (and its like): the master is asked to be silent, and seen to be. */
+/* As Intel's own drivers: the master is asked to be silent, and seen to be. */
 static void check_master_off(void)
 {
     bool asked = chip->master_off_ns != 0;

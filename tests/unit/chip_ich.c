@@ -1,7 +1,7 @@
 /*
- * The chip models: what is the own of the MACs in ICH8 to ICH10 and the PCHs (the ICH8/9/10 GbE
- * Software Developer's Manual, the 82579 and I217 to I219 data sheets, and what Intel's own
- * drivers are known to observe). Their NVM is part of the flash of the chipset: no EERD; offsets
+ * The chip models: what is the own of the MACs in ICH8 to ICH10 and the PCHs, of which little is
+ * published: offsets, bits and rules are those that Intel's own drivers (Linux e1000e, FreeBSD em)
+ * and iPXE observe. Their NVM is part of the flash of the chipset: no EERD; offsets
  * that are flow control elsewhere hold settings that come from it (FEXTNVM).
  */
 #include "tests/unit/chip_internal.h"

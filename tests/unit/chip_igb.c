@@ -1,6 +1,7 @@
 /*
- * The chip models: what is the own of the parts with advanced descriptors (82575 manual; 82576,
- * 82580, I350 and I210 data sheets, chapter 8): queues at an offset of their own, of which the
+ * The chip models: what is the own of the parts with advanced descriptors (82575 manual; for the
+ * 82576, 82580, I350 and I210 what other systems' headers and QEMU's igb quote of their data
+ * sheets): queues at an offset of their own, of which the
  * first four are seen at the old place too, and no interrupt delays but EITR.
  */
 #include "tests/unit/chip_internal.h"

@@ -1,6 +1,7 @@
 /*
  * The chip models' interrupts: causes, masks, and how they leave the chip. 8254x manual 13.4.17;
- * 82574 data sheet 7.4 and 10.2.4; 82575 manual 5.13; 82576 data sheet 7.3 and 8.8.
+ * 82575 manual 5.13; 82583 data sheet 7.4; for the 82576 and later its data sheet's 7.3, and
+ * where that was not to be had, what QEMU's igb and Intel's own drivers agree on.
  *
  * A message (MSI, MSI-X) is sent once for a cause that comes to stand unmasked, not again while it
  * stands: a driver that leaves one standing hears no more.

@@ -1,6 +1,6 @@
 /*
  * The chip models' PHY behind MDIC, NVM behind EERD, and who may touch them: SWSM, SW_FW_SYNC,
- * EXTCNF_CTRL. 8254x manual 13.4.4 and 13.4.13; 82574 data sheet 10.2.2; 82576 data sheet 4.7.
+ * EXTCNF_CTRL. 8254x manual, 13.4 (EERD, MDIC); ownership as Intel's own drivers observe it.
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@ enum {
 #define MDIC_NS       UINT64_C(60000)
 #define EERD_NS       UINT64_C(30000)
 #define BMCR_OFF      0x0800
-#define GIVE_UP_NS    UINT64_C(5000000) /* who has waited so long may ask anew */
+#define GIVE_UP_NS    UINT64_C(300000) /* who has waited so long may ask anew */
 
 static bool held_by_firmware(void)
 {

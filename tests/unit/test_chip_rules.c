@@ -48,6 +48,29 @@ static void test_what_must_stand_when_the_receiver_starts(void **state)
     enable_with(0x10c9, 0x5404, 0, "without a receive address");
 }
 
+/* What a reset does not bring back: packet buffers, and what the NVM set on ICH and PCH. */
+static void test_what_survives_a_reset(void **state)
+{
+    static const struct {
+        uint16_t device;
+        uint32_t offset, value;
+    } cases[] = {{0x1533, 0x2404, 0xa1},      {0x1533, 0x3404, 0x04000015}, {0x104a, 0x1000, 12},
+                 {0x104a, 0x1008, 20},        {0x153a, 0x0024, 5},          {0x10d3, 0x5b00, 1},
+                 {0x150e, 0x0e14, 0x00000020}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        bare_power_on(&b, cases[i].device);
+        bare_poke(&b, cases[i].offset, cases[i].value);
+        bare_reset(&b);
+        assert_int_equal(bare_peek(&b, cases[i].offset), cases[i].value);
+        bare_end(&b);
+    }
+    bare_power_on(&b, 0x15b7); /* this does not: it has to be set before each reset */
+    bare_poke(&b, 0x5bbc, 0x2000);
+    bare_reset(&b);
+    assert_int_equal(bare_peek(&b, 0x5bbc), 0);
+    bare_end(&b);
+}
+
 static void test_srrctl(void **state)
 {
     static const struct {
@@ -317,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_must_stand_when_the_receiver_starts),
+        cmocka_unit_test(test_what_survives_a_reset),
         cmocka_unit_test(test_srrctl),
         cmocka_unit_test(test_bus),
         cmocka_unit_test(test_transmitter),
