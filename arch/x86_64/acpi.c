@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "arch/x86_64/acpi_pci.h"
 #include "arch/x86_64/acpi_power.h"
 #include "kernel/bytes.h"
 
@@ -286,6 +287,7 @@ struct table_kind {
 
 static const struct table_kind TABLE_KINDS[] = {
     {"APIC", decode_madt},        {"FACP", decode_fadt},        {"HPET", decode_hpet},
+    {"MCFG", acpi_decode_mcfg},   {"DMAR", acpi_decode_dmar},   {"IVRS", acpi_decode_ivrs},
     {"SSDT", decode_definitions}, {"DSDT", decode_definitions}, /* in no root table: the FADT names
                                                                    it */
 };

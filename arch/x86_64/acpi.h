@@ -20,6 +20,10 @@ enum {
     ACPI_ISA_IRQ_COUNT = 16,
     ACPI_PM1_COUNT = 2, /* register blocks a and b: a chip set may be spread over two chips */
     ACPI_GPE_COUNT = 2,
+    ACPI_ECAM_MAX = 8,
+    ACPI_ECAM_BUS_BYTES = 1 << 20, /* of configuration space, one bus */
+    ACPI_IOMMU_MAX = 32,
+    ACPI_IOMMU_BYTES = 4096, /* a unit's registers as far as they are needed */
 };
 
 struct acpi_root { /* from the RSDP */
@@ -43,6 +47,17 @@ struct acpi_override { /* an ISA interrupt that is not identity mapped, edge, ac
     bool polarity_as_bus;
 };
 
+enum acpi_space {
+    ACPI_SPACE_MEMORY = 0,
+    ACPI_SPACE_IO = 1,
+    ACPI_SPACE_PCI = 2, /* of bus 0; address: device << 32 | function << 16 | offset */
+};
+
+struct acpi_register { /* a generic address structure (ACPI 5.2.3.2), for accesses of one byte */
+    enum acpi_space space;
+    uint64_t address; /* 0: there is none */
+};
+
 /* The fixed hardware (ACPI 4.8) that the power button and switching off need. I/O ports. */
 struct acpi_power {
     bool usable;                      /* PM1 event and control blocks are there */
@@ -55,7 +70,17 @@ struct acpi_power {
     uint16_t smi_port;  /* 0: ACPI mode is on for ever */
     uint8_t smi_enable; /* what to write there to switch it on */
     bool s5_found;
-    uint8_t s5_type[ACPI_PM1_COUNT]; /* for SLP_TYP of each control block */
+    uint8_t s5_type[ACPI_PM1_COUNT];    /* for SLP_TYP of each control block */
+    struct acpi_register sleep_control; /* 4.8.3.7: instead of the control blocks, where there is */
+    struct acpi_register sleep_status;  /* none of the fixed hardware */
+    struct acpi_register reset;         /* 4.8.3.6: writing reset_value there resets the machine */
+    uint8_t reset_value;
+};
+
+struct acpi_ecam {    /* configuration space in memory, of some buses of segment 0 */
+    uint64_t address; /* of bus 0's, whether or not that is among them */
+    uint8_t bus_first;
+    uint8_t bus_last;
 };
 
 struct acpi_info {
@@ -86,9 +111,19 @@ struct acpi_info {
     /* HPET table */
     uint64_t hpet_address; /* 0: there is none */
 
+    /* MCFG */
+    struct acpi_ecam ecams[ACPI_ECAM_MAX];
+    uint32_t ecam_count;
+    uint32_t ecam_other_segments; /* entries for segments other than 0: not used */
+
+    /* DMAR and IVRS */
+    uint64_t iommus[ACPI_IOMMU_MAX]; /* the registers of each VT-d unit */
+    uint32_t iommu_count;
+    bool has_ivrs; /* the machine has an AMD IOMMU */
+
     /* What was not believed. */
     uint32_t tables_rejected; /* unreadable, lying about their length, bad checksum */
-    uint32_t entries_dropped; /* MADT entries malformed or beyond a table's limit */
+    uint32_t entries_dropped; /* entries malformed or beyond a table's limit */
 };
 
 /*

@@ -32,12 +32,19 @@ enum {
     FADT_X_PM1B_CNT_BLK = 184,
     FADT_X_GPE0_BLK = 220,
     FADT_X_GPE1_BLK = 232,
+    FADT_RESET_REG = 116,
+    FADT_RESET_VALUE = 128,
+    FADT_SLEEP_CONTROL_REG = 244,
+    FADT_SLEEP_STATUS_REG = 256,
     FADT_FLAG_PWR_BUTTON = 1 << 4, /* set: it is a control method device, which needs AML */
+    FADT_FLAG_RESET_REG_SUP = 1 << 10,
 
     /* Generic address structure, 5.2.3.2 */
     GAS_ADDRESS = 4,
     GAS_BYTES = 12,
-    GAS_SPACE_IO = 1,
+    PCI_DEVICE_MAX = 31,
+    PCI_FUNCTION_MAX = 7,
+    PCI_OFFSET_MAX = 255,
 
     PM1_EVENT_MIN_BYTES = 4, /* 4.8.3.1: a status and an enable register of 16 bits */
     PM1_CONTROL_MIN_BYTES = 2,
@@ -64,7 +71,7 @@ uint16_t acpi_fadt_port(const uint8_t *fadt, size_t len, bool old, size_t old_at
     if (len >= x_at + GAS_BYTES) {
         const uint8_t *gas = fadt + x_at;
         uint64_t address = load_le64(gas + GAS_ADDRESS);
-        if (address != 0 && gas[0] == GAS_SPACE_IO) {
+        if (address != 0 && gas[0] == ACPI_SPACE_IO) {
             port = address;
         }
     }
@@ -75,6 +82,41 @@ uint64_t acpi_decode_dsdt_address(const uint8_t *fadt, size_t len)
 {
     uint64_t x = len >= FADT_X_DSDT + 8 ? load_le64(fadt + FADT_X_DSDT) : 0;
     return x != 0 ? x : load_le32(fadt + FADT_DSDT);
+}
+
+/* 5.2.3.2: device in bits 47:32, function in 31:16, offset in 15:0. */
+static bool is_pci_register(uint64_t address)
+{
+    return address >> 32 <= PCI_DEVICE_MAX && (address >> 16 & UINT16_MAX) <= PCI_FUNCTION_MAX &&
+           (address & UINT16_MAX) <= PCI_OFFSET_MAX;
+}
+
+/* The register at offset at, none where the table ends before it or nothing can be there. */
+static struct acpi_register read_register(const uint8_t *fadt, size_t len, size_t at)
+{
+    struct acpi_register r = {ACPI_SPACE_IO, 0};
+    if (len < at + GAS_BYTES) {
+        return r;
+    }
+    uint64_t address = load_le64(fadt + at + GAS_ADDRESS);
+    uint8_t space = fadt[at];
+    if (space == ACPI_SPACE_MEMORY || (space == ACPI_SPACE_IO && address <= UINT16_MAX) ||
+        (space == ACPI_SPACE_PCI && is_pci_register(address))) {
+        r = (struct acpi_register){(enum acpi_space)space, address};
+    }
+    return r;
+}
+
+/* 4.8.3.6 and 4.8.3.7: what is there without the fixed hardware, too. */
+static void decode_registers(const uint8_t *fadt, size_t len, struct acpi_power *p)
+{
+    bool has_reset = (load_le32(fadt + FADT_FLAGS) & FADT_FLAG_RESET_REG_SUP) != 0;
+    if (has_reset && len > FADT_RESET_VALUE) {
+        p->reset = read_register(fadt, len, FADT_RESET_REG);
+        p->reset_value = fadt[FADT_RESET_VALUE];
+    }
+    p->sleep_control = read_register(fadt, len, FADT_SLEEP_CONTROL_REG);
+    p->sleep_status = read_register(fadt, len, FADT_SLEEP_STATUS_REG);
 }
 
 struct block { /* offsets in the FADT */
@@ -114,6 +156,7 @@ void acpi_decode_power(const uint8_t *fadt, size_t len, struct acpi_info *out)
     p->usable = !out->hardware_reduced && p->event[0] != 0 && p->control[0] != 0 &&
                 p->event_bytes >= PM1_EVENT_MIN_BYTES && p->event_bytes % 2 == 0 &&
                 fadt[FADT_PM1_CNT_LEN] >= PM1_CONTROL_MIN_BYTES;
+    decode_registers(fadt, len, p);
     p->has_button = p->usable && (load_le32(fadt + FADT_FLAGS) & FADT_FLAG_PWR_BUTTON) == 0;
 }
 

@@ -2,7 +2,7 @@
  * Arbitrary bytes as physical memory: neither finding the root pointer nor walking the tables may
  * read outside what was granted, and what comes out stays within the struct's limits.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_power.c
+// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
 #include <stdlib.h>
 #include <string.h>
 
