@@ -8,7 +8,8 @@
 
 enum {
     PCI_BAR_COUNT = 6,
-    PCI_DEVICES_MAX = 64,
+    PCI_DEVICES_MAX = 128,
+    PCI_DEVICES_KEPT = 32, /* of them for network devices and bridges alone */
 };
 
 struct pci_bar {
@@ -29,14 +30,21 @@ struct pci_device {
     struct pci_bar bars[PCI_BAR_COUNT];
 };
 
-/* Finds every function on every bus behind bridges. Returns how many are known. Start-up only. */
+/*
+ * Finds every function of every host bridge (of PCI segment 0), behind bridges too. Returns how
+ * many are known; those beyond the limit are counted in the log. Start-up only, after ACPI.
+ */
 size_t pci_scan(void);
 
 /* The idx-th function found, for ever valid; NULL behind the last. */
 const struct pci_device *pci_get(size_t idx);
 
-uint32_t pci_read32(const struct pci_device *d, uint8_t offset);
-void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value);
+/*
+ * offset: a multiple of 4 below 4096. Beyond 256 (PCI Express) a board may have no way to it: then
+ * all ones are read, and nothing is written. Any context.
+ */
+uint32_t pci_read32(const struct pci_device *d, uint16_t offset);
+void pci_write32(const struct pci_device *d, uint16_t offset, uint32_t value);
 
 /*
  * The offset of a capability (PCI Local Bus 3.0, 6.7) in the device's configuration space, 0 when

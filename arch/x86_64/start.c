@@ -133,7 +133,7 @@ static void start_board(void)
     ioapic_init();
     entropy_init();
     cpu_sti();
-    log_info("pci: %u functions", (unsigned)pci_scan());
+    (void)pci_scan();
 }
 
 noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc)
