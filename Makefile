@@ -104,7 +104,8 @@ TEST_FLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -M
 SIM_FLAGS   := $(filter-out -O1 $(SAN),$(TEST_FLAGS)) -O2
 
 # ---- sources ---------------------------------------------------------------------------------
-ROOT_COMMON := apps/root/config.c apps/root/divide.c apps/root/stack.c apps/root/stats.c
+ROOT_COMMON := apps/root/config.c apps/root/divide.c apps/root/ending.c apps/root/stack.c \
+               apps/root/stats.c
 KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
 NET_SRC     := $(sort $(wildcard net/*.c net/posix/*.c))
 METAL_SRC   := $(sort $(wildcard boot/*.[cS] arch/x86_64/*.[cS] kernel/libc/*.c kernel/libc/float/*.c drivers/*.c \

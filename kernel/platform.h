@@ -70,6 +70,7 @@ void platform_backtrace(void);
 
 /* Quiets the devices' DMA (handlers registered by drivers with irq.h), then ends the run. */
 noreturn_fn void platform_reboot(void);
+noreturn_fn void platform_power_off(void); /* halts, and says so, where the power stays on */
 noreturn_fn void platform_halt(int exit_code);
 
 /*

@@ -192,7 +192,8 @@ def main():
                 and make("APP=apps/echo all host linux")
                 and make("APP=apps/mandel all host linux")
                 and make("APP=tests/float all")
-                and make("APP=tests/memory all")):
+                and make("APP=tests/memory all")
+                and make("APP=tests/ending all host linux")):
             system(args.pytest.split())
     if wants("fuzz"):
         if make("fuzz-programs"):

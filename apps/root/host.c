@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/root/ending.h"
 #include "apps/root/stack.h"
 #include "arch/host/host.h"
 #include "kernel/dma.h"
@@ -50,6 +51,19 @@ static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
+}
+
+static uint64_t poll_ending(void *arg, uint64_t now_ns)
+{
+    return ending_poll(arg, now_ns);
+}
+
+static void watch_ending(struct root *root)
+{
+    static struct ending ending;
+    static struct loop_source source = {.arg = &ending, .poll = poll_ending};
+    ending.net = root->net;
+    loop_add_source(&source);
 }
 
 enum {
@@ -131,5 +145,6 @@ int main(int argc, char **argv)
         return 1;
     }
     host_watch_fd(tap.fd, readable, &root.dev);
+    watch_ending(&root);
     return loop_run();
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "apps/root/divide.h"
+#include "apps/root/ending.h"
 #include "apps/root/nic_test.h"
 #include "apps/root/nics.h"
 #include "apps/root/selftest.h"
@@ -18,11 +19,6 @@
 #include "kernel/task.h"
 #include "version.h"
 
-enum {
-    OFF_WAIT_MS = 2000, /* for the peers to acknowledge the ends of their connections */
-    OFF_LOOK_MS = 10,   /* how often it is seen whether they have */
-};
-
 typedef void constructor_fn(int argc, char **argv, char **environment);
 extern constructor_fn *const init_array_start[], *const init_array_end[]; /* linker.ld */
 
@@ -31,9 +27,7 @@ static struct metal {
     struct e1000 *nic; /* [I] */
     struct irq_client irq;
     struct loop_source power;
-    bool going; /* the power button was pressed: until off_ns at most */
-    uint64_t off_ns;
-    uint64_t look_ns;
+    struct ending ending;
 } metal;
 
 static_assert((int)ROOT_CONSOLE_SERIAL == (int)CONSOLE_SERIAL, "console= is console_select's mask");
@@ -172,53 +166,21 @@ static void run_constructors(struct root *r)
     }
 }
 
-/* A second press does not wait for anybody. */
-static void begin_power_off(struct metal *m, uint64_t now_ns)
-{
-    if (m->going) {
-        m->off_ns = now_ns;
-        return;
-    }
-    m->going = true;
-    m->look_ns = now_ns;
-    m->off_ns = now_ns + OFF_WAIT_MS * (uint64_t)NS_PER_MS;
-    /* The server could only spoil it: what it closes with data unread would be reset. */
-    loop_hold_tasks();
-    net_finish(m->root.net, now_ns);
-    log_info("power: button pressed, %u connections to end", net_unfinished(m->root.net));
-}
-
-static void check_power_off(struct metal *m, uint64_t now_ns)
-{
-    if (now_ns < m->look_ns && now_ns < m->off_ns) {
-        return;
-    }
-    uint32_t left = net_unfinished(m->root.net);
-    if (left == 0 || now_ns >= m->off_ns) {
-        log_info("power: off, %u connections not acknowledged to their end", left);
-        power_off();
-    }
-    m->look_ns = now_ns + OFF_LOOK_MS * (uint64_t)NS_PER_MS;
-}
-
 static uint64_t poll_power(void *arg, uint64_t now_ns)
 {
     struct metal *m = arg;
     bool pressed = false;
     uint64_t deadline_ns = power_button_poll(now_ns, &pressed);
     if (pressed) {
-        begin_power_off(m, now_ns);
+        ending_begin(&m->ending, REBOOT_POWER_OFF, "button pressed", now_ns);
     }
-    if (m->going) {
-        check_power_off(m, now_ns);
-        deadline_ns = min_u64(deadline_ns, min_u64(m->look_ns, m->off_ns));
-    }
-    return deadline_ns;
+    return min_u64(deadline_ns, ending_poll(&m->ending, now_ns));
 }
 
 static void watch_power_button(void)
 {
     power_button_init(metal.root.config.irq == IRQ_POLL);
+    metal.ending.net = metal.root.net;
     metal.power = (struct loop_source){.arg = &metal, .poll = poll_power};
     loop_add_source(&metal.power);
 }

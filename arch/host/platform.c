@@ -155,6 +155,11 @@ noreturn_fn void platform_reboot(void)
     platform_halt(1); /* a process is restarted from outside */
 }
 
+noreturn_fn void platform_power_off(void)
+{
+    platform_halt(0);
+}
+
 noreturn_fn void platform_halt(int exit_code)
 {
     fflush(NULL);

@@ -77,6 +77,7 @@ void clock_start(uint64_t entry_tsc);
  * what is missing, and panics only when the machine cannot be run without it.
  */
 enum status acpi_init(const struct boot_info *info) must_check;
+void power_init(void); /* from here on platform_reboot() and platform_power_off() know the board */
 void apic_init(void);
 void clock_init(void); /* from here on time is exact, and may be waited for */
 void ioapic_init(void);
@@ -104,12 +105,6 @@ void power_button_init(bool poll);
  * it must be called next at the latest; DEADLINE_NONE: an interrupt will see to it.
  */
 uint64_t power_button_poll(uint64_t now_ns, bool *pressed);
-
-/*
- * Silences the devices and switches the machine off (ACPI S5). Where that does not work it says so
- * and halts. Any context.
- */
-noreturn_fn void power_off(void);
 
 /* Calls the shutdown handler of every irq_client: no device does DMA afterwards. Any context. */
 void irq_shutdown(void);

@@ -1,8 +1,8 @@
 /*
- * The power button on ACPI's fixed hardware, and switching off. A press sets a bit in PM1 and
- * raises the system control interrupt; where that reaches no pin the bit is looked at from time to
- * time. No other event is enabled: the firmware's own are switched off with ACPI mode switched on.
- * ACPI specification 6.5, 4.8.2.2.1 (button), 4.8.3 (registers), 16.1.6 (to ACPI mode).
+ * The power button on ACPI's fixed hardware (switching off is power.c's). A press sets a bit in PM1
+ * and raises the system control interrupt; where that reaches no pin the bit is looked at from time
+ * to time. No other event is enabled: the firmware's own are switched off with ACPI mode switched
+ * on. ACPI specification 6.5, 4.8.2.2.1 (button), 4.8.3 (registers), 16.1.6 (to ACPI mode).
  */
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/apic.h"
@@ -15,18 +15,12 @@
 #include "kernel/time.h"
 
 enum {
-    PM1_POWER_BUTTON = 1 << 8, /* 4.8.3.1: the same bit in status and enable */
-    PM1_WAKE_STATUS = 1 << 15,
+    PM1_POWER_BUTTON = 1 << 8,   /* 4.8.3.1: the same bit in status and enable */
     PM1_CONTROL_SCI_EN = 1 << 0, /* 4.8.3.2.1: ACPI mode is on */
-    PM1_CONTROL_SLP_TYP_SHIFT = 10,
-    PM1_CONTROL_SLP_TYP_MASK = 7 << PM1_CONTROL_SLP_TYP_SHIFT,
-    PM1_CONTROL_SLP_EN = 1 << 13,
 
-    ACPI_MODE_WAIT_MS = 300,  /* for the firmware's hand-over, which takes microseconds */
-    POLL_PERIOD_MS = 250,     /* of the button, when it has no interrupt */
-    UNCLAIMED_MAX = 1000,     /* interrupts in a row that the button has not raised */
-    FIFO_DRAIN_US = 2000,     /* 16 bytes at 115200 baud take 1.4 ms */
-    OFF_WAIT_POLLS = 1000000, /* about a second of port reads for the power to go */
+    ACPI_MODE_WAIT_MS = 300, /* for the firmware's hand-over, which takes microseconds */
+    POLL_PERIOD_MS = 250,    /* of the button, when it has no interrupt */
+    UNCLAIMED_MAX = 1000,    /* interrupts in a row that the button has not raised */
 };
 
 static struct {
@@ -67,7 +61,7 @@ static void on_sci(uint8_t vector)
         button.unclaimed = 0;
         if (button.pressed) {
             log_info("power: pressed again, and the server does not wait: off");
-            power_off();
+            platform_power_off();
         }
         button.pressed = true;
         softirq_raise(SOFTIRQ_TIMER); /* the loop is not to go to sleep over it */
@@ -161,44 +155,4 @@ uint64_t power_button_poll(uint64_t now_ns, bool *pressed)
         *pressed = true;
     }
     return button.polled ? now_ns + POLL_PERIOD_MS * (uint64_t)NS_PER_MS : DEADLINE_NONE;
-}
-
-/* 7.4.2 and 16.1.7: first the type alone, then with the bit that acts, in both blocks. */
-static void enter_s5(const struct acpi_power *p)
-{
-    uint16_t values[ACPI_PM1_COUNT] = {0};
-    for (size_t i = 0; i < ACPI_PM1_COUNT; i++) {
-        if (p->event[i] != 0) {
-            out16(p->event[i], PM1_WAKE_STATUS | PM1_POWER_BUTTON);
-        }
-        if (p->control[i] != 0) {
-            uint16_t kept =
-                in16(p->control[i]) & (uint16_t) ~(PM1_CONTROL_SLP_TYP_MASK | PM1_CONTROL_SLP_EN);
-            values[i] = (uint16_t)(kept | p->s5_type[i] << PM1_CONTROL_SLP_TYP_SHIFT);
-            out16(p->control[i], values[i]);
-        }
-    }
-    for (size_t i = 0; i < ACPI_PM1_COUNT; i++) {
-        if (p->control[i] != 0) {
-            out16(p->control[i], values[i] | PM1_CONTROL_SLP_EN);
-        }
-    }
-    for (uint32_t i = 0; i < OFF_WAIT_POLLS; i++) {
-        (void)in16(p->control[0]);
-    }
-}
-
-noreturn_fn void power_off(void)
-{
-    cpu_cli();
-    irq_shutdown();
-    const struct acpi_power *p = &acpi_info()->power;
-    if (p->usable && p->s5_found) {
-        time_delay_us(FIFO_DRAIN_US); /* the last line, in the serial port's FIFO */
-        enter_s5(p);
-    }
-    log_error("power: %s: halted, the power may be switched off",
-              p->usable && p->s5_found ? "the machine did not switch itself off"
-                                       : "the tables do not say how to switch off");
-    cpu_stop();
 }

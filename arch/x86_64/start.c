@@ -128,6 +128,7 @@ static void start_board(void)
     if (acpi_init(&start.info) != STATUS_OK) {
         log_warn("acpi: no usable tables; the machine is taken for a plain PC");
     }
+    power_init();
     apic_init();
     clock_init();
     ioapic_init();

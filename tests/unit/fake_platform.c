@@ -172,6 +172,11 @@ noreturn_fn void platform_reboot(void)
     end(FAKE_REBOOTED, 0);
 }
 
+noreturn_fn void platform_power_off(void)
+{
+    end(FAKE_OFF, 0);
+}
+
 noreturn_fn void platform_halt(int exit_code)
 {
     end(FAKE_HALTED, exit_code);

@@ -13,6 +13,7 @@ enum fake_end {
     FAKE_RUNNING,
     FAKE_HALTED,
     FAKE_REBOOTED,
+    FAKE_OFF,
 };
 
 struct fake_platform {
@@ -38,7 +39,7 @@ struct fake_platform {
     uint32_t backtraces;
     enum fake_end end;
     int halt_code;
-    jmp_buf *on_end; /* where platform_halt and platform_reboot continue */
+    jmp_buf *on_end; /* where platform_halt, _reboot and _power_off continue */
 };
 extern struct fake_platform fake;
 
