@@ -80,6 +80,7 @@ enum status acpi_init(const struct boot_info *info) must_check;
 void power_init(void); /* from here on platform_reboot() and platform_power_off() know the board */
 void apic_init(void);
 void clock_init(void); /* from here on time is exact, and may be waited for */
+void iommu_init(void);
 void ioapic_init(void);
 void entropy_init(void);
 /* Then interrupts are enabled and pci_scan() of kernel/pci.h is called. */

@@ -131,6 +131,7 @@ static void start_board(void)
     power_init();
     apic_init();
     clock_init();
+    iommu_init();
     ioapic_init();
     entropy_init();
     cpu_sti();

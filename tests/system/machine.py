@@ -261,3 +261,52 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+class GdbStub:
+    """QEMU's stub for debuggers, as far as it takes to change a machine before it runs. Has a guest
+    started with `options` stand still at its first instruction."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(str(folder), "gdb")
+        self.options = ["-S", "-chardev", f"socket,path={self.path},server=on,wait=off,id=gdb",
+                        "-gdb", "chardev:gdb"]
+
+    def __enter__(self):
+        wait_for("QEMU's debugger stub", lambda: os.path.exists(self.path), BOOT_TIMEOUT_S)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(BOOT_TIMEOUT_S)
+        self.socket.connect(self.path)
+        return self
+
+    def __exit__(self, *_):
+        """The machine goes on alone."""
+        self.ask("D")
+        self.socket.close()
+
+    def ask(self, text):
+        """What the stub answers to a packet; one that makes the machine go: when it stops."""
+        self.socket.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
+        answer = b""
+        while not re.search(rb"#..$", answer):
+            got = self.socket.recv(4096)
+            assert got, f"the stub hung up after {text!r}"
+            answer += got
+        self.socket.sendall(b"+")
+        return re.search(r"\$(.*)#..$", answer.decode()).group(1)
+
+    def run_to(self, address):
+        assert self.ask(f"Z1,{address:x},1") == "OK"
+        assert self.ask("c").startswith("T05")
+        assert self.ask(f"z1,{address:x},1") == "OK"
+
+    def write_physical(self, address, value):
+        assert self.ask("Qqemu.PhyMemMode:1") == "OK"
+        assert self.ask(f"M{address:x},4:{value.to_bytes(4, 'little').hex()}") == "OK"
+        assert self.ask("Qqemu.PhyMemMode:0") == "OK"
+
+    def read_physical(self, address):
+        assert self.ask("Qqemu.PhyMemMode:1") == "OK"
+        value = int.from_bytes(bytes.fromhex(self.ask(f"m{address:x},4")), "little")
+        assert self.ask("Qqemu.PhyMemMode:0") == "OK"
+        return value

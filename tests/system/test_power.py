@@ -1,10 +1,12 @@
-"""Ending the machine: reboot(2) from the server, and how a board is reset or switched off."""
+"""The board around the program: how it is reset or switched off, by reboot(2) from the server;
+several host bridges; IOMMUs."""
+import os
 import re
 
 import pytest
 
-from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, HostedGuest, QemuGuest,
-                     TapLink, wait_for)
+from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, BUILD, GdbStub, HostedGuest,
+                     QemuGuest, TapLink, wait_for)
 
 BY_FADT = "power: reset by the register that the FADT names"
 BY_KEYBOARD = "power: reset by the keyboard controller"
@@ -106,3 +108,39 @@ def test_a_nic_behind_another_host_bridge(tmp_path):
         assert re.search(way, console), console
         assert re.search(r"pci: \d+ functions, 2 host bridges", console), console
         assert re.search(r"nic: .* at PCI 81:", console), console
+
+
+@pytest.mark.parametrize("options, units", [
+    (["-device", "intel-iommu"], r"iommu: 1 VT-d unit, off"),
+    (["-device", "amd-iommu"], r"iommu: there is one of AMD's"),
+])
+def test_an_iommu_that_is_off_is_named(tmp_path, options, units):
+    with QemuGuest(tmp_path, user=True, machine="q35", append="ip=10.0.2.15/24 gw=10.0.2.2",
+                   extra=options) as guest:
+        guest.wait_http()
+        assert re.search(units, guest.console()), guest.console()
+
+
+def entry_of(app):
+    """Of a 32-bit ELF file."""
+    with open(os.path.join(BUILD, f"{app}.elf"), "rb") as f:
+        return int.from_bytes(f.read(28)[24:], "little")
+
+
+def test_an_iommu_that_the_firmware_left_on_is_turned_off(tmp_path):
+    """Translation and interrupt remapping by tables that are not there: no DMA reaches memory, and
+    no request an answer, until they are off."""
+    command, status = 0xfed90018, 0xfed9001c
+    stub = GdbStub(tmp_path)
+    with QemuGuest(tmp_path, user=True, machine="q35,kernel-irqchip=split",
+                   append="ip=10.0.2.15/24 gw=10.0.2.2",
+                   extra=["-device", "intel-iommu,intremap=on", *stub.options]) as guest:
+        with stub:
+            stub.run_to(entry_of("httpd"))
+            stub.write_physical(command, 1 << 31)
+            stub.write_physical(command, 1 << 31 | 1 << 25)
+            assert stub.read_physical(status) & (1 << 31 | 1 << 25) == 1 << 31 | 1 << 25
+        guest.wait_http()
+        console = guest.console()
+    assert re.search(r"iommu: the firmware left on translation, interrupt remapping, in the unit "
+                     r"at 0xfed90000: turned off", console), console
