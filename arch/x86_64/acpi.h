@@ -13,7 +13,7 @@ enum {
     ACPI_IOAPIC_MAX = 8,
     ACPI_OVERRIDE_MAX = 16,             /* there are 16 ISA interrupts to override */
     ACPI_TABLES_MAX = 128,              /* tables looked at in one RSDT or XSDT */
-    ACPI_TABLE_MAX_BYTES = 1024 * 1024, /* a longer one is not believed; DSDTs reach 300 KiB */
+    ACPI_TABLE_MAX_BYTES = 1024 * 1024, /* a longer one is not believed; DSDTs reach 400 KiB */
     ACPI_RSDP_V1_BYTES = 20,
     ACPI_RSDP_V2_BYTES = 36,
     ACPI_RSDP_ALIGN_BYTES = 16,

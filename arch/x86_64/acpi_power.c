@@ -248,6 +248,7 @@ static bool read_sleep_types(struct aml a, uint8_t types[ACPI_PM1_COUNT])
 /* Name(_S5_, or Name(\_S5_: the same four letters elsewhere are a use of it, or chance. */
 static bool is_declared(const uint8_t *table, size_t at)
 {
+    assert(at > TABLE_HEADER_BYTES);
     return table[at - 1] == AML_NAME || (table[at - 1] == AML_ROOT && table[at - 2] == AML_NAME);
 }
 
@@ -255,7 +256,7 @@ bool acpi_find_s5(const uint8_t *table, size_t len, uint8_t types[ACPI_PM1_COUNT
 {
     static const char name[] = "_S5_";
     const size_t name_bytes = sizeof(name) - 1;
-    for (size_t at = TABLE_HEADER_BYTES + 2; len >= name_bytes && at <= len - name_bytes; at++) {
+    for (size_t at = TABLE_HEADER_BYTES + 1; len >= name_bytes && at <= len - name_bytes; at++) {
         struct aml body = {table + at + name_bytes, table + len};
         if (table[at + 1] == name[1] && memcmp(table + at, name, name_bytes) == 0 &&
             is_declared(table, at) && read_sleep_types(body, types)) {

@@ -1,9 +1,15 @@
 /*
- * MADTs and FADTs of the shapes that boards from a netbook to a server with two sockets have.
+ * The ACPI decoders against the tables of real machines (tests/acpi/README.md), each reached
+ * through a root pointer that is made here: an XSDT, or an RSDT for ACPI 1.0, with the tables in
+ * either order, above 4 GiB where the XSDT allows it.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_p*.c
+// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
 #include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,177 +17,368 @@
 #include "arch/x86_64/acpi.h"
 
 enum {
-    MEMORY_BYTES = 16384,
-    RSDT_AT = 0x100,
-    FADT_AT = 0x200,
-    MADT_AT = 0x400,
-    FADT_BYTES = 116, /* ACPI 1.0's */
+    TABLES_MAX = 16,
+    TABLE_BYTES_MAX = 4096,
+    HEADER_BYTES = 36,
+    LINE_BYTES = 128,
+};
+#define LOW_AT  UINT64_C(0x7f000000)
+#define HIGH_AT UINT64_C(0x23f000000)
+
+struct table {
+    uint64_t address;
+    uint8_t bytes[TABLE_BYTES_MAX];
+    size_t len;
 };
 
-static struct {
-    uint8_t mem[MEMORY_BYTES];
-    size_t madt_len;
+struct board {
+    struct table tables[TABLES_MAX];
+    size_t count;
     struct acpi_info info;
-} board;
+};
 
-static const void *read_memory(void *ctx, uint64_t address, size_t len)
+struct expected {
+    const char *name;
+    uint32_t cpus, ioapics, overrides;
+    uint32_t last_gsi_base;
+    uint64_t ecam;
+    uint8_t bus_last;
+    uint32_t iommus;
+    uint64_t last_iommu;
+    bool ivrs, hpet, hardware_reduced, button;
+    uint16_t pm_timer, control;
+    struct acpi_register reset;
+    uint8_t reset_value;
+    uint8_t s5;
+    uint16_t sleep_control;
+};
+
+/* From the disassembler's reading of the same tables, which the dumps have beside the bytes. */
+static const struct expected boards[] = {
+    {.name = "haswell-desktop",
+     .cpus = 4,
+     .ioapics = 1,
+     .overrides = 2,
+     .ecam = 0xf8000000,
+     .bus_last = 0x3f,
+     .iommus = 2,
+     .last_iommu = 0xfed91000,
+     .hpet = true,
+     .button = true,
+     .pm_timer = 0x1808,
+     .control = 0x1804,
+     .reset = {ACPI_SPACE_IO, 0xb2},
+     .reset_value = 0x73,
+     .s5 = 7},
+    {.name = "four-socket-server",
+     .cpus = 80,
+     .ioapics = 5,
+     .last_gsi_base = 0x80,
+     .iommus = 4,
+     .last_iommu = 0xdf100000,
+     .hpet = true,
+     .button = true,
+     .overrides = 2,
+     .ecam = 0xe0000000,
+     .bus_last = 0xff,
+     .pm_timer = 0x808,
+     .control = 0x804,
+     /* A reset register is there; the flag that it works is not. */
+     .s5 = 7},
+    {.name = "skylake-laptop",
+     .cpus = 4,
+     .iommus = 2,
+     .last_iommu = 0xfed91000,
+     .hpet = true,
+     .button = true,
+     .ioapics = 1,
+     .overrides = 2,
+     .ecam = 0xf8000000,
+     .bus_last = 0x3f,
+     .pm_timer = 0x1808,
+     .control = 0x1804,
+     .reset = {ACPI_SPACE_IO, 0xcf9},
+     .reset_value = 6,
+     .s5 = 7},
+    {.name = "tablet",
+     .hpet = true,
+     .hardware_reduced = true,
+     .ioapics = 1,
+     .overrides = 2,
+     .cpus = 4,
+     .ecam = 0xe0000000,
+     .bus_last = 0x3f,
+     .control = 0x404, /* is there, and not to be used */
+     .reset = {ACPI_SPACE_IO, 0xcf9},
+     .reset_value = 0xe,
+     .s5 = 7,
+     .sleep_control = 0x405},
+    {.name = "acpi1-server",
+     .cpus = 8,
+     .last_gsi_base = 24,
+     .button = true,
+     .overrides = 2,
+     .ioapics = 2,
+     .ecam = 0xe0000000,
+     .bus_last = 0x0a,
+     .pm_timer = 0x1008,
+     .control = 0x1004,
+     .s5 = 7},
+    {.name = "opteron-server",
+     .cpus = 24,
+     .last_gsi_base = 24,
+     .ivrs = true,
+     .hpet = true,
+     .button = true,
+     .overrides = 2,
+     .ioapics = 2,
+     .ecam = 0xe0000000,
+     .bus_last = 0xff,
+     .pm_timer = 0x808,
+     .control = 0x804,
+     /* A reset register is there; the flag that it works is not. */
+     .s5 = 5},
+    {.name = "x2apic-handheld",
+     .cpus = 22,
+     .iommus = 2,
+     .last_iommu = 0xfc801000,
+     .hpet = true,
+     .button = true,
+     .overrides = 2,
+     .ioapics = 1,
+     .ecam = 0xc0000000,
+     .bus_last = 0xdf,
+     .pm_timer = 0x1808,
+     .control = 0x1804,
+     .reset = {ACPI_SPACE_IO, 0xcf9},
+     .reset_value = 6,
+     .s5 = 7},
+    {.name = "xeon-workstation",
+     .cpus = 40,
+     .last_gsi_base = 0x30,
+     .iommus = 3,
+     .last_iommu = 0xf3ffc000,
+     .hpet = true,
+     .button = true,
+     .overrides = 2,
+     .ioapics = 3,
+     .ecam = 0x80000000,
+     .bus_last = 0xff,
+     .pm_timer = 0x408,
+     .control = 0x404,
+     .reset = {ACPI_SPACE_IO, 0xcf9},
+     .reset_value = 6,
+     .s5 = 7},
+};
+
+static const void *board_read(void *ctx, uint64_t address, size_t len)
 {
-    (void)ctx;
-    return address <= MEMORY_BYTES && len <= MEMORY_BYTES - address ? board.mem + address : NULL;
+    const struct board *b = ctx;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct table *t = &b->tables[i];
+        if (address >= t->address && address - t->address <= t->len &&
+            len <= t->len - (address - t->address)) {
+            return t->bytes + (address - t->address);
+        }
+    }
+    return NULL;
 }
 
-static void put_le(uint8_t *p, uint32_t v, size_t bytes)
+static void put_le(uint8_t *p, uint64_t v, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
         p[i] = (uint8_t)(v >> (8 * i));
     }
 }
 
-static void seal(size_t at, const char *signature, size_t len)
+static uint64_t get_le(const uint8_t *p, size_t bytes)
 {
-    uint8_t *p = board.mem + at;
-    memcpy(p, signature, 4);
-    put_le(p + 4, (uint32_t)len, 4);
-    p[9] = 0;
-    uint8_t sum = 0;
-    for (size_t i = 0; i < len; i++) {
-        sum = (uint8_t)(sum + p[i]);
+    uint64_t v = 0;
+    for (size_t i = bytes; i > 0; i--) {
+        v = v << 8 | p[i - 1];
     }
-    p[9] = (uint8_t)-sum;
+    return v;
 }
 
-static int begin(void **state)
+/* Name at the start of a line, bytes on the indented ones after it. */
+static void board_load(struct board *b, const char *name)
+{
+    char path[LINE_BYTES];
+    char line[LINE_BYTES];
+    (void)snprintf(path, sizeof(path), "tests/acpi/%s.txt", name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (line[0] == '#') {
+            continue;
+        }
+        if (line[0] != ' ') {
+            assert_true(b->count < TABLES_MAX);
+            b->count++;
+            continue;
+        }
+        assert_true(b->count > 0);
+        struct table *t = &b->tables[b->count - 1];
+        char *at = line;
+        for (char *end;; at = end) {
+            unsigned long byte = strtoul(at, &end, 16);
+            if (end == at) {
+                break;
+            }
+            assert_true(byte <= 0xff && t->len < TABLE_BYTES_MAX);
+            t->bytes[t->len++] = (uint8_t)byte;
+        }
+    }
+    (void)fclose(f);
+    for (size_t i = 0; i < b->count; i++) {
+        assert_int_equal(get_le(b->tables[i].bytes + 4, 4), b->tables[i].len);
+    }
+}
+
+static struct table *find(struct board *b, const char *signature)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        if (memcmp(b->tables[i].bytes, signature, 4) == 0) {
+            return &b->tables[i];
+        }
+    }
+    fail_msg("no %s", signature);
+    return NULL;
+}
+
+/* The DSDT where the FADT says, the others one behind the other; the root table lists those. */
+static void board_place(struct board *b, bool is_xsdt, bool backwards)
+{
+    const uint8_t *fadt = find(b, "FACP")->bytes;
+    struct table *dsdt = find(b, "DSDT");
+    size_t count = b->count;
+    struct table *root = &b->tables[b->count++];
+    size_t entry = is_xsdt ? 8 : 4;
+    for (size_t i = 0; i < count; i++) {
+        struct table *t = &b->tables[backwards ? count - 1 - i : i];
+        if (t == dsdt) {
+            t->address = get_le(fadt + 40, 4);
+            continue;
+        }
+        t->address = (is_xsdt ? HIGH_AT : LOW_AT) + (i + 1) * TABLE_BYTES_MAX;
+        put_le(root->bytes + HEADER_BYTES + root->len, t->address, entry);
+        root->len += entry;
+    }
+    root->len += HEADER_BYTES;
+    root->address = is_xsdt ? HIGH_AT : LOW_AT;
+    memcpy(root->bytes, is_xsdt ? "XSDT" : "RSDT", 4);
+    put_le(root->bytes + 4, root->len, 4);
+    uint8_t sum = 0;
+    for (size_t i = 0; i < root->len; i++) {
+        sum = (uint8_t)(sum + root->bytes[i]);
+    }
+    root->bytes[9] = (uint8_t)-sum;
+}
+
+static void check_power(const struct acpi_info *i, const struct expected *e)
+{
+    const struct acpi_power *p = &i->power;
+    assert_int_equal(i->hardware_reduced, e->hardware_reduced);
+    assert_int_equal(p->usable, !e->hardware_reduced);
+    assert_int_equal(p->has_button, e->button);
+    assert_int_equal(i->pm_timer_port, e->pm_timer);
+    assert_int_equal(p->control[0], e->control);
+    assert_int_equal(p->control[1], 0);
+    assert_true(e->reset.address == 0 || p->reset.space == e->reset.space);
+    assert_int_equal(p->reset.address, e->reset.address);
+    assert_int_equal(p->reset_value, e->reset_value);
+    assert_true(p->s5_found);
+    assert_int_equal(p->s5_type[0], e->s5);
+    assert_int_equal(p->sleep_control.address, e->sleep_control);
+    assert_int_equal(i->sci_irq, 9);
+    assert_int_equal(i->rtc_century, 0x32);
+}
+
+static void check_bus(const struct acpi_info *i, const struct expected *e)
+{
+    assert_int_equal(i->cpu_count, e->cpus);
+    assert_int_equal(i->lapic_address, 0xfee00000);
+    assert_int_equal(i->ioapic_count, e->ioapics);
+    assert_int_equal(i->ioapics[0].address, 0xfec00000);
+    assert_int_equal(i->ioapics[0].gsi_base, 0);
+    assert_int_equal(i->ioapics[e->ioapics - 1].gsi_base, e->last_gsi_base);
+    assert_int_equal(i->override_count, e->overrides);
+    assert_true(i->overrides[0].irq == 0 && i->overrides[0].gsi == 2);
+    assert_int_equal(i->ecam_count, 1);
+    assert_int_equal(i->ecams[0].address, e->ecam);
+    assert_int_equal(i->ecams[0].bus_first, 0);
+    assert_int_equal(i->ecams[0].bus_last, e->bus_last);
+    assert_int_equal(i->iommu_count, e->iommus);
+    if (e->iommus != 0) {
+        assert_int_equal(i->iommus[e->iommus - 1], e->last_iommu);
+    }
+    assert_int_equal(i->has_ivrs, e->ivrs);
+    assert_int_equal(i->hpet_address, e->hpet ? 0xfed00000 : 0);
+}
+
+static void decode(const struct expected *e, bool is_xsdt, bool backwards)
+{
+    struct board *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    board_load(b, e->name);
+    board_place(b, is_xsdt, backwards);
+    const struct acpi_root root = {
+        .revision = is_xsdt ? 2 : 0,
+        .rsdt_address = is_xsdt ? 0 : (uint32_t)LOW_AT,
+        .xsdt_address = is_xsdt ? HIGH_AT : 0,
+    };
+    printf("%s\n", e->name);
+    assert_int_equal(acpi_decode_tables(&root, board_read, b, &b->info), STATUS_OK);
+    assert_int_equal(b->info.tables_rejected, 0);
+    assert_int_equal(b->info.entries_dropped, 0);
+    check_power(&b->info, e);
+    check_bus(&b->info, e);
+    free(b);
+}
+
+static void test_boards(void **state)
 {
     (void)state;
-    memset(&board, 0, sizeof(board));
-    board.madt_len = 44;
-    put_le(board.mem + MADT_AT + 36, 0xfee00000, 4);
-    put_le(board.mem + MADT_AT + 40, 1, 4);
-    put_le(board.mem + RSDT_AT + 36, FADT_AT, 4);
-    put_le(board.mem + RSDT_AT + 40, MADT_AT, 4);
-    return 0;
-}
-
-static uint8_t *add(uint8_t type, uint8_t len)
-{
-    uint8_t *e = board.mem + MADT_AT + board.madt_len;
-    board.madt_len += len;
-    assert_true(MADT_AT + board.madt_len <= MEMORY_BYTES);
-    e[0] = type;
-    e[1] = len;
-    return e;
-}
-
-static void add_cpu(uint8_t id, uint32_t flags)
-{
-    uint8_t *e = add(0, 8);
-    e[3] = id;
-    put_le(e + 4, flags, 4);
-}
-
-static void add_x2apic_cpu(uint32_t id, uint32_t flags)
-{
-    uint8_t *e = add(9, 16);
-    put_le(e + 4, id, 4);
-    put_le(e + 8, flags, 4);
-}
-
-static void add_ioapic(uint8_t id, uint32_t address, uint32_t gsi_base)
-{
-    uint8_t *e = add(1, 12);
-    e[2] = id;
-    put_le(e + 4, address, 4);
-    put_le(e + 8, gsi_base, 4);
-}
-
-static const struct acpi_info *decode(void)
-{
-    seal(FADT_AT, "FACP", FADT_BYTES);
-    seal(MADT_AT, "APIC", board.madt_len);
-    seal(RSDT_AT, "RSDT", 44);
-    struct acpi_root root = {.rsdt_address = RSDT_AT};
-    assert_int_equal(acpi_decode_tables(&root, read_memory, NULL, &board.info), STATUS_OK);
-    assert_int_equal(board.info.tables_rejected, 0);
-    assert_int_equal(board.info.entries_dropped, 0);
-    return &board.info;
-}
-
-/* Two sockets of 32, with the numbers that hyper-threads leave out when they are off. */
-static void test_sixty_four_processors(void **state)
-{
-    for (uint32_t i = 0; i < 64; i++) {
-        add_cpu((uint8_t)(i / 32 * 128 + i % 32 * 2), 1);
-    }
-    add_ioapic(8, 0xfec00000, 0);
-    assert_int_equal(decode()->cpu_count, 64);
-    assert_int_equal(board.info.ioapic_count, 1);
-}
-
-/* Numbers above 254 have entries of the other kind; those not there and those not yet there too. */
-static void test_processors_beyond_255(void **state)
-{
-    for (uint32_t id = 0; id < 255; id++) {
-        add_cpu((uint8_t)id, 1);
-    }
-    for (uint32_t id = 256; id < 320; id++) {
-        add_x2apic_cpu(id, id % 2 == 0 ? 1 : 2); /* every other one could be plugged in */
-    }
-    for (uint32_t i = 0; i < 16; i++) {
-        add_cpu(0xff, 0);
-        add_x2apic_cpu(UINT32_MAX, 0);
-    }
-    memset(add(10, 12) + 2, 0xff, 10); /* NMI of an x2APIC, of all processors */
-    assert_int_equal(decode()->cpu_count, 255 + 32);
-}
-
-static void test_no_8259_and_a_moved_local_apic(void **state)
-{
-    add_cpu(0, 1);
-    put_le(board.mem + MADT_AT + 40, 0, 4);
-    put_le(add(5, 12) + 4, 0xfef00000, 4);
-    const struct acpi_info *i = decode();
-    assert_false(i->has_8259);
-    assert_int_equal(i->lapic_address, 0xfef00000);
-    put_le(board.mem + MADT_AT + 40, 0xffffffff, 4);
-    assert_true(decode()->has_8259);
-}
-
-/* As they are listed, which need not be in the order of their pins. */
-static void test_several_ioapics(void **state)
-{
-    static const uint32_t bases[] = {24, 0, 48, 56, 176};
-    add_cpu(0, 1);
-    for (uint8_t n = 0; n < ARRAY_SIZE(bases); n++) {
-        add_ioapic((uint8_t)(n + 8), 0xfec00000 + n * 0x1000U, bases[n]);
-    }
-    const struct acpi_info *i = decode();
-    assert_int_equal(i->ioapic_count, ARRAY_SIZE(bases));
-    for (uint32_t n = 0; n < ARRAY_SIZE(bases); n++) {
-        assert_int_equal(i->ioapics[n].gsi_base, bases[n]);
-        assert_int_equal(i->ioapics[n].address, 0xfec00000 + n * 0x1000);
+    for (size_t i = 0; i < ARRAY_SIZE(boards); i++) {
+        decode(&boards[i], true, false);
+        decode(&boards[i], true, true);
+        decode(&boards[i], false, false);
+        decode(&boards[i], false, true);
     }
 }
 
-/* ACPI 6.5, 5.2.9.3: bit 3 alone. */
-static void test_messages_forbidden(void **state)
+/* The overrides' signs, which differ: as the bus has it, edge or level, high or low. */
+static void test_system_control_interrupts(void **state)
 {
-    add_cpu(0, 1);
-    assert_false(decode()->no_msi);
-    put_le(board.mem + FADT_AT + 109, 0xfff7, 2);
-    assert_false(decode()->no_msi);
-    put_le(board.mem + FADT_AT + 109, 0x0008, 2);
-    assert_true(decode()->no_msi);
-    assert_false(board.info.no_cmos_rtc);
+    static const struct {
+        const char *name;
+        bool level, active_low;
+    } interrupts[] = {
+        {"haswell-desktop", true, false},
+        {"acpi1-server", true, false},
+        {"opteron-server", true, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++) {
+        struct board *b = calloc(1, sizeof(*b));
+        assert_non_null(b);
+        board_load(b, interrupts[i].name);
+        board_place(b, true, false);
+        const struct acpi_root root = {.revision = 2, .xsdt_address = HIGH_AT};
+        assert_int_equal(acpi_decode_tables(&root, board_read, b, &b->info), STATUS_OK);
+        struct acpi_override sci = acpi_sci(&b->info);
+        assert_int_equal(sci.gsi, 9);
+        assert_int_equal(sci.level, interrupts[i].level);
+        assert_int_equal(sci.active_low, interrupts[i].active_low);
+        free(b);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_sixty_four_processors, begin),
-        cmocka_unit_test_setup(test_processors_beyond_255, begin),
-        cmocka_unit_test_setup(test_no_8259_and_a_moved_local_apic, begin),
-        cmocka_unit_test_setup(test_several_ioapics, begin),
-        cmocka_unit_test_setup(test_messages_forbidden, begin),
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_boards),
+        cmocka_unit_test(test_system_control_interrupts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
