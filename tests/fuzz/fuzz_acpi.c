@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/x86_64/acpi_pci.h"
 #include "arch/x86_64/acpi_power.h"
 
 enum {
@@ -52,8 +53,8 @@ static void fix_checksum(uint8_t *bytes, size_t size, size_t at, size_t len, siz
 
 static void fix_tables(uint8_t *bytes, size_t size)
 {
-    static const char *const signatures[] = {"APIC", "DSDT", "FACP", "HPET",
-                                             "RSDT", "SSDT", "XSDT"};
+    static const char *const signatures[] = {"APIC", "DMAR", "DSDT", "FACP", "HPET",
+                                             "IVRS", "MCFG", "RSDT", "SSDT", "XSDT"};
     for (size_t at = 0; at + 8 <= size; at += 4) {
         for (size_t s = 0; s < ARRAY_SIZE(signatures); s++) {
             if (memcmp(bytes + at, signatures[s], 4) == 0) {
@@ -78,6 +79,12 @@ static void decode_as_table(const uint8_t *bytes, size_t len)
     }
     struct acpi_info info;
     acpi_info_default(&info);
+    (void)acpi_decode_mcfg(bytes, len, &info);
+    (void)acpi_decode_dmar(bytes, len, &info);
+    (void)acpi_decode_ivrs(bytes, len, &info);
+    if (info.ecam_count > ACPI_ECAM_MAX || info.iommu_count > ACPI_IOMMU_MAX) {
+        abort();
+    }
     if (len >= 116) {
         acpi_decode_power(bytes, len, &info);
         (void)acpi_decode_dsdt_address(bytes, len);

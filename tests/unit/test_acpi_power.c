@@ -16,6 +16,8 @@
 enum {
     FADT_V1_BYTES = 116,
     FADT_V3_BYTES = 244,
+    FADT_V5_BYTES = 276,
+    RESET_REG_SUP = 1 << 10,
     HEADER_BYTES = 36,
 };
 
@@ -128,6 +130,61 @@ static void test_unusable(void **state)
     assert_false(info.power.usable || info.power.has_button);
 }
 
+/* --- reset and sleep registers ------------------------------------------------------------ */
+
+static struct acpi_power decode_reset(size_t len, uint32_t flags, uint8_t space, uint64_t address)
+{
+    uint8_t whole[FADT_V5_BYTES] = {0};
+    put_le(whole + 112, flags, 4);
+    put_gas(whole + 116, space, address);
+    whole[128] = 0x06;
+    put_gas(whole + 244, 1, 0x405);
+    put_gas(whole + 256, 0, 0x20fed80500);
+    uint8_t *fadt = malloc(len);
+    assert_non_null(fadt);
+    memcpy(fadt, whole, len);
+    return decode(fadt, len);
+}
+
+static void test_reset_register(void **state)
+{
+    static const struct {
+        uint8_t space;
+        uint64_t address;
+        bool good;
+    } registers[] = {
+        {ACPI_SPACE_IO, 0xcf9, true},
+        {ACPI_SPACE_IO, 0x10000, false},
+        {ACPI_SPACE_MEMORY, 0x20fed80000, true},
+        {ACPI_SPACE_PCI, UINT64_C(0x1f000700ac), true}, /* 0:1f.7 at ac */
+        {ACPI_SPACE_PCI, UINT64_C(0x20000000ac), false},
+        {ACPI_SPACE_PCI, UINT64_C(0x1f000800ac), false},
+        {ACPI_SPACE_PCI, UINT64_C(0x1f00070100), false},
+        {4, 0xcf9, false}, /* SMBus */
+        {0x7f, 0xcf9, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
+        struct acpi_power p =
+            decode_reset(FADT_V3_BYTES, RESET_REG_SUP, registers[i].space, registers[i].address);
+        assert_int_equal(p.reset.address, registers[i].good ? registers[i].address : 0);
+        if (registers[i].good) {
+            assert_int_equal(p.reset.space, registers[i].space);
+            assert_int_equal(p.reset_value, 6);
+        }
+    }
+}
+
+static void test_register_lengths(void **state)
+{
+    for (size_t len = FADT_V1_BYTES; len <= FADT_V5_BYTES; len++) {
+        struct acpi_power p = decode_reset(len, RESET_REG_SUP, ACPI_SPACE_IO, 0xcf9);
+        assert_int_equal(p.reset.address, len >= 129 ? 0xcf9 : 0);
+        assert_int_equal(p.sleep_control.address, len >= 256 ? 0x405 : 0);
+        assert_int_equal(p.sleep_status.address, len >= 268 ? 0x20fed80500 : 0);
+        assert_int_equal(decode_reset(len, 0, ACPI_SPACE_IO, 0xcf9).reset.address, 0);
+    }
+}
+
 /* --- the system control interrupt --------------------------------------------------------- */
 
 static void test_sci(void **state)
@@ -174,6 +231,7 @@ struct sample {
 
 static const struct sample samples[] = {
     {"QEMU's", 0, 0, AML(0x10, 0x08, S5, 0x12, 0x06, 0x04, 0, 0, 0, 0)},
+    {"the first object there is", 1, 0, AML(0x08, S5, 0x12, 0x04, 0x02, 1, 0)},
     {"bytes", 7, 6, AML(0, 0x08, S5, 0x12, 0x08, 0x04, 0x0a, 7, 0x0a, 6, 0, 0)},
     {"from the root", 5, 5, AML(0, 0x08, '\\', S5, 0x12, 0x06, 0x02, 0x0a, 5, 0x0a, 5)},
     {"one and zero", 1, 0, AML(0, 0x08, S5, 0x12, 0x04, 0x02, 1, 0)},
@@ -251,6 +309,8 @@ int main(void)
         cmocka_unit_test(test_registers),
         cmocka_unit_test(test_extended_registers),
         cmocka_unit_test(test_unusable),
+        cmocka_unit_test(test_reset_register),
+        cmocka_unit_test(test_register_lengths),
         cmocka_unit_test(test_sci),
         cmocka_unit_test(test_s5),
         cmocka_unit_test(test_s5_damaged),
