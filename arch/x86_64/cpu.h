@@ -169,6 +169,16 @@ static inline void cpu_sti_hlt(void)
     __asm__ volatile("sti\n\thlt" : : : "memory");
 }
 
+/* A fault with no descriptor table to handle it: the processor shuts down, boards reset on that. */
+static inline void cpu_triple_fault(void)
+{
+    const struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) nothing = {0, 0};
+    __asm__ volatile("lidt %0\n\tint3" : : "m"(nothing) : "memory");
+}
+
 /* For ever: interrupts off, halted; a non-maskable interrupt does not end it. */
 static inline noreturn_fn void cpu_stop(void)
 {

@@ -125,15 +125,10 @@ static void reset_by_chip_set(void)
     pause_polls(RESET_WAIT_POLLS);
 }
 
-/* A fault with no descriptor table to handle it: the processor shuts down, boards reset on that. */
 static void reset_by_triple_fault(void)
 {
-    const struct {
-        uint16_t limit;
-        uint64_t base;
-    } __attribute__((packed)) nothing = {0, 0};
     say("power: reset by a triple fault\n");
-    __asm__ volatile("lidt %0\n\tint3" : : "m"(nothing) : "memory");
+    cpu_triple_fault();
 }
 
 noreturn_fn void platform_reboot(void)
