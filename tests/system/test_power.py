@@ -54,6 +54,30 @@ def test_the_server_reboots_the_machine(tmp_path, machine, ways):
     assert re.findall(r"^power: reset by .*(?<!\r)", console, re.M) == ways, console
 
 
+def reduced_fadt():
+    """A FADT without its header: hardware-reduced, with a reset register."""
+    fadt = bytearray(268)
+    fadt[112:116] = (1 << 20 | 1 << 10).to_bytes(4, "little")
+    fadt[116:118] = 1, 8
+    fadt[120:122] = 0xcf9.to_bytes(2, "little")
+    fadt[128] = 6
+    return bytes(fadt[36:])
+
+
+def test_a_board_of_reduced_hardware(tmp_path):
+    """What the first FADT says of a PM timer and a button is gone with the second."""
+    table = tmp_path / "fadt"
+    table.write_bytes(reduced_fadt())
+    with boot(tmp_path, extra=["-acpitable", f"sig=FACP,rev=5,data={table}"]) as guest:
+        guest.wait_console("ending: listening")
+        tell(guest, "r")
+        assert code_of_the_end(guest) == 0, guest.console()
+        console = guest.console()
+    assert "power: no button on fixed hardware" in console
+    assert "PM timer" not in console
+    assert re.findall(r"^power: reset by .*(?<!\r)", console, re.M) == [BY_FADT], console
+
+
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_the_server_switches_the_machine_off(tmp_path, machine):
     """-no-shutdown: QEMU would not end at a reset, and says what happened."""
