@@ -20,11 +20,12 @@ static const char *const names[] = {
 void ending_begin(struct ending *e, enum reboot_kind kind, const char *why, uint64_t now_ns)
 {
     assert(kind != REBOOT_NONE);
-    if (e->kind != REBOOT_NONE) {
+    bool again = e->kind != REBOOT_NONE;
+    e->kind = kind; /* who presses the button during a reboot wants it off */
+    if (again) {
         e->end_ns = now_ns;
         return;
     }
-    e->kind = kind;
     e->look_ns = now_ns;
     e->end_ns = now_ns + END_WAIT_MS * (uint64_t)NS_PER_MS;
     /* The server could only spoil it: what it closes with data unread would be reset. */

@@ -70,7 +70,7 @@ static void log_board(const struct acpi_root *root, const char *where)
              board.ioapic_count == 1 ? "" : "s", board.hpet_address != 0 ? ", HPET" : "",
              board.pm_timer_port != 0 ? ", PM timer" : "");
     if (board.tables_rejected != 0 || board.entries_dropped != 0) {
-        log_warn("acpi: %u malformed tables and %u malformed or surplus MADT entries ignored",
+        log_warn("acpi: %u malformed tables and %u malformed or surplus entries ignored",
                  (unsigned)board.tables_rejected, (unsigned)board.entries_dropped);
     }
     if (!board.madt_found || board.ioapic_count == 0) {

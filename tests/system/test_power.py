@@ -134,6 +134,21 @@ def test_a_nic_behind_another_host_bridge(tmp_path):
         assert re.search(r"nic: .* at PCI 81:", console), console
 
 
+def test_configuration_space_that_is_not_where_mcfg_says(tmp_path):
+    """In RAM, and where nothing is: neither is believed, and the ports do."""
+    table = tmp_path / "mcfg"
+    table.write_bytes(bytes(8) + b"".join(
+        address.to_bytes(8, "little") + bytes([0, 0, 0, last, 0, 0, 0, 0])
+        for address, last in ((0x1000000, 0), (0xd0000000, 255))))
+    with QemuGuest(tmp_path, user=True, append="ip=10.0.2.15/24 gw=10.0.2.2",
+                   extra=["-acpitable", f"sig=MCFG,data={table}"]) as guest:
+        guest.wait_http()
+        console = guest.console()
+    for where in r"buses 0 to 0 at 0x1000000", r"buses 0 to 255 at 0xd0000000":
+        assert re.search(f"pci: configuration space of {where}, says MCFG; it is not there: by "
+                         r"ports", console), console
+
+
 @pytest.mark.parametrize("options, units", [
     (["-device", "intel-iommu"], r"iommu: 1 VT-d unit, off"),
     (["-device", "amd-iommu"], r"iommu: there is one of AMD's"),
