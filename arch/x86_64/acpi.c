@@ -215,6 +215,9 @@ static bool decode_madt(const uint8_t *table, size_t len, struct acpi_info *out)
     if (len < MADT_ENTRIES_OFFSET) {
         return false;
     }
+    if (out->madt_found) {
+        return true; /* some boards have two, which differ little: the first, as in Linux */
+    }
     out->madt_found = true;
     out->lapic_address = load_le32(table + MADT_LAPIC_OFFSET);
     out->has_8259 = (load_le32(table + MADT_FLAGS_OFFSET) & MADT_FLAG_PCAT_COMPAT) != 0;

@@ -24,7 +24,20 @@ enum {
     IVRS_MIN_BYTES = 48,
 };
 
-/* An address that no bus can be at: the first window would start below memory's end, or wrap. */
+/* Some boards have the same table twice. */
+static bool is_known(const struct acpi_info *out, const struct acpi_ecam *e)
+{
+    for (uint32_t i = 0; i < out->ecam_count; i++) {
+        const struct acpi_ecam *k = &out->ecams[i];
+        if (k->address == e->address && k->bus_first == e->bus_first &&
+            k->bus_last == e->bus_last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A bus has a whole MiB, and the last of them an address. */
 static bool is_window(const struct acpi_ecam *e)
 {
     uint64_t end = ((uint64_t)e->bus_last + 1) * ACPI_ECAM_BUS_BYTES;
@@ -45,6 +58,8 @@ bool acpi_decode_mcfg(const uint8_t *table, size_t len, struct acpi_info *out)
         };
         if (load_le16(table + at + MCFG_SEGMENT) != 0) {
             out->ecam_other_segments++;
+        } else if (is_known(out, &e)) {
+            continue;
         } else if (!is_window(&e) || out->ecam_count == ACPI_ECAM_MAX) {
             out->entries_dropped++;
         } else {

@@ -23,6 +23,7 @@ enum {
     FADT_AT = 0x800,
     HPET_AT = 0xa00,
     DSDT_AT = 0xc00,
+    SECOND_MADT_AT = 0x1000,
     FADT_BYTES = 244,
 };
 
@@ -288,6 +289,19 @@ static void test_scan(void **state)
     assert_false(acpi_scan_rsdp(RSDP_AT, RSDP_AT, world_read, w, &root));
 }
 
+/* As some boards have them, the second with other numbers: the first is taken whole. */
+static void test_two_madts(void **state)
+{
+    struct world *w = *state;
+    memcpy(w->mem + SECOND_MADT_AT, w->mem + MADT_AT, w->madt_len);
+    put_le(w->mem + SECOND_MADT_AT + 36, 0xfee10000, 4);
+    seal_table(w, SECOND_MADT_AT, "APIC", w->madt_len - 10);
+    put_le(w->mem + XSDT_AT + 36 + 8 * 3, SECOND_MADT_AT, 8);
+    seal_table(w, XSDT_AT, "XSDT", 36 + 32);
+    assert_int_equal(world_decode(w), STATUS_OK);
+    assert_good(&w->info);
+}
+
 static void test_table_lengths_that_lie(void **state)
 {
     struct world *w = *state;
@@ -502,6 +516,7 @@ int main(void)
         WORLD_TEST(test_no_root_table),
         WORLD_TEST(test_rsdp),
         WORLD_TEST(test_scan),
+        WORLD_TEST(test_two_madts),
         WORLD_TEST(test_table_lengths_that_lie),
         WORLD_TEST(test_bad_checksums),
         WORLD_TEST(test_short_tables),

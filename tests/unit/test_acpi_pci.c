@@ -67,6 +67,7 @@ static void test_windows(void **state)
     add_window(&b, 0xe0000000, 0, 0, 0x7f);
     add_window(&b, 0xd0000000, 0, 0x80, 0xff); /* the address is bus 0's, which is not in it */
     add_window(&b, 0x4000000000, 1, 0, 0xff);
+    add_window(&b, 0xe0000000, 0, 0, 0x7f); /* again */
     decode(&b, acpi_decode_mcfg);
     assert_true(b.believed);
     assert_int_equal(b.info.ecam_count, 2);
