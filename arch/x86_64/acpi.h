@@ -119,7 +119,8 @@ struct acpi_info {
     /* DMAR and IVRS */
     uint64_t iommus[ACPI_IOMMU_MAX]; /* the registers of each VT-d unit */
     uint32_t iommu_count;
-    bool has_ivrs; /* the machine has an AMD IOMMU */
+    uint64_t amd_iommus[ACPI_IOMMU_MAX];
+    uint32_t amd_iommu_count;
 
     /* What was not believed. */
     uint32_t tables_rejected; /* unreadable, lying about their length, bad checksum */

@@ -13,15 +13,16 @@ enum {
     MCFG_BUS_FIRST = 10,
     MCFG_BUS_LAST = 11,
 
-    /* DMAR, VT-d 8.1: header, width, flags, 10 reserved bytes, then structures with a length each
-     */
-    DMAR_STRUCTURES = 48,
-    DMAR_HEADER_BYTES = 4, /* type and length, 16 bits each */
-    DMAR_TYPE_DRHD = 0,    /* 8.3: a remapping hardware unit */
-    DMAR_DRHD_BYTES = 16,
-    DMAR_DRHD_ADDRESS = 8,
-
-    IVRS_MIN_BYTES = 48,
+    /* DMAR, VT-d 8.1, and IVRS, AMD IOMMU 5.2.1: header, 12 bytes, then structures */
+    STRUCTURES = 48,
+    STRUCTURE_HEADER_BYTES = 4,
+    STRUCTURE_LENGTH = 2,
+    DMAR_TYPE_DRHD = 0, /* a remapping hardware unit, 16 bits */
+    IVRS_TYPE_IVHD_10 = 0x10,
+    IVRS_TYPE_IVHD_11 = 0x11,
+    IVRS_TYPE_IVHD_40 = 0x40,
+    UNIT_MIN_BYTES = 16,
+    UNIT_ADDRESS = 8, /* in both */
 };
 
 /* Some boards have the same table twice. */
@@ -69,14 +70,42 @@ bool acpi_decode_mcfg(const uint8_t *table, size_t len, struct acpi_info *out)
     return true;
 }
 
-/* VT-d 8.3: a unit has its registers in a page of its own. */
-static bool add_iommu(const uint8_t *s, size_t len, struct acpi_info *out)
+typedef bool structure_fn(const uint8_t *s, size_t len, struct acpi_info *out);
+
+/* DMAR and IVRS alike: structures with a type in front, and their length in bytes 2 and 3. */
+static void walk_structures(const uint8_t *table, size_t len, structure_fn *fn,
+                            struct acpi_info *out)
 {
-    if (len < DMAR_DRHD_BYTES || out->iommu_count == ACPI_IOMMU_MAX) {
-        return false;
+    size_t at = STRUCTURES;
+    while (len - at >= STRUCTURE_HEADER_BYTES) {
+        size_t bytes = load_le16(table + at + STRUCTURE_LENGTH);
+        /* With a wrong length nothing behind it can be found: what was decoded so far stands. */
+        if (bytes < STRUCTURE_HEADER_BYTES || bytes > len - at) {
+            out->entries_dropped++;
+            break;
+        }
+        if (!fn(table + at, bytes, out)) {
+            out->entries_dropped++;
+        }
+        at += bytes;
     }
-    uint64_t address = load_le64(s + DMAR_DRHD_ADDRESS);
-    if (address == 0 || address % ACPI_IOMMU_BYTES != 0) {
+}
+
+/* The address of a unit's registers, in pages of its own. 0: there can be none. */
+static uint64_t unit_address(const uint8_t *s, size_t len)
+{
+    uint64_t address = len < UNIT_MIN_BYTES ? 0 : load_le64(s + UNIT_ADDRESS);
+    return address % ACPI_IOMMU_BYTES == 0 ? address : 0;
+}
+
+/* VT-d 8.3. */
+static bool add_vtd_unit(const uint8_t *s, size_t len, struct acpi_info *out)
+{
+    if (load_le16(s) != DMAR_TYPE_DRHD) {
+        return true;
+    }
+    uint64_t address = unit_address(s, len);
+    if (address == 0 || out->iommu_count == ACPI_IOMMU_MAX) {
         return false;
     }
     out->iommus[out->iommu_count++] = address;
@@ -85,29 +114,37 @@ static bool add_iommu(const uint8_t *s, size_t len, struct acpi_info *out)
 
 bool acpi_decode_dmar(const uint8_t *table, size_t len, struct acpi_info *out)
 {
-    if (len < DMAR_STRUCTURES) {
+    if (len < STRUCTURES) {
         return false;
     }
-    size_t at = DMAR_STRUCTURES;
-    while (len - at >= DMAR_HEADER_BYTES) {
-        const uint8_t *s = table + at;
-        size_t bytes = load_le16(s + 2);
-        /* With a wrong length nothing behind it can be found: what was decoded so far stands. */
-        if (bytes < DMAR_HEADER_BYTES || bytes > len - at) {
-            out->entries_dropped++;
-            break;
-        }
-        if (load_le16(s) == DMAR_TYPE_DRHD && !add_iommu(s, bytes, out)) {
-            out->entries_dropped++;
-        }
-        at += bytes;
+    walk_structures(table, len, add_vtd_unit, out);
+    return true;
+}
+
+/* AMD IOMMU 5.2.2.1: one unit may be described in up to three versions. */
+static bool add_amd_unit(const uint8_t *s, size_t len, struct acpi_info *out)
+{
+    if (s[0] != IVRS_TYPE_IVHD_10 && s[0] != IVRS_TYPE_IVHD_11 && s[0] != IVRS_TYPE_IVHD_40) {
+        return true;
     }
+    uint64_t address = unit_address(s, len);
+    for (uint32_t i = 0; i < out->amd_iommu_count; i++) {
+        if (out->amd_iommus[i] == address) {
+            return true;
+        }
+    }
+    if (address == 0 || out->amd_iommu_count == ACPI_IOMMU_MAX) {
+        return false;
+    }
+    out->amd_iommus[out->amd_iommu_count++] = address;
     return true;
 }
 
 bool acpi_decode_ivrs(const uint8_t *table, size_t len, struct acpi_info *out)
 {
-    (void)table;
-    out->has_ivrs = len >= IVRS_MIN_BYTES;
-    return out->has_ivrs;
+    if (len < STRUCTURES) {
+        return false;
+    }
+    walk_structures(table, len, add_amd_unit, out);
+    return true;
 }

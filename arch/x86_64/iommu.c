@@ -1,6 +1,6 @@
 /*
  * See iommu.h. Intel VT-d 4.1: 11.4.4 (global command and status), 11.4.8 (protected memory), 8.3
- * (where the units are: DMAR). Of AMD's IOMMU only that there is one is told.
+ * (where the units are: DMAR). AMD IOMMU 3.08, 3.4.4 (control register): only looked at.
  */
 #include "arch/x86_64/iommu.h"
 
@@ -19,6 +19,9 @@ enum {
     CAP_PROTECTED_HIGH = 1 << 6,
     GLOBAL_IRE = 1 << 25,
     PMEN_STATUS = 1 << 0,
+
+    AMD_REG_CONTROL = 0x18,
+    AMD_CONTROL_ENABLE = 1 << 0,
 
     WAIT_STEP_US = 10,
     WAIT_STEPS_MAX = 1000, /* 10 ms; units take microseconds */
@@ -103,6 +106,22 @@ static bool turn_off_unit(uint64_t address)
     return work != 0;
 }
 
+/* They are told of, not turned off: that is more than a bit, and firmware leaves them off. */
+static void log_amd_unit(uint64_t address)
+{
+    struct mmio m;
+    uint32_t control = UINT32_MAX;
+    if (mmio_map(&m, address, ACPI_IOMMU_BYTES) == STATUS_OK) {
+        control = mmio_read32(&m, AMD_REG_CONTROL);
+    }
+    bool on = control != UINT32_MAX && (control & AMD_CONTROL_ENABLE) != 0;
+    log_write(on ? LOG_ERROR : LOG_INFO, "iommu: AMD's unit at 0x%llx is %s",
+              (unsigned long long)address,
+              control == UINT32_MAX ? "not there"
+              : on                  ? "on, and DMA may be blocked; turn it off in the set-up"
+                                    : "off");
+}
+
 void iommu_init(void)
 {
     const struct acpi_info *info = acpi_info();
@@ -114,7 +133,7 @@ void iommu_init(void)
         log_info("iommu: %u VT-d unit%s, off", (unsigned)info->iommu_count,
                  info->iommu_count == 1 ? "" : "s");
     }
-    if (info->has_ivrs) {
-        log_info("iommu: there is one of AMD's; left as the firmware had it");
+    for (uint32_t i = 0; i < info->amd_iommu_count; i++) {
+        log_amd_unit(info->amd_iommus[i]);
     }
 }

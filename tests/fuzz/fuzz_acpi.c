@@ -82,7 +82,8 @@ static void decode_as_table(const uint8_t *bytes, size_t len)
     (void)acpi_decode_mcfg(bytes, len, &info);
     (void)acpi_decode_dmar(bytes, len, &info);
     (void)acpi_decode_ivrs(bytes, len, &info);
-    if (info.ecam_count > ACPI_ECAM_MAX || info.iommu_count > ACPI_IOMMU_MAX) {
+    if (info.ecam_count > ACPI_ECAM_MAX || info.iommu_count > ACPI_IOMMU_MAX ||
+        info.amd_iommu_count > ACPI_IOMMU_MAX) {
         abort();
     }
     if (len >= 116) {

@@ -45,7 +45,8 @@ struct expected {
     uint8_t bus_last;
     uint32_t iommus;
     uint64_t last_iommu;
-    bool ivrs, hpet, hardware_reduced, button;
+    uint64_t amd_iommu;
+    bool hpet, hardware_reduced, button;
     uint16_t pm_timer, control;
     struct acpi_register reset;
     uint8_t reset_value;
@@ -127,7 +128,7 @@ static const struct expected boards[] = {
     {.name = "opteron-server",
      .cpus = 24,
      .last_gsi_base = 24,
-     .ivrs = true,
+     .amd_iommu = 0xf6000000,
      .hpet = true,
      .button = true,
      .overrides = 2,
@@ -312,7 +313,8 @@ static void check_bus(const struct acpi_info *i, const struct expected *e)
     if (e->iommus != 0) {
         assert_int_equal(i->iommus[e->iommus - 1], e->last_iommu);
     }
-    assert_int_equal(i->has_ivrs, e->ivrs);
+    assert_int_equal(i->amd_iommu_count, e->amd_iommu != 0);
+    assert_int_equal(i->amd_iommus[0], e->amd_iommu);
     assert_int_equal(i->hpet_address, e->hpet ? 0xfed00000 : 0);
 }
 

@@ -192,15 +192,24 @@ static void test_unit_limit(void **state)
     }
 }
 
-static void test_ivrs(void **state)
+static void test_amd_units(void **state)
 {
-    struct built b = {.len = 47};
+    struct built b = {.len = DMAR_HEADER_BYTES};
     (void)state;
+    add_structure(&b, 0x10, 24, 0xf6000000);
+    add_structure(&b, 0x3e11, 40, 0xf6000000); /* the same in a newer version; flags above */
+    add_structure(&b, 0x40, 40, 0xf7000000);
+    add_structure(&b, 0x20, 32, 0xf8000000); /* memory, not a unit */
+    add_structure(&b, 0x10, 24, 0);
     decode(&b, acpi_decode_ivrs);
-    assert_true(!b.believed && !b.info.has_ivrs);
-    b.len = 48;
+    assert_true(b.believed);
+    assert_int_equal(b.info.amd_iommu_count, 2);
+    assert_int_equal(b.info.amd_iommus[1], 0xf7000000);
+    assert_int_equal(b.info.iommu_count, 0);
+    assert_int_equal(b.info.entries_dropped, 1);
+    b.len = DMAR_HEADER_BYTES - 1;
     decode(&b, acpi_decode_ivrs);
-    assert_true(b.believed && b.info.has_ivrs);
+    assert_true(!b.believed && b.info.amd_iommu_count == 0);
 }
 
 int main(void)
@@ -213,7 +222,7 @@ int main(void)
         cmocka_unit_test(test_units_that_cannot_be),
         cmocka_unit_test(test_structure_lengths),
         cmocka_unit_test(test_unit_limit),
-        cmocka_unit_test(test_ivrs),
+        cmocka_unit_test(test_amd_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,9 @@ uint32_t mmio_read32(const struct mmio *m, uint32_t offset)
         return u->status;
     case 0x64:
         return u->pmen;
+    case 0x18: /* of AMD's; VT-d's cannot be read */
+        assert_int_equal(info.iommu_count, 0);
+        return u->command;
     default:
         fail_msg("register %x is not to be read", offset);
         return 0;
@@ -199,10 +202,23 @@ static void test_a_unit_that_is_not_there(void **state)
 
 static void test_amd_is_named(void **state)
 {
+    (void)state;
     info.iommu_count = 0;
-    info.has_ivrs = true;
+    info.amd_iommu_count = 4;
+    for (size_t i = 0; i < UNITS; i++) {
+        info.amd_iommus[i] = info.iommus[i];
+    }
+    info.amd_iommus[3] = 0x100000;
+    units[0].command = 1 << 1; /* another bit of its control register */
+    units[1].command = 1 << 0;
+    units[2].command = UINT32_MAX;
     iommu_init();
-    assert_non_null(strstr(fake_console(), "one of AMD's"));
+    const char *console = fake_console();
+    assert_non_null(strstr(console, "AMD's unit at 0x1000 is off"));
+    assert_non_null(strstr(console, "AMD's unit at 0x2000 is on, and DMA may be blocked"));
+    assert_non_null(strstr(console, "AMD's unit at 0x3000 is not there"));
+    assert_non_null(strstr(console, "AMD's unit at 0x100000 is not there"));
+    assert_int_equal(units[0].writes + units[1].writes + units[2].writes, 0);
 }
 
 static void test_none(void **state)
