@@ -58,9 +58,9 @@ bool chip_irq_mode(struct chip *c, enum irq_kind kind)
     return true;
 }
 
-uint32_t pci_read32(const struct pci_device *d, uint8_t offset)
+uint32_t pci_read32(const struct pci_device *d, uint16_t offset)
 {
-    assert(d->vendor == 0x8086 && offset % 4 == 0);
+    assert(d->vendor == 0x8086 && offset % 4 == 0 && offset < sizeof(chip->config));
     if (chip->part == CHIP_SPT && offset == 0xe4) {
         /* FLUSH_DESC_REQUIRED, bit 8 */
         bool required = chip->rings_used && !(chip->flushed && !chip->flush_rx_too);
@@ -69,17 +69,17 @@ uint32_t pci_read32(const struct pci_device *d, uint8_t offset)
     return chip->config[offset / 4];
 }
 
-void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value)
+void pci_write32(const struct pci_device *d, uint16_t offset, uint32_t value)
 {
-    assert(d->vendor == 0x8086 && offset % 4 == 0);
+    assert(d->vendor == 0x8086 && offset % 4 == 0 && offset < sizeof(chip->config));
     chip->config[offset / 4] = value;
 }
 
 uint8_t pci_find_capability(const struct pci_device *d, uint8_t id)
 {
     uint32_t at = pci_read32(d, 0x34) & 0xff;
-    while (at != 0 && (pci_read32(d, (uint8_t)at) & 0xff) != id) {
-        at = pci_read32(d, (uint8_t)at) >> 8 & 0xff;
+    while (at != 0 && (pci_read32(d, (uint16_t)at) & 0xff) != id) {
+        at = pci_read32(d, (uint16_t)at) >> 8 & 0xff;
     }
     return (uint8_t)at;
 }

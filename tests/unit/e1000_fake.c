@@ -293,7 +293,7 @@ void pci_enable(const struct pci_device *d, bool bus_master)
     f->bus_master = bus_master;
 }
 
-uint32_t pci_read32(const struct pci_device *d, uint8_t offset)
+uint32_t pci_read32(const struct pci_device *d, uint16_t offset)
 {
     assert_ptr_equal(d, &f->dev);
     uint32_t value = offset == 0xe4                    ? (f->flush_required ? 0x100 : 0)
@@ -303,7 +303,7 @@ uint32_t pci_read32(const struct pci_device *d, uint8_t offset)
     return value;
 }
 
-void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value)
+void pci_write32(const struct pci_device *d, uint16_t offset, uint32_t value)
 {
     assert_ptr_equal(d, &f->dev);
     record(true, true, offset, value);

@@ -79,13 +79,13 @@ uint8_t pci_find_capability(const struct pci_device *d, uint8_t id)
     return id == 0x11 && nic->has_msix ? BOARD_MSIX_AT : 0;
 }
 
-uint32_t pci_read32(const struct pci_device *d, uint8_t offset)
+uint32_t pci_read32(const struct pci_device *d, uint16_t offset)
 {
     return board_config(nic_of(d), offset);
 }
 
 /* Local Bus 3.0, 6.2.3: writing a 1 to a status bit takes it back, which is nobody's intention. */
-void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value)
+void pci_write32(const struct pci_device *d, uint16_t offset, uint32_t value)
 {
     struct board_nic *nic = nic_of(d);
     if (offset == COMMAND_AT) {
