@@ -161,6 +161,7 @@ struct chip {
     uint32_t tx_unreported[CHIP_RING_MAX]; /* sent descriptors whose DD is held back */
     uint32_t tx_unreported_count;
     uint64_t queue_on_ns[2]; /* RX, TX: when xDCTL.ENABLE reads 1; 0: off */
+    bool tail_wrong[2];      /* RX, TX: a write beside ME went wrong */
     bool delivering;
     uint32_t sent_mask; /* messages sent for causes that still stand */
     bool other_sent;

@@ -44,6 +44,7 @@ void chip_rings_reset(void)
     chip->done_count = 0;
     chip->tx_unreported_count = 0;
     chip->queue_on_ns[0] = chip->queue_on_ns[1] = 0;
+    chip->tail_wrong[0] = chip->tail_wrong[1] = false;
     chip->rx_hang = false;
     chip->tx_hang = false;
 }
@@ -150,7 +151,16 @@ static void take_tail(uint32_t block, uint32_t value, void (*take)(uint32_t))
 static void write_tail(uint32_t block, uint32_t value)
 {
     if (chip->part == CHIP_PCH2 && chip->now_ns < chip->me_busy_until_ns) {
-        return; /* 82579: the arbiter loses it while ME is at the registers */
+        /* 82579: beside ME the write goes wrong, and the engine must not run on with it. */
+        *reg(block + 0x18) = value ^ 1;
+        chip->tail_wrong[block >= 0x3800] = true;
+        return;
+    }
+    if (chip->tail_wrong[block >= 0x3800]) {
+        if (chip_engine_on(block)) {
+            chip_fault("tail 0x%04x went wrong, and its engine was not stopped", block + 0x18);
+        }
+        return;
     }
     bool rx = block == 0x2800;
     if (!chip_queue_on(block)) {
@@ -279,7 +289,8 @@ static void fill(const struct chip_frame *f, size_t at)
 
 void chip_drain_fifo(void)
 {
-    while (chip->fifo_count > 0 && !chip->dead && !chip->rx_hang && chip_queue_on(0x2800)) {
+    while (chip->fifo_count > 0 && !chip->dead && !chip->tail_wrong[0] && !chip->rx_hang &&
+           chip_queue_on(0x2800)) {
         const struct chip_frame *f = &chip->fifo[chip->fifo_first % CHIP_FIFO_FRAMES];
         uint32_t need = (uint32_t)((f->len + CHIP_BUFFER_BYTES - 1) / CHIP_BUFFER_BYTES);
         if (chip_ring_owned(0x2800) < need) {
@@ -431,8 +442,8 @@ static void send_one(uint32_t idx)
 
 static bool able_to_send(void)
 {
-    return !chip->dead && !chip->in_reset && !chip->gone && (*reg(0x0400) & 0x02) != 0 &&
-           chip_queue_on(0x3800);
+    return !chip->dead && !chip->tail_wrong[1] && !chip->in_reset && !chip->gone &&
+           (*reg(0x0400) & 0x02) != 0 && chip_queue_on(0x3800);
 }
 
 /* A ring that is being flushed (I219) is emptied without a link too. */
