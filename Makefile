@@ -34,7 +34,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
 VARIABLES := APP NIC PORT MEM APPEND BOOT MACHINE TIME N FIRST SEED SUITE V WERROR CROSS_COMPILE LLHTTP_DIR \
              PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON FONT B \
-             QEMU QEMU_EXTRA OVMF MIRROR KEYRING ONLY SHELL MAKEFLAGS
+             QEMU QEMU_EXTRA OVMF BOOTS CELLS MIRROR KEYRING ONLY SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
 $(error $(filter-out $(VARIABLES),$(GIVEN)): no such variable; there are $(VARIABLES))
@@ -134,7 +134,7 @@ ISO    := $(B)/$(APP_NAME).iso
 
 PACKETDRILL ?=
 SCRIPTS ?=
-.PHONY: all run iso netboot host linux test check gdb deps deps-test clean help fuzz sim sim-table \
+.PHONY: all run iso netboot matrix host linux test check gdb deps deps-test clean help fuzz sim sim-table \
         bench-echo bench-boot packetdrill newcomer FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -158,6 +158,7 @@ help:
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
 	'make bench-boot  how long boots take on this host' \
+	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
 	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
 	'make sim-table  measures tests/sim/goodput.txt anew' \
 	'make packetdrill PACKETDRILL= SCRIPTS=  a folder of packetdrill scripts against the stack' \
@@ -274,7 +275,7 @@ iso: $(ISO)
 $(B)/gen/iso.append: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(APPEND)' | cmp -s - $@ || printf '%s\n' '$(APPEND)' > $@
-$(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh $(B)/gen/iso.append
+$(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh tools/grub.sh $(B)/gen/iso.append
 	$(call say,ISO,$@)
 	$(Q)tools/mkiso.sh $(KERNEL) $@ '$(APPEND)'
 
@@ -428,7 +429,9 @@ $(B)/attack/%: tests/attack/%.c tests/attack/frames.c tests/attack/frames.h Make
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(LINUX_FLAGS) -MF $@.d -D_GNU_SOURCE $(APP_WARN) -o $@ $< tests/attack/frames.c
 
+# Without a network there may be no QEMU for the NIC igb: its test says so.
 test: deps-test
+	@tools/get-qemu.sh > /dev/null || true
 	@$(PYTHON) tools/test.py
 
 # One seed runs sanitized and tells everything; many run as fast as they can, and say how fast.
@@ -460,7 +463,11 @@ bench-echo:
 	@$(PYTHON) tools/bench-echo.py $(if $(AGAINST),--against $(AGAINST))
 
 bench-boot: all
-	@$(PYTHON) tools/bench-boot.py
+	@$(PYTHON) tools/bench-boot.py $(if $(BOOTS),--boots $(BOOTS))
+
+matrix: deps-test all
+	@tools/get-qemu.sh > /dev/null
+	@$(PYTHON) tools/matrix.py $(CELLS)
 
 clean:
 	rm -rf --one-file-system $(B)

@@ -60,17 +60,6 @@ def test_listening_soon(link, tmp_path):
     assert max(times) < LISTEN_MS_MAX, times
 
 
-@pytest.mark.parametrize("nic", ["e1000-82545em", "e1000-82544gc"])
-def test_other_nics_serve(link, tmp_path, nic):
-    with boot(tmp_path, link, nic=nic, append=f"ip={BOOT_GUEST_IP}/24") as guest:
-        guest.wait_http()
-
-
-def test_q35_serves(link, tmp_path):
-    with boot(tmp_path, link, machine="q35", append=f"ip={BOOT_GUEST_IP}/24") as guest:
-        guest.wait_http()
-
-
 def test_polling_serves(link, tmp_path):
     with boot(tmp_path, link, append=f"ip={BOOT_GUEST_IP}/24 irq=poll") as guest:
         guest.wait_http()

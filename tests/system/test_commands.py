@@ -116,6 +116,7 @@ def test_make_refuses_a_wrong_variable(words, named):
     (["tools/mkiso.sh", "--tree", "build"], "usage: "),
     (["tools/mknetboot.sh", "build/httpd.elf"], "usage: "),
     (["tools/get-qemu.sh", "--newest"], "--newest"),
+    (["tools/matrix.py", "e100"], "e100"),
     (["tools/deps.sh", "tset"], "tset"),
     (["tools/newcomer.sh", "tricksie"], "tricksie"),
 ])
