@@ -31,7 +31,7 @@ def images():
 def test_cell(tmp_path, images, qemu, nic, machine, boot, irq):
     cell = Cell(list(qemus())[qemu], nic, machine, boot, irq)
     if existing()[cell]:
-        # No QEMU of 8 or later: tools/get-qemu.sh knows one for Debian 12 only, and needs a network.
+        # No QEMU of 8 or later: tools/get-qemu.sh knows one for Debian 12, and needs a network.
         assert nic == "igb", existing()[cell]
         pytest.skip(f"{cell}: {existing()[cell]}")
     run_cell(cell, tmp_path, images)
