@@ -157,7 +157,7 @@ help:
 	'make check   the static rules: layering, symbols, lengths, format' \
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
-	'make bench-boot  how long boots take on this host' \
+	'make bench-boot  how long boots take on this host, beside Linux (BOOTS=5)' \
 	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
 	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
 	'make sim-table  measures tests/sim/goodput.txt anew' \
@@ -328,6 +328,9 @@ $(LINUX): $(LINUX_OBJ) $(call llhttp_lib,linux)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) -pthread -o $@ $^ $(APP_LIBS)
 
+$(LINUX)-static: $(LINUX_OBJ) $(call llhttp_lib,linux)
+	$(Q)$(HOSTCC) -static -pthread -o $@ $^ $(APP_LIBS)
+
 .PHONY: host-asan relay attackers
 # The hosted program with the sanitizers in it, for the hostile frames of tests/system.
 host-asan: $(B)/host-asan/$(APP_NAME)
@@ -462,7 +465,7 @@ newcomer:
 bench-echo:
 	@$(PYTHON) tools/bench-echo.py $(if $(AGAINST),--against $(AGAINST))
 
-bench-boot: all
+bench-boot: all $(B)/linux/httpd-static
 	@$(PYTHON) tools/bench-boot.py $(if $(BOOTS),--boots $(BOOTS))
 
 matrix: deps-test all
