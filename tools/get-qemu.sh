@@ -14,9 +14,9 @@ SUITE=bookworm-backports
 KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
 PACKAGES="qemu-system-x86 qemu-system-common qemu-system-data seabios ipxe-qemu"
 
-say() {
-    printf '%s\n' "get-qemu: $*" >&2
-}
+name=get-qemu
+cd "$(dirname "$0")/.."
+. tools/packages.sh
 
 major() { # command: its major version, 0 where it does not run
     version=$("$1" --version 2>/dev/null | sed -n '1s/.* version \([0-9][0-9]*\)\..*/\1/p') || true
@@ -31,7 +31,6 @@ case "${1:-}" in
     ;;
 esac
 
-cd "$(dirname "$0")/.."
 system=${QEMU:-qemu-system-x86_64}
 if [ "$(major "$system")" -ge $WANTED ]; then
     echo "$system"
@@ -52,7 +51,7 @@ if [ "${1:-}" = --offline ]; then
 fi
 
 codename=$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") || codename=""
-if [ "$codename" != bookworm ] || ! command -v apt-get >/dev/null; then
+if [ "$codename" != bookworm ] || ! has_apt; then
     say "$system is older than $WANTED (igb), and only for Debian 12 it is known where a newer one"
     say "is: please install QEMU $WANTED or later, and name it with QEMU= where it is not in PATH"
     exit 1
@@ -64,9 +63,8 @@ fi
 
 mkdir -p "$(dirname "$dir")"
 scratch=$(cd "$(dirname "$dir")" && pwd)/qemu.scratch
-rm -rf "$scratch"
-mkdir -p "$scratch/lists/partial" "$scratch/cache/archives/partial" "$scratch/new"
-trap 'rm -rf "$scratch"' EXIT
+begin_scratch
+mkdir -p "$scratch/lists/partial"
 
 # Asked of the server that the system has Debian from; security updates are on another.
 # shellcheck disable=SC2016
@@ -75,7 +73,7 @@ uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin
 echo "deb [signed-by=$KEYS] ${uri:-http://deb.debian.org/debian} $SUITE main" >"$scratch/list"
 
 # The system's own sources stay beside it, for libraries. Without locks: what is locked is ours.
-own_apt() {
+backports_apt() {
     apt-get -q -o "Dir::State::Lists=$scratch/lists" -o "Dir::Cache=$scratch/cache" \
         -o "Dir::Etc::SourceList=$scratch/list" -o Debug::NoLocking=1 -o APT::Sandbox::User= \
         "$@" >>"$scratch/log" 2>&1
@@ -83,8 +81,8 @@ own_apt() {
 
 say "downloading QEMU 10.0 ($SUITE) into $dir; nothing is installed"
 # shellcheck disable=SC2086 # words
-if ! own_apt update ||
-    ! own_apt install -y --no-install-recommends --download-only --reinstall -t $SUITE \
+if ! backports_apt update ||
+    ! backports_apt install -y --no-install-recommends --download-only --reinstall -t $SUITE \
         $PACKAGES; then
     tail -n 20 "$scratch/log" >&2
     say "QEMU could not be downloaded from ${uri:-http://deb.debian.org/debian} $SUITE (above"
