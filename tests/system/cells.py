@@ -104,7 +104,7 @@ def all_cells():
             for machine in MACHINES:
                 ways, why = interrupts_of(command, nic, machine)
                 cells += [(Cell(version, nic, machine, boot, irq),
-                           "" if irq in ways else why or f"no {irq}")
+                           "" if irq in ways else why or f"the NIC has no {irq}")
                           for boot in BOOTS for irq in INTERRUPTS]
     return cells
 
