@@ -116,7 +116,9 @@ static void test_signals(struct probe *p, const struct irq_client *c, const char
     report_add(report, REPORT_PASSED, "irq %s: median %u us, worst %u us of %u", name,
                l.ns[ROUNDS_COUNT / 2] / NS_PER_US, l.ns[ROUNDS_COUNT - 1] / NS_PER_US,
                ROUNDS_COUNT);
-    report_add(report, REPORT_NOTE, "    %s", c->route);
+    if (c->kind == IRQ_KIND_INTX) {
+        report_add(report, REPORT_NOTE, "    %s", c->route);
+    }
 }
 
 static void test_poll(struct probe *p, const struct irq_client *c, struct report *report)

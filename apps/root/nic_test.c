@@ -109,42 +109,50 @@ static void report_phy(struct report *r, const struct e1000_facts *f)
                f->phy_id[1], f->phy_addr, f->phy_bmcr, f->phy_bmsr);
 }
 
-static void test_facts(struct report *r, const struct e1000 *e)
+static void report_facts(struct report *r, const struct e1000 *e, const struct e1000_facts *f)
 {
     const struct pci_device *d = e->dev;
-    struct e1000_facts f;
-    e1000_read_facts(e, &f);
     report_add(r, REPORT_NOTE, "nic: %s (%s), PCI %02x:%02x.%x, %04x:%04x, revision %02x",
                e->nic.name, e->family->name, d->bus, d->slot, d->func, d->vendor, d->device,
                d->revision);
-    report_bus(r, d, &f);
-    report_add(r, REPORT_NOTE, "registers: CTRL %08x, STATUS %08x", f.ctrl, f.status);
+    report_bus(r, d, f);
     report_quirks(r, e->id->quirks);
     report_mac(r, e);
-    report_nvm(r, e, &f);
-    report_phy(r, &f);
+    report_nvm(r, e, f);
+    report_phy(r, f);
 }
 
-/* --- link, loopback ----------------------------------------------------------------------- */
-
-static void test_link(struct report *r, struct e1000 *e)
+/* Milliseconds that it took, or NIC_TEST_LINK_MS and more without a link. */
+static unsigned await_link(struct e1000 *e, struct nic_link *link)
 {
-    struct nic_link link;
     uint64_t start_ns = time_now_ns();
     uint64_t end_ns = start_ns + NIC_TEST_LINK_MS * (uint64_t)NS_PER_MS;
-    e->nic.ops->link(&e->nic, &link);
-    while (!link.up && time_now_ns() < end_ns) {
+    e->nic.ops->link(&e->nic, link);
+    while (!link->up && time_now_ns() < end_ns) {
         time_delay_us(LINK_LOOK_US);
-        e->nic.ops->link(&e->nic, &link);
+        e->nic.ops->link(&e->nic, link);
     }
-    unsigned ms = (unsigned)((time_now_ns() - start_ns) / NS_PER_MS);
+    return (unsigned)((time_now_ns() - start_ns) / NS_PER_MS);
+}
+
+/* The link first: the PHY's registers and STATUS tell of it. */
+static void test_facts(struct report *r, struct e1000 *e)
+{
+    struct e1000_facts f;
+    struct nic_link link;
+    unsigned ms = await_link(e, &link);
+    e1000_read_facts(e, &f);
+    report_facts(r, e, &f);
     if (link.up) {
-        report_add(r, REPORT_PASSED, "link: %u Mb/s %s duplex, after %u ms", link.speed_mbps,
-                   link.full_duplex ? "full" : "half", ms);
+        report_add(r, REPORT_PASSED, "link: %u Mb/s %s duplex in %u ms, CTRL %08x STATUS %08x",
+                   link.speed_mbps, link.full_duplex ? "full" : "half", ms, f.ctrl, f.status);
     } else {
-        report_add(r, REPORT_FAILED, "link: none in %u ms", ms);
+        report_add(r, REPORT_FAILED, "link: none in %u ms, CTRL %08x STATUS %08x", ms, f.ctrl,
+                   f.status);
     }
 }
+
+/* --- loopback ----------------------------------------------------------------------------- */
 
 static void report_loopback(struct report *r, const struct loopback_result *l, const char *name)
 {
@@ -206,7 +214,6 @@ static bool test_device(struct e1000 *e)
     memset(r, 0, sizeof(*r));
     log_info("selftest: testing %s", e->nic.name);
     test_facts(r, e);
-    test_link(r, e);
     nic_irqs_test(e, r);
     return test_loopback(r, e);
 }

@@ -26,7 +26,7 @@ struct e1000_facts {
     enum e1000_answer nvm;
     bool nvm_small; /* EERD has the layout of the 8254x */
     uint16_t nvm_words[E1000_NVM_WORDS];
-    uint16_t nvm_sum; /* over all of them; E1000_NVM_SUM where the port is the first */
+    uint16_t nvm_sum; /* over all of them: E1000_NVM_SUM */
     enum e1000_answer phy;
     uint8_t phy_addr;
     uint16_t phy_id[2], phy_bmcr, phy_bmsr; /* registers 2, 3, 0, 1 */
