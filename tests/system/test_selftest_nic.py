@@ -98,23 +98,6 @@ def test_report_of(tmp_path, nic):
     assert report[-1] == f"nic: {count} of {count} passed", report
 
 
-def test_without_a_cable(tmp_path):
-    """What fails says so, and the rest is tested all the same."""
-    with QemuGuest(tmp_path, user=True, nic="e1000", extra=["-S"],
-                   append="selftest=nic ip=10.0.2.15/24") as guest:
-        guest.monitor("set_link n0 off")
-        guest.monitor("cont")
-        guest.wait_console("httpd: listening")
-        guest.monitor("set_link n0 on")
-        [report] = reports(guest)
-        guest.wait_http()
-    assert has(report, r"FAILED link: none in \d+ ms, CTRL .*"), report
-    assert has(report, r"FAILED loopback: in none of the ways"), report
-    passed(report, r"irq INTx: .*")
-    assert has(report, r"  -    dhcp: not asked; 10\.0\.2\.15/24"), report
-    assert report[-1] == "nic: 5 of 7 passed", report
-
-
 def test_every_device_has_its_report(tmp_path):
     other = ["-netdev", "user,id=n1", "-device", f"e1000,netdev=n1,addr=7,mac={MAC}"]
     with QemuGuest(tmp_path, user=True, nic="e1000-82544gc,addr=5", extra=other,

@@ -311,6 +311,20 @@ void chip_drain_fifo(void)
     }
 }
 
+/*
+ * 82574 data sheet 10.2.5.1 (RCTL.LBM), IEEE 802.3 22.2.4.1.2 (BMCR, bit 14): the frame comes back,
+ * and nothing leaves, cable or not. FD, SLU, FRCSPD and FRCDPLX have to be set in CTRL.
+ */
+static bool mac_loops(void)
+{
+    return (*reg(0x0100) >> 6 & 3) == 1;
+}
+
+static bool loops(void)
+{
+    return mac_loops() || (chip->phy[0] & 0x4000) != 0;
+}
+
 /* 13.5: exact address 0, broadcast when RCTL.BAM, the multicast hash of bits 47:36. */
 static bool wanted(const uint8_t *dest)
 {
@@ -335,7 +349,8 @@ bool chip_receive(struct chip *c, const uint8_t *frame, size_t len, uint8_t erro
 {
     assert(c == chip && len <= CHIP_FRAME_MAX);
     chip_run(c);
-    bool listening = !c->in_reset && !c->gone && chip_link() && (*reg(0x0100) & 0x02) != 0;
+    bool linked = chip_link() || loops();
+    bool listening = !c->in_reset && !c->gone && linked && (*reg(0x0100) & 0x02) != 0;
     if (!listening || !wanted(frame) || (len > 1518 && !c->accept_long)) {
         return false;
     }
@@ -384,29 +399,21 @@ void chip_tx_writeback(struct chip *c)
     }
 }
 
-/*
- * 82574 data sheet 10.2.5.1 (RCTL.LBM), IEEE 802.3 22.2.4.1.2 (BMCR, bit 14): the frame comes back,
- * and nothing leaves. Speed and duplex have to be forced: FD, FRCSPD and FRCDPLX in CTRL.
- */
-static bool loops_back(void)
+static void check_loopback(void)
 {
-    bool mac = (*reg(0x0100) >> 6 & 3) == 1;
-    bool phy = (chip->phy[0] & 0x4000) != 0;
-    if (!mac && !phy) {
-        return false;
-    }
-    if (mac && chip->traits->class != CLASS_8257X && chip->traits->class != CLASS_IGB) {
+    bool may = chip->traits->class == CLASS_8257X || chip->traits->class == CLASS_IGB;
+    if (mac_loops() && !may) {
         chip_fault("loopback in a MAC that does not have it");
     }
     if ((*reg(0x0000) & 0x1841) != 0x1841) {
         chip_fault("loopback without forced speed and full duplex");
     }
-    return true;
 }
 
 static void let_go(const uint8_t *data, size_t len)
 {
-    if (loops_back()) {
+    if (loops()) {
+        check_loopback();
         chip->looped++;
         (void)chip_receive(chip, data, len, 0);
     } else if (chip->sent != NULL) {
@@ -452,7 +459,7 @@ static bool may_send(uint32_t idx)
     if (chip_tx_is_dummy(&chip->tx_given[idx])) {
         return true;
     }
-    return !chip->tx_stuck && !chip->tx_hang && !chip->tx_paused && chip_link();
+    return !chip->tx_stuck && !chip->tx_hang && !chip->tx_paused && (chip_link() || loops());
 }
 
 uint32_t chip_tx_work(struct chip *c, uint32_t count)
