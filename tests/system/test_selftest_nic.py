@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from machine import ROOT, QemuGuest
+from images import make_tree, run_mkiso, without_menu
+from machine import BUILD, ROOT, QemuGuest, wait_for
 
 DASHES = "-" * 78
 FRAMES = 10000
@@ -111,3 +112,36 @@ def test_every_device_has_its_report(tmp_path):
     assert both[0][-1] == "nic: 7 of 7 passed", both
     assert has(both[1], "  -    nvm: not read by registers in this part"), both
     assert both[1][-1] == "nic: 7 of 7 passed", both
+
+
+ENTRY = "Ringside: test of the network controllers, with a report"
+VGA_TEXT, COLUMNS, ROWS = 0xb8000, 80, 25
+
+
+def screen_lines(guest, path):
+    """The rows of a VGA's text screen."""
+    if os.path.exists(path):
+        os.remove(path)
+    guest.monitor(f'pmemsave {VGA_TEXT} {2 * COLUMNS * ROWS} "{path}"')  # else it divides by a path
+    with open(path, "rb") as f:
+        text = f.read()[0::2].decode("cp437")
+    return [text[i:i + COLUMNS].rstrip(" \0") for i in range(0, len(text), COLUMNS)]
+
+
+def test_from_the_menu(tmp_path):
+    """The image's entry for it; the whole report is on a text screen to be photographed."""
+    menu = without_menu()
+    assert f'menuentry "{ENTRY}"' in menu
+    tree, image = str(tmp_path / "tree"), str(tmp_path / "test.iso")
+    make_tree(tree, menu.replace("set default=0\n", f'set default="{ENTRY}"\n'),
+              {"boot/ringside.elf": os.path.join(BUILD, "httpd.elf")})
+    run_mkiso("--tree", tree, image)
+    with QemuGuest(tmp_path, user=True, nic="e1000e", iso=image) as guest:
+        [report] = reports(guest)
+        # The serial port is written to first.
+        seen = wait_for("the report on the screen", lambda: (
+            lines := screen_lines(guest, str(tmp_path / "screen"))) and lines.count(DASHES) == 2
+            and lines, 30)
+    start = seen.index(DASHES)
+    assert seen[start + 1:start + 1 + len(report)] == report, seen
+    assert report[-1] == "nic: 10 of 10 passed", report
