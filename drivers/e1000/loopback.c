@@ -1,7 +1,7 @@
 /*
  * Loopback: what is sent comes back, in the MAC or in the PHY.
  *
- *   MAC  RCTL.LBM = 01 (82574 data sheet 10.2.5.1, 82576 data sheet 8.10.1), with speed and duplex
+ *   MAC  RCTL.LBM = 01 (82574 data sheet, RCTL; I210 data sheet, 3.7.6), with speed and duplex
  *        forced. The 8254x have it for their TBI alone, ICH and PCH not at all: there a PHY is
  *        always behind the MAC
  *   PHY  BMCR.LOOPBACK (IEEE 802.3, 22.2.4.1.2), negotiation off; the MAC is told the speed, for
@@ -39,8 +39,8 @@ static void force_speed(const struct e1000 *e, uint32_t mbps)
 }
 
 /*
- * A PHY in loopback need not say that it has a link; the 8254x then take what they are told by the
- * opposite polarity (manual 13.4.1, CTRL.ILOS).
+ * A PHY in loopback need not say that it has a link, without which the MAC of the 8254x does not
+ * operate (manual 8.6.5.2): it is told the opposite (13.4.1 CTRL.ILOS).
  */
 static void await_link(const struct e1000 *e)
 {

@@ -312,7 +312,7 @@ void chip_drain_fifo(void)
 }
 
 /*
- * 82574 data sheet 10.2.5.1 (RCTL.LBM), IEEE 802.3 22.2.4.1.2 (BMCR, bit 14): the frame comes back,
+ * 82574 data sheet, RCTL.LBM, IEEE 802.3 22.2.4.1.2 (BMCR, bit 14): the frame comes back,
  * and nothing leaves, cable or not. FD, SLU, FRCSPD and FRCDPLX have to be set in CTRL.
  */
 static bool mac_loops(void)
