@@ -55,6 +55,7 @@ static struct {
     bool tsc_deadline;
     struct clock_scale ns_to_ticks; /* of the timer or, with tsc_deadline, of the TSC */
     uint64_t max_ns;                /* as far as the timer can count */
+    uint64_t deadline_ns;           /* what it is set for; DEADLINE_NONE: nothing */
     uint64_t armed_ns;              /* for how long it was set last */
     uint64_t expired_ns;            /* the sum of those that it counted to the end */
     void (*tick)(void);
@@ -111,6 +112,7 @@ static void on_timer(uint8_t vector)
     assert(vector == VECTOR_TIMER);
     apic.expired_ns += apic.armed_ns;
     apic.armed_ns = 0;
+    apic.deadline_ns = DEADLINE_NONE;
     if (apic.tick != NULL) {
         apic.tick();
     }
@@ -199,6 +201,7 @@ uint32_t apic_timer_count(void)
 void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz)
 {
     apic.max_ns = TIMER_MAX_S * NS_PER_S;
+    apic.deadline_ns = DEADLINE_NONE;
     apic.tsc_deadline = tsc_hz != 0 && (cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0;
     apic_write(APIC_TIMER_INITIAL, 0); /* stops the calibration's count */
     if (apic.tsc_deadline) {
@@ -221,6 +224,10 @@ void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz)
 void apic_timer_arm(uint64_t deadline_ns)
 {
     assert(apic.max_ns != 0);
+    if (deadline_ns == apic.deadline_ns) {
+        return; /* a write that a hypervisor would have to emulate */
+    }
+    apic.deadline_ns = deadline_ns;
     uint64_t now_ns = platform_now_ns();
     uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
     apic.armed_ns = min_u64(left_ns, apic.max_ns);

@@ -323,6 +323,24 @@ static void test_timer_by_its_counter(void **state)
     }
 }
 
+/* Each write is an exit where a hypervisor emulates the APIC; and most waits are for the same. */
+static void test_timer_is_not_set_twice(void **state)
+{
+    uint32_t *initial = &chip.regs[APIC_TIMER_INITIAL / 16];
+    apic_init();
+    apic_timer_init(1000000, 0);
+    for (uint32_t again = 0; again < 3; again++) { /* after it has come the same is another */
+        apic_timer_arm(2000000);
+        assert_in_range(*initial, 2000, 2001);
+        *initial = 0x55;
+        apic_timer_arm(2000000);
+        assert_int_equal(*initial, 0x55);
+        apic_timer_arm(3000000);
+        assert_in_range(*initial, 3000, 3001);
+        chip.handlers[VECTOR_TIMER](VECTOR_TIMER);
+    }
+}
+
 static void test_timer_by_deadlines(void **state)
 {
     for (int x2apic = 0; x2apic < 2; x2apic++) {
@@ -365,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_8259, begin),
         cmocka_unit_test_setup(test_ends_of_interrupts, begin),
         cmocka_unit_test_setup(test_timer_by_its_counter, begin),
+        cmocka_unit_test_setup(test_timer_is_not_set_twice, begin),
         cmocka_unit_test_setup(test_timer_by_deadlines, begin),
         cmocka_unit_test_setup(test_no_deadlines_without_the_mode, begin),
     };
