@@ -57,7 +57,7 @@ struct irq_client {
     void (*shutdown)(void *arg);
     struct irq_client *next;
     enum irq_kind kind; /* out: the way that was chosen */
-    char route[64]; /* out: "IOAPIC pin 11 level high, vector 0x41" or "timer poll every 100 us" */
+    char route[64];     /* out: "INTA on IOAPIC pin 11 level high, vector 0x4b", for example */
 };
 
 /*

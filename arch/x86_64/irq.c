@@ -104,11 +104,19 @@ bool irq_wait_until(bool (*done)(void))
 static bool get_counter(const void *arg, size_t idx, struct stats_entry *out)
 {
     (void)arg;
-    if (idx > 0) {
+    const struct {
+        const char *name;
+        const char *help;
+        uint64_t value;
+    } rows[] = {
+        {"irq_unclaimed", "Interrupts of attached devices that no driver claimed.",
+         irq_messages_unclaimed() + irq_pins_unclaimed()},
+        {"irq_polls", "Times the timer asked devices that do not interrupt.", irq_polls()},
+    };
+    if (idx >= ARRAY_SIZE(rows)) {
         return false;
     }
-    stats_entry_set(out, "irq_unclaimed", "Interrupts of attached devices that no driver claimed.",
-                    irq_messages_unclaimed() + irq_pins_unclaimed());
+    stats_entry_set(out, rows[idx].name, rows[idx].help, rows[idx].value);
     return true;
 }
 

@@ -6,7 +6,10 @@
 
 #include "kernel/base.h"
 
-/* When the polled devices are looked at next, or DEADLINE_NONE. Interrupts off. */
+/*
+ * When the polled devices are to be asked next by a processor that goes to sleep now, or
+ * DEADLINE_NONE. Interrupts off.
+ */
 uint64_t irq_next_poll_ns(void);
 
 #endif

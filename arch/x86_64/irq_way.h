@@ -21,9 +21,10 @@ struct irq_client *irq_pin_clients(uint32_t pin_idx); /* asks for each below irq
 uint32_t irq_pin_count(void);
 struct irq_client *irq_polled_clients(void);
 
-/* Interrupts so far that no handler claimed. Any context. */
+/* Interrupts so far that no handler claimed; times the timer asked. Any context. */
 uint64_t irq_messages_unclaimed(void);
 uint64_t irq_pins_unclaimed(void);
+uint64_t irq_polls(void);
 
 /* Moves a list of clients to the polled ones, and starts the polling. Interrupts off. */
 void irq_poll_clients(struct irq_client *first);

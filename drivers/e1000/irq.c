@@ -8,7 +8,7 @@
 #include "drivers/e1000/regs_advanced.h"
 
 enum {
-    POLL_LINK_TICKS = 1024, /* irq=poll: the link is looked at every so many, some 100 ms */
+    POLL_LINK_TICKS = 128, /* irq=poll: the link is looked at every so many, 13 to 260 ms */
 };
 
 /* --- by ICR: INTx and MSI, all generations ------------------------------------------------ */
@@ -109,7 +109,7 @@ static void poll_raise(const struct e1000 *e, bool all)
     (void)all;
 }
 
-/* Memory alone is looked at: a register costs more than all the rest, 10 000 times a second. */
+/* Memory alone is looked at: a register costs more than all the rest, 10,000 times a second. */
 static uint32_t poll_take(struct e1000 *e, uint32_t vector)
 {
     uint32_t events = e1000_rx_pending(&e->nic) ? NIC_EVENT_RX : 0;

@@ -43,7 +43,7 @@ def newer_qemu():
 
 
 @pytest.mark.parametrize("machine, count, way, told", [
-    ("pc", 2, "poll", r"timer poll every 100 us: asked for on the command line"),
+    ("pc", 2, "poll", r"timer poll every 100 us to 2 ms: asked for on the command line"),
     ("q35", 64, "intx", r"INTA on IOAPIC pin 22 level low, vector 0x56: asked for on the"),
 ])
 def test_one_processor_of_many_serves(tmp_path, machine, count, way, told):

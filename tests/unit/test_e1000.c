@@ -434,7 +434,7 @@ static void test_poll_touches_no_register(void **state)
         assert_int_equal(events & NIC_EVENT_RX, 0);
         links += (events & NIC_EVENT_LINK) != 0;
     }
-    assert_int_equal(links, 2);
+    assert_int_equal(links, 16);
     assert_true(world_receive(&w, 60, 1));
     assert_int_equal(w.nic->ops->irq(w.nic, 0), NIC_EVENT_RX);
     w.nic->ops->irq_unmask(w.nic);

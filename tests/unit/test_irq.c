@@ -155,7 +155,7 @@ static void test_nothing_arrives(void **state)
     nic->wired = 1U << 9;
     struct irq_client c = board_client(0, 1);
     attach(&c, IRQ_AUTO);
-    assert_log("1 irq: 0:3.0 timer poll every 100 us: "
+    assert_log("1 irq: 0:3.0 timer poll every 100 us to 2 ms: "
                "MSI-X did not arrive, MSI did not arrive, INTx reached no IOAPIC pin\n");
     assert_way(nic, &c, IRQ_KIND_POLL);
     assert_int_equal(nic->trial_count, 4);
@@ -171,7 +171,7 @@ static void test_nothing_is_there(void **state)
     struct irq_client c = board_client(0, 1);
     nic->dev.irq_pin = 0;
     attach(&c, IRQ_AUTO);
-    assert_log("1 irq: 0:3.0 timer poll every 100 us: no MSI-X, no MSI, INTx has no pin\n");
+    assert_log("1 irq: 0:3.0 timer poll every 100 us to 2 ms: no MSI-X, no MSI, INTx has no pin\n");
     assert_way(nic, &c, IRQ_KIND_POLL);
     assert_int_equal(nic->trial_count, 1); /* what is not there is not tried */
 
@@ -179,7 +179,7 @@ static void test_nothing_is_there(void **state)
     board.pin_count = 0;
     struct irq_client d = board_client(0, 1);
     attach(&d, IRQ_AUTO);
-    assert_log("1 irq: 0:3.0 timer poll every 100 us: "
+    assert_log("1 irq: 0:3.0 timer poll every 100 us to 2 ms: "
                "no MSI-X, no MSI, INTx has no IOAPIC to go to\n");
 }
 
@@ -193,7 +193,7 @@ static void test_the_command_line_is_obeyed(void **state)
         {IRQ_MSIX, IRQ_KIND_MSIX, "MSI-X, 2 vectors from 0xc0"},
         {IRQ_MSI, IRQ_KIND_MSI, "MSI, vector 0xc0"},
         {IRQ_INTX, IRQ_KIND_INTX, "INTA on IOAPIC pin 18 level low, vector 0x52"},
-        {IRQ_POLL, IRQ_KIND_POLL, "timer poll every 100 us"},
+        {IRQ_POLL, IRQ_KIND_POLL, "timer poll every 100 us to 2 ms"},
     };
     struct board_nic *nic = &board.nics[0];
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -233,7 +233,7 @@ static void test_the_command_line_asks_too_much(void **state)
     nic->wired = 1U << 9;
     attach(&e, IRQ_INTX);
     assert_log("1 irq: the command line asks for INTx, which cannot be had\n"
-               "1 irq: 0:3.0 timer poll every 100 us: INTx reached no IOAPIC pin\n");
+               "1 irq: 0:3.0 timer poll every 100 us to 2 ms: INTx reached no IOAPIC pin\n");
 }
 
 static uint64_t unclaimed(void)
@@ -242,8 +242,11 @@ static uint64_t unclaimed(void)
     struct stats_entry e;
     assert_true(stats_next(&it, &e));
     assert_string_equal(e.name, "irq_unclaimed");
+    uint64_t value = e.value;
+    assert_true(stats_next(&it, &e));
+    assert_string_equal(e.name, "irq_polls");
     assert_false(stats_next(&it, &e));
-    return e.value;
+    return value;
 }
 
 /* Each way by itself, and left again without a trace: none of them keeps another from the device.
@@ -415,11 +418,67 @@ static void test_a_pin_that_never_rests_is_left(void **state)
     }
     assert_int_equal(board.pin_open, 0);
     assert_int_equal(c.kind, IRQ_KIND_POLL);
-    assert_string_equal(c.route, "timer poll every 100 us");
+    assert_string_equal(c.route, "timer poll every 100 us to 2 ms");
     assert_int_equal(unclaimed(), 2 * UNCLAIMED_MAX - 1);
     uint32_t handled = nic->handled[0];
     board.tick();
     assert_int_equal(nic->handled[0], handled + 1);
+}
+
+/* A processor that sleeps till the timer wakes it. Returns how long that was. */
+static uint64_t sleep_till_polled(void)
+{
+    uint64_t start_ns = fake.now_ns;
+    uint64_t next_ns = irq_next_poll_ns();
+    fake.now_ns = max_u64(next_ns, start_ns);
+    board.tick();
+    assert_int_equal(board.armed_ns, irq_next_poll_ns()); /* before the next sleep: as for it */
+    return next_ns - start_ns;
+}
+
+/* Nobody is asked as often as frames come while none do; and the first one does not wait long. */
+static void test_polling_calms_down_asleep(void **state)
+{
+    struct board_nic *nic = &board.nics[0];
+    struct irq_client c = board_client(0, 0);
+    attach(&c, IRQ_POLL);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(sleep_till_polled(), 100 * NS_PER_US);
+    }
+    nic->claims = false;
+    uint64_t heard_ns = fake.now_ns;
+    uint64_t last_ns = 0;
+    while (fake.now_ns < heard_ns + NS_PER_S) {
+        uint64_t silent_ns = fake.now_ns - heard_ns;
+        uint64_t slept_ns = sleep_till_polled();
+        assert_true(slept_ns >= last_ns && slept_ns <= 2 * NS_PER_MS);
+        assert_true(slept_ns == 100 * NS_PER_US || slept_ns <= silent_ns / 8);
+        last_ns = slept_ns;
+    }
+    assert_int_equal(last_ns, 2 * NS_PER_MS);
+    assert_in_range(irq_polls(), 100 + 500, 100 + 550);
+    assert_int_equal(nic->handled[0], irq_polls());
+    nic->claims = true;
+    assert_int_equal(sleep_till_polled(), 2 * NS_PER_MS);
+    assert_int_equal(sleep_till_polled(), 100 * NS_PER_US);
+}
+
+/* A server that computes finds what has come meanwhile, however silent it was before. */
+static void test_polling_does_not_calm_down_awake(void **state)
+{
+    struct board_nic *nic = &board.nics[0];
+    struct irq_client c = board_client(0, 0);
+    attach(&c, IRQ_POLL);
+    nic->claims = false;
+    for (int i = 0; i < 1000; i++) {
+        (void)sleep_till_polled();
+    }
+    for (int i = 0; i < 1000; i++) {
+        uint64_t before_ns = fake.now_ns;
+        fake.now_ns = board.armed_ns;
+        board.tick();
+        assert_int_equal(fake.now_ns - before_ns, i < 2 ? 2 * NS_PER_MS : 100 * NS_PER_US);
+    }
 }
 
 /* Six of five vectors each, then two are left: enough for a message, not for five. */
@@ -515,6 +574,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_others_left_on, begin),
         cmocka_unit_test_setup(test_messages_nobody_claims, begin),
         cmocka_unit_test_setup(test_a_pin_that_never_rests_is_left, begin),
+        cmocka_unit_test_setup(test_polling_calms_down_asleep, begin),
+        cmocka_unit_test_setup(test_polling_does_not_calm_down_awake, begin),
         cmocka_unit_test_setup(test_vectors_run_out, begin),
         cmocka_unit_test_setup(test_devices_share_a_pin, begin),
         cmocka_unit_test_setup(test_shutdown_leaves_nothing_on, begin),
