@@ -135,7 +135,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso netboot matrix host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        bench-echo bench-boot packetdrill newcomer FORCE
+        bench-echo bench-boot bench-irq packetdrill newcomer FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -158,6 +158,7 @@ help:
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
 	'make bench-boot  how long boots take on this host, beside Linux (BOOTS=5)' \
+	'make bench-irq   a request and idleness by MSI-X, MSI, INTx and polling, on this host' \
 	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
 	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
 	'make sim-table  measures tests/sim/goodput.txt anew' \
@@ -471,6 +472,9 @@ bench-boot: all $(B)/linux/httpd-static
 matrix: deps-test all
 	@tools/get-qemu.sh > /dev/null
 	@$(PYTHON) tools/matrix.py $(CELLS)
+
+bench-irq: all
+	@$(PYTHON) tools/bench-irq.py
 
 clean:
 	rm -rf --one-file-system $(B)
