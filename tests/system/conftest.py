@@ -19,6 +19,10 @@ def _own_namespace():
     return all(name == "lo" or name.startswith("rs") for name in links)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "machine: boots machines of its own (tools/test.py)")
+
+
 def pytest_sessionstart(session):
     if not _own_namespace():
         pytest.exit("tests/system makes interfaces and sends hostile frames: it runs only in a "

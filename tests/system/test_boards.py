@@ -6,6 +6,8 @@ import pytest
 
 from machine import ROOT, QemuGuest
 
+pytestmark = pytest.mark.machine
+
 TOOL_TIMEOUT_S = 60
 # Switches x2APIC mode on, as the firmware of large machines and of some small ones does: an option
 # ROM, which runs before the boot loader. EAX, ECX and EDX are kept.

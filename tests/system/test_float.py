@@ -7,6 +7,8 @@ import pytest
 
 from machine import ROOT, QemuGuest
 
+pytestmark = pytest.mark.machine
+
 MAKE_TIMEOUT_S = 120
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from machine import BUILD, ROOT, QemuGuest
 
+pytestmark = pytest.mark.machine
+
 # What libvirt makes of an element is known for these alone: a new one wants to be written here.
 WITHOUT_MEANING_HERE = {"name", "vcpu", "features", "on_poweroff", "on_reboot", "on_crash"}
 

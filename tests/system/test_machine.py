@@ -8,6 +8,8 @@ import pytest
 from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, ROOT, QemuGuest, TapLink,
                      wait_for)
 
+pytestmark = pytest.mark.machine
+
 MAKE_TIMEOUT_S = 120
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from cells import Cell, all_cells, image_of, qemus, run_cell
 
+pytestmark = pytest.mark.machine
+
 OLD, NEW = 0, -1  # of the QEMUs there are; they may be the same one
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from machine import BOOT_GUEST_IP, BOOT_HOST_IP, BUILD, QemuGuest, TapLink
 
+pytestmark = pytest.mark.machine
+
 MIB = 1 << 20
 SIZES = [  # MiB, board: pc has its hole at 3 GiB, q35 at 2 GiB
     (16, "pc"), (64, "q35"), (3072, "pc"), (3072, "q35"), (5120, "pc"), (8192, "q35"),

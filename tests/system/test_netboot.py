@@ -9,6 +9,8 @@ import pytest
 from images import without_menu
 from machine import BUILD, ROOT, QemuGuest, TapLink, wait_for
 
+pytestmark = pytest.mark.machine
+
 SERVER_IP = "192.0.2.1"  # as docs/network-boot.md has it
 LINK = "rsboot"
 SERVER_STARTS_S = 30

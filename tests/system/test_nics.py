@@ -5,6 +5,8 @@ import pytest
 
 from machine import QemuGuest
 
+pytestmark = pytest.mark.machine
+
 OTHER_MAC = "52:54:00:aa:bb:cc"
 # The one that is forwarded to stands behind the other on the bus.
 SERVING = "e1000,addr=7"

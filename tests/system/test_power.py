@@ -8,6 +8,8 @@ import pytest
 from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, BUILD, GdbStub, HostedGuest,
                      QemuGuest, TapLink, wait_for)
 
+pytestmark = pytest.mark.machine
+
 BY_FADT = "power: reset by the register that the FADT names"
 BY_KEYBOARD = "power: reset by the keyboard controller"
 BY_CHIP_SET = "power: reset by the chip set"

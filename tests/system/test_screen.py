@@ -11,6 +11,8 @@ from images import make_tree, run_mkiso
 from machine import BUILD, QemuGuest
 from screen import assert_shows_its_log, console_font
 
+pytestmark = pytest.mark.machine
+
 def graphics_image(folder, mode, words):
     """An image whose GRUB starts the kernel in this mode."""
     tree, image = str(folder / "tree"), str(folder / "graphics.iso")

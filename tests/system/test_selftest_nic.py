@@ -9,6 +9,8 @@ import pytest
 from images import make_tree, run_mkiso, without_menu
 from machine import BUILD, ROOT, QemuGuest, wait_for
 
+pytestmark = pytest.mark.machine
+
 DASHES = "-" * 78
 FRAMES = 10000
 MAC = "52:54:00:c0:ff:ee"

@@ -8,6 +8,8 @@ from images import make_image, run_mkiso
 from machine import BUILD, QemuGuest
 from screen import assert_shows_its_log
 
+pytestmark = pytest.mark.machine
+
 IMAGE_BYTES_MAX = 4_000_000
 
 
