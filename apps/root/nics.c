@@ -52,7 +52,6 @@ static void list_add(struct list_text *l, const char *fmt, ...)
 static noreturn_fn void panic_no_nic(void)
 {
     struct list_text here = {0};
-    struct list_text known = {0};
     const struct pci_device *d;
     for (size_t i = 0; (d = pci_get(i)) != NULL; i++) {
         if (d->class_code >> 16 == CLASS_NETWORK) {
@@ -60,12 +59,9 @@ static noreturn_fn void panic_no_nic(void)
                      d->device);
         }
     }
-    const struct e1000_id *id;
-    for (size_t i = 0; (id = e1000_id_at(i)) != NULL; i++) {
-        list_add(&known, " %04x:%04x", E1000_VENDOR_INTEL, id->device);
-    }
-    panic("no supported network device on the PCI bus; there:%s; supported:%s (docs/hardware.md)",
-          here.len > 0 ? here.text : " none", known.text);
+    panic("no supported network device on the PCI bus; there:%s; supported: Intel's of 1 Gb/s, "
+          "8254x to I219 and 82575 to I211 (docs/hardware.md)",
+          here.len > 0 ? here.text : " none");
 }
 
 static void log_passed_over(const struct pci_device *d, const char *why)

@@ -11,7 +11,8 @@ from machine import BUILD, ROOT, QemuGuest, TapLink, wait_for
 
 pytestmark = pytest.mark.machine
 
-SERVER_IP = "192.0.2.1"  # as docs/network-boot.md has it
+DOCUMENTED, OURS = "192.0.2.", "198.18.5."  # the other tests have links in the first
+SERVER_IP = OURS + "1"
 LINK = "rsboot"
 SERVER_STARTS_S = 30
 
@@ -20,8 +21,9 @@ def documented_configuration(folder):
     """What the document says, for our link and folder."""
     with open(os.path.join(ROOT, "docs", "network-boot.md"), encoding="utf-8") as f:
         [text] = re.findall(r"^```\n(.*?)^```$", f.read(), re.M | re.S)
-    assert "interface=eth1\n" in text and "tftp-root=/srv/tftp\n" in text
-    return text.replace("eth1", LINK).replace("/srv/tftp", folder)
+    assert "interface=eth1\n" in text and "tftp-root=/srv/tftp\n" in text and DOCUMENTED in text
+    return (text.replace("eth1", LINK).replace("/srv/tftp", folder)
+            .replace(DOCUMENTED, OURS))
 
 
 class Dnsmasq:
@@ -77,8 +79,8 @@ def boot(folder, files, uefi):
     with TapLink(LINK, SERVER_IP), Dnsmasq(str(folder), files) as dnsmasq:
         with QemuGuest(folder, tap=LINK, netboot=True, uefi=uefi, memory="256M") as guest:
             try:
-                guest.address = guest.wait_console(r"net: address (192\.0\.2\.\d+)/24, gateway "
-                                                   r"192\.0\.2\.1 \(DHCP\)").group(1)
+                guest.address = guest.wait_console(r"net: address (198\.18\.5\.\d+)/24, gateway "
+                                                   r"198\.18\.5\.1 \(DHCP\)").group(1)
             except TimeoutError as e:
                 raise TimeoutError(f"{e}\ndnsmasq says:\n{dnsmasq.log()}") from None
             guest.wait_http()
