@@ -57,6 +57,10 @@ static enum status bring_up(struct e1000 *e)
 {
     /* Bus mastering stays off until nothing that firmware left behind can write to memory. */
     pci_enable(e->dev, false);
+    if (e1000_gone(e)) {
+        log_error("%s: does not answer on the bus", e->nic.name);
+        return STATUS_TIMEOUT;
+    }
     e1000_aspm_off(e);
     e1000_phy_wake(e);
     enum status st = e1000_hw_reset(e);
@@ -177,7 +181,7 @@ void e1000_recover(struct e1000 *e)
 void e1000_stop(struct nic *nic)
 {
     struct e1000 *e = e1000_of(nic);
-    if (e->state == E1000_CLOSED) {
+    if (e->state == E1000_CLOSED || e->state == E1000_STOPPED) {
         return;
     }
     if (e->reset.step != E1000_RESET_WRITTEN) {

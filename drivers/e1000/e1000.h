@@ -113,6 +113,7 @@ struct e1000_oldest {
 struct e1000_irq_state {
     const struct e1000_irq_way *way;
     enum irq_kind kind;
+    bool vectors;    /* the part has MSI-X */
     bool masked;     /* [irq] one has come, and was not unmasked since */
     bool unheard;    /* [irq] frames were found that none has told of */
     uint32_t polled; /* rx.next when it was last unmasked */

@@ -54,6 +54,12 @@ static inline void e1000_flush_writes(const struct e1000 *e)
     (void)e1000_read(e, E1000_STATUS);
 }
 
+/* All ones: no device answers any more, and what is read from it must not be written back. */
+static inline bool e1000_gone(const struct e1000 *e)
+{
+    return e1000_read(e, E1000_STATUS) == UINT32_MAX;
+}
+
 /* Reads, clears and sets bits, writes. */
 static inline void e1000_modify(const struct e1000 *e, uint32_t reg, uint32_t clear, uint32_t set)
 {

@@ -27,7 +27,7 @@ void e1000_irq_forget(const struct e1000 *e)
         e1000_write(e, E1000_CTRL_EXT, ext & ~(E1000_CTRL_EXT_PBA | E1000_CTRL_EXT_NSICR));
     } else if (e1000_gen_is_advanced(e->id->gen)) {
         e1000_write(e, E1000_GPIE, 0);
-    } else if (e->id->gen == E1000_GEN_82574) {
+    } else if (e->irq.vectors) {
         e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) & ~E1000_CTRL_EXT_PBA);
         e1000_write(e, E1000_EIAC_82574, 0);
         e1000_write(e, E1000_IVAR_82574, 0);
@@ -135,16 +135,24 @@ void e1000_irq_mask(const struct e1000 *e)
     }
 }
 
+/* The 82583 is an 82574 without MSI-X, and without its registers. */
+static bool has_vectors(const struct e1000 *e)
+{
+    enum { CAPABILITY_MSIX = 0x11 }; /* PCI Local Bus 3.0, 6.8.2 */
+    bool can = e->id->gen == E1000_GEN_82574 || e1000_gen_is_advanced(e->id->gen);
+    return can && pci_find_capability(e->dev, CAPABILITY_MSIX) != 0;
+}
+
 uint32_t e1000_irq_vectors(const struct e1000 *e)
 {
-    bool vectors = e->id->gen == E1000_GEN_82574 || e1000_gen_is_advanced(e->id->gen);
-    return vectors ? E1000_VECTOR_COUNT : 0;
+    return e->irq.vectors ? E1000_VECTOR_COUNT : 0;
 }
 
 void e1000_irq_choose(struct e1000 *e, enum irq_kind kind)
 {
     e->irq.kind = kind;
-    if (kind == IRQ_KIND_MSIX && e1000_irq_vectors(e) > 0) {
+    e->irq.vectors = has_vectors(e);
+    if (kind == IRQ_KIND_MSIX && e->irq.vectors) {
         bool eicr = e1000_gen_is_advanced(e->id->gen);
         e->irq.way = eicr ? &e1000_irq_by_eicr : &e1000_irq_by_ivar;
     } else {

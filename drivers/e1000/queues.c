@@ -34,10 +34,8 @@ static void place_ring(const struct e1000 *e, uint32_t block, uint64_t bus)
     e1000_write(e, block, (uint32_t)bus);
     e1000_write(e, block + E1000_RDBAH - E1000_RDBAL, (uint32_t)(bus >> 32));
     e1000_write(e, block + E1000_RDLEN - E1000_RDBAL, E1000_RING_COUNT * sizeof(struct e1000_desc));
-    if (!e1000_gen_is_advanced(e->id->gen)) {
-        e1000_write(e, block + E1000_RDH - E1000_RDBAL, 0);
-        e1000_write(e, block + E1000_RDT - E1000_RDBAL, 0); /* no buffers yet */
-    } /* else: the head cannot be written, the tail not before the queue is enabled (I210 8.10.7) */
+    e1000_write(e, block + E1000_RDH - E1000_RDBAL, 0);
+    e1000_write(e, block + E1000_RDT - E1000_RDBAL, 0); /* no buffers yet */
 }
 
 static void setup_receive_legacy(const struct e1000 *e)
@@ -102,10 +100,10 @@ void e1000_setup_transmit(const struct e1000 *e)
         setup_transmit_legacy(e);
     }
     e1000_write(e, E1000_TIPG, TIPG_COPPER);
-    /* Without MULR an I217 was seen not to send at all. */
     e1000_write(e, E1000_TCTL,
-                (is_middle(e) ? E1000_TCTL_MULR : 0) | E1000_TCTL_EN | E1000_TCTL_PSP |
-                    E1000_TCTL_RTLC | COLLISION_RETRIES_COUNT << E1000_TCTL_CT_SHIFT |
+                ((e->id->quirks & E1000_QUIRK_MULR) != 0 ? E1000_TCTL_MULR : 0) | E1000_TCTL_EN |
+                    E1000_TCTL_PSP | E1000_TCTL_RTLC |
+                    COLLISION_RETRIES_COUNT << E1000_TCTL_CT_SHIFT |
                     COLLISION_DISTANCE_BYTES << E1000_TCTL_COLD_SHIFT);
 }
 

@@ -31,7 +31,6 @@ enum {
     E1000_EIAC_82574 = 0x00dc, /* causes that sending their message takes back */
     E1000_IVAR_82574 = 0x00e4, /* which vector a cause has */
     E1000_EITR_82574 = 0x00e8, /* least distance of two interrupts by vector n: at 4 * n */
-    E1000_RFCTL = 0x5008,      /* receive filter control */
 
     E1000_CAUSE_RXQ0 = 1 << 20,
     E1000_CAUSE_TXQ0 = 1 << 22,

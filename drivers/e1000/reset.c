@@ -45,7 +45,7 @@ enum {
  */
 void e1000_hw_silence(const struct e1000 *e)
 {
-    e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
+    e1000_irq_mask(e);
     if ((e->id->quirks & E1000_QUIRK_KEEP_RX) == 0) {
         e1000_write(e, E1000_RCTL, 0);
     }
@@ -249,7 +249,7 @@ static enum status reset_look(struct e1000 *e)
 /* Nothing is to be raised by what the reset, or the time before it, left pending. */
 static void reset_finish(struct e1000 *e)
 {
-    e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
+    e1000_irq_mask(e);
     (void)e1000_read(e, E1000_ICR);
     e->reset.step = E1000_RESET_NONE;
 }

@@ -157,16 +157,9 @@ static bool answers(struct e1000 *e)
 
 /* --- transmit ----------------------------------------------------------------------------- */
 
-/* A frame of a full ring takes ten times as long at 100 Mb/s; at 10 Mb/s the wire is shared. */
-static uint64_t hang_ns(const struct e1000 *e)
-{
-    uint64_t factor = e->link.speed_mbps >= 1000 ? 1 : e->link.speed_mbps == 100 ? 10 : 16;
-    return factor * TX_HANG_NS;
-}
-
 /*
- * Whether the oldest frame in the ring is the same as at an earlier look, hang_ns or more ago. The
- * time that it spends paused by flow control does not count.
+ * Whether the oldest frame in the ring is the same as at an earlier look, as long ago as a hang.
+ * The time that it spends paused by flow control does not count.
  */
 static bool tx_hung(struct e1000 *e, uint64_t now_ns)
 {
@@ -181,7 +174,7 @@ static bool tx_hung(struct e1000 *e, uint64_t now_ns)
         return false;
     }
     assert(now_ns >= oldest->since_ns);
-    return now_ns - oldest->since_ns >= hang_ns(e);
+    return now_ns - oldest->since_ns >= e1000_tx_hang_factor(e->link.speed_mbps) * TX_HANG_NS;
 }
 
 /* For whoever has to find out why. */
@@ -214,7 +207,7 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
                  e->tx.next - e->tx.clean);
         e1000_restart(e);
     } else if (e->tail_lost) {
-        e1000_restart(e);
+        reset(e);
     } else if (e->link.up && tx_hung(e, now_ns)) {
         log_error("e1000: transmitter hung with %u frames; resetting", e->tx.next - e->tx.clean);
         tell_state(e);

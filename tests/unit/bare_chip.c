@@ -250,7 +250,7 @@ void bare_setup(struct bare *b)
     for (uint32_t i = 0; i < (is_ich(b) ? 32 : 128); i++) {
         bare_poke(b, 0x5200 + 4 * i, 0);
     }
-    for (uint32_t i = 0; i < (is_ich(b) ? 0 : 128); i++) {
+    for (uint32_t i = 0; i < 128; i++) {
         bare_poke(b, 0x5600 + 4 * i, 0);
     }
     setup_ring(b, 0x2800, b->rx);

@@ -9,7 +9,7 @@
 static const struct chip_row rows[] = {
     {0x0000, 0x0000, 4, RW, 0xdcfc1be9, 0x00000a09, 0, 0},                    /* CTRL */
     {0x0010, 0x0010, 4, RW, 0x000003cf, 0x00000110, 0, 0},                    /* EECD */
-    {0x0014, 0x0014, 4, RW, 0x0000ffff, 0, 0, 0},                             /* EERD */
+    {0x0014, 0x0014, 4, RW, 0x0000ffff, 0, 0, PARTS_EXCEPT(82544)},           /* EERD */
     {0x0018, 0x0018, 4, RW, 0x00c7fffc, 0x00000c00, 0, 0},                    /* CTRL_EXT */
     {0x0028, 0x0028, 4, RW, 0xffffffff, 0, ROW_GARBAGE, 0},                   /* FCAL */
     {0x002c, 0x0030, 4, RW, 0x0000ffff, 0, ROW_GARBAGE, 0},                   /* FCAH, FCT */

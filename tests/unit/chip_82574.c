@@ -13,21 +13,21 @@
 static const struct chip_row rows[] = {
     {0x0000, 0x0000, 4, RW, 0xdcfc1be5, 0x00000201, 0, CARDS | PART(82573)}, /* CTRL */
     {0x0000, 0x0000, 4, RW, 0xdcfc1bed, 0x00000a09, 0, PARTS_BELOW(82573)},
-    {0x0010, 0x0010, 4, RW, 0x00fffdff, 0x00000110, 0, 0},   /* EECD */
-    {0x0014, 0x0014, 4, RW, 0x0000fffd, 0, 0, 0},            /* EERD */
-    {0x0018, 0x0018, 4, RW, 0xffffffff, 0x00100000, 0, 0},   /* CTRL_EXT */
-    {0x0028, 0x0028, 4, RW, 0xffffffff, 0, ROW_GARBAGE, 0},  /* FCAL */
-    {0x002c, 0x0030, 4, RW, 0x0000ffff, 0, ROW_GARBAGE, 0},  /* FCAH, FCT */
-    {0x0038, 0x0038, 4, RW, 0x0000ffff, 0x00008100, 0, 0},   /* VET */
-    {0x00c4, 0x00c4, 4, RW, 0x0000ffff, 0, 0, 0},            /* ITR */
-    {0x00c8, 0x00c8, 4, WO, CAUSES_MSIX, 0, 0, PART(82574)}, /* ICS */
-    {0x00c8, 0x00c8, 4, WO, CAUSES, 0, 0, PARTS_EXCEPT(82574)},
-    {0x00d0, 0x00d0, 4, RW, CAUSES_MSIX, 0, 0, PART(82574)}, /* IMS */
-    {0x00d0, 0x00d0, 4, RW, CAUSES, 0, 0, PARTS_EXCEPT(82574)},
-    {0x00dc, 0x00dc, 4, RW, 0x01f00000, 0, 0, PART(82574)},       /* EIAC */
+    {0x0010, 0x0010, 4, RW, 0x00fffdff, 0x00000110, 0, 0},  /* EECD */
+    {0x0014, 0x0014, 4, RW, 0x0000fffd, 0, 0, 0},           /* EERD */
+    {0x0018, 0x0018, 4, RW, 0xffffffff, 0x00100000, 0, 0},  /* CTRL_EXT */
+    {0x0028, 0x0028, 4, RW, 0xffffffff, 0, ROW_GARBAGE, 0}, /* FCAL */
+    {0x002c, 0x0030, 4, RW, 0x0000ffff, 0, ROW_GARBAGE, 0}, /* FCAH, FCT */
+    {0x0038, 0x0038, 4, RW, 0x0000ffff, 0x00008100, 0, 0},  /* VET */
+    {0x00c4, 0x00c4, 4, RW, 0x0000ffff, 0, 0, 0},           /* ITR */
+    {0x00c8, 0x00c8, 4, WO, CAUSES_MSIX, 0, 0, CARDS},      /* ICS */
+    {0x00c8, 0x00c8, 4, WO, CAUSES, 0, 0, ~CARDS},
+    {0x00d0, 0x00d0, 4, RW, CAUSES_MSIX, 0, 0, CARDS}, /* IMS */
+    {0x00d0, 0x00d0, 4, RW, CAUSES, 0, 0, ~CARDS},
+    {0x00dc, 0x00dc, 4, RW, 0x01f00000, 0, 0, CARDS},             /* EIAC */
     {0x00e0, 0x00e0, 4, RW, CAUSES_MSIX, 0, 0, 0},                /* IAM */
-    {0x00e4, 0x00e4, 4, RW, 0x800fffff, 0, 0, PART(82574)},       /* IVAR */
-    {0x00e8, 0x00f8, 4, RW, 0x0000ffff, 0, 0, PART(82574)},       /* EITR 0 to 4 */
+    {0x00e4, 0x00e4, 4, RW, 0x800fffff, 0, 0, CARDS},             /* IVAR */
+    {0x00e8, 0x00f8, 4, RW, 0x0000ffff, 0, 0, CARDS},             /* EITR 0 to 4 */
     {0x0100, 0x0100, 4, RW, 0x7edfbffe, 0, 0, 0},                 /* RCTL */
     {0x0170, 0x0170, 4, RW, 0x0000ffff, 0, ROW_GARBAGE, 0},       /* FCTTV */
     {0x0400, 0x0400, 4, RW, 0x7ffffffa, 0x3003f0f8, 0, 0},        /* TCTL */
@@ -101,6 +101,6 @@ const struct chip_traits chip_traits_8257x[] = {
     {COMMON, .owner = OWN_SWSM, .causes = CAUSES},                        /* 82571 */
     {COMMON, .owner = OWN_EXTCNF, .reset_owned = true, .causes = CAUSES}, /* 82573 */
     {COMMON, .owner = OWN_EXTCNF, .reset_owned = true, .causes = CAUSES_MSIX, .cap_msix = 0xa0,
-     .msix_count = 5},                                                    /* 82574 */
-    {COMMON, .owner = OWN_EXTCNF, .reset_owned = true, .causes = CAUSES}, /* 82583 */
+     .msix_count = 5},                                                         /* 82574 */
+    {COMMON, .owner = OWN_EXTCNF, .reset_owned = true, .causes = CAUSES_MSIX}, /* 82583 */
 };

@@ -305,6 +305,8 @@ static void write_reg(uint32_t offset, uint32_t value)
     }
     if (offset == 0x0000) {
         write_ctrl(value);
+    } else if (offset == 0x0008) {
+        return;
     } else if (offset == 0x0100 || offset == 0x0400) {
         chip->rctl_writes += offset == 0x0100;
         check_enable(offset, value);

@@ -11,7 +11,8 @@
 #define RXDCTL_FLUSH  0x0000011fu
 
 static const struct chip_row rows[] = {
-    {0x0000, 0x0000, 4, RW, 0xdc1f1b65, 0x00000201, 0, 0},            /* CTRL */
+    {0x0000, 0x0000, 4, RW, 0xdc1f1b65, 0x00000201, 0, 0}, /* CTRL */
+    {0x0008, 0x0008, 4, RW, 0xffffffff, 0, 0, PART(ICH8)}, /* STATUS: bit 31 may be cleared */
     {0x0010, 0x0014, 4, RW, 0xffffffff, 0x00000040, ROW_SURVIVES, 0}, /* FEXTNVM6, 5 */
     {0x0018, 0x0018, 4, RW, 0xffffffff, 0x00100000, 0, 0},            /* CTRL_EXT */
     {0x0024, 0x0024, 4, RW, 0xffffffff, 0x00000009, ROW_SURVIVES, PARTS_FROM(PCH)}, /* FEXTNVM4 */
@@ -59,6 +60,7 @@ static const struct chip_row rows[] = {
     /* From the 82579 on these are shared with management, by which they may be locked. */
     {0x5408, 0x5488, 8, RW, 0xffffffff, 0, ROW_GARBAGE, PARTS_FROM(PCH2)}, /* SHRAL */
     {0x540c, 0x548c, 8, RW, 0x8003ffff, 0, 0, PARTS_FROM(PCH2)},           /* SHRAH */
+    {0x5600, 0x57fc, 4, RW, 0xffffffff, 0, ROW_GARBAGE, 0},                /* VFTA */
     {0x5820, 0x5820, 4, RW, 0xffffffff, 0, 0, 0},                          /* MANC */
     {0x5818, 0x5818, 4, RW, 0xffff0003, 0, 0, 0},                          /* MRQC */
     {0x5b00, 0x5b00, 4, RW, 0xffffffff, 0, ROW_SURVIVES, 0},               /* GCR */
@@ -131,12 +133,12 @@ static void enabling(bool receiver)
     }
 }
 
-#define TRAITS                                                                                \
-    {                                                                                         \
-        .class = CLASS_ICH, .eerd = EERD_NONE, .owner = OWN_EXTCNF, .reset_owned = true,      \
-        .rows = rows, .row_count = ARRAY_SIZE(rows), .causes = CAUSES, .mta_count = 32,       \
-        .vfta_count = 0, .quiet_us = 20000, .msi = true, .cap_msi = 0xd0, .write = write_own, \
-        .before_reset = before_reset, .enabling = enabling                                    \
+#define TRAITS                                                                                  \
+    {                                                                                           \
+        .class = CLASS_ICH, .eerd = EERD_NONE, .owner = OWN_EXTCNF, .reset_owned = true,        \
+        .rows = rows, .row_count = ARRAY_SIZE(rows), .causes = CAUSES, .mta_count = 32,         \
+        .vfta_count = 128, .quiet_us = 20000, .msi = true, .cap_msi = 0xd0, .write = write_own, \
+        .before_reset = before_reset, .enabling = enabling                                      \
     }
 
 /* ICH8, ICH9, PCH, PCH2, LPT, SPT */

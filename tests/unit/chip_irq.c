@@ -215,7 +215,7 @@ static void raise_bits(uint32_t offset, uint32_t bits)
 
 void chip_raise(uint32_t causes)
 {
-    bool vectors_82574 = chip->part == CHIP_82574 && chip_irq_kind() == IRQ_KIND_MSIX;
+    bool vectors_82574 = chip->traits->class == CLASS_8257X && chip_irq_kind() == IRQ_KIND_MSIX;
     if (vectors_82574 && (causes & 0x00070244) != 0) {
         causes |= BIT(24); /* OTHER: LSC, RXO, MDAC, SRPD, ACK, MNG */
     }
@@ -271,7 +271,8 @@ static uint32_t read_icr(void)
     bool asserted = standing() != 0;
     bool automask = (*reg(0x0018) >> 27 & 1) != 0; /* CTRL_EXT.IAME */
     bool msix = chip_irq_kind() == IRQ_KIND_MSIX;
-    bool always = chip->traits->class == CLASS_IGB && (*reg(GPIE) & 1) != 0; /* NSICR */
+    uint32_t nsicr = *reg(chip->part == CHIP_82575 ? 0x0018 : GPIE) & 1;
+    bool always = chip->traits->class == CLASS_IGB && nsicr != 0;
     if (*reg(IMS) == 0 || always || (asserted && (automask || !msix))) {
         *reg(ICR) = 0;
     }

@@ -48,6 +48,19 @@ bool chip_link(void)
     return chip->phy_link && (chip->phy[0] & BMCR_OFF) == 0;
 }
 
+/* Words 0 to 2 are the address, the last makes the sum right. */
+static void load_nvm(void)
+{
+    const uint8_t *mac = chip->eeprom_mac;
+    uint16_t sum = 0;
+    for (size_t i = 0; i < CHIP_NVM_WORDS - 1; i++) {
+        chip->nvm[i] =
+            i < 3 ? (uint16_t)(mac[2 * i] | mac[2 * i + 1] << 8) : (uint16_t)(0x1234 + i);
+        sum = (uint16_t)(sum + chip->nvm[i]);
+    }
+    chip->nvm[CHIP_NVM_WORDS - 1] = (uint16_t)(0xbaba - sum);
+}
+
 void chip_phy_power_on(void)
 {
     memset(chip->phy, 0, sizeof(chip->phy));
@@ -57,14 +70,6 @@ void chip_phy_power_on(void)
     chip->phy[3] = 0x0cc0;
     chip->phy[4] = 0x0de1;
     chip->phy[9] = 0x0300;
-    uint16_t sum = 0;
-    for (size_t i = 0; i < CHIP_NVM_WORDS - 1; i++) {
-        chip->nvm[i] = i < 3
-                           ? (uint16_t)(chip->eeprom_mac[2 * i] | chip->eeprom_mac[2 * i + 1] << 8)
-                           : (uint16_t)(0x1234 + i);
-        sum = (uint16_t)(sum + chip->nvm[i]);
-    }
-    chip->nvm[CHIP_NVM_WORDS - 1] = (uint16_t)(0xbaba - sum);
 }
 
 /* What MDIC and EERD are busy with comes to its end. */
@@ -80,6 +85,7 @@ void chip_phy_run(void)
         bool small = chip->traits->eerd == EERD_SMALL;
         uint32_t addr = *reg(EERD) >> (small ? 8 : 2) & (small ? 0xff : 0x3fff);
         chip->eerd_busy = false;
+        load_nvm();
         *reg(EERD) = (*reg(EERD) & 0xfffe) | (small ? 0x10 : 0x02) |
                      (uint32_t)chip->nvm[addr % CHIP_NVM_WORDS] << 16;
     }
@@ -143,7 +149,7 @@ static void write_mdic(uint32_t value)
 static void write_eerd(uint32_t value)
 {
     bool small = chip->traits->eerd == EERD_SMALL;
-    if (!chip_owns(0x01)) {
+    if (chip->traits->owner == OWN_SWFW && !chip_owns(0x01)) {
         chip_fault("the NVM is touched without owning it");
     }
     if ((value & 1) == 0) {

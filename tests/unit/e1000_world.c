@@ -13,24 +13,6 @@
 #include "kernel/bytes.h"
 #include "kernel/dma.h"
 
-/* A function without a capability, and with nothing in its own registers. */
-uint32_t pci_read32(const struct pci_device *d, uint8_t offset)
-{
-    assert_int_equal(d->vendor, 0x8086);
-    return offset == 0 ? (uint32_t)d->device << 16 | d->vendor : 0;
-}
-
-void pci_write32(const struct pci_device *d, uint8_t offset, uint32_t value)
-{
-    fail_msg("configuration register 0x%02x of %04x written: 0x%x", offset, d->device, value);
-}
-
-uint8_t pci_find_capability(const struct pci_device *d, uint8_t id)
-{
-    assert_true(d->vendor == 0x8086 && id != 0);
-    return 0;
-}
-
 static void on_wire(void *arg, const uint8_t *frame, size_t len)
 {
     struct world *w = arg;
