@@ -4,8 +4,8 @@
 # server wants besides. Uses sudo only when not root; says what it does.
 set -eu
 
-RUN="gcc binutils make git libc6-dev python3 gdb qemu-system-x86 ovmf grub-pc-bin grub-efi-amd64-bin
-     grub-common xorriso mtools ${APP_DEPS:-}"
+RUN="gcc binutils make git libc6-dev python3 gdb qemu-system-x86 ovmf grub-pc-bin
+     grub-efi-amd64-bin grub-common xorriso mtools ${APP_DEPS:-}"
 TEST="clang clang-format libcmocka-dev python3-pytest python3-scapy curl wrk nmap
       iproute2 iputils-ping util-linux procps dnsmasq-base ipxe-qemu"
 NEWCOMER="debootstrap git curl util-linux"
