@@ -10,7 +10,7 @@
 #include "kernel/base.h"
 
 enum {
-    ACPI_IOAPIC_MAX = 8,
+    ACPI_IOAPIC_MAX = 64,               /* servers have one in each root complex */
     ACPI_OVERRIDE_MAX = 16,             /* there are 16 ISA interrupts to override */
     ACPI_TABLES_MAX = 128,              /* tables looked at in one RSDT or XSDT */
     ACPI_TABLE_MAX_BYTES = 1024 * 1024, /* a longer one is not believed; DSDTs reach 400 KiB */

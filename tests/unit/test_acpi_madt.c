@@ -162,6 +162,18 @@ static void test_several_ioapics(void **state)
     }
 }
 
+/* Eight sockets, four in each and one in the chip set, as servers have them since 2017. */
+static void test_a_server_of_many_ioapics(void **state)
+{
+    add_cpu(0, 1);
+    add_ioapic(0, 0xfec00000, 0);
+    for (uint8_t n = 0; n < 32; n++) {
+        add_ioapic((uint8_t)(n + 8), 0xfec01000 + n * 0x1000U, 120U + n * 8U);
+    }
+    assert_int_equal(decode()->ioapic_count, 33);
+    assert_int_equal(board.info.ioapics[32].gsi_base, 120 + 31 * 8);
+}
+
 /* ACPI 6.5, 5.2.9.3: bit 3 alone. */
 static void test_messages_forbidden(void **state)
 {
@@ -181,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup(test_processors_beyond_255, begin),
         cmocka_unit_test_setup(test_no_8259_and_a_moved_local_apic, begin),
         cmocka_unit_test_setup(test_several_ioapics, begin),
+        cmocka_unit_test_setup(test_a_server_of_many_ioapics, begin),
         cmocka_unit_test_setup(test_messages_forbidden, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
