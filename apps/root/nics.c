@@ -202,8 +202,8 @@ static void log_chosen(const struct candidate *k)
 {
     const struct pci_device *d = k->dev;
     const uint8_t *mac = k->nic->nic.mac;
-    log_info("nic: %s at PCI %u:%u.%u, MAC %02x:%02x:%02x:%02x:%02x:%02x", k->nic->nic.name, d->bus,
-             d->slot, d->func, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    log_info("nic: %s at PCI %02x:%02x.%x, MAC %02x:%02x:%02x:%02x:%02x:%02x", k->nic->nic.name,
+             d->bus, d->slot, d->func, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 static noreturn_fn void panic_none_usable(const struct candidates *c)

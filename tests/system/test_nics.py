@@ -24,7 +24,7 @@ def test_the_first_with_a_link_is_used(tmp_path):
         guest.wait_http()
         console = guest.console()
         assert "nic: 00:05.0 8086:100f passed over: no link" in console, console
-        assert "nic: e1000 82540EM at PCI 0:7.0" in console, console
+        assert "nic: e1000 82540EM at PCI 00:07.0" in console, console
 
 
 def test_without_any_link_the_first_is_used(tmp_path):
@@ -33,7 +33,7 @@ def test_without_any_link_the_first_is_used(tmp_path):
         guest.monitor("set_link n1 off")
         guest.monitor("cont")
         guest.wait_console("nic: none has a link: the first is used")
-        guest.wait_console("nic: e1000 82545EM at PCI 0:5.0")
+        guest.wait_console("nic: e1000 82545EM at PCI 00:05.0")
         guest.wait_console("httpd: listening")
 
 
@@ -49,7 +49,7 @@ def test_the_named_one_is_used(tmp_path, words):
 def test_a_name_of_none_is_told(tmp_path, words):
     with two(tmp_path, append=words) as guest:
         guest.wait_console("nic: nic= names none that can be used; the default stands")
-        guest.wait_console("nic: e1000 82545EM at PCI 0:5.0")
+        guest.wait_console("nic: e1000 82545EM at PCI 00:05.0")
         assert re.search("nic: 00:07.0 8086:100e passed over: ", guest.console())
 
 
