@@ -11,6 +11,11 @@ enum {
     HOSTED_MEMORY_MIB = 64,
     HOSTED_MEMORY_MIN_MIB = 16,
     HOSTED_MEMORY_MAX_MIB = 4096,
+
+    BOOTP_HTYPE = 1, /* RFC 2131, 2: offsets in the message */
+    BOOTP_HLEN = 2,
+    BOOTP_CHADDR = 28,
+    BOOTP_ETHERNET = 1,
 };
 
 /* Decimal digits up to max; *text is moved behind them. False when there are none or too many. */
@@ -399,6 +404,19 @@ void config_parse(struct root_config *out, struct cmdline *line, const char *tex
     };
     cmdline_parse(line, text, app_name, keys, ARRAY_SIZE(keys), out, report_bad, &complain);
     merge_gateway(out, complain);
+}
+
+void config_take_lease(struct root_config *out, const uint8_t *ack, size_t bytes)
+{
+    out->ip.dhcp_ack = ack;
+    out->ip.dhcp_ack_bytes = bytes;
+    bool is_ethernet = bytes >= BOOTP_CHADDR + sizeof(out->nic.mac) &&
+                       ack[BOOTP_HTYPE] == BOOTP_ETHERNET &&
+                       ack[BOOTP_HLEN] == sizeof(out->nic.mac);
+    if (is_ethernet && out->nic.by == ROOT_NIC_ANY) {
+        out->nic.by = ROOT_NIC_BOOT;
+        memcpy(out->nic.mac, ack + BOOTP_CHADDR, sizeof(out->nic.mac));
+    }
 }
 
 char *ipv4_format(char *buf, uint32_t addr)

@@ -33,12 +33,13 @@ enum root_nic { /* by what nic= names a network device */
                 ROOT_NIC_ANY,
                 ROOT_NIC_PCI,
                 ROOT_NIC_MAC,
+                ROOT_NIC_BOOT, /* not by nic=, but by the lease of the boot */
 };
 
 struct root_nic_choice {
     enum root_nic by;
     uint8_t bus, slot, func; /* ROOT_NIC_PCI */
-    uint8_t mac[6];          /* ROOT_NIC_MAC */
+    uint8_t mac[6];          /* ROOT_NIC_MAC, ROOT_NIC_BOOT */
 };
 
 struct root_config {
@@ -66,6 +67,12 @@ typedef void config_complain_fn(const char *text);
  */
 void config_parse(struct root_config *out, struct cmdline *line, const char *text,
                   const char *app_name, config_complain_fn *complain);
+
+/*
+ * Takes over the lease of the boot: the BOOTP message of so many bytes, borrowed for ever. Unless
+ * nic= names another, the device is used that it was for. Any bytes: net/dhcp.c checks the rest.
+ */
+void config_take_lease(struct root_config *out, const uint8_t *ack, size_t bytes);
 
 /* The keys there are, *count of them: what a usage text lists. */
 const struct cmdline_key *config_keys(size_t *count);

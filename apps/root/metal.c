@@ -83,15 +83,14 @@ static void configure(const char *cmdline)
 
 /* ip=boot: the lease of the boot over the network, which GRUB hands over below UEFI (multiboot 2).
  * iPXE's multiboot 1 has no place for it. */
-static void take_boot_lease(struct net_config_ip *ip)
+static void take_boot_lease(struct root_config *cfg)
 {
     const struct boot_info *info = arch_boot_info();
     if (info->dhcp_ack_bytes == 0) {
         log_warn("net: ip=boot: the boot loader tells of no lease; asking by DHCP");
         return;
     }
-    ip->dhcp_ack = info->dhcp_ack;
-    ip->dhcp_ack_bytes = info->dhcp_ack_bytes;
+    config_take_lease(cfg, info->dhcp_ack, info->dhcp_ack_bytes);
 }
 
 static void attach_interrupt(void)
@@ -194,12 +193,12 @@ noreturn_fn void kernel_main(const char *cmdline)
     if (root_make_pools(r) != STATUS_OK) {
         panic("not enough memory: 16 MiB of RAM are the least");
     }
+    if (r->config.ip_boot) {
+        take_boot_lease(&r->config);
+    }
     metal.nic = nics_open(&r->config.nic, &r->rx_pool);
     if (r->config.selftest == SELFTEST_NIC) {
         nic_test_run(r, metal.nic);
-    }
-    if (r->config.ip_boot) {
-        take_boot_lease(&r->config.ip);
     }
     if (root_start(r, &metal.nic->nic) != STATUS_OK) {
         panic("the stack or the server could not be started");

@@ -30,6 +30,7 @@ struct candidates {
     struct candidate list[NICS_MAX];
     size_t count;
     struct pkt_pool *pool;
+    const char *unnamed; /* why one is passed over that the choice does not name */
 };
 
 /* A text that grows; what does not fit is cut. */
@@ -77,7 +78,7 @@ static void collect(struct candidates *c)
     for (size_t i = 0; (d = pci_get(i)) != NULL; i++) {
         bool ours = e1000_match(d->vendor, d->device) != NULL;
         if (ours && c->count < NICS_MAX) {
-            c->list[c->count++] = (struct candidate){.dev = d, .why = "nic= names another"};
+            c->list[c->count++] = (struct candidate){.dev = d, .why = c->unnamed};
         } else if (ours) {
             log_passed_over(d, "too many network devices");
         } else if (d->class_code >> 8 == CLASS_ETHERNET) {
@@ -121,19 +122,19 @@ static bool is_named(const struct candidate *k, const struct root_nic_choice *ch
     return k->is_open && memcmp(k->nic->nic.mac, choice->mac, sizeof(choice->mac)) == 0;
 }
 
-/* The one that nic= names, or NULL. A function that is named by its address alone is opened. */
+/* The one that is named, or NULL. A function that is named by its address alone is opened. */
 static struct candidate *open_named(struct candidates *c, const struct root_nic_choice *choice)
 {
     struct candidate *named = NULL;
     for (size_t i = 0; i < c->count && named == NULL; i++) {
         struct candidate *k = &c->list[i];
-        if (choice->by == ROOT_NIC_MAC || is_named(k, choice)) {
+        if (choice->by != ROOT_NIC_PCI || is_named(k, choice)) {
             open_candidate(c, k);
         }
         if (k->is_open && is_named(k, choice)) {
             named = k;
         } else {
-            close_candidate(k, "nic= names another");
+            close_candidate(k, c->unnamed);
         }
     }
     return named;
@@ -220,7 +221,9 @@ static noreturn_fn void panic_none_usable(const struct candidates *c)
 
 struct e1000 *nics_open(const struct root_nic_choice *choice, struct pkt_pool *pool)
 {
-    struct candidates c = {.pool = pool};
+    bool by_boot = choice->by == ROOT_NIC_BOOT;
+    struct candidates c = {
+        .pool = pool, .unnamed = by_boot ? "the boot went over another" : "nic= names another"};
     collect(&c);
     if (c.count == 0) {
         panic_no_nic();
@@ -229,7 +232,8 @@ struct e1000 *nics_open(const struct root_nic_choice *choice, struct pkt_pool *p
     if (choice->by != ROOT_NIC_ANY) {
         chosen = open_named(&c, choice);
         if (chosen == NULL) {
-            log_warn("nic: nic= names none that can be used; the default stands");
+            log_warn("nic: %s none that can be used; the default stands",
+                     by_boot ? "the boot went over" : "nic= names");
         }
     }
     if (chosen == NULL) {

@@ -8,11 +8,11 @@
 #include "drivers/e1000/e1000.h"
 
 /*
- * Opens the device that choice names. By default it is, in the order of the bus, the first that has
- * a link within NICS_LINK_WAIT_MS, else the first that can be opened; a machine with a single one
- * does not wait. Every Ethernet function is logged, and why it was passed over. Panics, naming what
- * is there and what is supported, when no device can be used. The device is for ever valid; pool is
- * borrowed for ever. Start-up only.
+ * Opens the device that choice names, or that the boot went over. By default it is, in the order of
+ * the bus, the first that has a link within NICS_LINK_WAIT_MS, else the first that can be opened; a
+ * machine with a single one does not wait. Every Ethernet function is logged, and why it was passed
+ * over. Panics, naming what is there and what is supported, when no device can be used. The device
+ * is for ever valid; pool is borrowed for ever. Start-up only.
  */
 struct e1000 *nics_open(const struct root_nic_choice *choice, struct pkt_pool *pool);
 

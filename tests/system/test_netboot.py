@@ -74,10 +74,11 @@ def files(tmp_path_factory):
     return folder
 
 
-def boot(folder, files, uefi):
+def boot(folder, files, uefi, nic="e1000", extra=()):
     """A blank guest until it serves; (its console, dnsmasq's log)."""
     with TapLink(LINK, SERVER_IP), Dnsmasq(str(folder), files) as dnsmasq:
-        with QemuGuest(folder, tap=LINK, netboot=True, uefi=uefi, memory="256M") as guest:
+        with QemuGuest(folder, tap=LINK, netboot=True, uefi=uefi, memory="256M", nic=nic,
+                       extra=extra) as guest:
             try:
                 guest.address = guest.wait_console(r"net: address (198\.18\.5\.\d+)/24, gateway "
                                                    r"198\.18\.5\.1 \(DHCP\)").group(1)
@@ -103,9 +104,12 @@ def test_bios_by_ipxe(tmp_path, files):
 
 
 def test_uefi_by_grub(tmp_path, files):
-    """The lease of the firmware's DHCP is taken over: the server is asked to confirm it only."""
-    console, log = boot(tmp_path, files, uefi=True)
+    """The lease of the firmware's DHCP is taken over: the server is asked to confirm it only. By
+    the NIC that it was given to, though another with a link stands in front of it on the bus."""
+    other = ("-netdev", "user,id=n1", "-device", "e1000-82545em,netdev=n1,addr=4,romfile=")
+    console, log = boot(tmp_path, files, uefi=True, nic="e1000,addr=8", extra=other)
     assert "grubx64.efi to " in log
     assert re.search(r'boot: multiboot 2 by "GRUB', console), console
     assert not re.search(r"asking by DHCP|is refused", console), console
+    assert "nic: 00:04.0 8086:100f passed over: the boot went over another" in console, console
     assert set(asked_after_kernel(log)) == {"REQUEST"}, log

@@ -60,6 +60,30 @@ static void test_address_of_the_boot(void **state)
     assert_false(parse("").ip_boot);
 }
 
+/* A BOOTP message as GRUB hands it over: who it was for stands at byte 28 (RFC 2131, 2). */
+static void test_nic_of_the_boot(void **state)
+{
+    static const uint8_t mac[] = {0x52, 0x54, 0, 0xaa, 0xbb, 0xcc};
+    uint8_t ack[300] = {2, 1, 6};
+    memcpy(ack + 28, mac, sizeof(mac));
+    struct root_config c = parse("ip=boot");
+    config_take_lease(&c, ack, sizeof(ack));
+    assert_ptr_equal(c.ip.dhcp_ack, ack);
+    assert_int_equal(c.ip.dhcp_ack_bytes, sizeof(ack));
+    assert_int_equal(c.nic.by, ROOT_NIC_BOOT);
+    assert_memory_equal(c.nic.mac, mac, sizeof(mac));
+
+    c = parse("ip=boot nic=3:0.0"); /* a person's word counts for more */
+    config_take_lease(&c, ack, sizeof(ack));
+    assert_int_equal(c.nic.by, ROOT_NIC_PCI);
+    c = parse("ip=boot");
+    config_take_lease(&c, ack, 28 + sizeof(mac) - 1);
+    assert_int_equal(c.nic.by, ROOT_NIC_ANY);
+    ack[2] = 16; /* no Ethernet */
+    config_take_lease(&c, ack, sizeof(ack));
+    assert_int_equal(c.nic.by, ROOT_NIC_ANY);
+}
+
 static void test_everything_else(void **state)
 {
     struct root_config c = parse("log=debug console=vga irq=poll panic=halt selftest=fault");
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_static_address),
         cmocka_unit_test(test_address_of_the_boot),
+        cmocka_unit_test(test_nic_of_the_boot),
         cmocka_unit_test(test_everything_else),
         cmocka_unit_test(test_consoles),
         cmocka_unit_test(test_malformed_addresses_are_named),
