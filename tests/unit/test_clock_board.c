@@ -47,6 +47,7 @@ enum {
 static struct {
     enum part hpet, pm, pit;
     enum stated stated;
+    uint32_t base_mhz; /* STATED_BASE */
     bool invariant;
     bool hardware_reduced;
     uint64_t tsc;
@@ -116,7 +117,7 @@ struct cpuid_regs fake_cpuid(uint32_t leaf, uint32_t subleaf)
         return (struct cpuid_regs){.eax = 2, .ebx = 201};
     }
     if (leaf == CPUID_BASE_MHZ && pc.stated == STATED_BASE) {
-        return (struct cpuid_regs){.eax = 2400};
+        return (struct cpuid_regs){.eax = pc.base_mhz};
     }
     return (struct cpuid_regs){0};
 }
@@ -214,6 +215,7 @@ static void begin(enum part hpet, enum part pm, enum part pit, enum stated state
     pc.pm = pm;
     pc.pit = pit;
     pc.stated = stated;
+    pc.base_mhz = 2400;
     pc.invariant = true;
     pc.acpi.hpet_address = hpet == PART_ABSENT ? 0 : 0xfed00000;
     pc.acpi.pm_timer_port = pm == PART_ABSENT ? 0 : PM_PORT;
@@ -256,6 +258,22 @@ static void test_every_combination(void **state)
     }
 }
 
+/* 900 MHz is the base frequency of processors whose TSC has 912: a counter knows better. */
+static void test_a_base_frequency_that_is_far_off(void **state)
+{
+    static const enum part counters[][3] = {
+        {PART_DEAD, PART_THERE, PART_DEAD},
+        {PART_ABSENT, PART_ABSENT, PART_THERE},
+        {PART_THERE, PART_ABSENT, PART_ABSENT},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        begin(counters[i][0], counters[i][1], counters[i][2], STATED_BASE);
+        pc.base_mhz = 2378;
+        assert_true(boot());
+        assert_near(tsc.hz, TSC_HZ, 1);
+    }
+}
+
 static void test_nothing_but_the_processor(void **state)
 {
     begin(PART_ABSENT, PART_ABSENT, PART_ABSENT, STATED_CRYSTAL);
@@ -295,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_combination),
+        cmocka_unit_test(test_a_base_frequency_that_is_far_off),
         cmocka_unit_test(test_nothing_but_the_processor),
         cmocka_unit_test(test_a_tsc_that_is_not_invariant),
     };
