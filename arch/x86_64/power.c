@@ -17,7 +17,8 @@
 enum {
     PM1_POWER_BUTTON = 1 << 8, /* 4.8.3.1 */
     PM1_WAKE_STATUS = 1 << 15,
-    PM1_CONTROL_SLP_TYP_SHIFT = 10, /* 4.8.3.2.1 */
+    PM1_CONTROL_SCI_EN = 1 << 0, /* 4.8.3.2.1: ACPI mode is on */
+    PM1_CONTROL_SLP_TYP_SHIFT = 10,
     PM1_CONTROL_SLP_TYP_MASK = 7 << PM1_CONTROL_SLP_TYP_SHIFT,
     PM1_CONTROL_SLP_EN = 1 << 13,
     SLEEP_CONTROL_TYPE_SHIFT = 2, /* 4.8.3.7 */
@@ -42,6 +43,8 @@ enum {
     FIFO_DRAIN_POLLS = 2000,   /* the last line, in the serial port: 16 bytes take 1.4 ms */
     RESET_WAIT_POLLS = 100000, /* for a reset to take effect */
     OFF_WAIT_POLLS = 1000000,  /* for the power to go */
+    ACPI_MODE_WAITS_MAX = 300, /* for the firmware's hand-over, */
+    ACPI_MODE_POLLS = 1000,    /* each of so many: it takes microseconds */
 
     QEMU_EXIT_PORT = 0xf4, /* isa-debug-exit, when the launcher asked for it */
 };
@@ -147,6 +150,19 @@ noreturn_fn void platform_reboot(void)
     cpu_stop();
 }
 
+/* 16.1.6: until then the sleep registers are the firmware's. The button may not have needed it. */
+static void enter_acpi_mode(const struct acpi_power *p)
+{
+    bool is_on = p->smi_port == 0 || (in16(p->control[0]) & PM1_CONTROL_SCI_EN) != 0;
+    if (!is_on) {
+        out8(p->smi_port, p->smi_enable);
+    }
+    for (uint32_t i = 0; !is_on && i < ACPI_MODE_WAITS_MAX; i++) {
+        pause_polls(ACPI_MODE_POLLS);
+        is_on = (in16(p->control[0]) & PM1_CONTROL_SCI_EN) != 0;
+    }
+}
+
 /* First the type alone, then with the bit that acts, in both blocks. */
 static void enter_s5(const struct acpi_power *p)
 {
@@ -192,6 +208,7 @@ noreturn_fn void platform_power_off(void)
     if (known && by_register) {
         enter_s5_by_sleep_register(p);
     } else if (known) {
+        enter_acpi_mode(p);
         enter_s5(p);
     }
     log_error("power: %s: halted, the power may be switched off",

@@ -46,6 +46,7 @@ static struct {
     enum status map;
     uint8_t memory[8];
     uint16_t pm1_control;
+    bool firmware_keeps_it; /* ACPI mode is asked for in vain */
     jmp_buf stopped;
 } board;
 
@@ -82,6 +83,9 @@ static uint16_t in16(uint16_t port)
 static void out8(uint16_t port, uint8_t v)
 {
     did("%x=%02x ", (unsigned)port, (unsigned)v);
+    if (port == board.info.power.smi_port && port != 0 && !board.firmware_keeps_it) {
+        board.pm1_control |= 1;
+    }
 }
 
 static void out16(uint16_t port, uint16_t v)
@@ -208,6 +212,25 @@ static void test_off(void **state)
     check(platform_power_off, "cli quiet 400=8100 404=1c03 424=1400 404=3c03 424=3400 error stop");
 }
 
+/* Whose button is no fixed hardware, that machine is not in ACPI mode before. */
+static void test_off_from_legacy_mode(void **state)
+{
+    (void)state;
+    struct acpi_power *p = &board.info.power;
+    p->usable = true;
+    p->event[0] = 0x400;
+    p->control[0] = 0x404;
+    p->smi_port = 0xb2;
+    p->smi_enable = 0xa0;
+    p->s5_found = true;
+    p->s5_type[0] = 7;
+    check(platform_power_off, "cli quiet b2=a0 400=8100 404=1c01 404=3c01 error stop");
+    check(platform_power_off, "cli quiet 400=8100 404=1c01 404=3c01 error stop"); /* it is on */
+    board.pm1_control = 0;
+    board.firmware_keeps_it = true;
+    check(platform_power_off, "cli quiet b2=a0 400=8100 404=1c00 404=3c00 error stop");
+}
+
 /* As tests/acpi/tablet.txt: the sleep control register is the upper half of what PM1 would be. */
 static void test_off_on_reduced_hardware(void **state)
 {
@@ -245,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup(test_reset_without_a_register, setup),
         cmocka_unit_test_setup(test_reset_registers, setup),
         cmocka_unit_test_setup(test_off, setup),
+        cmocka_unit_test_setup(test_off_from_legacy_mode, setup),
         cmocka_unit_test_setup(test_off_on_reduced_hardware, setup),
         cmocka_unit_test_setup(test_halt, setup),
     };
