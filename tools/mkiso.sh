@@ -69,12 +69,15 @@ make_uefi() {
 }
 
 # An ISO 9660 image that El Torito boots from a CD in both ways, with a boot sector for BIOS and a
-# GUID partition table that names the FAT file system for UEFI, when it is a disk.
+# GUID partition table that names the FAT file system for UEFI, when it is a disk. Some BIOSes take
+# no disk without an active partition, and what protects a GUID table may not be it (UEFI 2.10,
+# 5.2.3): an empty one is, as on the disks that Ubuntu and Arch Linux hand out.
 make_image() {
     xorriso -as mkisofs -V RINGSIDE -r -o "$image" \
         --modification-date="$stamp" --set_all_file_dates "$stamp" \
         -b boot/grub/bios.img -no-emul-boot -boot-load-size 4 -boot-info-table \
         --grub2-boot-info --grub2-mbr "$GRUB/i386-pc/boot_hybrid.img" --protective-msdos-label \
+        --mbr-force-bootable \
         --efi-boot boot/grub/efi.img -efi-boot-part --efi-boot-image "$tree" \
         >"$work/log" 2>&1 || {
         cat "$work/log" >&2

@@ -38,6 +38,15 @@ def test_image_is_small():
     assert os.path.getsize(os.path.join(BUILD, "httpd.iso")) < IMAGE_BYTES_MAX
 
 
+def test_image_is_a_disk_for_every_firmware():
+    """UEFI wants the table's protection inactive, some BIOSes want some partition to be active."""
+    with open(os.path.join(BUILD, "httpd.iso"), "rb") as f:
+        sector = f.read(512)
+    entries = [sector[at:at + 16] for at in range(446, 510, 16)]
+    assert sector[510:] == b"\x55\xaa"
+    assert [(e[0], e[4]) for e in entries if any(e)] == [(0, 0xee), (0x80, 0)]
+
+
 def test_image_is_reproducible(tmp_path):
     """The same kernel and words give the same bytes, elsewhere and in another time zone."""
     kernel = os.path.join(BUILD, "httpd.elf")
