@@ -91,13 +91,16 @@ static void ulp_end_by_firmware(const struct e1000 *e)
              e1000_read(e, E1000_FWSM));
 }
 
-/* Without an engine its registers are ours: out of SMBus mode, then out of ULP. */
+/*
+ * Without an engine its registers are ours: out of SMBus mode, the PHY before the MAC, which would
+ * not reach it afterwards; then out of ULP.
+ */
 static void ulp_end_by_hand(const struct e1000 *e)
 {
+    bool done = page_modify(e, PAGE_SMBUS, SMBUS_CONTROL, SMBUS_FORCED, 0);
     e1000_clear(e, E1000_CTRL_EXT, E1000_CTRL_EXT_FORCE_SMBUS);
-    bool done = page_modify(e, PAGE_SMBUS, SMBUS_CONTROL, SMBUS_FORCED, 0) &&
-                page_modify(e, PAGE_ULP, ULP_CONFIG, ULP_CONFIG_MODES, 0) &&
-                page_modify(e, PAGE_ULP, ULP_CONFIG, 0, ULP_CONFIG_START);
+    done = done && page_modify(e, PAGE_ULP, ULP_CONFIG, ULP_CONFIG_MODES, 0) &&
+           page_modify(e, PAGE_ULP, ULP_CONFIG, 0, ULP_CONFIG_START);
     e1000_clear(e, E1000_FEXTNVM7, E1000_FEXTNVM7_SMB_PERST_OFF);
     if (!done) {
         log_warn("%s: the PHY does not answer: it may stay in its low power state", e->nic.name);

@@ -126,7 +126,10 @@ static void mdic(uint32_t value)
     if (f->mdic_dead) {
         return;
     }
-    if (phy != 1 && phy != 2) {
+    /* A PHY in SMBus mode is reached by a MAC in SMBus mode, and by no other. */
+    bool mac_smbus = f->is_ich && (fake_reg(0x18) & 0x800) != 0;
+    bool reached = !f->smbus_kept || mac_smbus == ((f->phy[0][23] & 1) != 0);
+    if ((phy != 1 && phy != 2) || !reached) {
         *reg(0x20) = value | 5u << 28;
         return;
     }

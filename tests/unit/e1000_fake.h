@@ -38,6 +38,7 @@ struct fake_nic {
     uint64_t extcnf_held_until_ns; /* by firmware, which then lets go */
     bool eerd_dead;
     bool mdic_dead;
+    bool smbus_kept;     /* the MAC and the PHY have to be in one mode: CTRL_EXT, register 23 */
     bool ulp_stuck;      /* the management engine does not leave ULP */
     bool flush_required; /* I219; until a descriptor was sent */
     bool flush_by_rx;    /* until the receiver was toggled, rather */

@@ -292,17 +292,23 @@ static void test_ulp_ended_by_firmware(void **state)
     fake_off();
 }
 
+/* Out of SMBus mode, too, in the order in which the PHY stays within reach. */
 static void test_ulp_ended_by_hand(void **state)
 {
-    fake_on(0x156f);
-    f->regs[0x5b54 / 4] = 0x40; /* no engine */
-    f->phy[0][16] = 0x1d74;     /* ULP configuration, whatever the page */
-    f->phy[0][23] = 0x0001;     /* SMBus forced */
-    open_ok();
-    assert_int_equal(f->phy[0][23] & 1, 0);
-    assert_int_equal(f->phy[0][16], 0x0001);
-    assert_int_equal(fake_count_writes(0x5b50), 0);
-    fake_off();
+    for (int both = 0; both < 2; both++) {
+        fake_on(0x156f);
+        f->regs[0x5b54 / 4] = 0x40; /* no engine */
+        f->regs[0x18 / 4] = both != 0 ? 0x800 : 0;
+        f->smbus_kept = both != 0;
+        f->phy[0][16] = 0x1d74; /* ULP configuration, whatever the page */
+        f->phy[0][23] = 0x0001; /* SMBus forced */
+        open_ok();
+        assert_int_equal(f->phy[0][23] & 1, 0);
+        assert_int_equal(f->phy[0][16], 0x0001);
+        assert_int_equal(fake_reg(0x18) & 0x800, 0);
+        assert_int_equal(fake_count_writes(0x5b50), 0);
+        fake_off();
+    }
 }
 
 /* Stuck in SMBus mode: the power cycle comes last, and only with firmware's leave. */
