@@ -13,6 +13,7 @@ enum {
     GENS_8257X = GEN(82571) | GEN(82573) | GEN(82574),
 
     TXDCTL_RESERVED_ONE = 1 << 22, /* "must be 1" */
+    GCR_NO_SNOOP = 0x3f,
     RFCTL_NFS_OFF = 1 << 6 | 1 << 7,
     RFCTL_EXTENDED = 1 << 15,
     RFCTL_IPV6_EXTENSIONS_OFF = 1 << 16 | 1 << 17,
@@ -38,9 +39,6 @@ static const struct errata table[] = {
     /* Bit 28 is the opposite of TCTL.MULR, which is set. */
     {GEN(82571), E1000_TARC1, 3u << 29 | 1u << 28, 7u << 24 | 1u << 22},
     {GENS_ICH, E1000_TARC1, 1u << 28, 1u << 30 | 1u << 26 | 1u << 24},
-    /* I219: three concurrent requests overrun the internal bus: two; and its burst rule. */
-    {GEN(SPT), E1000_TARC0, 3u << 28, 2u << 28},
-    {GEN(SPT), E1000_IOSFPC, 0, 1u << 16},
     {GEN(SPT), E1000_FEXTNVM11, 0, E1000_FEXTNVM11_MULR_FIX_OFF},
     /* Reserved bits that come up wrong. */
     {GEN(82573) | GEN(82574), E1000_CTRL, 1u << 29, 0},
@@ -54,7 +52,11 @@ static const struct errata table[] = {
     {GENS_8257X | GENS_ICH, E1000_RFCTL, RFCTL_EXTENDED, 0},
     {GEN(82571) | GEN(82573) | GEN(ICH8), E1000_RFCTL, 0, RFCTL_IPV6_EXTENSIONS_OFF},
     {GENS_ICH, E1000_RFCTL, 0, RFCTL_NFS_OFF},
-    /* PCI Express: L1 without L0s; completions that get lost beside power management. */
+    /* PCI Express: every access snoops the caches, whatever the NVM says; ICH8 has the bits the
+     * other way round. */
+    {GEN(ICH8), E1000_GCR, 0, GCR_NO_SNOOP},
+    {GENS_ICH & ~GEN(ICH8), E1000_GCR, GCR_NO_SNOOP, 0},
+    /* L1 without L0s; completions that get lost beside power management. */
     {GEN(82573) | GEN(82574), E1000_GCR, 0, 1u << 27},
     {GEN(82574), E1000_GCR, 0, 1u << 22},
     {GEN(82574), E1000_GCR2, 0, 1u << 0},
@@ -67,7 +69,7 @@ static const struct errata table[] = {
     {GENS_ICH, E1000_KABGTXD, 0, 5u << 16},
     {GEN(PCH), E1000_CRC_OFFSET, UINT32_MAX, 0x65656565},
     {GEN(PCH2), E1000_FEXTNVM3, 3u << 26, 2u << 26},
-    {GEN(LPT), E1000_FEXTNVM4, 7, 7},
+    {GEN(LPT) | GEN(SPT), E1000_FEXTNVM4, 7, 7},
     /* I210, I211: a reset does not restore the packet buffers' sizes. */
     {GEN(I210), E1000_RXPBS, UINT32_MAX, 0x000000a2},
     {GEN(I210), E1000_TXPBS, UINT32_MAX, 0x04000014},
@@ -82,6 +84,14 @@ void e1000_setup_errata(const struct e1000 *e)
             uint32_t value = row->clear == UINT32_MAX ? 0 : e1000_read(e, row->reg);
             e1000_write(e, row->reg, (value & ~row->clear) | row->set);
         }
+    }
+    if (e->id->quirks & E1000_QUIRK_TWO_REQUESTS) {
+        /* The I219 of SPT and KBL (their specification update, 1.5.4.5), and its bus's bursts. */
+        e1000_modify(e, E1000_TARC0, 3u << 28, 2u << 28);
+        e1000_set(e, E1000_IOSFPC, 1u << 16);
+    }
+    if (e->id->quirks & E1000_QUIRK_WAKE_CLOCK) {
+        e1000_set(e, E1000_FFLT_DBG, E1000_FFLT_DBG_WAKE_CLOCK);
     }
     if (e->id->quirks & E1000_QUIRK_GO_LINKD) {
         /* PHPM, 82580 and later: a driver that was unloaded may have left the link cut. */

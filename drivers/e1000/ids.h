@@ -40,6 +40,8 @@ enum e1000_quirk {
     E1000_QUIRK_PORT_XOR = 1u << 24,      /* NVM: port 1 has port 0's address, last bit turned */
     E1000_QUIRK_PORT_BLOCK = 1u << 25,    /* NVM: each port has a block with its own address */
     E1000_QUIRK_SLOW_EEPROM = 1u << 26,   /* a reset reads it for longer */
+    E1000_QUIRK_TWO_REQUESTS = 1u << 27,  /* three in flight overrun the internal bus */
+    E1000_QUIRK_WAKE_CLOCK = 1u << 28,    /* loses frames when this clock is gated */
 };
 
 /* The generations of the family, each with a manual of its own or a chapter in one. */

@@ -64,14 +64,14 @@ enum e1000_device_reg {
     E1000_EECD = 0x0010,       /* NVM control, 82571 and later */
     E1000_EERD = 0x0014,       /* NVM read; in two layouts, see nvm.c */
     E1000_MDIC = 0x0020,       /* PHY access */
-    E1000_FEXTNVM4 = 0x0024,   /* I217 and I218: what else the NVM would set */
+    E1000_FEXTNVM4 = 0x0024,   /* I217 and later: what else the NVM would set */
     E1000_KMRNCTRLSTA = 0x34,  /* registers of the MAC's link to the PHY, ICH and PCH */
     E1000_FEXTNVM3 = 0x003c,   /* 82579 */
     E1000_FEXTNVM7 = 0x00e4,   /* I218 and I219 */
     E1000_FEXTNVM6 = 0x0010,   /* I218: at the offset that is EECD elsewhere */
     E1000_PHPM = 0x0e14,       /* PHY power management, 82580 and later */
     E1000_EXTCNF_CTRL = 0xf00, /* ownership of the PHY, 82573, 82574, ICH, PCH */
-    E1000_IOSFPC = 0x0f28,     /* I219: the internal bus */
+    E1000_IOSFPC = 0x0f28,     /* I219 of SPT and KBL: the internal bus */
     E1000_PBA = 0x1000,        /* packet buffer: KiB to receive */
     E1000_PBS = 0x1008,        /* packet buffer: KiB in all, ICH8 */
     E1000_PBECCSTS = 0x100c,   /* packet buffer ECC, I217 and later */
@@ -90,6 +90,7 @@ enum e1000_device_reg {
     E1000_SW_FW_SYNC = 0x5b5c, /* who uses what, 82575 and later */
     E1000_GCR2 = 0x5b64,       /* PCI Express control, 82574 */
     E1000_FEXTNVM11 = 0x5bbc,  /* I219 */
+    E1000_FFLT_DBG = 0x5f04,   /* I219: receive filter, debugging */
     E1000_CRC_OFFSET = 0x5f50, /* start value of the receive CRC, 82577 and 82578 */
 };
 
@@ -170,6 +171,7 @@ enum e1000_nvm_phy_bits {
     E1000_FEXTNVM7_SMB_PERST_OFF = 1 << 5,
     E1000_FEXTNVM11_MULR_FIX_OFF = 1 << 13,
     E1000_TARC0_SPEED_MODE = 1 << 21,
+    E1000_FFLT_DBG_WAKE_CLOCK = 1 << 12, /* the wake-up's DMA clock is not gated */
 };
 
 enum e1000_ownership_bits {

@@ -69,6 +69,7 @@ static const struct chip_row rows[] = {
     {0x5bac, 0x5bb8, 4, RW, 0xffffffff, 0, ROW_SURVIVES, PARTS_FROM(LPT)}, /* FEXTNVM 8 to 10 */
     {0x5bbc, 0x5bbc, 4, RW, 0xffffffff, 0, 0, PARTS_FROM(SPT)},            /* FEXTNVM11 */
     {0x5bc0, 0x5bc4, 4, RW, 0xffffffff, 0, ROW_SURVIVES, PARTS_FROM(SPT)}, /* FEXTNVM 12, 13 */
+    {0x5f04, 0x5f04, 4, RW, 0xffffffff, 0, 0, PARTS_FROM(SPT)},            /* FFLT_DBG */
     {0x5f50, 0x5f50, 4, RW, 0xffffffff, 0, 0, PARTS_FROM(PCH)},            /* CRC_OFFSET */
 };
 
