@@ -37,6 +37,7 @@ enum {
             E1000_QUIRK_NO_MANC,
     Q_ICH8 = Q_ICH | E1000_QUIRK_ICH8_BUFFER,
     Q_ICH9 = Q_ICH,
+    Q_82567 = Q_ICH | E1000_QUIRK_PHY_AT_2,
     Q_PCH = Q_ICH | E1000_QUIRK_K1_OFF,
     Q_PCH2 = Q_ICH | E1000_QUIRK_TAIL_GUARD,
     Q_LPT = Q_ICH,
@@ -100,22 +101,22 @@ static const struct e1000_id ids[] = {
     {0x104c, E1000_GEN_ICH8, Q_ICH8, "e1000 82562V"},
     {0x10c4, E1000_GEN_ICH8, Q_ICH8, "e1000 82562GT"},
     {0x10c5, E1000_GEN_ICH8, Q_ICH8, "e1000 82562G"},
-    {0x1501, E1000_GEN_ICH8, Q_ICH8, "e1000 82567V-3"},
+    {0x1501, E1000_GEN_ICH8, Q_ICH8 | E1000_QUIRK_PHY_AT_2, "e1000 82567V-3"},
     {0x294c, E1000_GEN_ICH9, Q_ICH9, "e1000 82566DC-2"},
     {0x10bd, E1000_GEN_ICH9, Q_ICH9, "e1000 82566DM-2"},
     {0x10c0, E1000_GEN_ICH9, Q_ICH9, "e1000 82562V-2"},
     {0x10c2, E1000_GEN_ICH9, Q_ICH9, "e1000 82562GT-2"},
     {0x10c3, E1000_GEN_ICH9, Q_ICH9, "e1000 82562G-2"},
-    {0x10bf, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LF"},
-    {0x10cb, E1000_GEN_ICH9, Q_ICH9, "e1000 82567V"},
-    {0x10e5, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LM-4"},
-    {0x10f5, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LM"},
-    {0x10cc, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LM-2"},
-    {0x10cd, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LF-2"},
-    {0x10ce, E1000_GEN_ICH9, Q_ICH9, "e1000 82567V-2"},
-    {0x10de, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LM-3"},
-    {0x10df, E1000_GEN_ICH9, Q_ICH9, "e1000 82567LF-3"},
-    {0x1525, E1000_GEN_ICH9, Q_ICH9, "e1000 82567V-4"},
+    {0x10bf, E1000_GEN_ICH9, Q_82567, "e1000 82567LF"},
+    {0x10cb, E1000_GEN_ICH9, Q_82567, "e1000 82567V"},
+    {0x10e5, E1000_GEN_ICH9, Q_82567, "e1000 82567LM-4"},
+    {0x10f5, E1000_GEN_ICH9, Q_82567, "e1000 82567LM"},
+    {0x10cc, E1000_GEN_ICH9, Q_82567, "e1000 82567LM-2"},
+    {0x10cd, E1000_GEN_ICH9, Q_82567, "e1000 82567LF-2"},
+    {0x10ce, E1000_GEN_ICH9, Q_82567, "e1000 82567V-2"},
+    {0x10de, E1000_GEN_ICH9, Q_82567, "e1000 82567LM-3"},
+    {0x10df, E1000_GEN_ICH9, Q_82567, "e1000 82567LF-3"},
+    {0x1525, E1000_GEN_ICH9, Q_82567, "e1000 82567V-4"},
     {0x10ea, E1000_GEN_PCH, Q_PCH, "e1000 82577LM"},
     {0x10eb, E1000_GEN_PCH, Q_PCH, "e1000 82577LC"},
     {0x10ef, E1000_GEN_PCH, Q_PCH, "e1000 82578DM"},
@@ -202,7 +203,8 @@ static const struct e1000_id ids[] = {
 };
 
 /*
- * phy_addr: 1 but for the PCH parts, whose first registers are at 2 (HV and I217 PHYs). The
+ * phy_addr: 1 but for the PCH parts and the 82567, which have only pages from 768 on there, and
+ * their first registers at 2 (Linux and FreeBSD: HV, I217 and BM PHYs). The
  * receive addresses behind the first belong to firmware from the 82579 on (SHRA); ICH8 has six in
  * all. quiet_us: Linux and FreeBSD for ICH and PCH, 1 us at least in the 8254x manual (13.4 CTRL).
  * settle_us: 13.4 CTRL.RST; 82573 and 82574 configure their PHY only when the NVM has been read.
@@ -241,6 +243,11 @@ const struct e1000_id *e1000_match(uint16_t vendor, uint16_t device)
 const struct e1000_id *e1000_id_at(size_t idx)
 {
     return idx < ARRAY_SIZE(ids) ? &ids[idx] : NULL;
+}
+
+uint32_t e1000_phy_addr(const struct e1000_id *id)
+{
+    return (id->quirks & E1000_QUIRK_PHY_AT_2) != 0 ? 2 : e1000_family(id->gen)->phy_addr;
 }
 
 const struct e1000_family *e1000_family(enum e1000_gen gen)

@@ -42,6 +42,7 @@ enum e1000_quirk {
     E1000_QUIRK_SLOW_EEPROM = 1u << 26,   /* a reset reads it for longer */
     E1000_QUIRK_TWO_REQUESTS = 1u << 27,  /* three in flight overrun the internal bus */
     E1000_QUIRK_WAKE_CLOCK = 1u << 28,    /* loses frames when this clock is gated */
+    E1000_QUIRK_PHY_AT_2 = 1u << 29,      /* its PHY is not where the generation's is */
 };
 
 /* The generations of the family, each with a manual of its own or a chapter in one. */
@@ -85,7 +86,7 @@ enum e1000_lock {
 
 struct e1000_family {
     enum e1000_lock lock;
-    uint8_t phy_addr;   /* on the MDIO bus */
+    uint8_t phy_addr;   /* on the MDIO bus; e1000_phy_addr has the exceptions */
     uint8_t rar_count;  /* receive addresses that are the driver's */
     uint8_t mta_count;  /* registers of the multicast table */
     uint16_t quiet_us;  /* after CTRL.RST: no access to any register */
@@ -105,6 +106,9 @@ const struct e1000_id *e1000_match(uint16_t vendor, uint16_t device);
 
 /* The idx-th entry; NULL behind the last: to name what is supported. Any context. */
 const struct e1000_id *e1000_id_at(size_t idx);
+
+/* Where the PHY's first registers are on the MDIO bus. Any context. */
+uint32_t e1000_phy_addr(const struct e1000_id *id);
 
 /* What is common to a generation, for ever valid. Any context. */
 const struct e1000_family *e1000_family(enum e1000_gen gen);

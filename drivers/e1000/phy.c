@@ -110,7 +110,7 @@ static void ulp_end_by_hand(const struct e1000 *e)
 static bool phy_answers(const struct e1000 *e)
 {
     uint16_t id;
-    return phy_read(e, e->family->phy_addr, E1000_PHY_ID1, &id) && id != 0 && id != UINT16_MAX;
+    return phy_read(e, e1000_phy_addr(e->id), E1000_PHY_ID1, &id) && id != 0 && id != UINT16_MAX;
 }
 
 /*
@@ -210,7 +210,7 @@ void e1000_phy_tune(const struct e1000 *e)
 static bool phy_has_link(const struct e1000 *e)
 {
     uint16_t bmsr;
-    uint32_t addr = e->family->phy_addr;
+    uint32_t addr = e1000_phy_addr(e->id);
     uint32_t needed = E1000_BMSR_LINK | E1000_BMSR_AUTONEG;
     return phy_read(e, addr, E1000_PHY_BMSR, &bmsr) && phy_read(e, addr, E1000_PHY_BMSR, &bmsr) &&
            (bmsr & needed) == needed;
@@ -224,7 +224,7 @@ static bool phy_has_link(const struct e1000 *e)
 static void power_up(const struct e1000 *e)
 {
     uint16_t bmcr;
-    uint32_t addr = e->family->phy_addr;
+    uint32_t addr = e1000_phy_addr(e->id);
     if (!phy_read(e, addr, E1000_PHY_BMCR, &bmcr)) {
         log_warn("%s: the PHY does not answer", e->nic.name);
         return;

@@ -24,7 +24,7 @@ static const char *const words[] = {
     "keep-rx",       "mulr",       "no-eerd",       "no-mdic",      "auto-read",   "drv-load",
     "drv-load-swsm", "no-aspm",    "ich8-buffer",   "i210-buffer",  "tail-guard",  "ring-flush",
     "ulp",           "k1-off",     "pll-request",   "speed-mode",   "no-asde",     "go-linkd",
-    "port-xor",      "port-block", "slow-eeprom",   "two-requests", "wake-clock",
+    "port-xor",      "port-block", "slow-eeprom",   "two-requests", "wake-clock",  "phy-at-2",
 };
 
 static FILE *doc;

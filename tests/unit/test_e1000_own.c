@@ -155,7 +155,7 @@ static const uint16_t phys[] = {0x100e, 0x105e, 0x108b, 0x10d3, 0x104a, 0x10bd, 
 
 static uint16_t *bmcr(void)
 {
-    return &f->phy[f->e.family->phy_addr - 1][0];
+    return &f->phy[e1000_phy_addr(f->e.id) - 1][0];
 }
 
 static void test_phy_powered_up(void **state)
@@ -231,6 +231,27 @@ static void test_phy_out_of_reach(void **state)
             e1000_start(&f->e);
             fake_off();
         }
+    }
+}
+
+/* The other address is left alone: behind it are other registers, or nobody. */
+static void test_phy_address(void **state)
+{
+    static const struct {
+        uint16_t device, addr;
+    } parts[] = {
+        {0x100e, 1}, {0x10d3, 1}, {0x1533, 1}, {0x1049, 1}, {0x104c, 1}, {0x1501, 2}, {0x10bd, 1},
+        {0x10c0, 1}, {0x10bf, 2}, {0x10cb, 2}, {0x10e5, 2}, {0x10f5, 2}, {0x10cc, 2}, {0x10cd, 2},
+        {0x10ce, 2}, {0x10de, 2}, {0x10df, 2}, {0x1525, 2}, {0x10ea, 2}, {0x1502, 2}, {0x153a, 2},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        fake_on(parts[i].device);
+        f->link = false;
+        f->phy[0][0] = f->phy[1][0] = 0x0940;
+        open_ok();
+        assert_int_equal(f->phy[0][0], parts[i].addr == 1 ? 0x1340 : 0x0940);
+        assert_int_equal(f->phy[1][0], parts[i].addr == 2 ? 0x1340 : 0x0940);
+        fake_off();
     }
 }
 
@@ -552,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_phy_negotiates),
         cmocka_unit_test(test_phy_left_alone),
         cmocka_unit_test(test_phy_out_of_reach),
+        cmocka_unit_test(test_phy_address),
         cmocka_unit_test(test_phy_of_a_port),
         cmocka_unit_test(test_link_disconnect_ended),
         cmocka_unit_test(test_ulp_ended_by_firmware),

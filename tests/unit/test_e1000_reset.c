@@ -290,7 +290,7 @@ static void test_phy_behind_a_reset(void **state)
             fake_start();
             fake_hang();
             fake_watchdog();
-            uint16_t *phy = f->phy[f->e.family->phy_addr - 1];
+            uint16_t *phy = f->phy[e1000_phy_addr(f->e.id) - 1];
             f->link = false;
             phy[1] = kept != 0 ? 0x796d : 0x794d;
             for (int turn = 0; turn < 2; turn++) {
