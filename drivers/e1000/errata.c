@@ -133,6 +133,7 @@ void e1000_link_adapt(const struct e1000 *e)
         e1000_modify(e, E1000_FEXTNVM6, E1000_FEXTNVM6_PLL_REQUEST,
                      gigabit ? E1000_FEXTNVM6_PLL_REQUEST : 0);
     }
+    e1000_setup_gap(e);
 }
 
 /* How much longer a frame may take before the transmitter counts as hung (Linux, e1000e). */

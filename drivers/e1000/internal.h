@@ -148,11 +148,13 @@ static inline void e1000_write_tail(struct e1000 *e, uint32_t reg, uint32_t valu
 }
 
 /*
- * queues.c: the rings' registers, for e1000_hw_setup. hw_start lets the receiver and the interrupts
- * go; not STATUS_OK when a queue does not start, the device being as silent as before.
+ * queues.c: the rings' registers, for e1000_hw_setup; gap follows the link. hw_start lets the
+ * receiver and the interrupts go; not STATUS_OK when a queue does not start, the device being as
+ * silent as before.
  */
 void e1000_setup_receive(const struct e1000 *e);
 void e1000_setup_transmit(const struct e1000 *e);
+void e1000_setup_gap(const struct e1000 *e);
 enum status e1000_hw_start(struct e1000 *e) must_check;
 
 /*

@@ -9,7 +9,11 @@
 enum {
     COLLISION_RETRIES_COUNT = 15,  /* 14.5: IEEE 802.3's limit */
     COLLISION_DISTANCE_BYTES = 64, /* 14.5: 40h, full duplex and 10/100 half duplex */
-    TIPG_COPPER = 8 | 8 << E1000_TIPG_IPGR1_SHIFT | 6 << E1000_TIPG_IPGR2_SHIFT, /* 13.4 TIPG */
+    IPGT_COPPER = 8,               /* 13.4 TIPG, as the two below */
+    IPGR1 = 8,
+    IPGR2 = 6,
+    IPGT_10_HALF = 0xff, /* 82579 and later: else they cause too many collisions */
+    IPGT_I219_SLOW = 12, /* the I219, full duplex below gigabit */
     RX_BUFFER_KIB = PKT_BUF_BYTES / 1024,
     QUEUE_POLL_US = 10,     /* between two looks whether a queue works */
     QUEUE_POLLS_COUNT = 20, /* then it is taken for dead */
@@ -90,6 +94,28 @@ static void setup_transmit_advanced(const struct e1000 *e)
                     E1000_QUEUE_ENABLE);
 }
 
+/* The gap in back-to-back frames, as Linux and FreeBSD have it for PCH parts of the link's speed.
+ */
+static uint32_t back_to_back_gap(const struct e1000 *e)
+{
+    const struct nic_link *link = &e->link;
+    if (!link->up || e->id->gen < E1000_GEN_PCH2 || e->id->gen > E1000_GEN_SPT) {
+        return IPGT_COPPER;
+    }
+    if (link->speed_mbps == 10 && !link->full_duplex) {
+        return IPGT_10_HALF;
+    }
+    bool slow = link->speed_mbps != 1000 && link->full_duplex;
+    return slow && e->id->gen == E1000_GEN_SPT ? IPGT_I219_SLOW : IPGT_COPPER;
+}
+
+void e1000_setup_gap(const struct e1000 *e)
+{
+    e1000_write(e, E1000_TIPG,
+                back_to_back_gap(e) | IPGR1 << E1000_TIPG_IPGR1_SHIFT |
+                    IPGR2 << E1000_TIPG_IPGR2_SHIFT);
+}
+
 /* 14.5 Transmit Initialization. Enabled here: nothing is sent before the tail moves. */
 void e1000_setup_transmit(const struct e1000 *e)
 {
@@ -99,7 +125,7 @@ void e1000_setup_transmit(const struct e1000 *e)
     } else {
         setup_transmit_legacy(e);
     }
-    e1000_write(e, E1000_TIPG, TIPG_COPPER);
+    e1000_setup_gap(e);
     e1000_write(e, E1000_TCTL,
                 ((e->id->quirks & E1000_QUIRK_MULR) != 0 ? E1000_TCTL_MULR : 0) | E1000_TCTL_EN |
                     E1000_TCTL_PSP | E1000_TCTL_RTLC |

@@ -62,7 +62,8 @@ void e1000_link_refresh(struct e1000 *e)
             log_info("e1000: link down");
         }
     }
-    bool adapt = link.up && link.speed_mbps != e->link.speed_mbps;
+    bool adapt = link.up &&
+                 (link.speed_mbps != e->link.speed_mbps || link.full_duplex != e->link.full_duplex);
     e->link = link;
     if (adapt) {
         e1000_link_adapt(e);

@@ -101,7 +101,7 @@ static uint32_t status(void)
 {
     uint32_t value = f->port << 2;
     if (f->link && (fake_reg(0) & 0x40) != 0) {
-        value |= 0x03 | f->speed << 6;
+        value |= (f->half_duplex ? 0x02 : 0x03) | f->speed << 6;
     }
     bool stopped = (fake_reg(0) & 0x04) != 0 && f->now_ns >= f->master_until_ns;
     return value | (stopped && !f->master_stuck ? 0 : 1u << 19);

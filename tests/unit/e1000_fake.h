@@ -46,6 +46,7 @@ struct fake_nic {
     bool gone;           /* every read gives all ones */
     bool link;
     uint32_t speed; /* as in STATUS, bits 7:6 */
+    bool half_duplex;
     uint32_t port;  /* STATUS.LAN_ID */
     uint8_t mac[6]; /* in RAL0 and RAH0 after a reset; zeros: not valid */
     uint16_t nvm[0x200];

@@ -513,6 +513,38 @@ static void test_speed_followed(void **state)
     }
 }
 
+/* The gap between frames: PCH parts want another at some speeds, behind a reset, too. */
+static void test_gap_follows(void **state)
+{
+    static const struct {
+        uint16_t device;
+        uint16_t gigabit, full_100, full_10, half_10;
+    } rows[] = {{0x156f, 8, 12, 12, 0xff}, {0x57a0, 8, 12, 12, 0xff}, {0x153a, 8, 8, 8, 0xff},
+                {0x1502, 8, 8, 8, 0xff},   {0x10ea, 8, 8, 8, 8},      {0x1533, 8, 8, 8, 8},
+                {0x100e, 8, 8, 8, 8}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const uint16_t want[] = {rows[i].gigabit, rows[i].full_100, rows[i].full_10,
+                                 rows[i].half_10, rows[i].full_10,  rows[i].gigabit};
+        static const uint32_t speeds[] = {2, 1, 0, 0, 0, 2};
+        fake_on(rows[i].device);
+        fake_start();
+        for (size_t n = 0; n < ARRAY_SIZE(want); n++) {
+            struct nic_link link;
+            f->speed = speeds[n];
+            f->half_duplex = n == 3;
+            f->e.nic.ops->link(&f->e.nic, &link);
+            assert_int_equal(fake_reg(0x410), 0x00602000 | want[n]);
+            if (n == 1) {
+                fake_hang();
+                fake_watchdog();
+                assert_int_equal(f->resets, 2);
+                assert_int_equal(fake_reg(0x410), 0x00602000 | want[n]);
+            }
+        }
+        fake_off();
+    }
+}
+
 /* --- tail writes -------------------------------------------------------------------------- */
 
 static void send_one(void)
@@ -584,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_table_sizes),
         cmocka_unit_test(test_aspm),
         cmocka_unit_test(test_speed_followed),
+        cmocka_unit_test(test_gap_follows),
         cmocka_unit_test(test_tail_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
