@@ -29,6 +29,9 @@ enum {
     PAGE_SMBUS = 769, /* register 23, bit 0: SMBus forced */
     SMBUS_CONTROL = 23,
     SMBUS_FORCED = 1 << 0,
+    PAGE_POWER = 770, /* register 17: power management */
+    POWER_CONTROL = 17,
+    POWER_K1 = 1 << 14,
     PAGE_ULP = 779, /* register 16: ULP configuration */
     ULP_CONFIG = 16,
     ULP_CONFIG_START = 1 << 0,
@@ -192,14 +195,22 @@ void e1000_phy_wake(const struct e1000 *e)
     e1000_own_give(e, E1000_OWN_PHY);
 }
 
-/* A part of the set-up behind each reset, at run time, too: one attempt, no wait. */
+/*
+ * A part of the set-up behind each reset, at run time, too: one attempt, no wait. The 82579 loses
+ * frames when its PHY enters K1 at more than 10 Mb/s.
+ */
 void e1000_phy_tune(const struct e1000 *e)
 {
-    if ((e->id->quirks & E1000_QUIRK_K1_OFF) == 0) {
+    uint32_t quirks = e->id->quirks & (E1000_QUIRK_K1_OFF | E1000_QUIRK_K1_OFF_PHY);
+    if (quirks == 0) {
         return;
     }
     if (e1000_own_try(e)) {
-        k1_off(e);
+        if ((quirks & E1000_QUIRK_K1_OFF) != 0) {
+            k1_off(e);
+        } else if (!page_modify(e, PAGE_POWER, POWER_CONTROL, POWER_K1, 0)) {
+            log_warn("%s: the PHY does not answer: K1 stays as it is", e->nic.name);
+        }
         e1000_own_end(e);
     } else {
         log_warn("%s: the PHY is held by firmware: K1 stays as it is", e->nic.name);

@@ -368,9 +368,23 @@ static void test_k1_off(void **state)
         assert_int_equal(fake_reg(0xf00) & 0x20, 0);
         fake_off();
     }
+}
+
+/* In the 82579 it is the PHY's, which keeps it over a reset, but for a firmware that sets it. */
+static void test_k1_off_in_phy(void **state)
+{
     fake_on(0x1502);
-    open_ok();
+    f->phy[0][17] = 0x6200;
+    fake_start();
+    assert_int_equal(f->phy[0][17], 0x2200);
+    assert_int_equal(f->phy[0][31], 770 << 5);
     assert_int_equal(fake_count_writes(0x34), 0);
+    f->phy[0][17] = 0x6200;
+    fake_hang();
+    fake_watchdog();
+    assert_int_equal(f->resets, 2);
+    assert_int_equal(f->phy[0][17], 0x2200);
+    assert_int_equal(fake_reg(0xf00) & 0x20, 0);
     fake_off();
 }
 
@@ -612,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_ulp_ended_by_hand),
         cmocka_unit_test(test_phy_power_cycled),
         cmocka_unit_test(test_k1_off),
+        cmocka_unit_test(test_k1_off_in_phy),
         cmocka_unit_test(test_bits_after_each_reset),
         cmocka_unit_test(test_table_sizes),
         cmocka_unit_test(test_aspm),
