@@ -26,7 +26,11 @@ enum {
 
     /* Pages of the PCH PHYs, and where they are on the MDIO bus. */
     PAGE_PHY_ADDR = 1,
-    PAGE_SMBUS = 769, /* register 23, bit 0: SMBus forced */
+    PAGE_PORT = 769, /* registers 16: MDIO's pace, 17: wake-up, 23, bit 0: SMBus forced */
+    MODE_CONTROL = 16,
+    MODE_MDIO_SLOW = 1 << 10,
+    PORT_GENERAL = 17,
+    PORT_HOST_WAKES = 1 << 4,
     SMBUS_CONTROL = 23,
     SMBUS_FORCED = 1 << 0,
     PAGE_POWER = 770, /* register 17: power management */
@@ -100,7 +104,7 @@ static void ulp_end_by_firmware(const struct e1000 *e)
  */
 static void ulp_end_by_hand(const struct e1000 *e)
 {
-    bool done = page_modify(e, PAGE_SMBUS, SMBUS_CONTROL, SMBUS_FORCED, 0);
+    bool done = page_modify(e, PAGE_PORT, SMBUS_CONTROL, SMBUS_FORCED, 0);
     e1000_clear(e, E1000_CTRL_EXT, E1000_CTRL_EXT_FORCE_SMBUS);
     done = done && page_modify(e, PAGE_ULP, ULP_CONFIG, ULP_CONFIG_MODES, 0) &&
            page_modify(e, PAGE_ULP, ULP_CONFIG, 0, ULP_CONFIG_START);
@@ -170,6 +174,21 @@ static void k1_off(const struct e1000 *e)
     time_delay_us(KMRN_SETTLE_US);
 }
 
+/*
+ * What Linux and FreeBSD do behind each reset of the PHY, and is right without one. The PHYs of the
+ * 82577 to 82579 answer reliably at the slow pace only. A wake-up that an operating system armed on
+ * its way off stays armed in a PHY with standby power, and may stall the receiver.
+ */
+static void ready_pages(const struct e1000 *e)
+{
+    if (e->id->gen <= E1000_GEN_PCH2) {
+        (void)page_modify(e, PAGE_PORT, MODE_CONTROL, 0, MODE_MDIO_SLOW);
+    }
+    if ((e1000_read(e, E1000_FWSM) & E1000_FWSM_PHY_RESET_OK) != 0) {
+        (void)page_modify(e, PAGE_PORT, PORT_GENERAL, PORT_HOST_WAKES, 0);
+    }
+}
+
 /* Before the reset at e1000_open: what keeps the MAC from its PHY on PCH parts is taken away. */
 void e1000_phy_wake(const struct e1000 *e)
 {
@@ -189,6 +208,7 @@ void e1000_phy_wake(const struct e1000 *e)
             cycle_power(e);
         }
     }
+    ready_pages(e);
     if (!firmware && (e->id->quirks & E1000_QUIRK_ULP) != 0) {
         ulp_end_by_hand(e);
     }

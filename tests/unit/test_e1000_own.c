@@ -354,6 +354,30 @@ static void test_phy_power_cycled(void **state)
     fake_off();
 }
 
+/* Armed for a wake-up, which a management engine may want to keep; and MDIO at its slow pace. */
+static void test_pages_made_ready(void **state)
+{
+    static const uint16_t parts[] = {0x10ea, 0x1502, 0x153a, 0x156f};
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        for (int allowed = 0; allowed < 2; allowed++) {
+            fake_on(parts[i]);
+            f->regs[0x5b54 / 4] = allowed != 0 ? 0x8040 : 0x8000;
+            f->phy[0][16] = 0x0004;
+            f->phy[0][17] = 0x0013; /* whatever the page */
+            open_ok();
+            assert_int_equal(f->phy[0][16], i < 2 ? 0x0404 : 0x0004);
+            assert_int_equal(f->phy[0][17], allowed != 0 ? 0x0003 : 0x0013);
+            assert_int_equal(fake_reg(0xf00) & 0x20, 0);
+            fake_off();
+        }
+    }
+    fake_on(0x10bd);
+    f->phy[0][17] = 0x0013;
+    open_ok();
+    assert_int_equal(f->phy[0][17], 0x0013);
+    fake_off();
+}
+
 static void test_k1_off(void **state)
 {
     static const uint16_t parts[] = {0x10ea, 0x10f0};
@@ -609,29 +633,18 @@ static void test_tail_guarded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mac_from_registers),
-        cmocka_unit_test(test_mac_from_nvm),
-        cmocka_unit_test(test_mac_of_a_port),
-        cmocka_unit_test(test_mac_refused),
-        cmocka_unit_test(test_nvm_held_for_ever),
-        cmocka_unit_test(test_smbi_taken_over),
-        cmocka_unit_test(test_phy_powered_up),
-        cmocka_unit_test(test_phy_negotiates),
-        cmocka_unit_test(test_phy_left_alone),
-        cmocka_unit_test(test_phy_out_of_reach),
-        cmocka_unit_test(test_phy_address),
-        cmocka_unit_test(test_phy_of_a_port),
-        cmocka_unit_test(test_link_disconnect_ended),
-        cmocka_unit_test(test_ulp_ended_by_firmware),
-        cmocka_unit_test(test_ulp_ended_by_hand),
-        cmocka_unit_test(test_phy_power_cycled),
-        cmocka_unit_test(test_k1_off),
-        cmocka_unit_test(test_k1_off_in_phy),
-        cmocka_unit_test(test_bits_after_each_reset),
-        cmocka_unit_test(test_table_sizes),
-        cmocka_unit_test(test_aspm),
-        cmocka_unit_test(test_speed_followed),
-        cmocka_unit_test(test_gap_follows),
+        cmocka_unit_test(test_mac_from_registers),    cmocka_unit_test(test_mac_from_nvm),
+        cmocka_unit_test(test_mac_of_a_port),         cmocka_unit_test(test_mac_refused),
+        cmocka_unit_test(test_nvm_held_for_ever),     cmocka_unit_test(test_smbi_taken_over),
+        cmocka_unit_test(test_phy_powered_up),        cmocka_unit_test(test_phy_negotiates),
+        cmocka_unit_test(test_phy_left_alone),        cmocka_unit_test(test_phy_out_of_reach),
+        cmocka_unit_test(test_phy_address),           cmocka_unit_test(test_phy_of_a_port),
+        cmocka_unit_test(test_link_disconnect_ended), cmocka_unit_test(test_ulp_ended_by_firmware),
+        cmocka_unit_test(test_ulp_ended_by_hand),     cmocka_unit_test(test_phy_power_cycled),
+        cmocka_unit_test(test_pages_made_ready),      cmocka_unit_test(test_k1_off),
+        cmocka_unit_test(test_k1_off_in_phy),         cmocka_unit_test(test_bits_after_each_reset),
+        cmocka_unit_test(test_table_sizes),           cmocka_unit_test(test_aspm),
+        cmocka_unit_test(test_speed_followed),        cmocka_unit_test(test_gap_follows),
         cmocka_unit_test(test_tail_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
