@@ -43,7 +43,7 @@ enum e1000_quirk {
     E1000_QUIRK_TWO_REQUESTS = 1u << 27,  /* three in flight overrun the internal bus */
     E1000_QUIRK_WAKE_CLOCK = 1u << 28,    /* loses frames when this clock is gated */
     E1000_QUIRK_PHY_AT_2 = 1u << 29,      /* its PHY is not where the generation's is */
-    E1000_QUIRK_K1_OFF_PHY = 1u << 30,    /* nor must that link's other end sleep */
+    E1000_QUIRK_K1_PHY = 1u << 30,        /* that sleep loses frames, which its PHY can prevent */
 };
 
 /* The generations of the family, each with a manual of its own or a chapter in one. */

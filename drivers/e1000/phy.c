@@ -23,6 +23,7 @@ enum {
     LANPHYPC_UP_US = 30 * US_PER_MS,
 
     KMRN_SETTLE_US = 20,
+    KMRN_POWER_US = 1 * US_PER_MS,
 
     /* Pages of the PCH PHYs, and where they are on the MDIO bus. */
     PAGE_PHY_ADDR = 1,
@@ -35,6 +36,7 @@ enum {
     SMBUS_FORCED = 1 << 0,
     PAGE_POWER = 770, /* register 17: power management */
     POWER_CONTROL = 17,
+    POWER_K1_CLOCK = 1 << 9,
     POWER_K1 = 1 << 14,
     PAGE_ULP = 779, /* register 16: ULP configuration */
     ULP_CONFIG = 16,
@@ -150,10 +152,14 @@ static void cycle_power(const struct e1000 *e)
  * 82577 and 82578: the MAC's link to the PHY stalls when it enters K1, its sleep, at gigabit
  * (Linux and FreeBSD switch it off while there is a link of that speed). K1 is off for good: it
  * saves power, which is not a goal here. The speed bypass makes the MAC take the new setting at
- * once.
+ * once. So, too, in Meteor Lake and later chip sets, where K1 loses frames on some machines and
+ * hides the PHY (Linux, disable-k1); there its power state is another.
  */
 static void k1_off(const struct e1000 *e)
 {
+    if (e->id->gen == E1000_GEN_SPT) {
+        e1000_modify(e, E1000_FEXTNVM12, E1000_FEXTNVM12_K1_POWER, E1000_FEXTNVM12_K1_P1);
+    }
     e1000_write(e, E1000_KMRNCTRLSTA,
                 E1000_KMRN_K1_CONFIG << E1000_KMRN_ADDR_SHIFT | E1000_KMRN_READ);
     e1000_flush_writes(e);
@@ -202,6 +208,10 @@ void e1000_phy_wake(const struct e1000 *e)
     if (e1000_own_take(e, E1000_OWN_PHY, E1000_WAIT) != STATUS_OK) {
         return;
     }
+    if (e->id->gen == E1000_GEN_SPT && (e->id->quirks & E1000_QUIRK_K1_OFF) != 0) {
+        k1_off(e);
+        time_delay_us(KMRN_POWER_US);
+    }
     if (!phy_answers(e)) {
         e1000_clear(e, E1000_CTRL_EXT, E1000_CTRL_EXT_FORCE_SMBUS);
         if (!phy_answers(e)) {
@@ -216,20 +226,30 @@ void e1000_phy_wake(const struct e1000 *e)
 }
 
 /*
- * A part of the set-up behind each reset, at run time, too: one attempt, no wait. The 82579 loses
- * frames when its PHY enters K1 at more than 10 Mb/s.
+ * The 82579 loses frames when its PHY enters K1 at more than 10 Mb/s, later parts when its clock
+ * comes back too slowly from K1 at gigabit (Linux and FreeBSD).
  */
+static void k1_in_phy(const struct e1000 *e)
+{
+    bool off = e->id->gen == E1000_GEN_PCH2;
+    if (!page_modify(e, PAGE_POWER, POWER_CONTROL, off ? POWER_K1 : 0, off ? 0 : POWER_K1_CLOCK)) {
+        log_warn("%s: the PHY does not answer: K1 stays as it is", e->nic.name);
+    }
+}
+
+/* A part of the set-up behind each reset, at run time, too: one attempt, no wait. */
 void e1000_phy_tune(const struct e1000 *e)
 {
-    uint32_t quirks = e->id->quirks & (E1000_QUIRK_K1_OFF | E1000_QUIRK_K1_OFF_PHY);
+    uint32_t quirks = e->id->quirks & (E1000_QUIRK_K1_OFF | E1000_QUIRK_K1_PHY);
     if (quirks == 0) {
         return;
     }
     if (e1000_own_try(e)) {
         if ((quirks & E1000_QUIRK_K1_OFF) != 0) {
             k1_off(e);
-        } else if (!page_modify(e, PAGE_POWER, POWER_CONTROL, POWER_K1, 0)) {
-            log_warn("%s: the PHY does not answer: K1 stays as it is", e->nic.name);
+        }
+        if ((quirks & E1000_QUIRK_K1_PHY) != 0) {
+            k1_in_phy(e);
         }
         e1000_own_end(e);
     } else {

@@ -91,6 +91,7 @@ enum e1000_device_reg {
     E1000_GCR2 = 0x5b64,       /* PCI Express control, 82574 */
     E1000_FEXTNVM11 = 0x5bbc,  /* I219 */
     E1000_FFLT_DBG = 0x5f04,   /* I219: receive filter, debugging */
+    E1000_FEXTNVM12 = 0x5bc0,  /* I219 */
     E1000_CRC_OFFSET = 0x5f50, /* start value of the receive CRC, 82577 and 82578 */
 };
 
@@ -170,6 +171,8 @@ enum e1000_nvm_phy_bits {
     E1000_FEXTNVM6_PLL_REQUEST = 1 << 8,
     E1000_FEXTNVM7_SMB_PERST_OFF = 1 << 5,
     E1000_FEXTNVM11_MULR_FIX_OFF = 1 << 13,
+    E1000_FEXTNVM12_K1_POWER = 3 << 22, /* what K1 takes the MAC's link to the PHY to, ... */
+    E1000_FEXTNVM12_K1_P1 = 2 << 22,    /* ... P1 rather than P0s */
     E1000_TARC0_SPEED_MODE = 1 << 21,
     E1000_FFLT_DBG_WAKE_CLOCK = 1 << 12, /* the wake-up's DMA clock is not gated */
 };

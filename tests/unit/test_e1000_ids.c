@@ -25,7 +25,7 @@ static const char *const words[] = {
     "drv-load-swsm", "no-aspm",    "ich8-buffer",   "i210-buffer",  "tail-guard",  "ring-flush",
     "ulp",           "k1-off",     "pll-request",   "speed-mode",   "no-asde",     "go-linkd",
     "port-xor",      "port-block", "slow-eeprom",   "two-requests", "wake-clock",  "phy-at-2",
-    "k1-off-phy",
+    "k1-phy",
 };
 
 static FILE *doc;

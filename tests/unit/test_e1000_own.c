@@ -366,7 +366,7 @@ static void test_pages_made_ready(void **state)
             f->phy[0][17] = 0x0013; /* whatever the page */
             open_ok();
             assert_int_equal(f->phy[0][16], i < 2 ? 0x0404 : 0x0004);
-            assert_int_equal(f->phy[0][17], allowed != 0 ? 0x0003 : 0x0013);
+            assert_int_equal(f->phy[0][17] & 0x1f, allowed != 0 ? 0x03 : 0x13);
             assert_int_equal(fake_reg(0xf00) & 0x20, 0);
             fake_off();
         }
@@ -410,6 +410,39 @@ static void test_k1_off_in_phy(void **state)
     assert_int_equal(f->phy[0][17], 0x2200);
     assert_int_equal(fake_reg(0xf00) & 0x20, 0);
     fake_off();
+}
+
+/* The clock from I217 on; from Meteor Lake on the MAC's K1 goes before the PHY is first asked. */
+static void test_k1_of_later_parts(void **state)
+{
+    static const struct {
+        uint16_t device;
+        bool off;
+    } parts[] = {{0x153a, false}, {0x155a, false}, {0x156f, false}, {0x15fb, false},
+                 {0x550c, false}, {0x550a, true},  {0x57a0, true},  {0x57b3, true}};
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        fake_on(parts[i].device);
+        f->phy[0][17] = 0x4000;
+        f->regs[0x5bc0 / 4] = 0x00c00000;
+        open_ok();
+        assert_int_equal(f->phy[0][17], 0x4200);
+        assert_int_equal(fake_count_writes(0x5bc0), parts[i].off ? 2 : 0);
+        if (parts[i].off) {
+            assert_int_equal(f->log[fake_find_write(0x5bc0, 0, 0)].value, 0x00800000);
+            assert_int_equal(fake_reg(0x5bc0), 0x00800000);
+            size_t first = fake_find_write(0x34, 7 << 16, fake_find_write(0x34, 1 << 21, 0) + 1);
+            assert_true(first < fake_find_write(0x20, 0, 0));
+            size_t reset = fake_find_write(0x00, 0x04000000, 0);
+            assert_true(first < reset && fake_find_write(0x34, 7 << 16, reset) != SIZE_MAX);
+            assert_int_equal(fake_reg(0x34) & 0x200002, 0);
+            assert_int_equal(fake_reg(0x00) & 0x0800, 0);
+            assert_int_equal(fake_reg(0x18) & 0x8000, 0);
+        } else {
+            assert_int_equal(fake_count_writes(0x34), 0);
+        }
+        assert_int_equal(fake_reg(0xf00) & 0x20, 0);
+        fake_off();
+    }
 }
 
 /* --- bits that data sheets want ----------------------------------------------------------- */
@@ -633,18 +666,31 @@ static void test_tail_guarded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mac_from_registers),    cmocka_unit_test(test_mac_from_nvm),
-        cmocka_unit_test(test_mac_of_a_port),         cmocka_unit_test(test_mac_refused),
-        cmocka_unit_test(test_nvm_held_for_ever),     cmocka_unit_test(test_smbi_taken_over),
-        cmocka_unit_test(test_phy_powered_up),        cmocka_unit_test(test_phy_negotiates),
-        cmocka_unit_test(test_phy_left_alone),        cmocka_unit_test(test_phy_out_of_reach),
-        cmocka_unit_test(test_phy_address),           cmocka_unit_test(test_phy_of_a_port),
-        cmocka_unit_test(test_link_disconnect_ended), cmocka_unit_test(test_ulp_ended_by_firmware),
-        cmocka_unit_test(test_ulp_ended_by_hand),     cmocka_unit_test(test_phy_power_cycled),
-        cmocka_unit_test(test_pages_made_ready),      cmocka_unit_test(test_k1_off),
-        cmocka_unit_test(test_k1_off_in_phy),         cmocka_unit_test(test_bits_after_each_reset),
-        cmocka_unit_test(test_table_sizes),           cmocka_unit_test(test_aspm),
-        cmocka_unit_test(test_speed_followed),        cmocka_unit_test(test_gap_follows),
+        cmocka_unit_test(test_mac_from_registers),
+        cmocka_unit_test(test_mac_from_nvm),
+        cmocka_unit_test(test_mac_of_a_port),
+        cmocka_unit_test(test_mac_refused),
+        cmocka_unit_test(test_nvm_held_for_ever),
+        cmocka_unit_test(test_smbi_taken_over),
+        cmocka_unit_test(test_phy_powered_up),
+        cmocka_unit_test(test_phy_negotiates),
+        cmocka_unit_test(test_phy_left_alone),
+        cmocka_unit_test(test_phy_out_of_reach),
+        cmocka_unit_test(test_phy_address),
+        cmocka_unit_test(test_phy_of_a_port),
+        cmocka_unit_test(test_link_disconnect_ended),
+        cmocka_unit_test(test_ulp_ended_by_firmware),
+        cmocka_unit_test(test_ulp_ended_by_hand),
+        cmocka_unit_test(test_phy_power_cycled),
+        cmocka_unit_test(test_pages_made_ready),
+        cmocka_unit_test(test_k1_off),
+        cmocka_unit_test(test_k1_off_in_phy),
+        cmocka_unit_test(test_k1_of_later_parts),
+        cmocka_unit_test(test_bits_after_each_reset),
+        cmocka_unit_test(test_table_sizes),
+        cmocka_unit_test(test_aspm),
+        cmocka_unit_test(test_speed_followed),
+        cmocka_unit_test(test_gap_follows),
         cmocka_unit_test(test_tail_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
