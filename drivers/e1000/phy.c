@@ -237,24 +237,24 @@ static void k1_in_phy(const struct e1000 *e)
     }
 }
 
-/* A part of the set-up behind each reset, at run time, too: one attempt, no wait. */
+/* A part of the set-up behind each reset: firmware is waited for at start-up alone. */
 void e1000_phy_tune(const struct e1000 *e)
 {
     uint32_t quirks = e->id->quirks & (E1000_QUIRK_K1_OFF | E1000_QUIRK_K1_PHY);
     if (quirks == 0) {
         return;
     }
-    if (e1000_own_try(e)) {
-        if ((quirks & E1000_QUIRK_K1_OFF) != 0) {
-            k1_off(e);
-        }
-        if ((quirks & E1000_QUIRK_K1_PHY) != 0) {
-            k1_in_phy(e);
-        }
-        e1000_own_end(e);
-    } else {
-        log_warn("%s: the PHY is held by firmware: K1 stays as it is", e->nic.name);
+    enum e1000_patience patience = e->state == E1000_CLOSED ? E1000_WAIT : E1000_WAIT_NOT;
+    if (e1000_own_take(e, E1000_OWN_PHY, patience) != STATUS_OK) {
+        return; /* K1 stays as it is */
     }
+    if ((quirks & E1000_QUIRK_K1_OFF) != 0) {
+        k1_off(e);
+    }
+    if ((quirks & E1000_QUIRK_K1_PHY) != 0) {
+        k1_in_phy(e);
+    }
+    e1000_own_give(e, E1000_OWN_PHY);
 }
 
 /* IEEE 802.3, 22.2.4.2: 0 is latched in the link's bit, so the second reading counts. */

@@ -412,6 +412,18 @@ static void test_k1_off_in_phy(void **state)
     fake_off();
 }
 
+/* Firmware that keeps the PHY until the device has long been reset: there is one start-up only. */
+static void test_k1_waits_for_firmware(void **state)
+{
+    fake_on(0x1502);
+    f->phy[0][17] = 0x6200;
+    f->extcnf_held_until_ns = 260 * NS_PER_MS;
+    open_ok();
+    assert_true(f->now_ns < 300 * NS_PER_MS);
+    assert_int_equal(f->phy[0][17], 0x2200);
+    fake_off();
+}
+
 /* The clock from I217 on; from Meteor Lake on the MAC's K1 goes before the PHY is first asked. */
 static void test_k1_of_later_parts(void **state)
 {
@@ -666,31 +678,19 @@ static void test_tail_guarded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mac_from_registers),
-        cmocka_unit_test(test_mac_from_nvm),
-        cmocka_unit_test(test_mac_of_a_port),
-        cmocka_unit_test(test_mac_refused),
-        cmocka_unit_test(test_nvm_held_for_ever),
-        cmocka_unit_test(test_smbi_taken_over),
-        cmocka_unit_test(test_phy_powered_up),
-        cmocka_unit_test(test_phy_negotiates),
-        cmocka_unit_test(test_phy_left_alone),
-        cmocka_unit_test(test_phy_out_of_reach),
-        cmocka_unit_test(test_phy_address),
-        cmocka_unit_test(test_phy_of_a_port),
-        cmocka_unit_test(test_link_disconnect_ended),
-        cmocka_unit_test(test_ulp_ended_by_firmware),
-        cmocka_unit_test(test_ulp_ended_by_hand),
-        cmocka_unit_test(test_phy_power_cycled),
-        cmocka_unit_test(test_pages_made_ready),
-        cmocka_unit_test(test_k1_off),
-        cmocka_unit_test(test_k1_off_in_phy),
-        cmocka_unit_test(test_k1_of_later_parts),
-        cmocka_unit_test(test_bits_after_each_reset),
-        cmocka_unit_test(test_table_sizes),
-        cmocka_unit_test(test_aspm),
-        cmocka_unit_test(test_speed_followed),
-        cmocka_unit_test(test_gap_follows),
+        cmocka_unit_test(test_mac_from_registers),    cmocka_unit_test(test_mac_from_nvm),
+        cmocka_unit_test(test_mac_of_a_port),         cmocka_unit_test(test_mac_refused),
+        cmocka_unit_test(test_nvm_held_for_ever),     cmocka_unit_test(test_smbi_taken_over),
+        cmocka_unit_test(test_phy_powered_up),        cmocka_unit_test(test_phy_negotiates),
+        cmocka_unit_test(test_phy_left_alone),        cmocka_unit_test(test_phy_out_of_reach),
+        cmocka_unit_test(test_phy_address),           cmocka_unit_test(test_phy_of_a_port),
+        cmocka_unit_test(test_link_disconnect_ended), cmocka_unit_test(test_ulp_ended_by_firmware),
+        cmocka_unit_test(test_ulp_ended_by_hand),     cmocka_unit_test(test_phy_power_cycled),
+        cmocka_unit_test(test_pages_made_ready),      cmocka_unit_test(test_k1_off),
+        cmocka_unit_test(test_k1_off_in_phy),         cmocka_unit_test(test_k1_of_later_parts),
+        cmocka_unit_test(test_k1_waits_for_firmware), cmocka_unit_test(test_bits_after_each_reset),
+        cmocka_unit_test(test_table_sizes),           cmocka_unit_test(test_aspm),
+        cmocka_unit_test(test_speed_followed),        cmocka_unit_test(test_gap_follows),
         cmocka_unit_test(test_tail_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
