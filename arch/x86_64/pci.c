@@ -12,7 +12,6 @@
 #include "kernel/time.h"
 
 enum {
-    COMMAND_BUS_MASTER = 1 << 2,
     COMMAND_INTX_DISABLE = 1 << 10,
 
     CLASS_NETWORK = 0x02,
@@ -142,7 +141,7 @@ static void open_bridges(uint8_t bus)
         uint8_t subordinate = (uint8_t)(buses >> 16);
         if (bus >= secondary && bus <= subordinate) {
             uint32_t command = pci_read32(b, PCI_CFG_COMMAND);
-            write_command(b, command | PCI_COMMAND_MEMORY | COMMAND_BUS_MASTER);
+            write_command(b, command | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
         }
     }
 }
@@ -153,7 +152,7 @@ void pci_enable(const struct pci_device *d, bool bus_master)
     power_up(d);
     open_bridges(d->bus);
     uint32_t command = pci_read32(d, PCI_CFG_COMMAND);
-    command &= ~(uint32_t)(COMMAND_BUS_MASTER | COMMAND_INTX_DISABLE);
-    command |= PCI_COMMAND_MEMORY | (bus_master ? COMMAND_BUS_MASTER : 0U);
+    command &= ~(uint32_t)(PCI_COMMAND_BUS_MASTER | COMMAND_INTX_DISABLE);
+    command |= PCI_COMMAND_MEMORY | (bus_master ? PCI_COMMAND_BUS_MASTER : 0U);
     write_command(d, command);
 }

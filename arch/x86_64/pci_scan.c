@@ -134,6 +134,16 @@ static size_t size_bar(const struct pci_access *a, struct pci_device *d, size_t 
 }
 
 /*
+ * A network device that firmware booted from, or looked for a server with, may receive into memory
+ * that is ours now. Whoever takes it switches bus mastering on again; the others stay silent.
+ */
+static uint32_t command_after(const struct pci_device *d, uint32_t command)
+{
+    bool network = d->class_code >> 16 == CLASS_NETWORK;
+    return network ? command & ~(uint32_t)PCI_COMMAND_BUS_MASTER : command;
+}
+
+/*
  * With decoding off, so that the device does not answer at the addresses that sizing writes. With
  * interrupts off, because the device may be the console. Host bridges are left alone: with theirs
  * off, memory itself may be gone.
@@ -149,7 +159,7 @@ static void size_bars(const struct pci_access *a, struct pci_device *d)
     for (size_t i = 0; i < PCI_BAR_COUNT;) {
         i += size_bar(a, d, i);
     }
-    write_command(a, d, command);
+    write_command(a, d, command_after(d, command));
     platform_irq_restore(saved);
 }
 

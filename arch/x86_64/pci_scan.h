@@ -21,6 +21,7 @@ enum {
     PCI_CFG_INTERRUPT = 0x3c,
     PCI_COMMAND_IO = 1 << 0,
     PCI_COMMAND_MEMORY = 1 << 1,
+    PCI_COMMAND_BUS_MASTER = 1 << 2,
 };
 
 /*

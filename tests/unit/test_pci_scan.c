@@ -315,6 +315,20 @@ static void test_bars(void **state)
     assert_int_equal(f->config[1], 3);
 }
 
+/* Firmware's reception ends with the scan, for whatever device is used later. */
+static void test_network_devices_stop(void **state)
+{
+    struct machine *m = *state;
+    struct function *nic = add(m, 0, 3, 0, CLASS_NIC);
+    struct function *wireless = add(m, 0, 4, 0, 0x028000);
+    struct function *disk = add(m, 0, 5, 0, 0x010601);
+    nic->config[1] = wireless->config[1] = disk->config[1] = 0x0407;
+    scan(m);
+    assert_int_equal(nic->config[1], 0x0403);
+    assert_int_equal(wireless->config[1], 0x0403);
+    assert_int_equal(disk->config[1], 0x0407); /* receives nothing unasked */
+}
+
 static void test_capabilities(void **state)
 {
     struct machine *m = *state;
@@ -385,6 +399,7 @@ int main(void)
         MACHINE_TEST(test_a_bus_has_many_devices),
         MACHINE_TEST(test_limit),
         MACHINE_TEST(test_bars),
+        MACHINE_TEST(test_network_devices_stop),
         MACHINE_TEST(test_capabilities),
         MACHINE_TEST(test_windows_that_are_believed),
     };
