@@ -9,7 +9,7 @@
 
 enum {
     BUSY_LOOK_US = 50,
-    BUSY_LOOKS_COUNT = 16, /* 0.8 ms: the loop is not held for longer; then it is tried anyway */
+    BUSY_LOOKS_COUNT = 8, /* 0.4 ms, for the loop is not held for long; then it is tried anyway */
 };
 
 /*

@@ -234,6 +234,9 @@ static uint32_t read_reg(uint32_t offset)
     if (offset == 0x5b5c) {
         return fake_reg(0x5b5c) | f->sync_held;
     }
+    if (offset == 0x5b54 && f->engine_busy) {
+        return fake_reg(0x5b54) | 1u << 24;
+    }
     if (offset == 0xf00 && extcnf_held() && f->is_ich) {
         return fake_reg(0xf00) | 0x20;
     }

@@ -39,6 +39,7 @@ struct fake_nic {
     bool eerd_dead;
     bool mdic_dead;
     bool smbus_kept;     /* the MAC and the PHY have to be in one mode: CTRL_EXT, register 23 */
+    bool engine_busy;    /* the management engine is at the registers for ever */
     bool ulp_stuck;      /* the management engine does not leave ULP */
     bool flush_required; /* I219; until a descriptor was sent */
     bool flush_by_rx;    /* until the receiver was toggled, rather */

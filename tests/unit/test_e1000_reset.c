@@ -252,10 +252,11 @@ static void test_packet_buffers(void **state)
 static void test_no_call_takes_long(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        for (int worst = 0; worst < 4; worst++) {
+        for (int worst = 0; worst < 5; worst++) {
             fake_on(parts[i]);
             fake_start();
-            f->firmware_holds_extcnf = worst != 0;
+            f->engine_busy = f->mdic_dead = worst == 4;
+            f->firmware_holds_extcnf = worst != 0 && worst != 4;
             f->firmware_holds_swsm = worst == 2;
             f->smbi_always = worst == 3;
             f->master_stuck = worst != 0;
