@@ -26,7 +26,7 @@ static void read_express(const struct e1000 *e, struct e1000_facts *out)
 void e1000_read_facts(const struct e1000 *e, struct e1000_facts *out)
 {
     assert(e->state == E1000_READY);
-    *out = (struct e1000_facts){.phy_addr = e->family->phy_addr};
+    *out = (struct e1000_facts){.phy_addr = e1000_phy_addr(e->id)};
     out->ctrl = e1000_read(e, E1000_CTRL);
     out->status = e1000_read(e, E1000_STATUS);
     read_express(e, out);
@@ -37,13 +37,14 @@ void e1000_read_facts(const struct e1000 *e, struct e1000_facts *out)
 const char *e1000_quirk_name(uint32_t n)
 {
     static const char *const names[] = {
-        "no-moderation",  "no-manc",     "eeprom-reload", "pcix-hang", "write-merge",
-        "master-disable", "keep-rx",     "mulr",          "no-eerd",   "no-mdic",
-        "auto-read",      "drv-load",    "drv-load-swsm", "no-aspm",   "ich8-buffer",
-        "i210-buffer",    "tail-guard",  "ring-flush",    "ulp",       "k1-off",
-        "pll-request",    "speed-mode",  "no-asde",       "go-linkd",  "port-xor",
-        "port-block",     "slow-eeprom",
+        "no-moderation",  "no-manc",     "eeprom-reload", "pcix-hang",  "write-merge",
+        "master-disable", "keep-rx",     "mulr",          "no-eerd",    "no-mdic",
+        "auto-read",      "drv-load",    "drv-load-swsm", "no-aspm",    "ich8-buffer",
+        "i210-buffer",    "tail-guard",  "ring-flush",    "ulp",        "k1-off",
+        "pll-request",    "speed-mode",  "no-asde",       "go-linkd",   "port-xor",
+        "port-block",     "slow-eeprom", "two-requests",  "wake-clock", "phy-at-2",
+        "k1-phy",
     };
-    static_assert(E1000_QUIRK_SLOW_EEPROM == 1u << (ARRAY_SIZE(names) - 1), "each has its name");
+    static_assert(E1000_QUIRK_K1_PHY == 1u << (ARRAY_SIZE(names) - 1), "each has its name");
     return n < ARRAY_SIZE(names) ? names[n] : NULL;
 }

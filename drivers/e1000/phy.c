@@ -310,7 +310,7 @@ void e1000_phy_power_up(const struct e1000 *e, enum e1000_patience patience)
 
 static bool look(const struct e1000 *e, struct e1000_facts *out)
 {
-    uint32_t addr = e->family->phy_addr;
+    uint32_t addr = e1000_phy_addr(e->id);
     return phy_read(e, addr, E1000_PHY_ID1, &out->phy_id[0]) &&
            phy_read(e, addr, E1000_PHY_ID1 + 1, &out->phy_id[1]) &&
            phy_read(e, addr, E1000_PHY_BMCR, &out->phy_bmcr) &&
@@ -336,7 +336,7 @@ void e1000_phy_look(const struct e1000 *e, struct e1000_facts *out)
 static bool loop(struct e1000 *e, uint32_t *mbps)
 {
     uint16_t bmsr;
-    uint32_t addr = e->family->phy_addr;
+    uint32_t addr = e1000_phy_addr(e->id);
     if (!phy_read(e, addr, E1000_PHY_BMCR, &e->loopback_bmcr) ||
         !phy_read(e, addr, E1000_PHY_BMSR, &bmsr)) {
         return false;
@@ -365,7 +365,7 @@ void e1000_phy_unloop(const struct e1000 *e)
         bmcr |= E1000_BMCR_RESTART;
     }
     if (e1000_own_take(e, E1000_OWN_PHY, E1000_WAIT) == STATUS_OK) {
-        if (!phy_write(e, e->family->phy_addr, E1000_PHY_BMCR, (uint16_t)bmcr)) {
+        if (!phy_write(e, e1000_phy_addr(e->id), E1000_PHY_BMCR, (uint16_t)bmcr)) {
             log_warn("%s: the PHY does not take its setting back (BMCR)", e->nic.name);
         }
         e1000_own_give(e, E1000_OWN_PHY);

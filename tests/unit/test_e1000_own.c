@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/e1000/selftest.h"
 #include "tests/unit/e1000_fake.h"
 
 #undef assert
@@ -251,6 +252,12 @@ static void test_phy_address(void **state)
         open_ok();
         assert_int_equal(f->phy[0][0], parts[i].addr == 1 ? 0x1340 : 0x0940);
         assert_int_equal(f->phy[1][0], parts[i].addr == 2 ? 0x1340 : 0x0940);
+        struct e1000_facts facts; /* the report has it, and what is behind it */
+        f->phy[0][2] = 0x1111;
+        f->phy[1][2] = 0x2222;
+        e1000_read_facts(&f->e, &facts);
+        assert_int_equal(facts.phy_addr, parts[i].addr);
+        assert_int_equal(facts.phy_id[0], 0x1111 * parts[i].addr);
         fake_off();
     }
 }
