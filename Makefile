@@ -192,7 +192,8 @@ $(APP_PATH): FORCE
 	@echo '$(abspath $(APP_DIR)) $(APP_LIBS)' | cmp -s - $@ || \
 	  echo '$(abspath $(APP_DIR)) $(APP_LIBS)' > $@
 
-$(B)/metal/apps/root/metal.o $(B)/host/apps/root/host.o: $(B)/gen/version.h
+$(addprefix $(B)/,metal/apps/root/metal.o metal/apps/root/nic_test.o test/obj/apps/root/nic_test.o \
+  host/apps/root/host.o host-asan/apps/root/host.o): $(B)/gen/version.h
 
 $(B)/metal/%.o: %.c Makefile
 	$(call say,CC,$<)

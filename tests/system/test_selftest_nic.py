@@ -90,7 +90,7 @@ def test_report_of(tmp_path, nic):
             passed(report, rf"irq {way}: median \d+ us, worst \d+ us of 32")
         else:
             assert has(report, f"  -    irq {way}: not there"), report
-    passed(report, r"irq poll: timer poll every 100 us")
+    passed(report, r"irq poll: timer poll every 100 us to 2 ms")
     passed(report, rf"loopback \({loopback}\): {FRAMES} of {FRAMES} frames, 60 to 1514 bytes, "
                    r"in \d+ ms")
     assert has(report, f"  -        sent {FRAMES}, lost 0, repeated 0, corrupt 0, foreign \\d+")
