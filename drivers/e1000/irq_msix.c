@@ -35,21 +35,35 @@ static void ivar_unmask(const struct e1000 *e)
     e1000_write(e, E1000_IMS, E1000_CAUSE_RXQ0 | IVAR_OTHERS);
 }
 
-/* Reading ICR may take back a queue's cause, too: it does not matter, the ring is looked at. */
-static void ivar_clear(const struct e1000 *e)
+/* Returns what there was. */
+static uint32_t ivar_take_back(const struct e1000 *e)
 {
     uint32_t causes = e1000_read(e, E1000_ICR);
-    if (causes != E1000_GONE) {
-        e1000_write(e, E1000_ICR, causes & ~E1000_CAUSE_ASSERTED);
+    if (causes == E1000_GONE) {
+        return 0;
     }
+    e1000_write(e, E1000_ICR, causes & ~E1000_CAUSE_ASSERTED);
+    return causes;
 }
 
-/* An emulation is known in which ICR reads 0 here: the link is looked at in any case. */
+static void ivar_clear(const struct e1000 *e)
+{
+    (void)ivar_take_back(e);
+}
+
+/*
+ * An emulation is known in which ICR reads 0 here: the link is looked at in any case. Reading ICR
+ * takes back a queue's cause, too, of a frame that came while its vector was masked: that is raised
+ * again, for the poll may have looked already.
+ */
 static uint32_t ivar_take(struct e1000 *e, uint32_t vector)
 {
     if (vector == E1000_VECTOR_OTHER) {
         e1000_write(e, E1000_IMC, IVAR_OTHERS);
-        ivar_clear(e);
+        uint32_t received = ivar_take_back(e) & E1000_CAUSE_RXQ0;
+        if (received != 0) {
+            e1000_write(e, E1000_ICS, received);
+        }
         return NIC_EVENT_RX | NIC_EVENT_LINK;
     }
     e1000_write(e, E1000_IMC, vector == E1000_VECTOR_RX ? E1000_CAUSE_RXQ0 : E1000_CAUSE_TXQ0);

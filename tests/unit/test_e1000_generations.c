@@ -294,6 +294,45 @@ static void test_masked_until_polled(void **state)
     }
 }
 
+/*
+ * The link goes between the last look of a poll and its end, with a frame: whoever takes the link's
+ * cause must not take the frame's with it, nor is it a loss.
+ */
+static void test_a_link_that_goes_under_a_poll(void **state)
+{
+    struct pkt *batch[2];
+    for (size_t d = 0; d < ARRAY_SIZE(devices); d++) {
+        for (uint32_t kind = 0; kind < IRQ_KIND_POLL; kind++) {
+            if (!start_by(devices[d], (enum irq_kind)kind)) {
+                continue;
+            }
+            (void)world_watchdog(&w);
+            assert_true(world_receive(&w, 60, 0));
+            w.chip.now_ns += NS_PER_MS;
+            take_interrupts();
+            assert_true(scheduled);
+            assert_int_equal(w.nic->ops->rx(w.nic, batch, 2), 1);
+            pkt_put(batch[0]);
+            received++;
+            assert_true(world_receive(&w, 60, 1));
+            chip_set_link(&w.chip, false, 1000, true);
+            w.chip.now_ns += NS_PER_MS;
+            take_interrupts();
+            scheduled = false;
+            w.nic->ops->irq_unmask(w.nic);
+            assert_true(w.nic->ops->rx_pending(w.nic)); /* and so: */
+            poll();
+            assert_int_equal(received, 2);
+            pass(NS_PER_MS);
+            world_watchdog_tick(&w);
+            w.chip.now_ns += NS_PER_MS * 10;
+            (void)world_watchdog(&w);
+            assert_int_equal(w.nic->stats.irqs_lost, 0);
+            world_end(&w);
+        }
+    }
+}
+
 /* The message is lost, and the device sends no other for it: one look, and it is made up for. */
 static void test_a_lost_message(void **state)
 {
@@ -537,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_trial_raises_each_vector),
         cmocka_unit_test(test_interrupts_in_every_way),
         cmocka_unit_test(test_masked_until_polled),
+        cmocka_unit_test(test_a_link_that_goes_under_a_poll),
         cmocka_unit_test(test_a_lost_message),
         cmocka_unit_test(test_hang_and_back),
         cmocka_unit_test(test_receiver_stalls),
