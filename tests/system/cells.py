@@ -46,6 +46,12 @@ def qemus():
     return found
 
 
+def newest_qemu():
+    """One of 8 or later, which has igb, or None."""
+    version, command = max(qemus().items(), key=lambda q: [int(n) for n in q[0].split(".")])
+    return command if int(version.split(".")[0]) >= 8 else None
+
+
 class Probe:
     """A machine that never starts, whose PCI configuration space is read: QEMU's qtest protocol."""
 
