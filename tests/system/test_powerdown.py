@@ -1,5 +1,5 @@
-"""The power button under a transfer, whatever tells the guest of its frames: the peer sees the end of
-the stream, not a reset nor silence, and the machine is off soon."""
+"""The power button under a transfer, whatever tells the guest of its frames: the peer sees the end
+of the stream, not a reset nor silence, and the machine is off soon."""
 import random
 import re
 import threading
