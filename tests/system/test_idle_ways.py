@@ -4,8 +4,12 @@ import contextlib
 import re
 import time
 
+import pytest
+
 from cells import INTERRUPTS
 from machine import QemuGuest
+
+pytestmark = pytest.mark.machine
 
 CALM_S = 1  # the timers of the first requests
 IDLE_S = 2

@@ -11,6 +11,8 @@ from cells import INTERRUPTS, newest_qemu
 from machine import BOOT_GUEST_IP, BOOT_HOST_IP, QemuGuest, TapLink, wait_for
 from test_load import held, wait_back
 
+pytestmark = pytest.mark.machine
+
 FLAPS = int(os.environ.get("RINGSIDE_FLAPS", "0"))
 SIZE = 16 << 20
 STEP_S = 120  # for what hangs

@@ -9,6 +9,8 @@ import pytest
 from cells import INTERRUPTS, newest_qemu
 from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, QemuGuest, TapLink, wait_for)
 
+pytestmark = pytest.mark.machine
+
 SIZE = 64 << 20
 UNDER_WAY = 1 << 20  # bytes that are back when the button is pressed
 OFF_S = 5  # by the guest's clock
