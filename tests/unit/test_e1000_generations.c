@@ -417,6 +417,25 @@ static void test_receiver_stalls(void **state)
     }
 }
 
+/* Reset by firmware, or behind a bus error, while nothing was to be sent: nobody would notice. */
+static void test_receiver_switched_off(void **state)
+{
+    for (size_t d = 0; d < ARRAY_SIZE(devices); d++) {
+        start(devices[d]);
+        world_watchdog_tick(&w);
+        assert_int_equal(w.nic->stats.rx_stalls, 0);
+        w.chip.regs[0x0100 / 4] &= ~UINT32_C(2); /* RCTL.EN, not by the driver */
+        world_watchdog_tick(&w);
+        assert_int_equal(w.nic->stats.rx_stalls, 1);
+        assert_int_equal(w.e.state, E1000_RUNNING);
+        pass(NS_PER_MS);
+        assert_true(world_receive(&w, 60, 0));
+        pass(NS_PER_MS);
+        assert_int_equal(received, 1);
+        world_end(&w);
+    }
+}
+
 static void tick_gone(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -580,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_message),
         cmocka_unit_test(test_hang_and_back),
         cmocka_unit_test(test_receiver_stalls),
+        cmocka_unit_test(test_receiver_switched_off),
         cmocka_unit_test(test_gone_and_back),
         cmocka_unit_test(test_senseless_descriptors),
         cmocka_unit_test(test_a_frame_without_an_end),
