@@ -145,10 +145,21 @@ static void reset(struct e1000 *e)
     e->watch.look_ns += FAILED_LOOKS * NIC_WATCHDOG_NS;
 }
 
-/* All ones in a register that has bits which are always 0: pulled out, or its bridge is off. */
+/*
+ * Pulled out, or its bridge is off: all ones in a register that has bits which are always 0. Where
+ * a hypervisor has zeros instead, which look like a lost link, no function has configuration space
+ * there any more (PCI 3.0, 6.1).
+ */
+static bool is_gone(const struct e1000 *e)
+{
+    enum { NO_VENDOR = 0xffff };
+    uint32_t status = e1000_read(e, E1000_STATUS);
+    return status == E1000_GONE || (status == 0 && (pci_read32(e->dev, 0) & 0xffff) == NO_VENDOR);
+}
+
 static bool answers(struct e1000 *e)
 {
-    bool gone = e1000_read(e, E1000_STATUS) == E1000_GONE;
+    bool gone = is_gone(e);
     if (gone && !e->watch.gone) {
         log_error("e1000: the device does not answer any more");
     }

@@ -118,6 +118,7 @@ struct chip {
     bool autoread_stuck;        /* EECD.AUTO_RD, STATUS.LAN_INIT_DONE never come */
     bool master_stuck;          /* STATUS bit 19 does not fall */
     bool gone;                  /* off the bus: reads all ones, takes nothing; chip_come_back */
+    bool gone_zeros;            /* ... and reads zeros, but for its configuration space */
     bool queue_stuck;           /* xDCTL.ENABLE does not come */
     bool flush_rx_too;          /* I219: the dummy descriptor is not enough */
     /*

@@ -430,7 +430,7 @@ uint32_t mmio_read32(const struct mmio *m, uint32_t offset)
     chip->reads++;
     chip->now_ns += chip->access_ns;
     if (chip->gone) {
-        return UINT32_MAX;
+        return chip->gone_zeros ? 0 : UINT32_MAX;
     }
     hostile_turn();
     const struct chip_row *row = find_row(canonical(offset));

@@ -61,6 +61,9 @@ bool chip_irq_mode(struct chip *c, enum irq_kind kind)
 uint32_t pci_read32(const struct pci_device *d, uint16_t offset)
 {
     assert(d->vendor == 0x8086 && offset % 4 == 0 && offset < sizeof(chip->config));
+    if (chip->gone) {
+        return UINT32_MAX;
+    }
     if (chip->part == CHIP_SPT && offset == 0xe4) {
         /* FLUSH_DESC_REQUIRED, bit 8 */
         bool required = chip->rings_used && !(chip->flushed && !chip->flush_rx_too);
