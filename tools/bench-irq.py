@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 
+from cells import newest_qemu  # noqa: E402
 from machine import GUEST_IP, HOST_IP, QemuGuest, TapLink, ip_command  # noqa: E402
 
 WAYS = ("msix", "msi", "intx", "poll")
@@ -24,12 +24,6 @@ NICS = ("e1000", "e1000e", "igb")
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 CALM_S = 1.0  # the timers of the requests, and what a boot left to do
 PAUSE_S = 0.05  # before a lone request: the guest sleeps again
-
-
-def newer_qemu():
-    found = subprocess.run([os.path.join(ROOT, "tools", "get-qemu.sh"), "--offline"],
-                           capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else None
 
 
 def ask(s):
@@ -119,16 +113,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nics", default=",".join(NICS))
     parser.add_argument("--machine", default="q35")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--row", type=int, default=1000, help="requests one upon the other")
-    parser.add_argument("--lone", type=int, default=50, help="requests that find it asleep")
-    parser.add_argument("--idle", type=float, default=5.0, help="seconds of each look at idleness")
+    parser.add_argument("--lone", type=int, default=40, help="requests that find it asleep")
+    parser.add_argument("--idle", type=float, default=3.0, help="seconds of each look at idleness")
     args = parser.parse_args()
     if {name for _, name in socket.if_nameindex()} != {"lo"}:
         os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", sys.executable,
                               *sys.argv])
     ip_command("link", "set", "lo", "up")
-    newer = newer_qemu()
+    newer = newest_qemu()
     nics = [(nic, newer if nic == "igb" else "qemu-system-x86_64") for nic in args.nics.split(",")]
     for nic, _ in (n for n in nics if n[1] is None):
         print(f"{nic}: left out, no QEMU 8 or later is here (tools/get-qemu.sh unpacks one)")
