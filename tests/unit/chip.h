@@ -137,12 +137,14 @@ struct chip {
     uint32_t fault_count;
     char fault[200]; /* the first */
     bool bus_master;
-    bool dead; /* the data path, until power-off */
+    bool dead;   /* the data path, until power-off */
+    bool forgot; /* chip_come_back, and no reset since: what the driver does is no fault */
     bool is_82544;
     enum chip_part part;
 
     /* Inside. */
     const struct chip_traits *traits;
+    uint32_t noise;
     bool memory_on;
     bool in_reset;
     bool phy_link, phy_full_duplex;
@@ -191,8 +193,16 @@ enum chip_part chip_part_of(uint16_t device);
 /* As a careless firmware leaves it: receiving, sending, interrupting, mastering the bus. */
 void chip_leave_running(struct chip *c);
 
+/*
+ * Where there are several: this one is behind the fakes from now on. All other calls are for the
+ * one that was powered on, or selected, last.
+ */
+void chip_select(struct chip *c);
+
 /* Memory that dma_bus_address() and the chip know; freed at power off. */
 void *chip_memory(struct chip *c, size_t size);
+/* Likewise the caller's own, in the place of what was lent before. */
+void chip_lend(struct chip *c, void *memory, size_t size);
 
 /* The PCI function as a scan would find it. */
 struct pci_device chip_pci_device(uint16_t device);

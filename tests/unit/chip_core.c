@@ -53,7 +53,7 @@ struct chip *chip;
 
 void chip_fault(const char *fmt, ...)
 {
-    if (chip->hostile != NULL || chip->fault_count++ > 0) {
+    if (chip->hostile != NULL || chip->forgot || chip->fault_count++ > 0) {
         return;
     }
     va_list ap;
@@ -91,14 +91,13 @@ uint32_t chip_reg(const struct chip *c, uint32_t offset)
 
 static void reset_row(const struct chip_row *row, bool power_up)
 {
-    static uint32_t noise = 0xdeadbeef;
     if (row->parts != 0 && !chip_has(row->parts)) {
         return;
     }
     for (uint32_t at = row->first; at <= row->last; at += row->step) {
-        noise = noise * 1664525 + 1013904223;
+        chip->noise = chip->noise * 1664525 + 1013904223;
         if ((row->flags & ROW_SURVIVES) == 0 || power_up) {
-            *reg(at) = (row->flags & ROW_GARBAGE) != 0 ? noise : row->reset;
+            *reg(at) = (row->flags & ROW_GARBAGE) != 0 ? chip->noise : row->reset;
         }
         chip->written[at / 4] = false;
     }
@@ -171,6 +170,7 @@ static void begin_reset(void)
     if (chip->traits->reset_owned) {
         check_reset_owned();
     }
+    chip->forgot = false;
     if (chip->reset_noop) {
         return;
     }
@@ -506,6 +506,7 @@ void chip_power_on(struct chip *c, uint16_t device)
     assert(part != CHIP_PART_COUNT);
     memset(c, 0, sizeof(*c));
     c->part = part;
+    c->noise = 0xdeadbeef;
     c->traits = traits_of(part);
     c->is_82544 = part == CHIP_82544;
     memcpy(c->eeprom_mac, mac, 6);
@@ -520,11 +521,19 @@ void chip_power_on(struct chip *c, uint16_t device)
     }
 }
 
+void chip_select(struct chip *c)
+{
+    assert(c->traits != NULL);
+    chip = c;
+}
+
 void chip_come_back(struct chip *c)
 {
     assert(c == chip && c->gone);
     c->gone = false;
-    c->in_reset = false;
+    c->in_reset = c->dead = false;
+    c->forgot = true;
+    chip_phy_power_on();
     set_reset_values(true);
     if (!c->is_82544) {
         chip_load_eeprom();

@@ -29,6 +29,18 @@ void *chip_memory(struct chip *c, size_t size)
     return add_region(size, 4096);
 }
 
+void chip_lend(struct chip *c, void *memory, size_t size)
+{
+    assert(c == chip);
+    size_t i = 0;
+    while (i < c->region_count && c->regions[i].ours) {
+        i++;
+    }
+    assert(i < CHIP_REGIONS_MAX);
+    c->regions[i] = (struct chip_region){memory, size, false};
+    c->region_count = c->region_count > i ? c->region_count : i + 1;
+}
+
 uint64_t dma_bus_address(const void *virt)
 {
     return (uint64_t)(uintptr_t)virt + BUS_OFFSET;

@@ -63,6 +63,8 @@ static void load_nvm(void)
 
 void chip_phy_power_on(void)
 {
+    chip->smbi = chip->swesmbi = chip->asked = false;
+    chip->swfw_held = 0;
     memset(chip->phy, 0, sizeof(chip->phy));
     chip->phy[0] = 0x1140;
     chip->phy[1] = 0x7949;

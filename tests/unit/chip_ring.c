@@ -108,7 +108,8 @@ static void take_rx(uint32_t idx)
     struct chip_given *given = &chip->rx_given[idx];
     memcpy(given->words, desc, 16);
     uint32_t count = chip_ring_count(0x2800);
-    for (uint32_t i = *reg(0x2810); i != idx; i = (i + 1) % count) {
+    bool judged = chip->hostile == NULL;
+    for (uint32_t i = *reg(0x2810); judged && i != idx; i = (i + 1) % count) {
         if (chip->rx_given[i].words[0] == given->words[0]) {
             chip_fault("RX descriptors %u and %u share a buffer", i, idx);
         }
@@ -444,7 +445,7 @@ static void send_one(uint32_t idx)
     let_go(data, len);
     chip->frames_out++;
     *reg(0x4080) += 1;
-    if (chip_tx_reports(given)) {
+    if (chip_tx_reports(given) && chip->tx_unreported_count < CHIP_RING_MAX) {
         chip->tx_unreported[chip->tx_unreported_count++] = idx;
     }
 }
