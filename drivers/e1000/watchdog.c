@@ -167,6 +167,16 @@ static bool answers(struct e1000 *e)
     return !gone;
 }
 
+/*
+ * Whether it lost what it was told: its slot's power failed for a moment, or its bridge reset it.
+ * Without CTRL.SLU it has no link then, so that nothing would ever hang.
+ */
+static bool forgot(const struct e1000 *e)
+{
+    return (e1000_read(e, E1000_RCTL) & E1000_RCTL_EN) == 0 ||
+           (e1000_read(e, E1000_TCTL) & E1000_TCTL_EN) == 0;
+}
+
 /* --- transmit ----------------------------------------------------------------------------- */
 
 /*
@@ -218,8 +228,6 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
         log_info("e1000: %u frames waited for a link that went down: dropped",
                  e->tx.next - e->tx.clean);
         e1000_restart(e);
-    } else if (e->tail_lost) {
-        reset(e);
     } else if (e->link.up && tx_hung(e, now_ns)) {
         log_error("e1000: transmitter hung with %u frames; resetting", e->tx.next - e->tx.clean);
         tell_state(e);
@@ -324,6 +332,11 @@ static void check_running(struct e1000 *e, uint64_t now_ns)
     struct e1000_watch *w = &e->watch;
     if (!answers(e)) {
         fail(e);
+        return;
+    }
+    if (e->tail_lost || forgot(e)) {
+        log_error("e1000: the device and the driver are not of one mind any more; resetting");
+        reset(e);
         return;
     }
     e1000_link_refresh(e);

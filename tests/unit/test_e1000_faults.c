@@ -240,6 +240,15 @@ static void off_the_bus(void)
     chip_come_back(&w.chip);
 }
 
+/* Its power failed for a moment, between two looks. What its counters hold then is no news. */
+static void forgets(void)
+{
+    w.chip.gone = true;
+    chip_come_back(&w.chip);
+    turns(1500);
+    assert_int_equal(w.nic->stats.rx_missed + w.nic->stats.rx_no_descriptor, 0);
+}
+
 /* The transmitter hangs, and what the reset needs is not as it should be. */
 static void hang_until_reset(void)
 {
@@ -341,6 +350,7 @@ static const struct fault {
     {"reports late and torn", reports_late, ALL},
     {"paused by the peer", paused, ALL},
     {"off the bus for a while", off_the_bus, ALL},
+    {"its set-up forgotten", forgets, ALL},
     {"a reset takes 50 ms", reset_slow, ALL},
     {"a reset does not end", reset_fails, ALL},
     {"firmware holds the PHY", firmware_holds, ALL},
