@@ -354,13 +354,15 @@ static void check_running(struct e1000 *e, uint64_t now_ns)
     }
 }
 
-/* A reset leaves a PHY its link; QEMU's igb forgets it. */
-static void check_phy(struct e1000 *e, uint64_t now_ns)
+/* A reset leaves a PHY its link; QEMU's igb forgets it. True: that was enough for one turn. */
+static bool check_phy(struct e1000 *e, uint64_t now_ns)
 {
-    if (e->phy_due && now_ns >= e->watch.phy_ns) {
-        e->phy_due = false;
-        e1000_phy_power_up(e, E1000_WAIT_NOT);
+    if (!e->phy_due || now_ns < e->watch.phy_ns) {
+        return false;
     }
+    e->phy_due = false;
+    e1000_phy_power_up(e, E1000_WAIT_NOT);
+    return true;
 }
 
 static void look(struct e1000 *e, uint64_t now_ns)
@@ -388,11 +390,14 @@ uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns)
         w->look_ns = now_ns + NIC_WATCHDOG_NS;
         w->phy_ns = now_ns + PHY_LOOK_NS;
     } else {
+        bool enough = false;
         if (e->state == E1000_RUNNING) {
             check_late(e, now_ns);
-            check_phy(e, now_ns);
+            enough = check_phy(e, now_ns);
         }
-        if (now_ns >= w->look_ns) {
+        if (enough) {
+            w->look_ns = max_u64(w->look_ns, now_ns); /* in the next turn */
+        } else if (now_ns >= w->look_ns) {
             look(e, now_ns);
         }
     }

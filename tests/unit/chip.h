@@ -113,6 +113,7 @@ struct chip {
     bool swflag_left;           /* so was EXTCNF_CTRL bit 5 */
     uint64_t me_busy_until_ns;  /* 82579: FWSM bit 24, tail writes are lost */
     bool phy_silent;            /* MDIC never gets ready */
+    uint64_t mdic_ns;           /* what an access to the PHY takes; 0: as the manual says */
     bool nvm_silent;            /* EERD never gets done */
     bool mac_unloaded;          /* RAL0 and RAH0 are not loaded: the NVM has to be asked */
     bool autoread_stuck;        /* EECD.AUTO_RD, STATUS.LAN_INIT_DONE never come */

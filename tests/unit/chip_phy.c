@@ -134,7 +134,7 @@ static void write_mdic(uint32_t value)
     }
     *reg(MDIC) = value & ~(UINT32_C(1) << 28);
     chip->mdic_busy = true;
-    chip->mdic_at_ns = chip->now_ns + MDIC_NS;
+    chip->mdic_at_ns = chip->now_ns + (chip->mdic_ns != 0 ? chip->mdic_ns : MDIC_NS);
     if (!phy_address_is_ours(value >> 21 & 31)) {
         *reg(MDIC) |= UINT32_C(1) << 30;
     } else if (operation == 1) {

@@ -249,6 +249,18 @@ static void forgets(void)
     assert_int_equal(w.nic->stats.rx_missed + w.nic->stats.rx_no_descriptor, 0);
 }
 
+/* Every access to the PHY takes its time, and behind a reset there is no link to be seen. */
+static void slow_phy(void)
+{
+    w.chip.mdic_ns = 350 * NS_PER_US;
+    w.chip.tx_hang = true;
+    turns(2);
+    chip_set_link(&w.chip, false, 0, false);
+    turns(1600);
+    chip_set_link(&w.chip, true, 1000, true);
+    w.chip.mdic_ns = 0;
+}
+
 /* The transmitter hangs, and what the reset needs is not as it should be. */
 static void hang_until_reset(void)
 {
@@ -351,6 +363,7 @@ static const struct fault {
     {"paused by the peer", paused, ALL},
     {"off the bus for a while", off_the_bus, ALL},
     {"its set-up forgotten", forgets, ALL},
+    {"a slow PHY", slow_phy, ALL},
     {"a reset takes 50 ms", reset_slow, ALL},
     {"a reset does not end", reset_fails, ALL},
     {"firmware holds the PHY", firmware_holds, ALL},
