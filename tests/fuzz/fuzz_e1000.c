@@ -265,7 +265,7 @@ static void make_sane(struct fuzz *f)
         *(bool *)((uint8_t *)c + faults[i]) = false;
     }
     f->storm.left = 0;
-    c->fw_holds_until_ns = c->me_busy_until_ns = c->irq_late_ns = 0;
+    c->fw_holds_until_ns = c->me_busy_until_ns = c->irq_late_ns = c->mdic_ns = 0;
     c->irq_lose = c->msix_masked = 0;
     c->gone = true;
     chip_come_back(c);
@@ -509,7 +509,8 @@ static void step_storm(struct fuzz *f)
 static void step_time(struct fuzz *f)
 {
     uint8_t how = fuzz_u8(&f->in);
-    uint64_t step_ns = (how & 0xf0) == 0 ? 10 * NS_PER_US : (how >> 4) * (50 * (uint64_t)NS_PER_MS);
+    uint64_t step_ns =
+        (how & 0xf0) == 0 ? 10 * NS_PER_US : (how >> 4) * (100 * (uint64_t)NS_PER_MS);
     for (uint32_t i = how % TURNS_MAX + 1; i > 0; i--) {
         turn(f, step_ns);
     }
@@ -594,7 +595,7 @@ static void step_fault(struct fuzz *f)
 {
     uint8_t how = fuzz_u8(&f->in);
     struct chip *c = &f->chip;
-    size_t which = how % (ARRAY_SIZE(faults) + 5);
+    size_t which = how % (ARRAY_SIZE(faults) + 6);
     if (which < ARRAY_SIZE(faults)) {
         *(bool *)((uint8_t *)c + faults[which]) ^= true;
         f->lied |= c->reset_noop; /* it goes on with rings that it should have forgotten */
@@ -613,6 +614,9 @@ static void step_fault(struct fuzz *f)
         break;
     case 3:
         c->irq_late_ns = until_ns - c->now_ns;
+        break;
+    case 4:
+        c->mdic_ns = (until_ns - c->now_ns) / 10000; /* 0.5 ms at most */
         break;
     default:
         c->msix_masked ^= 1u << (until_ns >> 20 & 3);
