@@ -47,6 +47,11 @@ static void check_work(struct host *h, bool payload)
     }
 }
 
+static const struct host_device *device(const struct host *h)
+{
+    return h->world->plan->device;
+}
+
 /* What a stack sends: judged, then copied onto the wire. */
 static void host_output(void *arg, struct pkt *p)
 {
@@ -60,6 +65,10 @@ static void host_output(void *arg, struct pkt *p)
         world_fail(w, "host %d sends: %s", h->index, wrong);
     }
     check_work(h, tcp && seg.len > 0);
+    if (device(h) != NULL) {
+        device(h)->send(h, p);
+        return;
+    }
     bool arp = w->plan->ethernet && p->data[13] == 0x06;
     bool precious = arp || (tcp && (seg.flags & WIRE_SYN) != 0);
     enum link_fate fate = lan_send(&w->lan, h->index, p->data, len, precious, w->now_ns);
@@ -120,8 +129,10 @@ static void host_config(struct host *h, uint64_t generation)
 static bool carve(struct host *h, struct arena *a)
 {
     uint32_t packets = h->plan->packets;
-    return pkt_pool_init(&h->tx, a, "tx", packets, NULL) == STATUS_OK &&
-           pkt_pool_init(&h->rx, a, "rx", packets, NULL) == STATUS_OK &&
+    uint32_t rx_more = device(h) != NULL ? device(h)->rx_packets : 0;
+    pkt_bus_fn *bus = device(h) != NULL ? device(h)->bus : NULL;
+    return pkt_pool_init(&h->tx, a, "tx", packets, bus) == STATUS_OK &&
+           pkt_pool_init(&h->rx, a, "rx", packets + rx_more, bus) == STATUS_OK &&
            net_create(&h->net, a, &h->cfg, h->world->now_ns) == STATUS_OK;
 }
 
@@ -146,7 +157,13 @@ void host_start(struct host *h, uint64_t generation)
         return;
     }
     h->up = true;
-    net_set_link(h->net, true, h->world->now_ns);
+    h->memory = memory[h->index].bytes;
+    h->memory_bytes = need_bytes;
+    if (device(h) != NULL) {
+        device(h)->start(h);
+    } else {
+        net_set_link(h->net, true, h->world->now_ns);
+    }
     app_host_up(h->world, h->index);
     traffic_host_up(h->world, h->index);
 }
@@ -187,25 +204,35 @@ void host_stop(struct host *h)
     w->gave_up_before[h->index] += host_give_ups(h);
     net_destroy(h->net);
     h->up = false;
+    if (device(h) != NULL) {
+        device(h)->stop(h);
+    }
     if (h->tx.used != 0 || h->rx.used != 0) {
         world_fail(w, "host %d destroyed with %u tx and %u rx packets out", h->index, h->tx.used,
                    h->rx.used);
     }
 }
 
-void host_deliver(struct host *h, const struct link_frame *f)
+uint64_t host_poll(struct host *h)
+{
+    if (!h->up) {
+        return DEADLINE_NONE;
+    }
+    if (device(h) != NULL) {
+        device(h)->run(h);
+    }
+    uint64_t next_ns = net_poll(h->net, h->world->now_ns);
+    return device(h) != NULL ? min_u64(next_ns, device(h)->flush(h)) : next_ns;
+}
+
+void host_input(struct host *h, struct pkt *p, bool corrupted)
 {
     struct world *w = h->world;
-    struct pkt *p = h->up ? pkt_alloc(&h->rx, 0) : NULL;
-    world_trace_frame(w, f->from, f->bytes, f->len,
-                      p != NULL ? "  arrives" : "  [nobody takes it]");
-    if (p == NULL) {
-        return;
-    }
-    memcpy(pkt_append(p, f->len), f->bytes, f->len);
+    uint8_t bytes[PKT_BUF_BYTES]; /* the observer looks at them while the stack has the packet */
+    memcpy(bytes, p->data, pkt_len(p));
     h->answers = h->bare_answers = 0;
     h->waited = account_waiting(h->net);
-    wire_give(&w->wire, h->index, f->bytes, f->len, f->corrupted);
+    wire_give(&w->wire, h->index, bytes, pkt_len(p), corrupted);
     if (w->plan->ethernet) {
         net_input(h->net, p, w->now_ns);
     } else {
@@ -214,9 +241,32 @@ void host_deliver(struct host *h, const struct link_frame *f)
     wire_given(&w->wire);
 }
 
+void host_deliver(struct host *h, const struct link_frame *f)
+{
+    struct world *w = h->world;
+    if (device(h) != NULL) {
+        device(h)->receive(h, f);
+        return;
+    }
+    struct pkt *p = h->up ? pkt_alloc(&h->rx, 0) : NULL;
+    world_trace_frame(w, f->from, f->bytes, f->len,
+                      p != NULL ? "  arrives" : "  [nobody takes it]");
+    if (p == NULL) {
+        return;
+    }
+    memcpy(pkt_append(p, f->len), f->bytes, f->len);
+    host_input(h, p, f->corrupted);
+}
+
+/* Packets out of its pools and not in its device. */
+static uint32_t packets_used(const struct host *h)
+{
+    return h->tx.used + h->rx.used - (device(h) != NULL ? device(h)->holds(h) : 0);
+}
+
 uint32_t host_pools_used(const struct host *h, const char **name)
 {
-    uint32_t used = h->tx.used + h->rx.used;
+    uint32_t used = packets_used(h);
     *name = used > 0 ? "packets" : *name;
     const struct pool *p;
     for (size_t i = 0; (p = net_pool(h->net, i)) != NULL; i++) {
@@ -231,7 +281,7 @@ void host_check_account(const struct host *h)
     struct account a;
     tcp_check_invariants(h->net);
     account_of(&a, h->net);
-    if (account_sum(&a) != h->tx.used + h->rx.used || a.send > h->tx.used) {
+    if (account_sum(&a) != packets_used(h) || a.send > h->tx.used) {
         world_fail(h->world,
                    "host %d: %u tx and %u rx packets out, but %u to send, %u received, %u for "
                    "neighbours, %u in reassembly, %u datagrams",

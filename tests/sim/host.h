@@ -10,6 +10,24 @@
 
 struct world;
 
+struct host;
+
+/*
+ * What stands between a stack and the wire where a world has it (station.h); else frames go from
+ * one to the other by themselves.
+ */
+struct host_device {
+    uint32_t rx_packets; /* that it takes from the receive pool for itself */
+    pkt_bus_fn *bus;
+    void (*start)(struct host *h);               /* pools and stack are made */
+    void (*stop)(struct host *h);                /* the stack is gone: every packet comes back */
+    void (*send)(struct host *h, struct pkt *p); /* takes p */
+    void (*receive)(struct host *h, const struct link_frame *f); /* borrows f; h may be down */
+    void (*run)(struct host *h);       /* before the stack's turn; gives host_input what came */
+    uint64_t (*flush)(struct host *h); /* behind it; returns when it wants the next turn */
+    uint32_t (*holds)(const struct host *h); /* packets that nobody has beside it */
+};
+
 struct host_plan {
     bool isn_fixed;
     uint32_t isn;
@@ -35,6 +53,8 @@ struct host {
     struct net_config cfg;
     struct pkt_pool tx;
     struct pkt_pool rx;
+    void *memory; /* the pools' and the stack's */
+    size_t memory_bytes;
     uint64_t deadline_ns;
     /* What it has sent in answer to the frame it is being given. */
     uint32_t answers;      /* frames */
@@ -47,6 +67,12 @@ void host_start(struct host *h, uint64_t generation);
 
 /* Ends it without a word. */
 void host_stop(struct host *h);
+
+/* Its turn: what is due in stack and device. Returns when it wants the next. */
+uint64_t host_poll(struct host *h);
+
+/* Takes a frame that has come through to the stack of a host that is up. */
+void host_input(struct host *h, struct pkt *p, bool corrupted);
 
 /* Gives it a frame, borrowed. */
 void host_deliver(struct host *h, const struct link_frame *f);

@@ -50,7 +50,7 @@ static void settle(struct world *w, bool with_apps)
     for (int round = 0; !w->failed; round++) {
         for (int i = 0; i < w->plan->host_count; i++) {
             struct host *h = &w->host[i];
-            h->deadline_ns = h->up ? net_poll(h->net, w->now_ns) : DEADLINE_NONE;
+            h->deadline_ns = host_poll(h);
         }
         traffic_run(w);
         if (!with_apps || !app_run(w)) {
@@ -374,6 +374,7 @@ static void add_totals(const struct world *w, struct world_totals *t)
     t->echoes += w->router.answered;
     t->give_ups += w->give_ups;
     t->excused += w->excused;
+    t->excused_late += w->excused_late;
     t->rst_segments += w->wire.resets;
     for (uint32_t i = 0; i < w->plan->app.conn_count; i++) {
         for (int side = 0; side < 2; side++) {

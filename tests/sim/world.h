@@ -40,7 +40,8 @@ struct world_plan {
     int host_count;
     struct host_plan host[HOSTS_MAX];
     bool ethernet;
-    bool edge_triggered; /* the applications' epoll */
+    const struct host_device *device; /* of every host; NULL: none */
+    bool edge_triggered;              /* the applications' epoll */
     uint32_t msl_ms;
     struct app_plan app;
     uint32_t traffic_count;
@@ -72,6 +73,7 @@ struct world_totals { /* added up over worlds */
     uint64_t rst_segments; /* on the wire */
     uint64_t give_ups;     /* connections, handshakes, neighbours that a stack gave up on */
     uint64_t excused;      /* orderly connections that ended early because of one */
+    uint64_t excused_late; /* of these, connections that had carried bytes */
 };
 
 struct world {
@@ -93,7 +95,7 @@ struct world {
     uint64_t done_ns; /* when the applications were done */
     uint64_t retransmissions;
     uint64_t give_ups;
-    uint64_t excused;
+    uint64_t excused, excused_late;
     uint64_t gave_up_before[HOSTS_MAX]; /* by stacks that are gone */
     uint64_t quiet_since_ns;            /* frames are counted from here for storms */
     uint64_t quiet_frames;
