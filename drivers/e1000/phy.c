@@ -49,7 +49,8 @@ enum {
 static bool mdic(const struct e1000 *e, uint32_t phy, uint32_t reg, uint32_t command,
                  uint32_t *value)
 {
-    uint32_t looks = e->state == E1000_CLOSED ? MDIC_LOOKS_COUNT : MDIC_LOOKS_RUN_COUNT;
+    bool starts = e->state == E1000_CLOSED || e->state == E1000_READY;
+    uint32_t looks = starts ? MDIC_LOOKS_COUNT : MDIC_LOOKS_RUN_COUNT;
     e1000_write(e, E1000_MDIC, command | phy << E1000_MDIC_PHY_SHIFT | reg << E1000_MDIC_REG_SHIFT);
     for (uint32_t i = 0; i < looks; i++) {
         time_delay_us(MDIC_LOOK_US);
