@@ -8,7 +8,7 @@
  * After each step: no call of the driver took more accesses or device time than it may, every
  * packet of the pool is in a ring or with us, no frame was handed up that does not fit its buffer,
  * none was given to the device twice. In the end the device is as after a power-up: traffic has to
- * resume within RESUME_NS, and every packet to come home.
+ * resume within RESUME_NS by the model's strict rules, and every packet to come home.
  */
 // LINK: drivers/e1000/*.c kernel/pkt.c tests/unit/chip_*.c
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "drivers/e1000/e1000.h"
+#include "drivers/e1000/selftest.h"
 #include "kernel/bytes.h"
 #include "kernel/dma.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -270,6 +271,7 @@ static void make_sane(struct fuzz *f)
     c->gone = true;
     chip_come_back(c);
     chip_set_link(c, true, 1000, true);
+    c->hostile = NULL; /* from here on it judges */
 }
 
 static void power_on(struct fuzz *f)
@@ -450,7 +452,7 @@ static void from_wire(struct fuzz *f, size_t len, uint8_t errors)
 
 static const enum irq_kind kinds[] = {IRQ_KIND_MSIX, IRQ_KIND_MSI, IRQ_KIND_INTX, IRQ_KIND_POLL};
 
-static bool open_driver(struct fuzz *f, uint8_t how)
+static bool open_device(struct fuzz *f)
 {
     struct e1000_config config = {.pool = &f->pool};
     enter_within(f, OPEN_NS, OPEN_ACCESSES);
@@ -458,6 +460,16 @@ static bool open_driver(struct fuzz *f, uint8_t how)
     leave(f);
     if (st != STATUS_OK) {
         assert(f->e.state == E1000_CLOSED && !f->chip.bus_master);
+        return false;
+    }
+    f->watchdog_ns = f->chip.now_ns + NIC_WATCHDOG_NS;
+    return true;
+}
+
+/* Bits of how: 1:0 the way to interrupt, 7 tried first. */
+static bool open_driver(struct fuzz *f, uint8_t how)
+{
+    if (!open_device(f)) {
         return false;
     }
     f->kind = kinds[how % ARRAY_SIZE(kinds)];
@@ -474,7 +486,6 @@ static bool open_driver(struct fuzz *f, uint8_t how)
     enter(f);
     e1000_start(&f->e);
     leave(f);
-    f->watchdog_ns = f->chip.now_ns + NIC_WATCHDOG_NS;
     return true;
 }
 
@@ -491,6 +502,39 @@ static void release(struct fuzz *f)
     while (f->held_count > 0) {
         pkt_put(f->held[--f->held_count]);
     }
+}
+
+/* What selftest=nic does with a device. */
+static void self_test(struct fuzz *f, enum e1000_loopback where)
+{
+    struct e1000_facts facts;
+    if (!open_device(f)) {
+        return;
+    }
+    f->kind = IRQ_KIND_POLL;
+    (void)chip_irq_mode(&f->chip, IRQ_KIND_INTX);
+    enter_within(f, OPEN_NS, OPEN_ACCESSES);
+    e1000_read_facts(&f->e, &facts);
+    leave(f);
+    if (!e1000_loopback_has(&f->e, where)) {
+        close_driver(f);
+        return;
+    }
+    enter_within(f, OPEN_NS, OPEN_ACCESSES);
+    enum status st = e1000_loopback_start(&f->e, where);
+    leave(f);
+    for (int i = 0; i < BURST_MAX && st == STATUS_OK; i++) {
+        send(f, WIRE_BYTES);
+        flush(f);
+        reclaim(f);
+        (void)receive(f, BURST_MAX, false);
+        f->chip.now_ns += NS_PER_MS;
+        check_packets(f);
+    }
+    enter_within(f, OPEN_NS, OPEN_ACCESSES);
+    e1000_loopback_end(&f->e);
+    leave(f);
+    assert(!up(f) && !f->chip.bus_master);
 }
 
 /* --- the steps ---------------------------------------------------------------------------- */
@@ -661,7 +705,12 @@ static void step_life(struct fuzz *f)
 {
     uint8_t how = fuzz_u8(&f->in);
     if (!up(f)) {
-        (void)open_driver(f, how);
+        uint8_t test = how >> 4 & 7;
+        if (test == E1000_LOOPBACK_MAC || test == E1000_LOOPBACK_PHY) {
+            self_test(f, (enum e1000_loopback)test);
+        } else {
+            (void)open_driver(f, how);
+        }
         return;
     }
     enter(f);
@@ -703,6 +752,8 @@ static void resume(struct fuzz *f)
         send(f, WIRE_BYTES);
         flush(f);
     }
+    close_driver(f);
+    judge(f, f->chip.fault_count == 0, f->chip.fault);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -726,7 +777,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         check_packets(f);
     }
     resume(f);
-    close_driver(f);
     assert(f->pool.used == 0);
     chip_power_off(&f->chip);
     return 0;
