@@ -131,7 +131,7 @@ void world_watchdog_tick(struct world *w)
 {
     w->chip.now_ns += NIC_WATCHDOG_NS;
     uint64_t next_ns = world_watchdog(w);
-    while (w->e.state == E1000_RESETTING) {
+    while (w->e.state == E1000_RESETTING || next_ns <= w->chip.now_ns) {
         w->chip.now_ns = max_u64(w->chip.now_ns, next_ns);
         next_ns = world_watchdog(w);
     }
