@@ -130,7 +130,7 @@ struct e1000_watch {
     uint32_t tx_clean;      /* tx.clean, ... */
     uint64_t hw_frames;     /* hw_rx_packets and rx_missed, ... */
     uint64_t overruns;      /* rx_missed + rx_no_descriptor at the last look */
-    uint32_t deaf_looks;    /* in a row: the device counts frames, the ring has none */
+    uint32_t deaf_looks;    /* the device counted frames, and the ring has had none since */
     uint32_t deaf_patience; /* so many make a stall; doubles while resets do not help */
     uint32_t resets;        /* in a row, with no frame in between */
     bool irq_late;          /* an interrupt is overdue since before late_ns */

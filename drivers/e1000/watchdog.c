@@ -239,9 +239,10 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
 /* --- receive ------------------------------------------------------------------------------ */
 
 /*
- * Whether the device has counted good frames (GPRC, MPC) at several looks in a row of which none
- * has reached a ring that has buffers. Frames for management firmware may be counted, too: when a
- * reset has not brought any, the next is farther off.
+ * Whether the device has counted good frames (GPRC, MPC) at several looks of which none has reached
+ * a ring that has buffers; the looks need not follow each other, for the next frame of a peer that
+ * backs off may be long in coming. Frames for management firmware may be counted, too: when a reset
+ * has not brought any, the next is farther off.
  */
 static bool rx_stalled(struct e1000 *e)
 {
@@ -253,8 +254,8 @@ static bool rx_stalled(struct e1000 *e)
     if (moved) {
         w->deaf_patience = RX_DEAF_LOOKS;
     }
-    w->deaf_looks = moved || !counted ? 0 : w->deaf_looks + 1;
-    if (w->deaf_looks < max_u32(w->deaf_patience, RX_DEAF_LOOKS)) {
+    w->deaf_looks = moved ? 0 : w->deaf_looks + counted;
+    if (!counted || w->deaf_looks < max_u32(w->deaf_patience, RX_DEAF_LOOKS)) {
         return false;
     }
     w->deaf_patience = min_u32(2 * w->deaf_looks, RX_DEAF_LOOKS_MAX);

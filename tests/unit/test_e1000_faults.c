@@ -498,12 +498,34 @@ static void test_every_id_serves(void **state)
     assert_int_equal(failures, 0);
 }
 
+/* A peer that backs off sends once in many looks: that a receiver stalls is found all the same. */
+static void test_a_stall_is_found_in_few_frames(void **state)
+{
+    (void)state;
+    for (size_t d = 0; d < ARRAY_SIZE(devices); d++) {
+        assert_true(begin(devices[d], IRQ_KIND_POLL));
+        w.chip.rx_hang = true;
+        for (uint32_t frame = 0; frame < 3; frame++) { /* the first hides behind what came before */
+            assert_true(world_receive(&w, 60, loop.number++));
+            for (uint32_t ms = 0; ms < 5000; ms++) {
+                w.chip.now_ns += STEP_NS;
+                watch();
+                hear();
+            }
+        }
+        assert_int_equal(w.nic->stats.rx_stalls, 1);
+        assert_true(resume_ms() != UINT32_MAX);
+        world_end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_id_serves),
         cmocka_unit_test(test_idle_is_silent),
         cmocka_unit_test(test_every_fault_is_survived),
+        cmocka_unit_test(test_a_stall_is_found_in_few_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
