@@ -21,6 +21,7 @@ enum {
     CALM_SEEDS = 30,
     FAILURES_SHOWN = 10,
     REPEATS = 3,
+    PACKETS_MIN = 512,  /* a ring in it takes 256 more, and must not be most of the pool */
     EXCUSED_ONE_IN = 3, /* worlds: an ARP that gave up after 3 s */
 };
 
@@ -47,6 +48,7 @@ static void plan_machines(struct world_plan *p, uint64_t seed)
     p->device = &station_device;
     p->partition_count = lossless ? 0 : p->partition_count;
     for (int i = 0; i < p->host_count; i++) {
+        p->host[i].packets = max_u32(p->host[i].packets, PACKETS_MIN);
         p->host[i].lan.down_mtu = lossless ? 0 : p->host[i].lan.down_mtu;
         clean_way(&p->host[i].lan.up, lossless);
         clean_way(&p->host[i].lan.down, lossless);
