@@ -262,12 +262,6 @@ static bool rx_stalled(struct e1000 *e)
     return true;
 }
 
-/* Something else has reset the device: firmware, a bus error. It would stay deaf without a word. */
-static bool rx_off(const struct e1000 *e)
-{
-    return (e1000_read(e, E1000_RCTL) & E1000_RCTL_EN) == 0;
-}
-
 static void check_receiver(struct e1000 *e)
 {
     struct nic_stats *stats = &e->nic.stats;
@@ -280,8 +274,6 @@ static void check_receiver(struct e1000 *e)
         log_error("e1000: a frame over %u descriptors makes no sense; resetting", e->rx.spanned);
     } else if (rx_stalled(e)) {
         log_error("e1000: receiver stalled; resetting");
-    } else if (rx_off(e)) {
-        log_error("e1000: somebody switched the receiver off; resetting");
     } else {
         return;
     }
