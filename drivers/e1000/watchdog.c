@@ -168,8 +168,8 @@ static bool answers(struct e1000 *e)
 }
 
 /*
- * Whether it lost what it was told: its slot's power failed for a moment, or its bridge reset it.
- * Without CTRL.SLU it has no link then, so that nothing would ever hang.
+ * Whether it lost what it was told: its slot's power failed for a moment, or firmware, a bus error
+ * or its bridge reset it. Without CTRL.SLU it has no link then, so that nothing would ever hang.
  */
 static bool forgot(const struct e1000 *e)
 {
@@ -327,8 +327,13 @@ static void check_running(struct e1000 *e, uint64_t now_ns)
         fail(e);
         return;
     }
-    if (e->tail_lost || forgot(e)) {
-        log_error("e1000: the device and the driver are not of one mind any more; resetting");
+    if (e->tail_lost) {
+        reset(e); /* it was said */
+        return;
+    }
+    if (forgot(e)) {
+        log_error("e1000: the device has forgotten its set-up; resetting");
+        e->nic.stats.rx_stalls++;
         reset(e);
         return;
     }
