@@ -17,7 +17,8 @@
 enum {
     SWSM_LOOK_US = 50,
     SWSM_LOOKS_COUNT = 200, /* 10 ms; firmware holds it for microseconds */
-    SWSM_LOOKS_ONCE_COUNT = 4,
+    SWSM_LOOK_ONCE_US = 15,
+    SWSM_LOOKS_ONCE_COUNT = 4, /* each of up to three bits, to take and to give: 0.36 ms */
     OWN_LOOK_US = 1 * US_PER_MS,
     OWN_LOOKS_COUNT = 100, /* 100 ms: an access of firmware to the PHY, with its retries */
 };
@@ -69,13 +70,18 @@ static uint32_t swsm_looks(enum e1000_patience patience)
     return patience == E1000_WAIT ? SWSM_LOOKS_COUNT : SWSM_LOOKS_ONCE_COUNT;
 }
 
+static uint32_t swsm_look_us(enum e1000_patience patience)
+{
+    return patience == E1000_WAIT ? SWSM_LOOK_US : SWSM_LOOK_ONCE_US;
+}
+
 static bool swsm_take_smbi(const struct e1000 *e, enum e1000_patience patience)
 {
     for (uint32_t i = 0; i < swsm_looks(patience); i++) {
         if ((e1000_read(e, E1000_SWSM) & E1000_SWSM_SMBI) == 0) {
             return true;
         }
-        time_delay_us(SWSM_LOOK_US);
+        time_delay_us(swsm_look_us(patience));
     }
     return false;
 }
@@ -95,7 +101,7 @@ static enum status swsm_take(const struct e1000 *e, enum e1000_patience patience
         if ((e1000_read(e, E1000_SWSM) & E1000_SWSM_SWESMBI) != 0) {
             return STATUS_OK;
         }
-        time_delay_us(SWSM_LOOK_US);
+        time_delay_us(swsm_look_us(patience));
     }
     log_warn("%s: firmware does not grant SWSM (0x%08x)", e->nic.name, e1000_read(e, E1000_SWSM));
     swsm_give(e);

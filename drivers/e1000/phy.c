@@ -13,7 +13,7 @@
 enum {
     MDIC_LOOK_US = 20,
     MDIC_LOOKS_COUNT = 20,    /* 0.4 ms; 64 bits at 2.5 MHz take 26 us */
-    MDIC_LOOKS_RUN_COUNT = 8, /* at run time: four accesses and the PHY's ownership in 1 ms */
+    MDIC_LOOKS_RUN_COUNT = 6, /* at run time: four accesses and the PHY's ownership in 1 ms */
 
     ULP_LOOK_US = 10 * US_PER_MS,
     ULP_LOOKS_COUNT = 250, /* 2.5 s: engines are known that take more than 2 (Linux) */
