@@ -6,7 +6,8 @@ CROSS_COMPILE ?=
 APP    ?= apps/httpd
 NIC    ?= e1000
 PORT   ?= 8080
-MEM    ?= 64M
+# OVMF of 2025 leaves GRUB too little of 64M.
+MEM    ?= $(if $(filter uefi,$(BOOT)),256M,64M)
 APPEND ?=
 BOOT   ?= kernel
 MACHINE ?= pc

@@ -169,11 +169,13 @@ class QemuGuest(Server):
                 "-device", "qemu-xhci", "-device", "usb-storage,drive=medium,bootindex=1"],
     }
 
-    def __init__(self, folder, tap=None, user=False, append="", memory="64M", nic="e1000",
+    def __init__(self, folder, tap=None, user=False, append="", memory=None, nic="e1000",
                  machine="pc", iso=None, app="httpd", forward=80, address=GUEST_IP, extra=(),
                  prealloc=False, cpu="max", medium="cd", uefi=False, qemu="qemu-system-x86_64",
                  netboot=False):
         super().__init__(folder)
+        # OVMF of 2025 leaves GRUB too little of 64M.
+        memory = memory or ("256M" if uefi else "64M")
         self.monitor_path = os.path.join(str(folder), "monitor")
         if user:
             self.port = free_port()

@@ -3,6 +3,7 @@ import hashlib
 import os
 import random
 import re
+import subprocess
 import threading
 
 import pytest
@@ -83,9 +84,14 @@ def flap(guest, echo, let_go):
     wait_for("the guest to see the link again", lambda: told(guest, "up") > ups, STEP_S)
 
 
+def has_property(qemu, device, name):
+    options = subprocess.run([qemu, "-device", f"{device},help"], capture_output=True, text=True,
+                             timeout=STEP_S, check=True).stdout
+    return f"  {name}=" in options
+
+
 @pytest.mark.parametrize("nic, irq, flaps", [
-    # Its link is there at once, while others negotiate for half a second, as QEMU has it.
-    ("e1000,autonegotiation=off", "intx", 100),
+    ("e1000", "intx", 100),
     ("e1000e", "msix", 3),
     ("igb", "msix", 3),
 ])
@@ -93,6 +99,12 @@ def test_a_transfer_outlives_its_links(tmp_path, nic, irq, flaps):
     qemu = newest_qemu() if nic == "igb" else "qemu-system-x86_64"
     if qemu is None:
         pytest.skip("no QEMU of 8 or later is here, which has igb (tools/get-qemu.sh)")
+    # Without this its link is there at once: the others, and it in QEMU 10, negotiate for half a
+    # second each time.
+    if nic == "e1000" and has_property(qemu, "e1000", "autonegotiation"):
+        nic += ",autonegotiation=off"
+    elif nic == "e1000":
+        flaps = 3
     flaps = FLAPS or flaps
     body = random.Random(8).randbytes(SIZE)
     with TapLink("rsflap", BOOT_HOST_IP) as link, \
