@@ -423,8 +423,10 @@ static void test_receiver_switched_off(void **state)
     for (size_t d = 0; d < ARRAY_SIZE(devices); d++) {
         start(devices[d]);
         world_watchdog_tick(&w);
+        assert_int_equal(w.nic->stats.rx_stalls, 0);
         w.chip.regs[0x0100 / 4] &= ~UINT32_C(2); /* RCTL.EN, not by the driver */
         world_watchdog_tick(&w);
+        assert_int_equal(w.nic->stats.rx_stalls, 1);
         assert_int_equal(w.e.state, E1000_RUNNING);
         pass(NS_PER_MS);
         assert_true(world_receive(&w, 60, 0));
