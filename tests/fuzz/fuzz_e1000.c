@@ -158,8 +158,10 @@ static uint32_t number_of(const struct pkt *p)
 
 static void leave(struct fuzz *f)
 {
+    const struct e1000_tx *tx = &f->e.tx;
     check_call(f);
-    assert(f->e.tx.next - f->e.tx.clean < E1000_RING_COUNT);
+    assert(tx->next - tx->clean < E1000_RING_COUNT);
+    assert(tx->flushed - tx->clean <= tx->next - tx->clean); /* what is not given is not sent */
 }
 
 /* Nothing is lost, nothing is in two places. */
