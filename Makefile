@@ -108,7 +108,9 @@ SIM_FLAGS   := $(filter-out -O1 $(SAN),$(TEST_FLAGS)) -O2
 ROOT_COMMON := apps/root/config.c apps/root/divide.c apps/root/ending.c apps/root/stack.c \
                apps/root/stats.c
 KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
-NET_SRC     := $(sort $(wildcard net/*.c net/posix/*.c))
+# The stack: what a LINK line of a test calls @net. The POSIX calls stand on the kernel as well.
+NET_STACK   := $(sort $(filter-out net/posix/%,$(wildcard net/*.c net/*/*.c net/*/*/*.c)))
+NET_SRC     := $(NET_STACK) $(sort $(wildcard net/posix/*.c))
 METAL_SRC   := $(sort $(wildcard boot/*.[cS] arch/x86_64/*.[cS] kernel/libc/*.c kernel/libc/float/*.c drivers/*.c \
                drivers/*/*.c)) $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
                apps/root/nics.c apps/root/nic_test.c apps/root/nic_irqs.c apps/root/loopback.c \
@@ -357,7 +359,7 @@ $(B)/host-asan/$(APP_NAME): $(HOST_ASAN_OBJ) $(call llhttp_lib,host-asan)
 UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 SIM  := $(patsubst tests/sim/%.c,%,$(sort $(wildcard tests/sim/sim_*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-link_of = $(sort $(wildcard $(shell sed -n 's|^// LINK: ||p' $(1))))
+link_of = $(sort $(wildcard $(patsubst @net,$(NET_STACK),$(shell sed -n 's|^// LINK: ||p' $(1)))))
 # llhttp, for the tests whose LINK line says @llhttp
 uses_llhttp = $(shell sed -n 's|^// LINK: .*@llhttp.*|1|p' $(1))
 
@@ -381,7 +383,7 @@ $(B)/test/scripts: $(call objs,test/obj,tests/unit/support.c $(call link_of,$(SC
 	$(Q)$(CLANG) $(SAN) -o $@ $^
 
 # The stack as packetdrill wants it (docs/testing.md): plain objects that can be loaded.
-PD_SRC := $(sort $(wildcard tests/packetdrill/so/*.c net/*.c)) net/posix/opt_tcp.c kernel/pkt.c \
+PD_SRC := $(sort $(wildcard tests/packetdrill/so/*.c)) $(NET_STACK) net/posix/opt_tcp.c kernel/pkt.c \
           kernel/pool.c kernel/timer.c tests/unit/support.c
 PD_FLAGS = $(HOST_FLAGS) -fPIC -fvisibility=hidden $(APP_WARN)
 $(B)/pd/%.o: %.c Makefile

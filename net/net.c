@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "net/stack.h"
-#include "net/tcp.h"
-#include "net/tcp_cc.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/tcp.h"
 
 /* A static address must be one that a host can have under its prefix (RFC 1122 3.2.1.3): wrong
  * here, every packet would be dropped as a martian by the other side. */

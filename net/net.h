@@ -155,7 +155,7 @@ struct net_config {
     uint32_t tcp_ts_start;      /* ms */
     uint32_t tcp_off;           /* enum net_tcp_off: what is left out */
     bool tcp_ecn;               /* RFC 3168: asked for and answered */
-    const char *tcp_congestion; /* of tcp_cc.h's algorithms, by name; NULL: cubic */
+    const char *tcp_congestion; /* of tcp/cc/cc.h's algorithms, by name; NULL: cubic */
 };
 
 void net_limits_default(struct net_limits *l, size_t budget_bytes);

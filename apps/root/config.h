@@ -70,7 +70,8 @@ void config_parse(struct root_config *out, struct cmdline *line, const char *tex
 
 /*
  * Takes over the lease of the boot: the BOOTP message of so many bytes, borrowed for ever. Unless
- * nic= names another, the device is used that it was for. Any bytes: net/dhcp.c checks the rest.
+ * nic= names another, the device is used that it was for. Any bytes: net/dhcp/client.c checks the
+ * rest.
  */
 void config_take_lease(struct root_config *out, const uint8_t *ack, size_t bytes);
 

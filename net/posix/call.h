@@ -9,7 +9,7 @@
 #include "kernel/task.h"
 #include "net/include/sys/socket.h"
 #include "net/posix/env.h"
-#include "net/sock.h"
+#include "net/sock/sock.h"
 
 enum {
     /*

@@ -8,7 +8,7 @@
 
 #include "net/include/unistd.h"
 #include "net/posix/io.h"
-#include "net/udp.h"
+#include "net/udp/udp.h"
 
 enum {
     VECTOR_FEW = 8, /* so many are kept on the stack, more by malloc, as Linux has it */

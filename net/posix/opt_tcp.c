@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "net/include/netinet/tcp.h"
-#include "net/tcp.h"
+#include "net/tcp/tcp.h"
 
 enum {
     SSTHRESH_NONE = 0x7fffffff, /* what Linux shows while there is none */

@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
-#include "net/epoll.h"
 #include "net/include/sys/epoll.h"
 #include "net/posix/call.h"
+#include "net/sock/epoll.h"
 
 static_assert(sizeof(struct epoll_event) == sizeof(struct epoll_report), "filled in place");
 static_assert(offsetof(struct epoll_event, data) == offsetof(struct epoll_report, data), "same");

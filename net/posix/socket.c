@@ -1,6 +1,6 @@
 /*
  * The life of a descriptor in POSIX terms: socket, bind, listen, accept, connect, shutdown, names,
- * close. Checks what the user handed in, waits where POSIX waits; the rest is net/sock_call.c's.
+ * close. Checks what the user handed in, waits where POSIX waits; the rest is net/sock/call.c's.
  */
 #include "net/include/sys/socket.h"
 

@@ -13,8 +13,8 @@
  * closed: the same to a port without a listener.
  *
  * The peer offers what Linux does (MSS, SACK, timestamps, window scale) and uses what the stack
- * takes up. Only contracts in net/net.h and net/sock.h are used, so that this file can be built
- * against an older stack.
+ * takes up. Only contracts in net/net.h and net/sock/sock.h are used, so that this file can be
+ * built against an older stack.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,9 +22,9 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ipv4.h"
+#include "net/ip/ipv4.h"
 #include "net/net.h"
-#include "net/sock.h"
+#include "net/sock/sock.h"
 
 enum {
     PACKETS = 256,

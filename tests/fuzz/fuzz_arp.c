@@ -2,7 +2,7 @@
  * ARP: the decoder, then a dialogue of packets with addresses from a small set (so that they meet),
  * datagrams to send, and time, with an address that is static, probed strictly or link-local.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "tests/fuzz/fuzz_input.h"

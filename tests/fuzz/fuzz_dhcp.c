@@ -2,10 +2,10 @@
  * DHCP: the decoder, then a server that says anything at any time, with the exchange's own
  * identification put in (or nothing would ever be looked at), and time passing.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
-#include "net/dhcp_wire.h"
 #include "net/stack.h"
+#include "net/wire/dhcp.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/unit/net_fixture.h"
 

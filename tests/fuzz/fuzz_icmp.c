@@ -2,7 +2,7 @@
  * ICMP: the decoder of errors, then messages with a good checksum into a stack that has something
  * for errors to be about, and datagrams that make it send errors of its own.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "tests/fuzz/fuzz_input.h"

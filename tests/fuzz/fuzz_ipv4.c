@@ -3,10 +3,10 @@
  * their IPv4 header checksum put right, with time passing in between. Whatever comes: no assertion,
  * every buffer home in the end, and nothing sent that exceeds the MTU.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
-#include "net/eth.h"
-#include "net/ipv4.h"
+#include "net/ip/ipv4.h"
+#include "net/link/eth.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/unit/net_fixture.h"
 

@@ -8,16 +8,16 @@
  * counts. In the end either everything is closed and must come home by itself in time, or the stack
  * is destroyed in the middle; no packet may stay out either way.
  */
-// LINK: net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/bytes.h"
 #include "kernel/pool.h"
-#include "net/epoll.h"
-#include "net/ipv4.h"
+#include "net/ip/ipv4.h"
 #include "net/net.h"
-#include "net/sock.h"
+#include "net/sock/epoll.h"
+#include "net/sock/sock.h"
 #include "tests/fuzz/fuzz_input.h"
 
 enum {

@@ -2,7 +2,7 @@
  * Fragments of a few datagrams, cut anyhow. Beside the stack a plain model keeps, for each of them,
  * what its fragments said; what the stack delivers must be what the model has, byte for byte.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "tests/fuzz/fuzz_input.h"

@@ -3,12 +3,12 @@
  * from the connection's true numbers and then bent, a socket call, or a step in time. After each
  * step the connection's invariants hold; at the end every packet is home.
  */
-// LINK: net/*.c tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: @net tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/tcp_int.h"
+#include "net/tcp/int.h"
 #include "tests/unit/tcp_check.h"
 
 enum {

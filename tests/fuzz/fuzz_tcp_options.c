@@ -3,11 +3,11 @@
  * stands in a block of its exact size), what is reported is within its ranges, and what is written
  * back parses to the same.
  */
-// LINK: net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/tcp_wire.h"
+#include "net/wire/tcp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

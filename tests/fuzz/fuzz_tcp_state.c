@@ -5,14 +5,14 @@
  * the invariants of TCP hold (tcp_check.h), the streams carry the bytes they should, no RST answers
  * a RST, and a packet in causes a bounded number out; at the end everything is back in its pool.
  */
-// LINK: net/*.c kernel/p[ko]*.c kernel/timer.c tests/fuzz/tcp_model.c tests/unit/tcp_check.c
+// LINK: @net kernel/p[ko]*.c kernel/timer.c tests/fuzz/tcp_model.c tests/unit/tcp_check.c
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/sock.h"
-#include "net/tcp_int.h"
+#include "net/sock/sock.h"
+#include "net/tcp/int.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/tcp_model.h"
 #include "tests/unit/tcp_check.h"

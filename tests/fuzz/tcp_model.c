@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ipv4.h"
-#include "net/tcp_seq.h"
-#include "net/tcp_wire.h"
+#include "net/ip/ipv4.h"
+#include "net/wire/seq.h"
+#include "net/wire/tcp.h"
 
 enum {
     OPT_MSS = 2,

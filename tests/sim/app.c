@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/arp.h"
-#include "net/epoll.h"
-#include "net/sock.h"
+#include "net/link/arp.h"
+#include "net/sock/epoll.h"
+#include "net/sock/sock.h"
 #include "tests/sim/world.h"
 
 enum {

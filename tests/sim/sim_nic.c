@@ -5,7 +5,7 @@
  * by a device.
  */
 // LINK: tests/sim/[!s]*.c tests/sim/station.c tests/unit/tcp_check.c tests/unit/chip_*.c
-// LINK: drivers/netdev.c drivers/e1000/*.c net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: drivers/netdev.c drivers/e1000/*.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

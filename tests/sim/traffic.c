@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/sock.h"
+#include "net/sock/sock.h"
 #include "tests/sim/world.h"
 
 static uint64_t key_of(const struct world *w, uint32_t pair)

@@ -27,7 +27,7 @@ struct wire_segment {
     uint16_t sport, dport;
     uint32_t seq, ack;
     uint16_t window;
-    uint8_t flags; /* enum tcp_flag of net/tcp_wire.h has the same bits */
+    uint8_t flags; /* enum tcp_flag of net/wire/tcp.h has the same bits */
     const uint8_t *payload;
     size_t len;
     /* Options */

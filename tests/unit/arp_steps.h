@@ -7,7 +7,7 @@
 
 #include "tests/unit/net_fixture.h"
 
-#include "net/arp.h"
+#include "net/link/arp.h"
 
 /* Sends a small datagram of ours to dst, tagged; what becomes of it the test sees. */
 enum status arp_send_to(struct net_fixture *f, uint32_t dst, uint8_t tag);

@@ -13,8 +13,8 @@
 #include "tests/unit/dhcp_world.h"
 
 #include "kernel/bytes.h"
-#include "net/dhcp_wire.h"
 #include "net/stack.h"
+#include "net/wire/dhcp.h"
 
 int dhcp_setup(void **state)
 {

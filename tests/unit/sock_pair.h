@@ -7,7 +7,7 @@
 #define TESTS_UNIT_SOCK_PAIR_H
 
 #include "net/net.h"
-#include "net/sock.h"
+#include "net/sock/sock.h"
 
 enum {
     PAIR_POOL_PACKETS = 512,

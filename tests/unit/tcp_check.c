@@ -3,7 +3,7 @@
  */
 #include "tests/unit/tcp_check.h"
 
-#include "net/tcp_int.h"
+#include "net/tcp/int.h"
 
 enum {
     CWND_MAX_BYTES = 1 << 30,

@@ -14,7 +14,7 @@
 #ifndef TESTS_UNIT_TCP_FIXTURE_H
 #define TESTS_UNIT_TCP_FIXTURE_H
 
-#include "net/tcp_int.h"
+#include "net/tcp/int.h"
 #include "tests/unit/net_fixture.h"
 
 enum {

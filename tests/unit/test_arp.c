@@ -2,7 +2,7 @@
  * ARP: the decoder, who gets into the table and who out of it, asking, waiting and giving up.
  */
 // LINK: tests/unit/net_fixture.c tests/unit/arp_steps.c kernel/p[ko]*.c kernel/timer.c
-// LINK: net/*.c
+// LINK: @net
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
-#include "net/tcp.h"
+#include "net/tcp/tcp.h"
 
 static int setup(void **state)
 {

@@ -3,7 +3,7 @@
  * claims can make us do (RFC 826, RFC 5227 2.3, RFC 1122 2.3.2.1).
  */
 // LINK: tests/unit/net_fixture.c tests/unit/arp_steps.c kernel/p[ko]*.c kernel/timer.c
-// LINK: net/*.c
+// LINK: @net
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include "tests/unit/arp_steps.h"
 
 #include "kernel/bytes.h"
-#include "net/tcp_int.h"
+#include "net/tcp/int.h"
 
 enum {
     LINK_LOCAL_PEER = 0xa9fe0102, /* 169.254.1.2 */

@@ -3,7 +3,7 @@
  * became of it (RFC 1122 2.3.2.2).
  */
 // LINK: tests/unit/net_fixture.c tests/unit/arp_steps.c kernel/p[ko]*.c kernel/timer.c
-// LINK: net/*.c
+// LINK: @net
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include "tests/unit/arp_steps.h"
 
 #include "kernel/bytes.h"
-#include "net/tcp_int.h"
+#include "net/tcp/int.h"
 
 enum {
     CONNECTS = 100,

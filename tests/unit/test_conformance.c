@@ -2,7 +2,7 @@
  * Requirements of docs/conformance.md that no other test has for its subject: defaults, options
  * where they must not be, and small rules of IP and TCP.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

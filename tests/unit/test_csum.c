@@ -1,7 +1,7 @@
 /*
  * The Internet checksum against RFC 1071's example and a plain loop.
  */
-// LINK: net/csum.c net/random.c
+// LINK: net/wire/csum.c net/core/random.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "net/ipv4.h"
-#include "net/random.h"
+#include "net/core/random.h"
+#include "net/ip/ipv4.h"
 
 static uint16_t plain_csum(const uint8_t *data, size_t len)
 {

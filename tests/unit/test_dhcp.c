@@ -1,7 +1,7 @@
 /*
  * The DHCP client's states against a scripted server, in virtual time.
  */
-// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include "tests/unit/dhcp_world.h"
 
 #include "kernel/bytes.h"
-#include "net/dhcp_wire.h"
 #include "net/stack.h"
+#include "net/wire/dhcp.h"
 
 static void test_four_messages(void **state)
 {

@@ -2,7 +2,7 @@
  * A lease that a boot loader was given for this machine (ip=boot): taken over, confirmed, renewed;
  * and what is no such lease.
  */
-// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 
 #include "tests/unit/dhcp_world.h"
 
-#include "net/dhcp_wire.h"
 #include "net/stack.h"
+#include "net/wire/dhcp.h"
 
 enum { LEASE_S = 3600 };
 

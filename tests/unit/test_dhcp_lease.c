@@ -1,7 +1,7 @@
 /*
  * What the DHCP client makes of leases: times, addresses, masks, routers; and what it refuses.
  */
-// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +14,9 @@
 #include "tests/unit/dhcp_world.h"
 
 #include "kernel/bytes.h"
-#include "net/dhcp_lease.h"
-#include "net/dhcp_wire.h"
+#include "net/dhcp/lease.h"
 #include "net/stack.h"
+#include "net/wire/dhcp.h"
 
 /* Who never said who it is cannot be written to: the renewal is asked for by broadcast. */
 static void test_renewal_without_identifier(void **state)

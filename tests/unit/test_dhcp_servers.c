@@ -2,7 +2,7 @@
  * Every server of tests/dhcp/servers.txt, which says what its lines mean, against our client. The
  * same file is played to udhcpc and dhcpcd, beside ours, by tools/compare_dhcp.py.
  */
-// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/dhcp_world.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +16,8 @@
 #include "tests/unit/dhcp_world.h"
 
 #include "kernel/bytes.h"
-#include "net/dhcp_wire.h"
 #include "net/stack.h"
+#include "net/wire/dhcp.h"
 
 enum {
     LINE_MAX_BYTES = 1024,

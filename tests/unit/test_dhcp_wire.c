@@ -1,7 +1,7 @@
 /*
  * The decoder and encoder of DHCP messages, against bytes that no server should send.
  */
-// LINK: net/dhcp_wire.c
+// LINK: net/wire/dhcp.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "kernel/bytes.h"
-#include "net/dhcp_wire.h"
+#include "net/wire/dhcp.h"
 
 /* A server's message with no options but its type and the server; returns its length. */
 static size_t make_reply(uint8_t *m, uint8_t type)

@@ -3,7 +3,7 @@
  * addresses without memory behind them, which says too that nothing is written at start.
  */
 // LINK: tests/unit/fake_platform.c apps/root/divide.c kernel/log.c
-// LINK: kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

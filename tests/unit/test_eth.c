@@ -2,7 +2,7 @@
  * Ethernet frames with 802.1Q tags: one that tells but a priority is as none, one of a VLAN is not
  * for us. Frames without: test_ipv4.c.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

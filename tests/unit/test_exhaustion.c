@@ -9,7 +9,7 @@
  * application needs no more than to try a refused call again, all in bounded virtual time, the
  * invariants of TCP hold after each event, and at the end everything is back in its pool.
  */
-// LINK: net/*.c tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: @net tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #include "kernel/bytes.h"
-#include "net/epoll.h"
+#include "net/sock/epoll.h"
 #include "net/stack.h"
 #include "tests/unit/tcp_check.h"
 

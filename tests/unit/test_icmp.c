@@ -1,7 +1,7 @@
 /*
  * ICMP: echo, errors sent and received, what is ignored.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
-#include "net/udp.h"
+#include "net/udp/udp.h"
 
 static int setup(void **state)
 {

@@ -1,7 +1,7 @@
 /*
  * Ethernet and IPv4 input and output, routes, and the stack as a whole, by frames.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /*
  * SipHash against its published vectors, and what the stack draws from it.
  */
-// LINK: net/random.c
+// LINK: net/core/random.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "net/random.h"
+#include "net/core/random.h"
 
 /* The paper's appendix A has the 15-byte case; the others are of its authors' test vectors. */
 static void test_siphash_vectors(void **state)

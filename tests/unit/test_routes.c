@@ -2,7 +2,7 @@
  * Which neighbour a packet is sent to: routers outside of the subnet, routes that a server told,
  * and who may make himself known by ARP.
  */
-// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c net/*.c
+// LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * The packet-script engine (tests/scripts/engine): a line that means nothing is refused with its
  * place and what is allowed, and a script whose expectation is wrong fails, at that line.
  */
-// LINK: tests/scripts/engine/[lopt]*.c tests/unit/net_fixture.c net/*.c kernel/[pt][kio]*.c
+// LINK: tests/scripts/engine/[lopt]*.c tests/unit/net_fixture.c @net kernel/[pt][kio]*.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * The non-blocking socket layer: descriptors, every error, streams and datagrams between two
  * stacks, readiness and watches. Links the whole stack.
  */
-// LINK: tests/unit/sock_pair.c net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: tests/unit/sock_pair.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
 
 #include <errno.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "net/epoll.h"
+#include "net/sock/epoll.h"
 #include "net/stack.h"
 #include "tests/unit/sock_pair.h"
 

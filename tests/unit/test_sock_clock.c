@@ -1,10 +1,11 @@
 /*
  * Time at the entries of a stack. A program may compute for a second before it calls: whatever
- * sends, sets a timer or tells of time takes the clock's reading along (net.h, sock.h, epoll.h), so
- * that nothing is stamped with an old one and sent again at the next poll. What takes no reading
- * neither sends nor sets a timer. `make check` fails when an entry of those headers is not here.
+ * sends, sets a timer or tells of time takes the clock's reading along (net.h, sock.h,
+ * sock/epoll.h), so that nothing is stamped with an old one and sent again at the next poll. What
+ * takes no reading neither sends nor sets a timer. `make check` fails when an entry of those
+ * headers is not here.
  */
-// LINK: tests/unit/sock_pair.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/sock_pair.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "net/epoll.h"
+#include "net/sock/epoll.h"
 #include "net/stack.h"
-#include "net/tcp.h"
+#include "net/tcp/tcp.h"
 #include "tests/unit/sock_pair.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * Buffers that tune themselves, and what they may hold: growth with the reader and the congestion
  * window, its bounds, and what goes first when memory is short (RFC 9293 3.8.6, RFC 7323 2.2).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

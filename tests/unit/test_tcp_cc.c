@@ -2,7 +2,7 @@
  * Congestion control: CUBIC's curve against the formulas of RFC 9438 in floating point, NewReno,
  * byte counting (RFC 3465), HyStart++ (RFC 9406), windows that are not used (RFC 7661), undo.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * The checks in front of a segment's text: sequence number, RST, SYN, ACK (RFC 9293 3.10.7.4 first
  * to fifth; RFC 5961; reference section 2 and families 20, 24 to 26, 30), in every state.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

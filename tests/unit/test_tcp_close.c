@@ -3,7 +3,7 @@
  * 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4; RFC 1337; RFC 1122 4.2.2.13; RFC 2525 2.17; reference
  * families 22, 28).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * SYN cookies and the SYN cache under attack (RFC 4987 3.6; gVisor packetimpact's tcp_syncookie and
  * tcp_listen_backlog; reference family 14).
  */
-// LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c
+// LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net
 // LINK: kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

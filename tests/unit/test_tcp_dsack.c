@@ -2,7 +2,7 @@
  * What our ACKs tell of data that came twice (RFC 2883): the examples of its sections 4.1 and 4.2,
  * segments that bring several pieces again, and what never was.
  */
-// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

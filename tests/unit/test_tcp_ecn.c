@@ -2,7 +2,7 @@
  * Explicit Congestion Notification (RFC 3168 6.1): both opens, both sides, the fallbacks, and what
  * never carries a mark.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * net_finish: the end of the service before the machine is switched off. Every peer hears of it by
  * a FIN, whatever state his connection is in and whatever its owner has left unread.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

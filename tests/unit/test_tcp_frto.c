@@ -2,7 +2,7 @@
  * Reductions without grounds are taken back, those with grounds are not: F-RTO (RFC 5682) with and
  * without SACK, echoes older than a retransmission (RFC 3522), duplicates reported (RFC 3708).
  */
-// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * RFC 5961, RFC 7323 5.3; the table in docs/tcp.md). Its timers, and how it makes room, are in
  * test_tcp_open.c; what is answered without a record, by a cookie, in test_tcp_cookie.c.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

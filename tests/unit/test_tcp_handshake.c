@@ -4,7 +4,7 @@
  * may be said (RFC 7323 3.2, 4.3; RFC 6298 3, 5.7; RFC 5681 3.1; RFC 9293 3.9.2.3; reference
  * families 29, 30).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * Peers who do not take what is sent to them: shut windows, windows of one byte, a byte at a time.
  * They may go on for ever while there is plenty, and give way when others go without (RFC 6429).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * What TCP_INFO tells of a connection that repairs loss, sees reordering, or uses ECN: each count
  * has the meaning that Linux gives it.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

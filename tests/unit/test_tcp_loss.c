@@ -2,7 +2,7 @@
  * Loss and silence: timeouts, fast retransmit and recovery, window probes, keepalive, giving up
  * (RFC 6298; RFC 5681 3; RFC 6582; RFC 3042; RFC 9293 3.8; reference families 19, 20).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * and ephemeral ports (RFC 6056 algorithm 3). Reference family 13. Statistics have bounds of five
  * standard deviations and more, and the stack's seed is fixed: they pass always or never.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * (RFC 9293 3.5, 3.10.1, 3.10.7.2, 3.10.7.3; RFC 7323 2; RFC 6691; RFC 6528; reference families 7,
  * 13, 14, 23, 30).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * TCP_QUICKACK), how long it waits for a silent peer (TCP_USER_TIMEOUT, RFC 5482; TCP_LINGER2), how
  * large segments are (TCP_MAXSEG), and what it tells of itself (TCP_INFO).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * time: both send a stream of known content and close, in either order. The content must be whole,
  * both must end, and every packet and record must be home. RINGSIDE_SEED replays one seed.
  */
-// LINK: net/*.c kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "kernel/bytes.h"
-#include "net/tcp_int.h"
+#include "net/tcp/int.h"
 
 #include <errno.h>
 

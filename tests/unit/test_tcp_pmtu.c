@@ -2,7 +2,7 @@
  * Path MTU discovery (RFC 1191, RFC 5927 7): whom we believe, what we do about it, paths that
  * swallow large packets, and the way back up; and the table of path MTUs.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

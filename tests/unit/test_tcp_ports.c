@@ -2,7 +2,7 @@
  * Which port a connection or a bind() gets when many are in use, and what finding it costs: looks
  * are counted by the stack itself (tcp_port_looks), so that no clock is needed.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

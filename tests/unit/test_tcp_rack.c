@@ -2,7 +2,7 @@
  * RACK-TLP (RFC 8985): loss by time, the reordering window and its timer, lost retransmissions, and
  * tail loss probes with what becomes of them.
  */
-// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * 9293 3.8.6, 3.10.7.4 seventh and eighth; RFC 5681 4.2; reference families 15, 18 and the window
  * assertions of section 2).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * Rules of docs/conformance.md of which a small change of the code would break one side unseen by
  * the tests of its subject: the active side of options, both ends of a timer, errors told late.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

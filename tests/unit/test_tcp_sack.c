@@ -2,7 +2,7 @@
  * The sender's side of SACK without RACK: blocks and the scoreboard (RFC 2018 5 and 8, RFC 2883),
  * IsLost, NextSeg and limited transmit (RFC 6675), the rate of repair (RFC 9937), bounded work.
  */
-// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * Sending: segments, the peer's window, silly windows, Nagle, buffers (RFC 9293 3.7.4, 3.8.6; RFC
  * 6928; RFC 1122 4.2.2.16, 4.2.3.4; the send-side assertions of reference section 2).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

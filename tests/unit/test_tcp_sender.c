@@ -2,7 +2,7 @@
  * The sending side where several of its rules meet: windows, sizes of segments, FINs and numbers
  * that change while something else is under way. Each test is a bug that was once found.
  */
-// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * queueing is, whatever it claims of path MTUs, however little it acknowledges, however small the
  * windows it opens (CVE-2019-11478 and its kin); and others in the same stack notice nothing.
  */
-// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_[cf]*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

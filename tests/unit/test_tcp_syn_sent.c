@@ -3,7 +3,7 @@
  * 9293 3.10.7.3), answers to what is wrong, errors that are noted. The plain openings are in
  * test_tcp_open.c.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * docs/tcp.md), and its end: by a RST, by a new connection of the same tuple from either side (RFC
  * 6191; RFC 1122 4.2.2.13), with its time. How many strays are answered is in test_tcp_close.c.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

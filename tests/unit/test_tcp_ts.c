@@ -2,7 +2,7 @@
  * Timestamps and PAWS (RFC 7323 3 to 5), our SACK and DSACK blocks (RFC 2018 4, RFC 2883 4), at all
  * pairs of initial sequence numbers and with our clock just below its wrap.
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 // kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

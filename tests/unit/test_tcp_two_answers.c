@@ -3,7 +3,7 @@
  * that followed it by a half-open record with another number (RFC 4987 3.6; docs/tcp.md, "SYN
  * cookies"). A peer whose round trip is longer than his timer holds to the first answer.
  */
-// LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c
+// LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net
 // LINK: kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * TCP headers and options as bytes: good, short, lying and random ones (reference families 5 to 7
  * and 31: data offset, option lengths, MSS and window scale out of range, reserved bits).
  */
-// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

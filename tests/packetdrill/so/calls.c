@@ -13,8 +13,8 @@
 
 #include "tests/packetdrill/so/adapter.h"
 
-#include "net/epoll.h"
-#include "net/sock.h"
+#include "net/sock/epoll.h"
+#include "net/sock/sock.h"
 
 static ssize_t fail_with(int err)
 {
@@ -301,7 +301,7 @@ static ssize_t try_epoll_wait(struct pd *pd, void *args)
     return count == 0 ? -EAGAIN : count;
 }
 
-/* struct epoll_report has the layout of Linux's struct epoll_event on x86-64 (net/epoll.h). */
+/* struct epoll_report has the layout of Linux's struct epoll_event on x86-64 (net/sock/epoll.h). */
 static_assert(sizeof(struct epoll_report) == sizeof(struct epoll_event), "one layout");
 
 static int pd_epoll_wait(void *u, int ep, struct epoll_event *events, int max, int timeout_ms)

@@ -9,7 +9,7 @@
 
 #include "tests/packetdrill/so/adapter.h"
 
-#include "net/sock.h"
+#include "net/sock/sock.h"
 
 struct transfer {
     int fd;

@@ -8,7 +8,7 @@
 
 #include "tests/packetdrill/so/adapter.h"
 
-#include "net/sock.h"
+#include "net/sock/sock.h"
 
 /* net/posix/opt_tcp.c: TCP_INFO and TCP_CONGESTION. Declared here, for its header brings the
  * stack's own <sys/socket.h>. */

@@ -3,7 +3,7 @@
  * none is named, and prints the counts as cmocka does. Against the stack under test each script
  * runs for several pairs of initial sequence numbers around the wrap, and timestamps with them.
  */
-// LINK: tests/scripts/engine/*.c tests/unit/net_fixture.c net/*.c kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/scripts/engine/*.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>

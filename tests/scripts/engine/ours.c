@@ -9,9 +9,9 @@
 
 #include "tests/scripts/engine/backend.h"
 
-#include "net/sock_table.h"
+#include "net/sock/table.h"
 #include "net/stack.h"
-#include "net/tcp.h"
+#include "net/tcp/tcp.h"
 #include "tests/unit/net_fixture.h"
 
 enum {

@@ -22,7 +22,7 @@ enum {
     PS_PACKET_MAX = 65535,
 };
 
-/* Beside the flags of net/tcp_wire.h: the two of ECN (RFC 3168 6.1). */
+/* Beside the flags of net/wire/tcp.h: the two of ECN (RFC 3168 6.1). */
 enum ps_flag {
     PS_FIN = 1,
     PS_SYN = 2,

@@ -1,0 +1,64 @@
+/*
+ * ICMP (RFC 792, RFC 1122 3.2.2): answers echo requests, reports what cannot be delivered, and
+ * hands errors about this host's own packets to the transports. Redirects, source quench (RFC 6633)
+ * and every other query are counted and ignored.
+ */
+#ifndef NET_IP_ICMP_H
+#define NET_IP_ICMP_H
+
+#include "kernel/base.h"
+#include "kernel/pkt.h"
+#include "net/ip/ipv4.h"
+
+struct net;
+
+enum {
+    ICMP_HEADER_BYTES = 8,
+    ICMP_ECHO_REPLY = 0,
+    ICMP_UNREACHABLE = 3,
+    ICMP_SOURCE_QUENCH = 4,
+    ICMP_REDIRECT = 5,
+    ICMP_ECHO_REQUEST = 8,
+    ICMP_TIME_EXCEEDED = 11,
+    ICMP_PARAMETER = 12,
+
+    ICMP_UNREACHABLE_NET = 0,
+    ICMP_UNREACHABLE_HOST = 1,
+    ICMP_UNREACHABLE_PROTOCOL = 2,
+    ICMP_UNREACHABLE_PORT = 3,
+    ICMP_UNREACHABLE_FRAG_NEEDED = 4,
+    ICMP_EXCEEDED_REASSEMBLY = 1,
+
+    ICMP_ERRORS_PER_S = 100, /* RFC 1812 4.3.2.8: a token bucket over all errors sent */
+    ICMP_ERRORS_BURST = 50,
+    ICMP_QUOTE_MAX_BYTES = 548, /* RFC 1812 4.3.2.3: the error stays within 576 bytes */
+};
+
+struct icmp {
+    uint64_t refill_ns; /* when the bucket was last brought up to date */
+    uint32_t tokens;
+};
+
+void icmp_init(struct net *n);
+
+/* Takes an ICMP message, data at its header. */
+void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
+
+/*
+ * Reports the received packet p (borrowed; data at the transport header, the IP header of
+ * h->header_bytes in front of it) to its sender, unless RFC 1122 3.2.2 forbids an error about it
+ * or the rate limit is used up.
+ */
+void icmp_send_error(struct net *n, const struct pkt *p, const struct ipv4_header *h, uint8_t type,
+                     uint8_t code);
+
+/* Tells the transport that p (borrowed, data at its IP header), a packet of this host's own, could
+ * not reach its neighbour, which did not answer ARP: to UDP as if a router had said "host
+ * unreachable", to TCP by tcp_neighbour_absent. */
+void icmp_report_unreachable(struct net *n, const struct pkt *p);
+
+/* Decodes an error message (type 3, 11 or 12), len bytes from the ICMP header on. False when the
+ * quoted header is cut short or makes no sense. A pure function; e->from is left alone. */
+bool icmp_decode_error(struct icmp_error *e, const uint8_t *bytes, size_t len);
+
+#endif

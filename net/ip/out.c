@@ -1,0 +1,218 @@
+/*
+ * IPv4 output: routes (our subnet, those that a server told, the gateway, link-local addresses,
+ * broadcasts), identification, fragments and the header. Nothing is sent to this host itself: there
+ * is no loopback.
+ */
+#include <string.h>
+
+#include "kernel/bytes.h"
+#include "net/ip/ipv4.h"
+#include "net/stack.h"
+
+enum {
+    IPV4_FLAG_DF = 0x4000,
+    IPV4_FLAG_MF = 0x2000,
+    IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
+    IPV4_LINK_LOCAL_BITS = 16,    /* of 169.254/16 */
+};
+
+/* Where routes beside the gateway are: the longest prefix that fits decides (RFC 1812 5.2.4.3). A
+ * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). Link-local
+ * hosts are, but for those that a route of their own is told to: clouds put a router in front of
+ * 169.254.169.254, and to Linux such a route is one like any. */
+static uint32_t routed_hop(const struct ipv4 *ip, uint32_t dst)
+{
+    bool near = ((dst ^ ip->address) & ip->netmask) == 0;
+    bool link_local = ipv4_is_link_local(dst);
+    uint32_t best = near ? ip->netmask : link_local ? ipv4_mask(IPV4_LINK_LOCAL_BITS) : 0;
+    uint32_t hop = near || link_local || ip->link_mask == 0 ? dst : ip->gateway;
+    for (uint32_t i = 0; i < ip->route_count; i++) {
+        const struct net_route *r = &ip->routes[i];
+        uint32_t mask = ipv4_mask(r->prefix_bits);
+        if (dst == r->router || dst == ip->gateway) {
+            return dst;
+        }
+        if (((dst ^ r->network) & mask) == 0 && mask > best) {
+            best = mask;
+            hop = r->router != 0 ? r->router : dst;
+        }
+    }
+    return hop;
+}
+
+/* The on-link address a packet to dst goes to, or 0 when there is no way. */
+static uint32_t next_hop_of(const struct net *n, uint32_t dst)
+{
+    const struct ipv4 *ip = &n->ip;
+    if (ip->address == 0 || dst == ip->address || ipv4_is_multicast(dst) || dst >> 24 == 0 ||
+        dst >> 24 == 127) {
+        return 0;
+    }
+    if (n->cfg.link == NET_LINK_IP || ipv4_is_broadcast(n, dst)) {
+        return dst;
+    }
+    if (unlikely(ip->route_count != 0)) {
+        return routed_hop(ip, dst);
+    }
+    /* RFC 3927 2.6.2, 2.7: to link-local addresses everything stays on the link. */
+    if (ipv4_is_link_local(dst)) {
+        return dst;
+    }
+    return ((dst ^ ip->address) & ip->link_mask) == 0 ? dst : ip->gateway;
+}
+
+bool ipv4_is_on_link(const struct net *n, uint32_t addr)
+{
+    return addr != 0 && next_hop_of(n, addr) == addr;
+}
+
+enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu)
+{
+    if (next_hop_of(n, dst) == 0) {
+        return STATUS_NOT_FOUND;
+    }
+    *src = n->ip.address;
+    *mtu = n->cfg.mtu;
+    return STATUS_OK;
+}
+
+void ipv4_suspect(struct net *n, uint32_t dst)
+{
+    uint32_t next_hop = next_hop_of(n, dst);
+    if (next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET) {
+        arp_suspect(n, next_hop);
+    }
+}
+
+bool ipv4_is_absent(struct net *n, uint32_t dst)
+{
+    uint32_t next_hop = next_hop_of(n, dst);
+    return next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET && !ipv4_is_broadcast(n, next_hop) &&
+           arp_is_absent(n, next_hop);
+}
+
+/*
+ * RFC 6864: a datagram that cannot be fragmented needs no identification; 0 tells nothing about
+ * us. One that can gets a keyed hash of its destination and a counter: not guessable, and what one
+ * peer sees tells nothing about the traffic of others (the idle scan).
+ */
+static uint16_t next_id(struct net *n, const struct ipv4_tx *tx)
+{
+    uint32_t counter = n->ip.id_counter++;
+    return (uint16_t)net_hash_tuple(&n->random, NET_HASH_IP_ID, counter, tx->protocol, tx->dst, 0);
+}
+
+/* The identification and fragment words of a datagram that goes out whole, in host order. */
+static uint32_t whole_words(struct net *n, const struct ipv4_tx *tx)
+{
+    return tx->may_fragment ? (uint32_t)next_id(n, tx) << 16 : IPV4_FLAG_DF;
+}
+
+/* RFC 791 3.1, without options. words: identification, flags and fragment offset. */
+static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
+{
+    uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
+    assert(pkt_len(p) <= n->cfg.mtu);
+    h[0] = 0x45;
+    h[1] = tx->tos;
+    store_be16(h + 2, (uint16_t)pkt_len(p));
+    store_be32(h + 4, words);
+    h[8] = tx->ttl != 0 ? tx->ttl : IPV4_TTL;
+    h[9] = tx->protocol;
+    store_be16(h + 10, 0);
+    store_be32(h + 12, tx->src);
+    store_be32(h + 16, tx->dst);
+    store_be16(h + 10, csum_finish(csum_add(0, h, IPV4_HEADER_BYTES)));
+}
+
+/* The link: bare IP goes out as it is, Ethernet wants the neighbour's address. */
+static enum status link_output(struct net *n, struct pkt *p, uint32_t next_hop)
+{
+    NET_COUNT(n, ip_tx);
+    if (n->cfg.link == NET_LINK_ETHERNET) {
+        if (!ipv4_is_broadcast(n, next_hop)) {
+            return arp_output(n, p, next_hop);
+        }
+        eth_output(n, p, eth_broadcast, ETH_TYPE_IPV4);
+    } else if (n->link_up) {
+        n->cfg.output(n->cfg.arg, p);
+    } else {
+        NET_COUNT(n, link_tx_down);
+        pkt_put(p);
+    }
+    return STATUS_OK;
+}
+
+/*
+ * RFC 791 3.2: the leading fragments are copies, the last one is p itself. A datagram larger than
+ * the MTU is an answer to a ping that came in fragments: rare, and at most PKT_BUF_BYTES. Takes p.
+ */
+static enum status send_fragments(struct net *n, struct pkt *p, const struct ipv4_tx *tx,
+                                  uint32_t next_hop)
+{
+    size_t room = n->cfg.mtu - IPV4_HEADER_BYTES;
+    room -= room % IPV4_FRAGMENT_UNIT_BYTES;
+    uint32_t words = (uint32_t)next_id(n, tx) << 16;
+    while (pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
+        struct pkt *first = net_alloc_tx(n, true);
+        if (first == NULL) { /* the receiver's reassembly timer forgets what has gone */
+            NET_COUNT(n, ip_tx_no_buffer);
+            pkt_put(p);
+            return STATUS_NO_MEMORY;
+        }
+        memcpy(pkt_append(first, room), p->data, room);
+        pkt_pull(p, room);
+        push_header(n, first, tx, words | IPV4_FLAG_MF);
+        words += (uint32_t)room / IPV4_FRAGMENT_UNIT_BYTES;
+        NET_COUNT(n, ip_tx_fragments);
+        (void)link_output(n, first, next_hop); /* the last one tells how it went */
+    }
+    push_header(n, p, tx, words);
+    NET_COUNT(n, ip_tx_fragments);
+    return link_output(n, p, next_hop);
+}
+
+enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
+{
+    assert(pkt_headroom(p) >= IPV4_HEADER_BYTES);
+    struct ipv4_tx t = *tx;
+    if (t.src == 0) {
+        t.src = n->ip.address;
+    }
+    uint32_t next_hop = next_hop_of(n, t.dst);
+    /* An address given up is never sent from, whatever a transport still holds. */
+    if (next_hop == 0 || t.src != n->ip.address) {
+        NET_COUNT(n, ip_tx_no_route);
+        pkt_put(p);
+        return STATUS_NOT_FOUND;
+    }
+    if (pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
+        if (t.may_fragment) {
+            return send_fragments(n, p, &t, next_hop);
+        }
+        NET_COUNT(n, ip_tx_too_big);
+        pkt_put(p);
+        return STATUS_BAD_INPUT;
+    }
+    push_header(n, p, &t, whole_words(n, &t));
+    return link_output(n, p, next_hop);
+}
+
+void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)
+{
+    assert(n->cfg.link == NET_LINK_ETHERNET);
+    assert(pkt_len(p) + IPV4_HEADER_BYTES <= n->cfg.mtu);
+    struct ipv4_tx tx = {.src = 0, .dst = UINT32_MAX, .protocol = protocol};
+    push_header(n, p, &tx, IPV4_FLAG_DF);
+    (void)link_output(n, p, UINT32_MAX);
+}
+
+/* The reserve is what lets an ACK, an ARP request or a RST leave while data fills the pool. */
+struct pkt *net_alloc_tx(struct net *n, bool control)
+{
+    struct pkt_pool *pool = n->cfg.tx_pool;
+    if (!control && pkt_pool_left(pool) <= n->cfg.tx_reserve) {
+        return NULL;
+    }
+    return pkt_alloc(pool, PKT_HEADROOM);
+}

@@ -1,0 +1,142 @@
+/*
+ * Neighbours: the ARP cache and protocol (RFC 826, RFC 1122 2.3.2, RFC 5227 where it touches ARP).
+ *
+ * Who gets in. An entry is made when this host wants to send to an address, or when a neighbour on
+ * the link asks for this host's own address (it is about to talk to us). Everything else only
+ * updates entries that exist, and only when it concerns us: a reply to us, a request for us, or a
+ * gratuitous announcement. Replies that nobody asked for make nothing.
+ *
+ * Who gets out when the table is full: one that did not answer or was never used for sending, else
+ * the least recently used one. Never the gateway, never one that is being resolved; and for an
+ * entry that a neighbour's request would make, never one that was used for sending in the last
+ * ARP_RECENT_NS, and the next ARP_EVICT_LOOKS are looked at. Nothing to evict: the newcomer is not
+ * made (counted).
+ *
+ * Who is believed. A claim to the address of a neighbour that was heard lately makes us ask that
+ * neighbour, by unicast: when it answers, the claim is nothing; when it is silent for ARP_DOUBT_NS,
+ * everybody is asked. What is sent meanwhile goes to the old place, and the last of it once more to
+ * the new one. One neighbour is doubted once a second at most (RFC 1122 2.3.2.1): a claim that
+ * comes sooner is looked into when that second is over.
+ *
+ * Who waits. Packets for a neighbour that is being asked for wait for its answer, as many as
+ * arp_pending.c allows. Nobody answers: the transport of each is told, and for ARP_HOLDOFF_NS
+ * that is the answer to everybody (arp_is_absent); then the next packet asks anew.
+ *
+ * An entry believed for ARP_REACHABLE_NS is asked again by unicast while it stays in use
+ * (RFC 1122 2.3.2.1 (2)); one older than ARP_EXPIRE_NS is resolved anew before it is used.
+ */
+#ifndef NET_LINK_ARP_H
+#define NET_LINK_ARP_H
+
+#include "kernel/arena.h"
+#include "kernel/base.h"
+#include "kernel/pkt.h"
+#include "kernel/timer.h"
+#include "net/link/eth.h"
+
+struct net;
+
+enum {
+    ARP_PACKET_BYTES = 28,
+    ARP_OP_REQUEST = 1,
+    ARP_OP_REPLY = 2,
+    ARP_TRIES_MAX = 3, /* requests, one a second, before a neighbour counts as absent */
+    ARP_BUCKETS = 64,  /* of the hash over addresses; a power of two */
+    ARP_EVICT_LOOKS = 64,
+    /* Packets waiting for one neighbour: what Linux's 208 KiB are in small packets. */
+    ARP_PENDING_MAX = 256,
+    ARP_PENDING_TOTAL_MIN = 64,  /* packets waiting for all of them: so many in any case, ... */
+    ARP_PENDING_POOL_SHARE = 16, /* ... or 1/16 of the packets there are to send */
+};
+#define ARP_RETRY_NS     (1 * NS_PER_S) /* RFC 1122 2.3.2.1: at most one request a second */
+#define ARP_REACHABLE_NS (60 * NS_PER_S)
+#define ARP_EXPIRE_NS    (600 * NS_PER_S)
+#define ARP_DOUBT_NS     (UINT64_C(200) * NS_PER_MS) /* silent so long, a doubted one is gone */
+#define ARP_UNSENT_NS    (UINT64_C(50) * NS_PER_MS)  /* a request without a buffer goes so late */
+#define ARP_HOLDOFF_NS   (1 * NS_PER_S) /* an absent neighbour is not asked for again so long */
+#define ARP_RECENT_NS    (60 * NS_PER_S)
+
+enum arp_state {
+    ARP_FREE,
+    ARP_INCOMPLETE, /* asked for by broadcast; packets wait */
+    ARP_REACHABLE,
+    ARP_PROBING, /* in use, and asked again by unicast */
+    ARP_DOUBTED, /* in use, and asked by unicast because another one claims its address */
+    ARP_SILENT,  /* did not answer that; the next packet asks everybody */
+    ARP_FAILED,  /* nobody answered; packets are refused until the hold-off is over */
+};
+
+struct arp_entry {
+    struct net *net;        /* [I] */
+    struct arp_entry *next; /* in its hash bucket */
+    /* INCOMPLETE, PROBING: the next request; DOUBTED: what silence means; SILENT, FAILED: the end;
+     * REACHABLE: armed when a claim waits to be looked into. */
+    struct timer timer;
+    struct pkt_queue pending; /* IP packets, data at the IP header; DOUBTED: a copy of the last */
+    uint64_t confirmed_ns;
+    uint64_t used_ns;    /* last sent to; 0: never */
+    uint64_t doubted_ns; /* when it was last asked because of a claim; 0: never */
+    uint32_t address;
+    uint8_t mac[ETH_ADDR_BYTES];
+    uint8_t state; /* enum arp_state */
+    uint8_t tries;
+};
+
+struct arp {
+    struct arp_entry *entries; /* [I] count of them */
+    uint32_t count;            /* [I] */
+    uint32_t used;             /* entries not FREE */
+    uint32_t incomplete;       /* of them; from half of count on no more are begun */
+    uint32_t pending;          /* packets waiting, all together */
+    uint32_t hash_key;         /* [I] odd, secret: buckets cannot be aimed at */
+    uint32_t hand;             /* where the next search for one to evict begins */
+    struct arp_entry *free;    /* those that are FREE */
+    struct arp_entry *last;    /* the last one sent to */
+    struct arp_entry *buckets[ARP_BUCKETS];
+};
+
+/* An ARP packet for IPv4 over Ethernet, decoded. */
+struct arp_packet {
+    uint16_t op;
+    uint8_t sender_mac[ETH_ADDR_BYTES];
+    uint8_t target_mac[ETH_ADDR_BYTES];
+    uint32_t sender_ip;
+    uint32_t target_ip;
+};
+
+/* False when the bytes are not an Ethernet/IPv4 request or reply. A pure function. */
+bool arp_decode(struct arp_packet *a, const uint8_t *bytes, size_t len);
+/* Writes ARP_PACKET_BYTES. */
+void arp_encode(uint8_t *bytes, const struct arp_packet *a);
+
+enum status arp_init(struct net *n, struct arena *a) must_check;
+void arp_destroy(struct net *n); /* frees every waiting packet */
+
+/* Takes an ARP frame, data at the ARP header. */
+void arp_input(struct net *n, struct pkt *p);
+
+/*
+ * Takes an IP packet for the on-link address next_hop: sends it now, or keeps it until the address
+ * is resolved. STATUS_BUSY: there is no room to wait, STATUS_TIMEOUT: nobody answers there; the
+ * packet is dropped then, and counted.
+ */
+enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
+
+/* Nobody answered when next_hop was asked for, within the last ARP_HOLDOFF_NS. */
+bool arp_is_absent(struct net *n, uint32_t next_hop);
+
+/* Nothing comes back from there: the neighbour is asked by unicast, once in ARP_RETRY_NS at most,
+ * and forgotten when it is silent. Nothing for one that is not known. */
+void arp_suspect(struct net *n, uint32_t address);
+
+/* Forgets every neighbour: the address or the link changed. Waiting packets are dropped. */
+void arp_flush(struct net *n);
+
+/* An RFC 5227 packet about address: a probe (sender address 0) or an announcement. */
+void arp_send_probe(struct net *n, uint32_t address);
+void arp_send_announcement(struct net *n, uint32_t address);
+
+/* For tests and statistics: the entry of an address, or NULL. */
+const struct arp_entry *arp_lookup(const struct net *n, uint32_t address);
+
+#endif

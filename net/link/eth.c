@@ -1,0 +1,138 @@
+/*
+ * Ethernet II framing: see eth.h.
+ */
+#include <string.h>
+
+#include "kernel/bytes.h"
+#include "net/link/eth.h"
+#include "net/stack.h"
+
+const uint8_t eth_broadcast[ETH_ADDR_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+bool eth_equal(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, ETH_ADDR_BYTES) == 0;
+}
+
+bool eth_is_zero(const uint8_t *mac)
+{
+    static const uint8_t zero[ETH_ADDR_BYTES];
+    return eth_equal(mac, zero);
+}
+
+/* Whether a frame with these addresses is for this station; counts why not. */
+static bool eth_accept(struct net *n, const uint8_t *dst, const uint8_t *src)
+{
+    bool broadcast = eth_equal(dst, eth_broadcast);
+    if (!broadcast && !eth_equal(dst, n->cfg.mac)) {
+        if (eth_is_group(dst)) {
+            NET_COUNT(n, eth_rx_multicast);
+        } else {
+            NET_COUNT(n, eth_rx_other_host);
+        }
+        return false;
+    }
+    /* Our own source address: a loop in the network, or a forgery. */
+    if (eth_is_group(src) || eth_is_zero(src) || eth_equal(src, n->cfg.mac)) {
+        NET_COUNT(n, eth_rx_bad_source);
+        return false;
+    }
+    return true;
+}
+
+/* Takes p, data behind the headers, when its type is one that is served. */
+static bool eth_deliver(struct net *n, struct pkt *p, uint16_t type)
+{
+    switch (type) {
+    case ETH_TYPE_IPV4:
+        ipv4_input(n, p);
+        return true;
+    case ETH_TYPE_ARP:
+        arp_input(n, p);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * Pulls the tags off: the identifier 0 means a priority and no VLAN, so that such a frame is as an
+ * untagged one (IEEE 802.1Q-2018 6.9.1). This station is in no VLAN; a frame of one is not for it.
+ * *type gets what follows. False when the frame is to be dropped, which is counted.
+ */
+static bool eth_untag(struct net *n, struct pkt *p, uint16_t *type)
+{
+    for (uint32_t i = 0; *type == ETH_TYPE_VLAN || *type == ETH_TYPE_SERVICE_VLAN; i++) {
+        if (pkt_len(p) < ETH_TAG_BYTES) {
+            NET_COUNT(n, eth_rx_short);
+            return false;
+        }
+        if (i == ETH_TAGS_MAX || (load_be16(p->data) & ETH_TAG_VID_MASK) != 0) {
+            NET_COUNT(n, eth_rx_vlan);
+            return false;
+        }
+        *type = load_be16(p->data + 2);
+        pkt_pull(p, ETH_TAG_BYTES);
+    }
+    return true;
+}
+
+/* What is neither IPv4 nor ARP at the first look. Takes p. */
+static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
+{
+    if (!eth_untag(n, p, &type)) {
+        pkt_put(p);
+        return;
+    }
+    if (eth_deliver(n, p, type)) {
+        return;
+    }
+    if (type < ETH_TYPE_MIN) {
+        NET_COUNT(n, eth_rx_length_frame);
+    } else {
+        NET_COUNT(n, eth_rx_unknown_type);
+    }
+    pkt_put(p);
+}
+
+void eth_input(struct net *n, struct pkt *p)
+{
+    NET_COUNT(n, eth_rx);
+    if (pkt_len(p) < ETH_HEADER_BYTES) {
+        NET_COUNT(n, eth_rx_short);
+        pkt_put(p);
+        return;
+    }
+    const uint8_t *dst = p->data;
+    if (!eth_accept(n, dst, dst + ETH_ADDR_BYTES)) {
+        pkt_put(p);
+        return;
+    }
+    /* Said here anew: not every device or test sets it. IP must know (RFC 1122 3.3.6). */
+    p->rx_flags &= ~(uint32_t)PKT_RX_L2_BROADCAST;
+    if (eth_is_group(dst)) {
+        p->rx_flags |= PKT_RX_L2_BROADCAST;
+    }
+    uint16_t type = load_be16(dst + 2 * ETH_ADDR_BYTES);
+    pkt_pull(p, ETH_HEADER_BYTES);
+    if (unlikely(!eth_deliver(n, p, type))) {
+        eth_deliver_other(n, p, type);
+    }
+}
+
+void eth_output(struct net *n, struct pkt *p, const uint8_t *dst, uint16_t type)
+{
+    assert(n->cfg.link == NET_LINK_ETHERNET);
+    assert(type >= ETH_TYPE_MIN);
+    if (!n->link_up) {
+        NET_COUNT(n, link_tx_down);
+        pkt_put(p);
+        return;
+    }
+    uint8_t *h = pkt_push(p, ETH_HEADER_BYTES);
+    memcpy(h, dst, ETH_ADDR_BYTES);
+    memcpy(h + ETH_ADDR_BYTES, n->cfg.mac, ETH_ADDR_BYTES);
+    store_be16(h + 2 * ETH_ADDR_BYTES, type);
+    NET_COUNT(n, eth_tx);
+    n->cfg.output(n->cfg.arg, p);
+}

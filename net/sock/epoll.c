@@ -1,0 +1,284 @@
+/*
+ * epoll instances (epoll(7)). Each has the list of its interests and the list of those that may be
+ * ready. A readiness edge links an interest into the second; a collection looks at each of them,
+ * reports what is ready still, and keeps the level-triggered ones at the end of the line. So
+ *
+ * - an interest that is ready and armed is always in the ready list (one that is there need not be
+ *   ready any more: it is looked at before it is reported);
+ * - level-triggered interests leave the list when a collection finds them not ready; edge-triggered
+ *   and one-shot ones when they are reported.
+ */
+#include "net/sock/epoll.h"
+
+#include <errno.h>
+
+#include "net/sock/sock.h"
+#include "net/stack.h"
+
+#define READY_ALWAYS ((uint32_t)(NET_READY_ERR | NET_READY_HUP)) /* told unasked */
+/* What may be asked for: the bits of poll(2), urgent and band data (which never come) included. */
+#define EVENTS_KNOWN \
+    (UINT32_C(0x7df) | NET_READY_RDHUP | EPOLL_FLAG_ET | (uint32_t)EPOLL_FLAG_ONESHOT)
+
+/* The readiness of s in the terms an interest may use. */
+static uint32_t with_aliases(uint32_t bits)
+{
+    return bits | (bits & NET_READY_IN ? (uint32_t)EPOLL_FLAG_RDNORM : 0) |
+           (bits & NET_READY_OUT ? (uint32_t)EPOLL_FLAG_WRNORM : 0);
+}
+
+/* What of bits the interest wants to hear. */
+static uint32_t item_wants(const struct epoll_item *item, uint32_t bits)
+{
+    return item->disarmed ? 0 : with_aliases(bits) & (item->events | READY_ALWAYS);
+}
+
+static void item_queue(struct epoll_item *item)
+{
+    if (!list_linked(&item->ready_node)) {
+        list_push_back(&item->epoll->ready, &item->ready_node);
+        item->epoll->ready_count++;
+    }
+}
+
+static void item_unqueue(struct epoll_item *item)
+{
+    if (list_linked(&item->ready_node)) {
+        assert(item->epoll->ready_count > 0);
+        list_remove(&item->ready_node);
+        item->epoll->ready_count--;
+    }
+}
+
+/* Queues the item when what it wants is there already, and wakes who waits for the instance. */
+static void item_offer(struct epoll_item *item, uint32_t bits)
+{
+    if (item_wants(item, bits) != 0) {
+        item_queue(item);
+        sock_wake(item->epoll->sock, NET_READY_IN);
+    }
+}
+
+static void item_free(struct epoll_item *item)
+{
+    struct net *n = item->sock->net;
+    item_unqueue(item);
+    list_remove(&item->sock_node);
+    list_remove(&item->epoll_node);
+    pool_put(&n->socks.epoll_items, item);
+}
+
+void epoll_notify(struct sock *s, uint32_t bits)
+{
+    struct list *node;
+    list_for_each (node, &s->items) {
+        item_offer(list_entry(node, struct epoll_item, sock_node), bits);
+    }
+}
+
+void epoll_forget(struct sock *s)
+{
+    struct list *node;
+    struct list *tmp;
+    list_for_each_safe (node, tmp, &s->items) {
+        item_free(list_entry(node, struct epoll_item, sock_node));
+    }
+}
+
+void epoll_destroy(struct epoll *e)
+{
+    struct list *node;
+    struct list *tmp;
+    list_for_each_safe (node, tmp, &e->items) {
+        item_free(list_entry(node, struct epoll_item, epoll_node));
+    }
+    assert(e->ready_count == 0 && list_empty(&e->ready));
+    pool_put(&e->sock->net->socks.epolls, e);
+}
+
+uint32_t epoll_bits(const struct epoll *e)
+{
+    struct list *node;
+    list_for_each (node, &e->ready) {
+        const struct epoll_item *item = list_entry(node, struct epoll_item, ready_node);
+        if (item_wants(item, sock_bits(item->sock)) != 0) {
+            return NET_READY_IN;
+        }
+    }
+    return 0;
+}
+
+int epoll_open(struct net *n, uint64_t now_ns)
+{
+    sock_enter(n, now_ns);
+    int err = 0;
+    struct sock *s = sock_alloc(n, SOCK_KIND_EPOLL, &err);
+    if (s == NULL) {
+        return err;
+    }
+    struct epoll *e = pool_get(&n->socks.epolls);
+    if (e == NULL) {
+        NET_COUNT(n, epoll_table_full);
+        sock_free(s);
+        return -EMFILE;
+    }
+    list_init(&e->items);
+    list_init(&e->ready);
+    e->sock = s;
+    s->epoll = e;
+    return s->fd;
+}
+
+static struct epoll *find_epoll(struct net *n, int fd, int *err)
+{
+    struct sock *s = sock_find(n, fd, err);
+    if (s != NULL && s->kind == SOCK_KIND_EPOLL) {
+        return s->epoll;
+    }
+    if (s != NULL || *err == -ENOTSOCK) {
+        *err = -EINVAL; /* a descriptor, but no epoll */
+    }
+    return NULL;
+}
+
+/* A descriptor is in few instances, mostly one: its own list is the short one to search. */
+static struct epoll_item *find_item(const struct epoll *e, const struct sock *s)
+{
+    struct list *node;
+    list_for_each (node, &s->items) {
+        struct epoll_item *item = list_entry(node, struct epoll_item, sock_node);
+        if (item->epoll == e) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+/* (Re)arms: from now on `want` counts, and what is ready already is an edge. */
+static void item_arm(struct epoll_item *item, const struct epoll_report *want)
+{
+    item->events = want->events;
+    item->data = want->data;
+    item->disarmed = false;
+    item_unqueue(item);
+    item_offer(item, sock_bits(item->sock));
+}
+
+static int control_add(struct epoll *e, struct sock *s, const struct epoll_report *want)
+{
+    struct net *n = s->net;
+    if (find_item(e, s) != NULL) {
+        return -EEXIST;
+    }
+    struct epoll_item *item = pool_get(&n->socks.epoll_items);
+    if (item == NULL) {
+        NET_COUNT(n, epoll_items_full);
+        return -ENOSPC;
+    }
+    item->epoll = e;
+    item->sock = s;
+    list_init(&item->sock_node);
+    list_init(&item->epoll_node);
+    list_init(&item->ready_node);
+    list_push_back(&s->items, &item->sock_node);
+    list_push_back(&e->items, &item->epoll_node);
+    item_arm(item, want);
+    return 0;
+}
+
+/* MOD and DEL; want is NULL for DEL. */
+static int control_existing(struct epoll *e, struct sock *s, const struct epoll_report *want)
+{
+    struct epoll_item *item = find_item(e, s);
+    if (item == NULL) {
+        return -ENOENT;
+    }
+    if (want == NULL) {
+        item_free(item);
+    } else {
+        item_arm(item, want);
+    }
+    return 0;
+}
+
+/* The descriptor an interest is to be about, or NULL with *err. */
+static struct sock *find_target(struct net *n, int ep, int fd, int *err)
+{
+    struct sock *s = sock_find(n, fd, err);
+    if (s == NULL) {
+        *err = *err == -ENOTSOCK ? -EPERM : *err; /* the console cannot be waited for */
+        return NULL;
+    }
+    if (s->kind == SOCK_KIND_EPOLL) {
+        *err = fd == ep ? -EINVAL : -ELOOP;
+        return NULL;
+    }
+    return s;
+}
+
+int epoll_control(struct net *n, int ep, enum epoll_op op, int fd, const struct epoll_report *want)
+{
+    int err = 0;
+    int err_ep = 0;
+    struct sock *s = find_target(n, ep, fd, &err);
+    struct epoll *e = find_epoll(n, ep, &err_ep);
+    if (err_ep == -EBADF || err == -EBADF) {
+        return -EBADF; /* a stale number comes before what is wrong with the other one */
+    }
+    if (e == NULL || s == NULL) {
+        return e == NULL ? err_ep : err;
+    }
+    if (op == EPOLL_OP_DEL) {
+        return control_existing(e, s, NULL);
+    }
+    if (op != EPOLL_OP_ADD && op != EPOLL_OP_MOD) {
+        return -EINVAL;
+    }
+    assert(want != NULL);
+    if (want->events & ~EVENTS_KNOWN) {
+        return -EINVAL;
+    }
+    return op == EPOLL_OP_ADD ? control_add(e, s, want) : control_existing(e, s, want);
+}
+
+/* One look at the head of the line: true when *out was filled. */
+static bool collect_one(struct epoll *e, struct epoll_report *out)
+{
+    struct list *node = list_first(&e->ready);
+    assert(node != NULL);
+    struct epoll_item *item = list_entry(node, struct epoll_item, ready_node);
+    item_unqueue(item);
+    uint32_t bits = item_wants(item, sock_bits(item->sock));
+    if (bits == 0) {
+        return false;
+    }
+    out->events = bits;
+    out->data = item->data;
+    if (item->events & EPOLL_FLAG_ONESHOT) {
+        item->disarmed = true;
+    } else if (!(item->events & EPOLL_FLAG_ET)) {
+        item_queue(item);
+    }
+    return true;
+}
+
+int epoll_collect(struct net *n, int ep, struct epoll_report *out, int max)
+{
+    int err = 0;
+    struct epoll *e = find_epoll(n, ep, &err);
+    if (e == NULL) {
+        return err;
+    }
+    if (max <= 0) {
+        return -EINVAL;
+    }
+    /* Each one that is in line now is looked at once: those put back are behind them. */
+    int filled = 0;
+    for (uint32_t left = e->ready_count; left > 0 && filled < max; left--) {
+        if (collect_one(e, &out[filled])) {
+            filled++;
+        }
+    }
+    n->counters.epoll_events += (uint64_t)filled;
+    return filled;
+}

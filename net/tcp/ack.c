@@ -1,0 +1,195 @@
+/*
+ * Fifth step for a segment to a live connection (RFC 9293 3.10.7.4): its ACK. Checks it, moves
+ * SND.UNA, takes over the window, feeds round-trip time and congestion control, and makes the state
+ * transitions that the ACK of our FIN brings.
+ */
+#include "net/tcp/int.h"
+
+/* An ACK in SYN-RECEIVED: of our SYN or wrong. */
+static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    if (seg->ack != t->snd_nxt) {
+        NET_COUNT(t->net, tcp_rx_drop_half_ack);
+        tcp_emit_rst_for(t->net, seg, &t->opt);
+        return TCP_DROP;
+    }
+    t->snd_una = seg->ack;
+    t->snd_wnd = seg->wnd;
+    t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    tcp_established(t);
+    return t->early == NULL ? TCP_GO_ON : tcp_take_early(t);
+}
+
+/*
+ * The window opened again. After probes, what was sent into the shut one is presumed refused and
+ * goes again at once, without a word about congestion; and the silence was the peer's wish, which
+ * R2 does not count. A window that shut and opened between two timeouts changes nothing: else a
+ * peer that toggles it could have everything sent again and the timeout put off for ever.
+ */
+static void window_opened(struct tcp_cb *t)
+{
+    if (t->probes == 0) {
+        return;
+    }
+    t->probes = 0;
+    t->progress_ns = t->net->now_ns;
+    tcp_rtx_timer_stop(t);
+    tcp_sendq_mark_all_lost(t);
+    t->fin_lost = t->fin_sent && tcp_flight(t) > 0; /* the same ACK may have been the FIN's */
+}
+
+/* RFC 9293 3.10.7.4: not from a segment older than the one the window was last taken from. One that
+ * acknowledges more is newer, low as its sequence number may be when it is a retransmission: to
+ * keep the old window with the new SND.UNA would let us send beyond the peer's edge. */
+static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool advanced)
+{
+    bool newer = advanced || seq_lt(t->snd_wl1, seg->seq) ||
+                 (t->snd_wl1 == seg->seq && seq_le(t->snd_wl2, seg->ack));
+    if (!newer || seq_lt(seg->ack, t->snd_una)) {
+        return;
+    }
+    uint32_t before = t->snd_wnd;
+    t->snd_wnd = seg->wnd;
+    t->snd_wl1 = seg->seq;
+    t->snd_wl2 = seg->ack;
+    t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
+    if (before == 0 && seg->wnd > 0) {
+        window_opened(t);
+    }
+}
+
+/* Tells the writer who was made to wait, once a part of the buffer is free that is worth a turn of
+ * his, and not so large that the path runs dry meanwhile. */
+static void wake_writer(struct tcp_cb *t)
+{
+    if (t->send_blocked && tcp_sendq_room(t) >= t->sndbuf_bytes / TCP_WAKE_FRACTION) {
+        t->send_blocked = false;
+        tcp_notify(t, NET_READY_OUT);
+    }
+}
+
+/* How many measurements a round trip brings (RFC 7323 G): an ACK for every other segment. */
+static uint32_t samples_expected(const struct tcp_cb *t, uint32_t flight)
+{
+    return t->ts.on ? flight / (TCP_DELACK_SEGMENTS * (uint32_t)t->snd_mss) + 1 : 1;
+}
+
+static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d)
+{
+    assert(seq_gt(seg->ack, t->snd_una) && seq_le(seg->ack, t->snd_nxt));
+    t->snd_una = seg->ack;
+    t->progress_ns = t->net->now_ns;
+    t->timeouts = 0;
+    t->soft_error = 0;
+    if (t->fin_sent && seg->ack == t->snd_nxt) {
+        t->fin_lost = false;
+    }
+    if (tcp_sendq_room(t) == 0) {
+        t->send_blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
+    }
+    tcp_sendq_ack(t, d);
+    if (t->sack_on) {
+        tcp_scoreboard_check_reneging(t);
+    }
+    t->cc.ack_rtt_us = (uint32_t)min_u64((d->rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
+    /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
+    uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
+    if (rtt_ns != 0) {
+        tcp_rtt_sample(&t->rtt, rtt_ns, samples_expected(t, d->flight));
+        t->backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
+    }
+    if (seq_lt(t->small_end, t->snd_una)) {
+        t->small_end = t->snd_una; /* keeps it comparable for ever */
+    }
+    tcp_pmtu_acked(t, d->largest);
+    t->tally.bytes_acked += d->acked;
+    tcp_holder_progress(t);
+}
+
+/* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */
+static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    return seg->ack == t->snd_una && tcp_flight(t) > 0 && tcp_payload_len(seg) == 0 &&
+           !(seg->flags & TCP_FIN) && seg->wnd == t->snd_wnd && seg->wnd > 0;
+}
+
+/* Takes in what an acceptable ACK tells: SND.UNA, blocks, then what follows from them for recovery
+ * and congestion control, then the window. */
+static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    struct tcp_delivery d = {.flight = tcp_flight(t),
+                             .advanced = seq_gt(seg->ack, t->snd_una),
+                             .duplicate = is_duplicate(t, seg),
+                             .blocks = seg->options.sack_count > 0,
+                             .has_echo = t->ts.on && seg->options.has_timestamps,
+                             .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd_una,
+                             .ts_ecr = seg->options.ts_ecr};
+    if (d.advanced) {
+        advance(t, seg, &d);
+    }
+    if (t->sack_on && d.blocks) {
+        tcp_scoreboard_take(t, seg, &d);
+    }
+    tcp_recovery_ack(t, &d);
+    if (d.advanced) {
+        tcp_tune_send(t);
+        wake_writer(t);
+    }
+    update_window(t, seg, d.advanced);
+}
+
+/* What the ACK of our FIN brings. */
+static enum tcp_verdict fin_acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    switch ((enum tcp_state)t->state) {
+    case TCP_FIN_WAIT_1:
+        t->state = TCP_FIN_WAIT_2;
+        tcp_idle_timer_start(t);
+        return TCP_GO_ON;
+    case TCP_CLOSING:
+        if (seg->flags & TCP_FIN) {
+            (void)tcp_emit_ack(t); /* the peer's FIN came again: it missed our ACK */
+        }
+        tcp_enter_time_wait(t);
+        return TCP_GONE;
+    case TCP_LAST_ACK:
+        tcp_end(t, 0);
+        return TCP_GONE;
+    default:
+        return TCP_GO_ON;
+    }
+}
+
+/*
+ * RFC 5961 5.2: an ACK for what was never sent, or older than any window we had, discards the
+ * segment and is answered by an ACK.
+ */
+enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    if (!(seg->flags & TCP_ACK)) {
+        NET_COUNT(t->net, tcp_rx_drop_flags);
+        return TCP_DROP;
+    }
+    if (t->state == TCP_SYN_RECEIVED) {
+        enum tcp_verdict v = complete_open(t, seg);
+        if (v != TCP_GO_ON) {
+            return v;
+        }
+    }
+    if (!seq_between(t->snd_una - t->max_snd_wnd, seg->ack, t->snd_nxt)) {
+        NET_COUNT(t->net, tcp_rx_drop_ack_range);
+        tcp_challenge_ack(t);
+        return TCP_DROP;
+    }
+    /* Not before: who cannot see the connection must not make a dead peer look alive. */
+    t->heard_ns = t->net->now_ns;
+    t->keepalive.probes = 0;
+    tcp_ecn_on_ack(t, seg);
+    acknowledged(t, seg);
+    if (t->fin_sent && t->snd_una == t->snd_nxt) {
+        return fin_acknowledged(t, seg);
+    }
+    return TCP_GO_ON;
+}

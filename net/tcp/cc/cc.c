@@ -1,0 +1,238 @@
+/*
+ * What all congestion control algorithms share: the initial window, windows that were not used,
+ * slow start, which algorithm is meant by a name, and the undoing of a reduction. The algorithms
+ * have files of their own (cubic.c, newreno.c).
+ */
+#include "net/tcp/cc/cc.h"
+
+#include "net/tcp/int.h"
+
+enum {
+    IW_BYTES = 14600,         /* RFC 6928 2 */
+    CWND_MAX_BYTES = 1 << 30, /* the largest window, RFC 7323 */
+    ABC_LIMIT_SEGMENTS = 2,   /* RFC 3465 2.2: L */
+    FIRST_LIMIT_SEGMENTS = 8, /* RFC 9406 4.3: L of the first slow start, without pacing */
+    CSS_GROWTH_DIVISOR = 4,   /* RFC 9406 4.3 */
+    NON_VALIDATED_S = 300,    /* RFC 7661 4.4: so long a window that is not used is kept */
+};
+
+static bool same_name(const char *a, const char *b)
+{
+    size_t i = 0;
+    while (a[i] != '\0' && a[i] == b[i]) {
+        i++;
+    }
+    return a[i] == b[i];
+}
+
+const struct tcp_cc_ops *tcp_cc_find(const char *name)
+{
+    /* The default comes first. */
+    static const struct tcp_cc_ops *const all[] = {&tcp_cc_cubic, &tcp_cc_newreno};
+    if (name == NULL) {
+        return all[0];
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        if (same_name(all[i]->name, name)) {
+            return all[i];
+        }
+    }
+    return NULL;
+}
+
+void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops)
+{
+    assert(ops != NULL);
+    t->cc.ops = ops;
+    ops->init(t);
+}
+
+/* RFC 6928 2: min(10 MSS, max(2 MSS, 14600)); RFC 5681 3.1: one segment when the SYN was lost. */
+uint32_t tcp_cc_initial_window(const struct tcp_cb *t)
+{
+    uint32_t mss = t->snd_mss;
+    if (t->syn_resent) {
+        return mss;
+    }
+    uint32_t segments = t->net->cfg.tcp_initial_window;
+    if (segments != 0 && segments != TCP_CONFIG_INITIAL_WINDOW) {
+        return segments * mss;
+    }
+    return min_u32(TCP_CONFIG_INITIAL_WINDOW * mss, max_u32(2 * mss, IW_BYTES));
+}
+
+/* ssthresh is still what it began with: nothing was learnt about the path. */
+static bool first_slow_start(const struct tcp_cb *t)
+{
+    return t->cc.ssthresh == CWND_MAX_BYTES;
+}
+
+void tcp_cc_start(struct tcp_cb *t)
+{
+    t->cc.cwnd = tcp_cc_initial_window(t);
+    t->cc.ssthresh = CWND_MAX_BYTES; /* RFC 5681 3.1: arbitrarily high */
+    t->cc.acked = 0;
+    t->cc.prior_cwnd = 0;
+    t->cc.peak = 0;
+    t->cc.validated_ns = t->net->now_ns;
+    t->cc.recovery = TCP_RECOVERY_NONE;
+    t->cc.dupacks = 0;
+    tcp_hystart_init(t);
+    t->cc.ops->init(t);
+    assert(t->cc.cwnd >= t->snd_mss);
+}
+
+void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
+{
+    uint32_t limit = first_slow_start(t) ? FIRST_LIMIT_SEGMENTS : ABC_LIMIT_SEGMENTS;
+    if (t->cc.recovery == TCP_RECOVERY_LOSS) {
+        limit = 1; /* RFC 3465 2.3: while the losses of a timeout are being repaired */
+    }
+    uint32_t growth = min_u32(acked_bytes, limit * t->snd_mss);
+    if (t->cc.hystart.phase != TCP_HYSTART_SLOW_START && first_slow_start(t)) {
+        growth /= CSS_GROWTH_DIVISOR; /* RFC 9406 4.2 */
+    }
+    t->cc.cwnd += growth;
+}
+
+/* RFC 7661 4.4.2, 4.4.3 and RFC 5681 4.1: less of a window that the path has not shown to bear of
+ * late, but not below the restart window; ssthresh remembers it, so that slow start leads back. */
+static void shrink_unvalidated(struct tcp_cb *t, uint32_t halvings)
+{
+    uint32_t cwnd = t->cc.cwnd;
+    uint32_t restart = min_u32(cwnd, tcp_cc_initial_window(t));
+    t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd / 4 * 3);
+    t->cc.cwnd = max_u32(cwnd >> min_u32(halvings, 31), restart);
+    t->cc.acked = 0;
+    t->cc.validated_ns = t->net->now_ns;
+}
+
+/* RFC 7661 4.3: half of the window in use is a window validated; one that is not used is kept for
+ * so long, and then half of it. */
+static void validate(struct tcp_cb *t, uint32_t flight)
+{
+    uint64_t now = t->net->now_ns;
+    if (flight >= t->cc.cwnd / 2) {
+        t->cc.validated_ns = now;
+    } else if (now - t->cc.validated_ns > NON_VALIDATED_S * NS_PER_S) {
+        shrink_unvalidated(t, 1);
+    }
+}
+
+/* The most that was out in this round trip: until the last byte of such a flight is acknowledged it
+ * counts, though ACKs let it drain when the owner has no more to send (RFC 7661 4.2). */
+static uint32_t peak_flight(struct tcp_cb *t, uint32_t flight)
+{
+    if (flight >= t->cc.peak || seq_gt(t->snd_una, t->cc.peak_end)) {
+        t->cc.peak = flight;
+        t->cc.peak_end = t->snd_nxt;
+    }
+    return t->cc.peak;
+}
+
+/* A window that was not used says nothing about the path (RFC 7661 4.1): it does not grow. In slow
+ * start it may become twice what was out, since it doubles in a round trip. */
+static bool window_used(struct tcp_cb *t, uint32_t flight)
+{
+    uint32_t peak = peak_flight(t, flight);
+    if (t->cc.cwnd < t->cc.ssthresh) {
+        return peak > t->cc.cwnd / 2;
+    }
+    return flight + t->snd_mss >= t->cc.cwnd;
+}
+
+void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before)
+{
+    assert(t->cc.recovery != TCP_RECOVERY_FAST);
+    struct tcp_cc_ack ack = {
+        .bytes = acked_bytes, .flight = flight_before, .rtt_us = t->cc.ack_rtt_us};
+    bool used = window_used(t, flight_before);
+    if (first_slow_start(t) && used) {
+        tcp_hystart_on_ack(t, ack.rtt_us);
+    }
+    validate(t, flight_before);
+    if (t->ecn.echoed) {
+        return; /* RFC 3168 6.1.2: no growth by an ACK with ECE */
+    }
+    if (acked_bytes > 0 && used) {
+        t->cc.ops->on_ack(t, &ack);
+        t->cc.cwnd = min_u32(t->cc.cwnd, CWND_MAX_BYTES);
+    } else {
+        t->cc.ops->unused(t);
+        t->cc.hystart.round_end = t->snd_una; /* such a round says nothing; comparable for ever */
+    }
+}
+
+uint32_t tcp_cc_flight(const struct tcp_cb *t)
+{
+    /* In fast recovery cwnd is recovery's own; what it aims at has been tried, and more has not. */
+    bool repairing = t->cc.recovery == TCP_RECOVERY_FAST;
+    return min_u32(tcp_flight(t), repairing ? t->cc.ssthresh : t->cc.cwnd);
+}
+
+void tcp_cc_on_loss(struct tcp_cb *t)
+{
+    uint32_t ssthresh = t->cc.ops->ssthresh(t);
+    if (tcp_ecn_covers(t)) {
+        return; /* RFC 3168 6.1.2: one reduction for a window of data */
+    }
+    tcp_ecn_window_reduced(t);
+    if (t->cc.recovery == TCP_RECOVERY_FAST) {
+        /* RFC 5681 4.3: a retransmission was lost, which is congestion twice. */
+        t->cc.ssthresh = min_u32(t->cc.ssthresh, ssthresh);
+        return;
+    }
+    t->cc.prior_cwnd = t->cc.cwnd;
+    t->cc.prior_ssthresh = t->cc.ssthresh;
+    t->cc.ops->on_loss(t);
+    t->cc.ssthresh = ssthresh;
+    assert(t->cc.ssthresh >= t->snd_mss);
+}
+
+void tcp_cc_on_ecn(struct tcp_cb *t)
+{
+    assert(t->cc.recovery == TCP_RECOVERY_NONE);
+    uint32_t ssthresh = t->cc.ops->ssthresh(t);
+    t->cc.prior_cwnd = 0; /* the network itself said it: there is nothing to undo */
+    t->cc.ops->on_loss(t);
+    t->cc.ssthresh = ssthresh;
+    t->cc.cwnd = min_u32(t->cc.cwnd, ssthresh);
+    t->cc.ops->on_recovery_exit(t);
+}
+
+void tcp_cc_recovered(struct tcp_cb *t)
+{
+    assert(t->cc.cwnd > 0);
+    t->cc.ops->on_recovery_exit(t);
+}
+
+void tcp_cc_undo(struct tcp_cb *t)
+{
+    if (t->cc.prior_cwnd == 0) {
+        return;
+    }
+    t->cc.cwnd = max_u32(t->cc.cwnd, t->cc.prior_cwnd);
+    t->cc.ssthresh = max_u32(t->cc.ssthresh, t->cc.prior_ssthresh);
+    t->cc.prior_cwnd = 0;
+    NET_COUNT(t->net, tcp_cwnd_undone);
+    t->cc.ops->undo(t);
+}
+
+/*
+ * RFC 5681 4.1 would have a sender that paused for more than an RTO begin again; RFC 7661 lets it
+ * keep its window for minutes and pace what it sends. Without pacing a whole window would go as one
+ * burst: so it is halved for each RTO of the pause, as RFC 2861 3 had it, with 7661's memory.
+ */
+void tcp_cc_after_idle(struct tcp_cb *t)
+{
+    assert(tcp_flight(t) == 0);
+    uint64_t idle_ns = t->net->now_ns - t->sent_ns;
+    t->cc.ops->unused(t);
+    if (idle_ns <= tcp_ms(TCP_RTO_MIN_MS)) {
+        return; /* no timeout is shorter */
+    }
+    uint64_t rto_ns = tcp_rto_ns(t, 0);
+    if (idle_ns > rto_ns) {
+        shrink_unvalidated(t, (uint32_t)min_u64(idle_ns / rto_ns, UINT32_MAX));
+    }
+}

@@ -1,0 +1,129 @@
+/*
+ * The calls that move data, and what a connection is ready for (RFC 9293 3.9.1, 3.10.2, 3.10.3).
+ * Contract in tcp.h.
+ */
+#include "net/tcp/int.h"
+
+#include <errno.h>
+
+/* A block that never was nor will be connected unless something is done about it. */
+static bool never_connected(const struct tcp_cb *t)
+{
+    return t->state == TCP_LISTEN || (t->state == TCP_CLOSED && t->node.id.raddr == 0);
+}
+
+int tcp_take_error(struct tcp_cb *t)
+{
+    int error = t->error;
+    t->error = 0;
+    return error;
+}
+
+ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags)
+{
+    assert(!t->orphan && (buf != NULL || len == 0));
+    if (t->error != 0) {
+        return -tcp_take_error(t);
+    }
+    if (never_connected(t)) {
+        return -ENOTCONN;
+    }
+    if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
+        return t->fin_queued ? -EPIPE : -EAGAIN;
+    }
+    if (!tcp_can_queue(t)) {
+        return -EPIPE;
+    }
+    if (len == 0) {
+        return 0;
+    }
+    t->more = (flags & TCP_SEND_MORE) != 0;
+    size_t done = tcp_sendq_append(t, buf, len);
+    tcp_holder_begin(t);
+    if (done < len) {
+        /* Until he is told that there is room: a smaller send that fits in between is no news. */
+        t->send_blocked = true;
+    }
+    tcp_output(t);
+    return done > 0 ? (ptrdiff_t)done : -EAGAIN;
+}
+
+static bool stream_ended(const struct tcp_cb *t)
+{
+    return t->fin_received || t->shut_rd || t->state == TCP_CLOSED || t->state == TCP_TIME_WAIT;
+}
+
+ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags)
+{
+    assert(!t->orphan && (buf != NULL || len == 0));
+    if (never_connected(t)) {
+        return t->error != 0 ? -tcp_take_error(t) : -ENOTCONN;
+    }
+    if (len == 0) {
+        return 0;
+    }
+    if (t->recvq.bytes > 0) {
+        bool peek = (flags & TCP_RECV_PEEK) != 0;
+        size_t done = tcp_recvq_read(t, buf, len, peek);
+        if (!peek && tcp_synchronized(t) && tcp_window_update_due(t)) {
+            (void)tcp_emit_ack(t); /* RFC 9293 3.8.6.2.2: the window moves by a worthwhile step */
+        }
+        return (ptrdiff_t)done;
+    }
+    if (t->error != 0) {
+        return -tcp_take_error(t);
+    }
+    return stream_ended(t) ? 0 : -EAGAIN;
+}
+
+size_t tcp_readable_bytes(const struct tcp_cb *t)
+{
+    return t->recvq.bytes;
+}
+
+static uint32_t ready_connected(const struct tcp_cb *t)
+{
+    uint32_t bits = 0;
+    bool ended = stream_ended(t);
+    if (t->recvq.bytes > 0 || ended) {
+        bits |= NET_READY_IN;
+    }
+    if (ended) {
+        bits |= NET_READY_RDHUP;
+    }
+    /* After shutdown, writing does not wait either: it says EPIPE. */
+    if (!tcp_can_queue(t) || (!t->send_blocked && tcp_sendq_room(t) > 0)) {
+        bits |= NET_READY_OUT;
+    }
+    if (ended && !tcp_can_queue(t)) {
+        bits |= NET_READY_HUP;
+    }
+    return bits;
+}
+
+uint32_t tcp_ready(const struct tcp_cb *t)
+{
+    uint32_t bits = t->error != 0 ? NET_READY_ERR : 0;
+    switch ((enum tcp_state)t->state) {
+    case TCP_LISTEN:
+        return bits | (list_empty(&t->listener.accept) ? 0 : NET_READY_IN);
+    case TCP_SYN_SENT:
+    case TCP_SYN_RECEIVED:
+        return bits;
+    case TCP_CLOSED:
+        if (never_connected(t)) {
+            return bits | NET_READY_OUT | NET_READY_HUP;
+        }
+        return bits | NET_READY_IN | NET_READY_OUT | NET_READY_HUP | NET_READY_RDHUP;
+    default:
+        return bits | ready_connected(t);
+    }
+}
+
+bool tcp_drained(const struct tcp_cb *t)
+{
+    if (t->state == TCP_CLOSED || t->state == TCP_TIME_WAIT || t->state == TCP_LISTEN) {
+        return true;
+    }
+    return t->sendq.bytes == 0 && t->snd_una == t->snd_nxt && t->fin_queued == t->fin_sent;
+}

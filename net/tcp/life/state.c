@@ -1,0 +1,128 @@
+/*
+ * The turns in a connection's life: becoming established, sending a FIN, ending. Each way to end
+ * goes through tcp_detach, which takes the connection off the wire, so that nothing can be
+ * forgotten.
+ */
+#include "net/tcp/int.h"
+
+#include <errno.h>
+
+/* What both SYNs said of segment sizes. Whether timestamps are on must be known. */
+void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss)
+{
+    t->rcv_mss = our_mss;
+    tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
+}
+
+void tcp_established(struct tcp_cb *t)
+{
+    assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
+    struct net *n = t->net;
+    t->state = TCP_ESTABLISHED;
+    t->backoff = 0;
+    t->timeouts = 0;
+    t->soft_error = 0;
+    t->progress_ns = n->now_ns;
+    t->heard_ns = n->now_ns;
+    t->small_end = t->snd_una;
+    tcp_rtx_timer_stop(t);
+    if (t->syn_resent) {
+        t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
+    } else if (!t->syn_untimed) {
+        tcp_rtt_sample(&t->rtt, n->now_ns - t->sent_ns, 1);
+    }
+    t->cc.recover = t->iss; /* RFC 6582 3.2 step 1 */
+    tcp_cc_start(t);
+    tcp_tune_start(t);
+    if (t->fin_queued) {
+        t->state = TCP_FIN_WAIT_1; /* shut down before it was open: RFC 9293 3.10.4 */
+    }
+    tcp_idle_timer_start(t);
+    if (t->parent != NULL) {
+        NET_COUNT(n, tcp_passive_opens);
+        tcp_notify(t->parent, NET_READY_IN);
+    } else {
+        tcp_notify(t, NET_READY_OUT);
+    }
+}
+
+/* The owner sends no more (RFC 9293 3.10.4). The FIN goes behind what is queued. */
+void tcp_queue_fin(struct tcp_cb *t)
+{
+    if (t->fin_queued) {
+        return;
+    }
+    t->fin_queued = true;
+    t->more = false;
+    if (t->state == TCP_ESTABLISHED) {
+        t->state = TCP_FIN_WAIT_1;
+    } else if (t->state == TCP_CLOSE_WAIT) {
+        t->state = TCP_LAST_ACK;
+    }
+}
+
+/* Off the wire: no segment reaches it, no timer fires, nothing waits to be sent. What the owner
+ * has not read stays. */
+void tcp_detach(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    tcp_table_remove(n, &t->node);
+    tcp_bound_remove(t);
+    if (list_linked(&t->starved)) {
+        list_remove(&t->starved);
+    }
+    if (list_linked(&t->holding)) {
+        list_remove(&t->holding);
+    }
+    timer_cancel(&n->wheel, &t->rtx_timer);
+    timer_cancel(&n->wheel, &t->rack_timer);
+    timer_cancel(&n->wheel, &t->delack_timer);
+    timer_cancel(&n->wheel, &t->idle_timer);
+    tcp_sendq_drop(t);
+    if (t->early != NULL) {
+        pkt_put(t->early);
+        t->early = NULL;
+    }
+    while (tcp_ooo_drop_farthest(t)) {
+        /* bounded by the packets a connection may hold */
+    }
+    t->snd_una = t->snd_nxt;
+    t->ack_now = false;
+}
+
+void tcp_end(struct tcp_cb *t, int error)
+{
+    assert(t->state != TCP_LISTEN);
+    tcp_detach(t);
+    t->state = TCP_CLOSED;
+    if (t->orphan || t->parent != NULL) {
+        tcp_cb_free(t); /* nobody knows it */
+        return;
+    }
+    t->error = error;
+    uint32_t bits = NET_READY_IN | NET_READY_OUT | NET_READY_HUP | NET_READY_RDHUP;
+    tcp_notify(t, error != 0 ? bits | NET_READY_ERR : bits);
+}
+
+void tcp_abort(struct tcp_cb *t, int error)
+{
+    NET_COUNT(t->net, tcp_aborts);
+    /* RFC 9293 3.10.5: the states in which the peer knows of us get a RST. */
+    if (t->state == TCP_SYN_RECEIVED || tcp_synchronized(t)) {
+        tcp_emit_rst(t);
+    }
+    tcp_end(t, error);
+}
+
+bool tcp_evict_orphan(struct net *n)
+{
+    struct list *node = list_first(&n->tcp.orphans);
+    if (node == NULL) {
+        return false;
+    }
+    NET_COUNT(n, tcp_orphans_evicted);
+    struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
+    assert(t->orphan && t->ready == NULL);
+    tcp_abort(t, ETIMEDOUT);
+    return true;
+}

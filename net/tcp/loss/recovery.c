@@ -1,0 +1,237 @@
+/*
+ * Repairing loss: what an acknowledgement, a timeout or the reordering timer does to the state of
+ * recovery and to cwnd while it lasts (RFC 6675, RFC 9937, RFC 5681 3.1). Which packets are lost is
+ * found by scoreboard.c or rack.c with SACK, by newreno.c without; output.c
+ * sends them again. See docs/tcp.md, "Loss and recovery".
+ */
+#include "net/tcp/int.h"
+
+/* What the network is believed to hold (RFC 6675 4 SetPipe). */
+uint32_t tcp_pipe(const struct tcp_cb *t)
+{
+    uint32_t gone = t->sendq.lost_bytes + t->sendq.sacked_bytes + (t->fin_lost ? 1 : 0);
+    assert(gone <= tcp_flight(t));
+    return tcp_flight(t) - gone;
+}
+
+/* After a repair, or when there was nothing to repair, cwnd may lie far above what is out: no more
+ * than an initial window goes at once (RFC 9937 4, RFC 4015 3); slow start brings the rest. */
+void tcp_recovery_bound_burst(struct tcp_cb *t)
+{
+    uint32_t burst = TCP_BURST_SEGMENTS * (uint32_t)t->snd_mss;
+    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, tcp_pipe(t) + burst), t->snd_mss);
+}
+
+/*
+ * Proportional rate reduction (RFC 9937 6): how much may go for so many bytes delivered. While more
+ * is out than ssthresh, ssthresh / recover_fs of them; below it, as much as was delivered, and one
+ * segment more only while the repair gets on (safe). In no case more than was out at the beginning:
+ * a peer may tell of bytes, drop them and tell of them again (RFC 2018 8), and each time they
+ * count.
+ */
+static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
+{
+    struct tcp_cc *cc = &t->cc;
+    uint32_t pipe = tcp_pipe(t);
+    uint32_t may = 0;
+    cc->prr_delivered += delivered;
+    if (pipe > cc->ssthresh) {
+        uint64_t share = (uint64_t)cc->prr_delivered * cc->ssthresh + cc->recover_fs - 1;
+        uint64_t total = share / cc->recover_fs;
+        may = total > cc->prr_out ? (uint32_t)(total - cc->prr_out) : 0;
+        may = min_u32(may, cc->recover_fs > pipe ? cc->recover_fs - pipe : 0);
+    } else {
+        uint32_t owed = cc->prr_delivered > cc->prr_out ? cc->prr_delivered - cc->prr_out : 0;
+        may = max_u32(owed, delivered) + (safe ? t->snd_mss : 0);
+        may = min_u32(may, cc->ssthresh - pipe);
+    }
+    cc->cwnd = max_u32(pipe + may, t->snd_mss);
+}
+
+/* RFC 6675 5 step 4; the first retransmission goes at once (4.3). */
+static void enter(struct tcp_cb *t, uint32_t delivered)
+{
+    NET_COUNT(t->net, tcp_fast_retransmits);
+    tcp_cc_on_loss(t);
+    t->cc.recover = t->snd_nxt;
+    t->cc.recovery = TCP_RECOVERY_FAST;
+    t->cc.rescued = false;
+    t->cc.force_rtx = true;
+    /* RFC 9937 6: what was out before this ACK. */
+    t->cc.recover_fs = max_u32(tcp_flight(t) - t->sendq.sacked_bytes + delivered, 1);
+    t->cc.prr_delivered = 0;
+    t->cc.prr_out = 0;
+    tcp_undo_begin(t);
+    reduce_rate(t, delivered, false);
+}
+
+/* All that was out when recovery began has arrived. What was sent since may be lost as well. */
+static void leave(struct tcp_cb *t)
+{
+    if (t->cc.recovery == TCP_RECOVERY_FAST) {
+        t->cc.cwnd = t->cc.ssthresh; /* RFC 9937 6 */
+        tcp_recovery_bound_burst(t);
+    }
+    t->cc.recovery = TCP_RECOVERY_NONE;
+    t->cc.frto = TCP_FRTO_OFF;
+    t->cc.force_rtx = false;
+    tcp_rack_recovered(t);
+    tcp_cc_recovered(t);
+}
+
+static bool find_lost(struct tcp_cb *t)
+{
+    if (tcp_rack_on(t)) {
+        return tcp_rack_detect(t);
+    }
+    return t->sendq.sacked_packets > 0 && tcp_scoreboard_find_lost(t);
+}
+
+/* Keeps `recover` comparable for ever. */
+static void follow(struct tcp_cb *t)
+{
+    if (seq_gt(t->snd_una, t->cc.recover)) {
+        t->cc.recover = t->snd_una - 1;
+    }
+}
+
+static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    uint8_t before = t->cc.recovery;
+    bool lost = find_lost(t);
+    if (before == TCP_RECOVERY_LOSS) {
+        tcp_cc_acked(t, d->delivered, d->flight); /* slow start, clocked by all that arrives */
+    }
+    if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd_una, t->cc.recover)) {
+        leave(t);
+        lost = t->sendq.lost_bytes > 0;
+    }
+    if (t->cc.recovery == TCP_RECOVERY_NONE && lost) {
+        enter(t, d->delivered);
+    } else if (t->cc.recovery == TCP_RECOVERY_FAST && d->delivered > 0) {
+        reduce_rate(t, d->delivered, d->advanced && !lost);
+    } else if (before != TCP_RECOVERY_LOSS && d->advanced && t->cc.recovery == TCP_RECOVERY_NONE) {
+        tcp_cc_acked(t, d->acked, d->flight);
+        follow(t);
+    }
+    if (d->advanced) {
+        tcp_rack_advanced(t);
+        tcp_rtx_timer_stop(t); /* RFC 6298 5.3: tcp_output starts it anew */
+    }
+}
+
+static void ack_without_sack(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    if (!d->advanced) {
+        if (d->duplicate) {
+            tcp_newreno_dupack(t);
+        }
+        return;
+    }
+    if (t->cc.recovery == TCP_RECOVERY_FAST) {
+        tcp_newreno_acked(t, d);
+        return;
+    }
+    t->cc.dupacks = 0;
+    tcp_cc_acked(t, d->acked, d->flight);
+    if (t->cc.recovery == TCP_RECOVERY_LOSS && seq_ge(t->snd_una, t->cc.recover)) {
+        leave(t);
+    }
+    if (t->cc.recovery == TCP_RECOVERY_NONE) {
+        follow(t);
+    }
+    tcp_rtx_timer_stop(t); /* RFC 6298 5.3 */
+}
+
+/* An acceptable ACK was taken in: what it tells of loss. */
+void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    if (!d->advanced && !d->duplicate && !d->dsack && d->delivered == 0) {
+        return;
+    }
+    if (t->rack.tlp_out) {
+        tcp_tlp_ack(t, d);
+    }
+    if (d->dsack) {
+        tcp_rack_dsack(t);
+    }
+    if (t->cc.undo.open) {
+        tcp_undo_check(t, d);
+    }
+    if (t->sack_on) {
+        ack_with_sack(t, d);
+    } else {
+        ack_without_sack(t, d);
+    }
+}
+
+/* bytes went; again: they had been sent before. */
+void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
+{
+    if (t->cc.recovery == TCP_RECOVERY_FAST) {
+        t->cc.prr_out += bytes;
+    }
+    if (again && t->cc.recovery != TCP_RECOVERY_NONE) {
+        tcp_undo_resent(t, bytes);
+    }
+}
+
+/* The reordering timer found losses, without an ACK. */
+void tcp_recovery_found_late(struct tcp_cb *t)
+{
+    assert(t->sack_on && t->sendq.lost_bytes > 0);
+    if (t->cc.recovery == TCP_RECOVERY_NONE) {
+        enter(t, 0);
+    } else if (t->cc.recovery == TCP_RECOVERY_FAST) {
+        reduce_rate(t, 0, false);
+    }
+}
+
+/* A probe repaired a loss that nothing else told of: congestion all the same (RFC 8985 7.4.2). */
+void tcp_recovery_repaired(struct tcp_cb *t)
+{
+    if (t->cc.recovery != TCP_RECOVERY_NONE) {
+        return;
+    }
+    NET_COUNT(t->net, tcp_tail_repairs);
+    tcp_cc_on_loss(t);
+    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd_mss);
+    t->cc.undo.open = false;
+    tcp_cc_recovered(t);
+}
+
+/*
+ * RFC 5681 3.1 and RFC 6298 5.4: one segment goes. What the peer told of by SACK is not lost,
+ * unless that brought nothing for a whole timeout: it may have dropped it (RFC 2018 8). With RACK
+ * what went only just now is not lost either (RFC 8985 6.3).
+ */
+void tcp_recovery_timeout(struct tcp_cb *t)
+{
+    assert(tcp_flight(t) > 0);
+    bool first = t->timeouts == 0;
+    bool repairing = t->cc.recovery == TCP_RECOVERY_FAST && seq_lt(t->snd_una, t->cc.recover);
+    if (first) {
+        tcp_cc_on_loss(t); /* ssthresh is held for repeated timeouts of one segment */
+    }
+    if (repairing) {
+        t->cc.undo.open = false; /* the reduction was made for a loss that SACK had told of */
+    } else if (first) {
+        tcp_undo_begin(t);
+    }
+    tcp_frto_begin(t);
+    if (!first) {
+        tcp_scoreboard_clear(t);
+    }
+    if (first && tcp_rack_on(t)) {
+        tcp_rack_timeout(t);
+    } else {
+        tcp_sendq_mark_all_lost(t);
+    }
+    t->fin_lost = t->fin_sent;
+    t->cc.cwnd = tcp_pipe(t) + t->snd_mss; /* the loss window beside what is still on its way */
+    t->cc.acked = 0;
+    t->cc.dupacks = 0;
+    t->cc.recover = t->snd_nxt; /* RFC 6582 3.2 step 4 */
+    t->cc.recovery = TCP_RECOVERY_LOSS;
+    t->cc.force_rtx = true;
+}

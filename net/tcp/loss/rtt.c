@@ -1,0 +1,55 @@
+/*
+ * Round-trip time and the retransmission timeout (RFC 6298), in integers: srtt scaled by 8 and
+ * rttvar by 4, as Jacobson's paper has it. Which samples are good is decided in ack.c.
+ */
+#include "net/tcp/int.h"
+
+enum {
+    RTT_SAMPLE_MAX_US = TCP_RTO_MAX_MS * US_PER_MS,
+    RTT_EXPECTED_MAX = 256, /* beyond it, integers would swallow the samples */
+};
+
+void tcp_rtt_init(struct tcp_rtt *r)
+{
+    *r = (struct tcp_rtt){.rto_us = TCP_RTO_INITIAL_MS * US_PER_MS}; /* 2.1 */
+}
+
+/* Moves *average, scaled by 1/gain, towards sample by gain / expected of what they differ. */
+static void move(uint32_t *average, uint32_t gain, uint32_t sample, uint32_t expected)
+{
+    int64_t off = (int64_t)sample - *average / gain;
+    *average = (uint32_t)((int64_t)*average + off / (int64_t)expected);
+}
+
+/*
+ * A sample; expected: how many of them a round trip brings. RFC 7323 4.2 and appendix G: with
+ * timestamps every ACK is one, and the gains, which were meant for one in a round trip, are divided
+ * by their number. Otherwise a steady moment would be all the timeout remembers.
+ */
+void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected)
+{
+    uint32_t rtt = (uint32_t)min_u64(max_u64(rtt_ns / NS_PER_US, 1), RTT_SAMPLE_MAX_US);
+    uint32_t share = min_u32(max_u32(expected, 1), RTT_EXPECTED_MAX);
+    if (r->srtt_us8 == 0) { /* 2.2 */
+        r->srtt_us8 = rtt * 8;
+        r->rttvar_us4 = rtt * 2;
+    } else { /* 2.3, alpha 1/8, beta 1/4 */
+        uint32_t srtt = r->srtt_us8 / 8;
+        move(&r->rttvar_us4, 4, srtt > rtt ? srtt - rtt : rtt - srtt, share);
+        move(&r->srtt_us8, 8, rtt, share);
+        r->srtt_us8 = max_u32(r->srtt_us8, 8);
+    }
+    /* RTO = SRTT + max(G, 4 RTTVAR), 2.5 bounds it. The minimum of 2.4 stands in the place of G, so
+     * that a steady path leaves room for delayed ACKs and for a tail loss probe before it. */
+    uint32_t rto = r->srtt_us8 / 8 + max_u32(TCP_RTO_MIN_MS * US_PER_MS, r->rttvar_us4);
+    r->rto_us = min_u32(rto, TCP_RTO_MAX_MS * US_PER_MS);
+    assert(r->srtt_us8 > 0 && r->rto_us > 0);
+}
+
+/* 5.5: doubled for each timeout, up to the maximum. */
+uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings)
+{
+    uint64_t rto = (uint64_t)t->rtt.rto_us * NS_PER_US;
+    uint8_t shift = doublings < 16 ? doublings : 16;
+    return min_u64(rto << shift, tcp_ms(TCP_RTO_MAX_MS));
+}

@@ -1,0 +1,127 @@
+/*
+ * Was it for nothing? After a timeout or a fast retransmit, signs that what was thought lost had
+ * only been late: an ACK with an echo older than what was sent again (Eifel, RFC 3522), ACKs of
+ * data that was not sent again (F-RTO, RFC 5682), duplicates reported for all that was (RFC 3708).
+ * Then the reduction is undone (RFC 4015 and tcp_cc_undo) and what was marked lost is not.
+ */
+#include "net/tcp/int.h"
+
+enum {
+    FRTO_SEGMENTS = 3, /* RFC 5682 2.1 step 3a */
+};
+
+/* A reduction was made: from here on its grounds are watched. */
+void tcp_undo_begin(struct tcp_cb *t)
+{
+    t->cc.undo = (struct tcp_undo){.open = true, .una = t->snd_una, .end = t->snd_nxt};
+}
+
+/* Something of the episode went again. */
+void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes)
+{
+    struct tcp_undo *u = &t->cc.undo;
+    if (!u->resent_any) {
+        u->resent_any = true;
+        u->ts_ms = tcp_ts_now(t->net, t->ts.offset);
+    }
+    u->resent += bytes;
+}
+
+/* RFC 5682 2.1 step 1: only for a timeout that interrupts no other repair. */
+void tcp_frto_begin(struct tcp_cb *t)
+{
+    bool may = t->timeouts == 0 && t->cc.recovery == TCP_RECOVERY_NONE &&
+               !(t->net->cfg.tcp_off & NET_TCP_OFF_FRTO);
+    t->cc.frto = may ? TCP_FRTO_FIRST : TCP_FRTO_OFF;
+}
+
+/* RFC 3522 3.2 step 4: the first ACK that moves SND.UNA decides, whichever way. */
+static bool echo_is_older(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    struct tcp_undo *u = &t->cc.undo;
+    if (!u->resent_any || u->decided || !d->advanced || t->cc.recovery == TCP_RECOVERY_NONE) {
+        return false;
+    }
+    u->decided = true;
+    return d->has_echo && d->ts_ecr != 0 && seq_lt(d->ts_ecr, u->ts_ms);
+}
+
+/* RFC 3708 2: all that was sent again was reported to have come twice. */
+static bool all_came_twice(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    struct tcp_undo *u = &t->cc.undo;
+    const struct tcp_range *r = &d->duplicate_range;
+    if (!u->open || !d->dsack || u->resent == 0 || !seq_ge(r->first, u->una) ||
+        !seq_le(r->end, u->end)) {
+        return false;
+    }
+    u->resent -= min_u32(u->resent, r->end - r->first);
+    return u->resent == 0;
+}
+
+static bool may_send_new(const struct tcp_cb *t)
+{
+    uint32_t room = seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd);
+    return t->sendq.unsent != NULL && room >= t->snd_mss;
+}
+
+/*
+ * RFC 5682 2.1 and 3.1 steps 2 and 3. The first ACK after the timeout must move SND.UNA, and not
+ * over everything: then new data goes instead of old. When the next one tells that data arrived
+ * which was not sent again, the timeout was spurious.
+ */
+static bool frto(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    if (t->cc.recovery != TCP_RECOVERY_LOSS || t->cc.frto == TCP_FRTO_OFF) {
+        return false;
+    }
+    bool second = t->cc.frto == TCP_FRTO_SECOND;
+    bool go_on = !second && d->advanced && seq_lt(t->snd_una, t->cc.recover) && may_send_new(t);
+    bool spurious = second && d->original && (t->sack_on || d->advanced);
+    t->cc.frto = go_on ? TCP_FRTO_SECOND : TCP_FRTO_OFF;
+    if (second && !spurious) {
+        t->cc.cwnd = FRTO_SEGMENTS * (uint32_t)t->snd_mss; /* step 3a: on by slow start */
+    }
+    return spurious;
+}
+
+/* RFC 4015 3.2, 3.3: as if it had not been; but no burst. */
+static void restore(struct tcp_cb *t)
+{
+    bool timeout = t->cc.recovery == TCP_RECOVERY_LOSS;
+    if (timeout) {
+        NET_COUNT(t->net, tcp_spurious_timeouts);
+    } else {
+        NET_COUNT(t->net, tcp_spurious_recoveries);
+    }
+    t->cc.undo.open = false;
+    if (t->cc.recovery != TCP_RECOVERY_NONE) {
+        tcp_sendq_unmark_lost(t);
+        t->fin_lost = false;
+        t->cc.recover = t->snd_una - 1;
+    }
+    t->cc.recovery = TCP_RECOVERY_NONE;
+    t->cc.frto = TCP_FRTO_OFF;
+    t->cc.force_rtx = false;
+    t->cc.dupacks = 0;
+    tcp_cc_undo(t);
+    tcp_recovery_bound_burst(t);
+}
+
+/* Looks at an acceptable ACK that told something, while a reduction may still be undone. */
+void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    assert(t->cc.undo.open);
+    /* After the repair a DSACK may still come for a while; then the numbers mean something else. */
+    if (t->cc.recovery == TCP_RECOVERY_NONE && seq_gt(t->snd_una - t->cc.undo.end, 0) &&
+        t->snd_una - t->cc.undo.end > t->max_snd_wnd) {
+        t->cc.undo.open = false;
+        return;
+    }
+    bool older = echo_is_older(t, d);
+    bool twice = all_came_twice(t, d);
+    bool late = frto(t, d);
+    if (older || twice || late) {
+        restore(t);
+    }
+}

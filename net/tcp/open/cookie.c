@@ -1,0 +1,226 @@
+/*
+ * SYN cookies (RFC 4987 3.6): a SYN answered without remembering it. What a half-open record would
+ * hold goes into the sequence number of the SYN-ACK, and, where the peer has timestamps, into the
+ * lowest bits of ours; the ACK brings it back. When one is sent is listen.c's decision; the
+ * reasons for this layout are in docs/tcp.md, "Opening and closing under attack".
+ *
+ *     ISS = F(tuple) + slot * 2^24 + tag * 2^3 + index of the MSS
+ *
+ * F is RFC 6528's. A slot is 2^24 ticks of its 4 us clock, 67 s, so that a cookie is the number the
+ * clock would have given with the lowest 24 bits replaced by a keyed hash. Two slots of eight tags
+ * each are valid at any time: a blind guess is right once in 2^28.
+ */
+#include "net/tcp/int.h"
+
+enum {
+    SLOT_BITS = 24,
+    SLOTS_VALID = 2, /* this one and the one before: a cookie holds for 67 s to 134 s */
+    MSS_BITS = 3,
+    TAG_MASK = (1 << (SLOT_BITS - MSS_BITS)) - 1,
+
+    /* In the timestamp: 6 bits, 64 ms of our clock. */
+    TS_BITS_MASK = 0x3f,
+    TS_WSCALE_MASK = 0x0f, /* 15: not offered */
+    TS_SACK_PERMITTED = 0x10,
+    TS_ECN = 0x20, /* RFC 3168: asked for and agreed to */
+
+    TAG_TIMESTAMPS = 0x80, /* in the tag: there are such bits */
+};
+
+#define SLOT_NS ((uint64_t)TCP_ISS_TICK_NS << SLOT_BITS)
+
+/*
+ * What peers announce, rounded down: what TCP takes at least; RFC 9293's default; 1280 bytes as in
+ * IPv6 and many mobile networks; tunnels; 1500 less an IPv6 header, PPPoE, Ethernet. To round down
+ * costs headers, to round up would cost the connection.
+ */
+static const uint16_t mss_table[1 << MSS_BITS] = {
+    TCP_MSS_FLOOR, TCP_MSS_DEFAULT, 1220, 1360, 1400, 1440, 1452, 1460,
+};
+
+static uint32_t mss_index(uint16_t mss)
+{
+    uint32_t idx = 0;
+    while (idx + 1 < ARRAY_SIZE(mss_table) && mss_table[idx + 1] <= mss) {
+        idx++;
+    }
+    return idx;
+}
+
+static bool scales(const struct tcp_half *half)
+{
+    return half->peer_wscale != TCP_WSCALE_NONE;
+}
+
+/* Of the options what only a timestamp can carry. */
+static uint8_t ts_bits(const struct tcp_half *half)
+{
+    uint8_t bits = scales(half) ? half->peer_wscale : TS_WSCALE_MASK;
+    assert(bits <= TS_WSCALE_MASK);
+    bits |= half->sack_permitted ? TS_SACK_PERMITTED : 0;
+    bits |= half->ecn ? TS_ECN : 0;
+    return bits;
+}
+
+/*
+ * Our clock with its lowest bits replaced, and never ahead of it: a later segment must not look old
+ * to the peer (RFC 7323 5.3). It may lie up to 63 ms behind, so that among SYN-ACKs it can run back
+ * by so much; to a peer who waits for one each is the first he sees.
+ */
+uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts)
+{
+    uint32_t with_bits = (ts & ~(uint32_t)TS_BITS_MASK) | ts_bits(half);
+    return seq_gt(with_bits, ts) ? with_bits - (TS_BITS_MASK + 1) : with_bits;
+}
+
+/* Can a cookie stand for the record, or would options that were agreed on get lost with it? */
+bool tcp_cookie_possible(const struct tcp_half *half)
+{
+    if (half->listener->net->cfg.tcp_off & NET_TCP_OFF_COOKIES) {
+        return false;
+    }
+    return half->node.timestamps || (!scales(half) && !half->sack_permitted && !half->ecn);
+}
+
+/* The keyed hash of all that the ACK must bring back unchanged, the options too: an echo that was
+ * tampered with on the way is no cookie, instead of a connection with a wrong window scale. */
+static uint32_t tag(const struct net *n, const struct tcp_half *half, uint64_t slot, uint32_t idx)
+{
+    const struct tcp_tuple *id = &half->node.id;
+    uint32_t ts = half->node.timestamps ? ts_bits(half) | TAG_TIMESTAMPS : 0;
+    const uint64_t words[] = {
+        (uint64_t)id->laddr << 32 | id->raddr,
+        (uint64_t)half->irs << 32 | (uint32_t)id->lport << 16 | id->rport,
+        /* The lowest 32 bits of the slot come again after 9,000 years. */
+        (uint64_t)NET_HASH_COOKIE << 48 | (uint64_t)ts << 40 |
+            (uint64_t)(half->rcv_wscale << MSS_BITS | idx) << 32 | (uint32_t)slot,
+    };
+    return (uint32_t)siphash24_words(n->random.hash_key, words, ARRAY_SIZE(words)) & TAG_MASK;
+}
+
+/* The ISS of a described record as a cookie of this moment. */
+uint32_t tcp_cookie_make(const struct net *n, const struct tcp_half *half)
+{
+    uint64_t slot = n->now_ns / SLOT_NS;
+    uint32_t idx = mss_index(half->peer_mss);
+    uint32_t low = tag(n, half, slot, idx) << MSS_BITS | idx;
+    assert(low >> SLOT_BITS == 0);
+    return tcp_iss_secret(n, &half->node.id) + ((uint32_t)slot << SLOT_BITS) + low;
+}
+
+/* From now on ACKs to listeners may carry one. */
+void tcp_cookie_out(struct net *n)
+{
+    n->tcp.cookies_until_ns = n->now_ns + SLOTS_VALID * SLOT_NS;
+}
+
+/*
+ * Answers the SYN that half describes; half is nobody's record and may be forgotten. The answer is
+ * sent once: when it is lost the SYN comes again (RFC 4987 3.6). Options that would be forgotten
+ * with it are not offered.
+ */
+void tcp_cookie_send(struct tcp_half *half)
+{
+    struct net *n = half->listener->net;
+    if (!half->node.timestamps) {
+        half->peer_wscale = TCP_WSCALE_NONE;
+        half->rcv_wscale = 0;
+        half->sack_permitted = false;
+        half->ecn = false;
+    }
+    assert(tcp_cookie_possible(half));
+    half->cookie = true;
+    half->iss = tcp_cookie_make(n, half);
+    NET_COUNT(n, tcp_cookies_sent);
+    tcp_cookie_out(n);
+    tcp_half_send_syn_ack(n, half);
+}
+
+/* Puts together the record of a peer with this ISN that the segment acknowledges, if it carries a
+ * cookie of ours. */
+static bool recover(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg,
+                    uint32_t irs)
+{
+    struct net *n = l->net;
+    uint8_t bits = (uint8_t)(seg->options.ts_ecr & TS_BITS_MASK);
+    tcp_half_describe(half, l, seg);
+    tcp_half_never_lived(half);
+    half->irs = irs;
+    half->iss = seg->ack - 1;
+    half->cookie = true;
+    half->peer_wscale = TCP_WSCALE_NONE;
+    half->ecn = false;
+    if (half->node.timestamps) {
+        uint8_t wscale = bits & TS_WSCALE_MASK;
+        half->peer_wscale = wscale <= TCP_WSCALE_MAX ? wscale : TCP_WSCALE_NONE;
+        half->sack_permitted = (bits & TS_SACK_PERMITTED) != 0;
+        half->ecn = (bits & TS_ECN) != 0;
+    }
+    half->rcv_wscale = scales(half) ? tcp_pick_wscale(l) : 0;
+    uint32_t value = half->iss - tcp_iss_secret(n, &half->node.id);
+    uint64_t slot = n->now_ns / SLOT_NS;
+    uint8_t age = (uint8_t)(slot - (value >> SLOT_BITS));
+    uint32_t idx = value & (ARRAY_SIZE(mss_table) - 1);
+    if (age >= SLOTS_VALID) {
+        return false;
+    }
+    half->peer_mss = mss_table[idx];
+    return tag(n, half, slot - age, idx) == (value >> MSS_BITS & TAG_MASK);
+}
+
+/*
+ * An ACK without a connection, to a listener. True when it carried a cookie: then it has opened a
+ * connection, or was dropped (and counted) for want of room; the peer asks again with his data.
+ * Nothing is computed, and nothing can be guessed, unless cookies were sent lately.
+ */
+bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg)
+{
+    struct net *n = l->net;
+    struct tcp_half half;
+    assert(!(seg->flags & (TCP_SYN | TCP_RST)) && (seg->flags & TCP_ACK));
+    if (n->now_ns >= n->tcp.cookies_until_ns) {
+        return false;
+    }
+    if (!recover(&half, l, seg, seg->seq - 1)) {
+        NET_COUNT(n, tcp_cookies_rejected);
+        return false;
+    }
+    struct tcp_cb *t = tcp_half_complete(n, &half);
+    if (t != NULL) {
+        NET_COUNT(n, tcp_cookies_accepted);
+        (void)tcp_arrives(t, seg); /* the same ACK, and what comes with it */
+    }
+    return true;
+}
+
+/*
+ * An ACK that is not of the record's SYN-ACK. The peer's first SYN may have been answered by a
+ * cookie and only his second one, sent while that answer was on its way, by the record; he holds to
+ * the answer that came first. True when it is so: then the record is now what the cookie said, as
+ * if its own number had never been told.
+ */
+bool tcp_cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg)
+{
+    struct net *n = half->listener->net;
+    struct tcp_half told;
+    if (n->now_ns >= n->tcp.cookies_until_ns) {
+        return false;
+    }
+    if (!recover(&told, half->listener, seg, half->irs)) {
+        NET_COUNT(n, tcp_cookies_rejected);
+        return false;
+    }
+    NET_COUNT(n, tcp_cookies_accepted);
+    half->iss = told.iss;
+    half->node.timestamps = told.node.timestamps;
+    half->peer_mss = told.peer_mss;
+    half->peer_wscale = told.peer_wscale;
+    half->rcv_wscale = told.rcv_wscale;
+    half->sack_permitted = told.sack_permitted;
+    /* RFC 3168 6.1.1: only when both of his SYNs asked. If one did not, the number says otherwise,
+     * and is no cookie of this record. */
+    half->ecn = half->ecn && told.ecn;
+    half->cookie = half->ecn == told.ecn;
+    half->untimed = true;
+    return true;
+}

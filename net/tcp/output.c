@@ -1,0 +1,258 @@
+/*
+ * What goes out, and when: retransmissions first, then new data as far as the peer's window, the
+ * congestion window, Nagle and silly-window avoidance let it (RFC 9293 3.7.4, 3.8.6.2.1; RFC 5681),
+ * then the FIN, then an ACK if one is due and nothing carried it.
+ */
+#include "net/tcp/int.h"
+
+/* RFC 3042: the first two duplicate ACKs each let one new segment out. With SACK what they tell of
+ * leaves the pipe, which does the same (RFC 6675 5 step 3). */
+static uint32_t cwnd_now(const struct tcp_cb *t)
+{
+    uint32_t cwnd = t->cc.cwnd;
+    if (t->cc.recovery == TCP_RECOVERY_NONE && t->cc.dupacks < TCP_DUPACK_THRESHOLD) {
+        cwnd += (uint32_t)t->cc.dupacks * t->snd_mss;
+    }
+    return cwnd;
+}
+
+static bool cwnd_admits(const struct tcp_cb *t, uint32_t len)
+{
+    return tcp_pipe(t) + len <= cwnd_now(t);
+}
+
+/* Is our FIN to ride on p when p goes? Only behind the last byte, and inside the peer's window. */
+static bool fin_rides(const struct tcp_cb *t, struct pkt *p)
+{
+    if (!t->fin_queued || p != t->sendq.last) {
+        return false;
+    }
+    uint32_t end = tx_note(p)->seq + tx_note(p)->len;
+    return t->fin_sent || seq_lt(end, t->snd_una + t->snd_wnd);
+}
+
+static void note_fin_sent(struct tcp_cb *t)
+{
+    if (!t->fin_sent) {
+        t->fin_sent = true;
+        t->snd_nxt++;
+        t->sent_ns = t->net->now_ns;
+    }
+    t->fin_lost = false;
+}
+
+/*
+ * p is to go again: as a whole segment, made up from what is lost behind it (as Linux does), or in
+ * part when it is too large. Not more than the peer's window and cwnd let; forced: one segment goes
+ * whatever cwnd says.
+ */
+static bool fit_to_segment(struct tcp_cb *t, struct pkt *p, bool forced)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (note->len > t->snd_mss) {
+        return tcp_sendq_split(t, p, t->snd_mss);
+    }
+    uint32_t most = min_u32(t->snd_mss, seq_ahead(note->seq, t->snd_una + t->snd_wnd));
+    if (note->len < most && (forced || cwnd_admits(t, most)) && !pkt_shared(p)) {
+        tcp_sendq_refill(t, p, most);
+    }
+    return true;
+}
+
+/*
+ * The one place where a retransmission is decided. The lowest packet believed lost goes again when
+ * cwnd allows, or must (force_rtx); behind a window that the peer took back only the first may.
+ * True when something was sent.
+ */
+static bool retransmit_one(struct tcp_cb *t)
+{
+    struct pkt *p = tcp_sendq_next_lost(t);
+    if (p == NULL || (t->cc.frto == TCP_FRTO_SECOND && !t->cc.force_rtx)) {
+        return false; /* RFC 5682 2 step 2b: new data first, to see whether anything is lost at all
+                       */
+    }
+    struct tcp_tx_note *note = tx_note(p);
+    assert(seq_lt(note->seq, t->snd_nxt));
+    uint32_t len = min_u32(note->len, t->snd_mss); /* what is larger goes in parts */
+    bool in_window = note->seq == t->snd_una || seq_le(note->seq + len, t->snd_una + t->snd_wnd);
+    bool forced = t->cc.force_rtx;
+    if (!forced && (!cwnd_admits(t, len) || !in_window)) {
+        return false;
+    }
+    t->cc.force_rtx = false;
+    if (note->len != t->snd_mss && !fit_to_segment(t, p, forced)) {
+        return false;
+    }
+    bool fin = fin_rides(t, p) && t->fin_sent;
+    if (!tcp_emit_packet(t, p, fin)) {
+        return false;
+    }
+    t->tally.retransmits++;
+    t->tally.bytes_resent += note->len;
+    tcp_sendq_sent(t, p);
+    tcp_recovery_sent(t, note->len, true);
+    if (t->sack_on && p == t->sendq.first) {
+        tcp_rtx_timer_stop(t); /* all waits for it: it gets a timeout of its own */
+    }
+    if (fin) {
+        note_fin_sent(t);
+    }
+    NET_COUNT(t->net, tcp_tx_retransmits);
+    return true;
+}
+
+/* RFC 9293 3.7.4 (Nagle) for a segment below the MSS at the end of the queue; with Minshall's
+ * change it waits only for an earlier small one, so that the tail of a large write never does. */
+static bool nagle_holds(const struct tcp_cb *t)
+{
+    if (t->fin_queued || t->push_override) {
+        return false;
+    }
+    if (t->more || t->opt.cork) {
+        return true;
+    }
+    return !t->nodelay && seq_gt(t->small_end, t->snd_una);
+}
+
+/*
+ * How many bytes of the first unsent packet may go now; 0: none. RFC 9293 3.8.6.2.1: a whole
+ * packet, or, with nothing on its way, what fits at least half of the largest window ever seen, or
+ * whatever fits when the override (persist) timer has run out.
+ */
+static uint32_t sendable_bytes(const struct tcp_cb *t, struct pkt *p)
+{
+    uint32_t usable = seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd);
+    uint32_t len = min_u32(tx_note(p)->len, t->snd_mss);
+    if (!cwnd_admits(t, len) && !t->rack.tlp_now) {
+        return 0;
+    }
+    if (usable >= len) {
+        bool small_tail = p == t->sendq.last && len < t->snd_mss && !t->rack.tlp_now;
+        return small_tail && nagle_holds(t) ? 0 : len;
+    }
+    if (t->push_override && tcp_flight(t) == 0) {
+        return max_u32(usable, 1); /* 3.8.6.1: a zero-window probe is one byte of new data */
+    }
+    return tcp_flight(t) == 0 && usable >= t->max_snd_wnd / 2 ? usable : 0;
+}
+
+static void before_new_data(struct tcp_cb *t)
+{
+    if (tcp_flight(t) == 0) {
+        tcp_cc_after_idle(t);
+        /* What was armed, if anything, was the persist timer; the segment gets a fresh timeout. */
+        tcp_rtx_timer_stop(t);
+        t->progress_ns = t->net->now_ns;
+    }
+}
+
+/* Sends the next new packet if it may go. */
+static bool send_new(struct tcp_cb *t)
+{
+    struct pkt *p = t->sendq.unsent;
+    if (p == NULL || !tcp_synchronized(t)) {
+        return false;
+    }
+    struct tcp_tx_note *note = tx_note(p);
+    assert(note->seq == t->snd_nxt && !t->fin_sent);
+    if (unlikely(p != t->sendq.last && note->len < t->snd_mss)) {
+        tcp_sendq_refill(t, p, t->snd_mss); /* segments have another size than when it was queued */
+    }
+    uint32_t len = sendable_bytes(t, p);
+    if (len == 0 || (len < note->len && !tcp_sendq_split(t, p, (uint16_t)len))) {
+        return false;
+    }
+    bool fin = fin_rides(t, p);
+    before_new_data(t);
+    if (!tcp_emit_packet(t, p, fin)) {
+        return false;
+    }
+    tcp_sendq_sent(t, p);
+    tcp_recovery_sent(t, len, false);
+    t->rack.tlp_now = false;
+    t->net->counters.tcp_tx_bytes += len;
+    if (len < t->snd_mss && !t->push_override) { /* a probe is no reason for Nagle to wait */
+        t->small_end = t->snd_nxt;
+    }
+    if (fin) {
+        note_fin_sent(t);
+    }
+    return true;
+}
+
+/* RFC 6675 5 C: room in cwnd, nothing lost for sure, nothing new to send: the next best. */
+static bool retransmit_guess(struct tcp_cb *t)
+{
+    return t->sack_on && t->cc.recovery == TCP_RECOVERY_FAST && !tcp_rack_on(t) &&
+           t->sendq.lost_bytes == 0 && cwnd_admits(t, t->snd_mss) && tcp_scoreboard_guess_lost(t) &&
+           retransmit_one(t);
+}
+
+/* A FIN that nothing carried. It takes one number of the window as a byte does. */
+static bool send_fin(struct tcp_cb *t)
+{
+    if (!t->fin_queued || t->sendq.unsent != NULL || !tcp_synchronized(t)) {
+        return false;
+    }
+    bool again = t->fin_sent && t->fin_lost && t->sendq.lost_bytes == 0;
+    bool first = !t->fin_sent && (seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd) > 0 ||
+                                  (t->push_override && tcp_flight(t) == 0));
+    if (!again && !first) {
+        return false;
+    }
+    if (first) {
+        before_new_data(t);
+    }
+    if (!tcp_emit_fin(t)) {
+        return false;
+    }
+    if (again) {
+        NET_COUNT(t->net, tcp_tx_retransmits);
+    }
+    note_fin_sent(t);
+    return true;
+}
+
+/* Is there anything that might go, but an ACK? Mostly not: what came was an ACK or data. */
+static bool has_to_send(const struct tcp_cb *t)
+{
+    return t->sendq.unsent != NULL || t->sendq.lost_bytes > 0 || t->fin_queued ||
+           t->cc.recovery != TCP_RECOVERY_NONE;
+}
+
+static void send_what_may_go(struct tcp_cb *t)
+{
+    while (retransmit_one(t)) {
+        /* bounded by cwnd */
+    }
+    while (send_new(t)) {
+        /* bounded by cwnd and the peer's window */
+    }
+    while (retransmit_guess(t)) {
+        /* the same */
+    }
+    (void)send_fin(t);
+}
+
+void tcp_output(struct tcp_cb *t)
+{
+    assert(t->state != TCP_LISTEN);
+    if (!tcp_synchronized(t)) {
+        /* SYNs are sent where the state is entered and by the timer. */
+        if (t->state == TCP_SYN_RECEIVED && t->ack_now) {
+            (void)tcp_emit_ack(t);
+        }
+        return;
+    }
+    tcp_pmtu_refresh(t);
+    if (has_to_send(t)) {
+        send_what_may_go(t);
+    }
+    t->push_override = false;
+    t->cc.force_rtx = false;
+    if (t->ack_now) {
+        (void)tcp_emit_ack(t);
+    }
+    tcp_rtx_timer_update(t);
+    tcp_tlp_schedule(t);
+}

@@ -1,0 +1,192 @@
+/*
+ * Seventh and eighth step for a segment to a live connection (RFC 9293 3.10.7.4): its text and its
+ * FIN. Trims what was there already and what is outside the window, delivers what is in order,
+ * keeps what is not, and decides when to acknowledge (RFC 5681 4.2, RFC 9293 3.8.6.3).
+ */
+#include "net/tcp/int.h"
+
+#include <errno.h>
+
+/* Has the peer's stream not ended yet, as far as the state tells? */
+static bool receiving(const struct tcp_cb *t)
+{
+    return t->state == TCP_ESTABLISHED || t->state == TCP_FIN_WAIT_1 || t->state == TCP_FIN_WAIT_2;
+}
+
+/* Every second segment at once, others within TCP_DELACK_MS. */
+static void acknowledge_later(struct tcp_cb *t)
+{
+    t->unacked_segments++;
+    if (t->opt.quickack || t->unacked_segments >= TCP_DELACK_SEGMENTS) {
+        t->ack_now = true;
+        return;
+    }
+    if (!timer_armed(&t->delack_timer)) {
+        timer_arm(&t->net->wheel, &t->delack_timer, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
+    }
+}
+
+/* Cuts off what lies in front of RCV.NXT. */
+static void trim_left(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    uint32_t known = seq_ahead(seg->seq, t->rcv_nxt);
+    uint32_t cut = min_u32(known, tcp_payload_len(seg));
+    tcp_sack_duplicate(t, seg->seq, seg->seq + cut);
+    pkt_pull(seg->pkt, cut);
+    seg->seq += cut;
+    if (cut > 0) {
+        t->ack_now = true; /* a duplicate: the peer may have missed our ACK */
+    }
+}
+
+/* Cuts off what lies behind the window's right edge or the peer's own FIN. The FIN goes with it. */
+static void trim_right(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    uint32_t limit = t->fin_known && seq_lt(t->fin_seq, t->rcv_adv) ? t->fin_seq : t->rcv_adv;
+    uint32_t end = seg->seq + tcp_payload_len(seg);
+    uint32_t room = seq_ahead(seg->seq, limit);
+    if (seq_gt(end, limit)) {
+        pkt_trim(seg->pkt, min_u32(room, tcp_payload_len(seg)));
+        seg->flags &= (uint8_t)~TCP_FIN;
+        t->ack_now = true;
+    }
+    /* A FIN just behind a full window stays: it takes no memory, and else a peer that closed would
+     * have to ask again. */
+}
+
+/* Remembers where the peer's stream ends. A FIN in front of data that is here already contradicts
+ * it, and is not believed. */
+static void note_fin(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    uint32_t end = seg->seq + tcp_payload_len(seg);
+    if (!(seg->flags & TCP_FIN) || t->fin_known) {
+        return;
+    }
+    t->ack_now = true;
+    if (seq_lt(end, t->rcv_nxt) || seq_lt(end, tcp_ooo_end(t))) {
+        NET_COUNT(t->net, tcp_rx_drop_past_fin);
+        return;
+    }
+    t->fin_known = true;
+    t->fin_seq = end;
+}
+
+/* The owner reads no more: the bytes are taken and forgotten. When he is gone altogether, the peer
+ * must be told that nobody will ever read them (RFC 9293 3.10.4, RFC 1122 4.2.2.13). */
+static enum tcp_verdict discard(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    NET_COUNT(t->net, tcp_rx_drop_shut);
+    if (t->orphan) {
+        tcp_abort(t, ECONNRESET);
+        return TCP_GONE;
+    }
+    t->rcv_nxt += tcp_payload_len(seg);
+    acknowledge_later(t);
+    return TCP_GO_ON;
+}
+
+/* seg's first byte is the very next one. */
+static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    assert(seg->seq == t->rcv_nxt);
+    if (t->shut_rd) {
+        return discard(t, seg);
+    }
+    if (!tcp_recvq_admits(t, seg->pkt, true)) {
+        t->ack_now = true;
+        tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
+        return TCP_DROP;
+    }
+    bool had_gap = t->recvq.ranges != NULL;
+    t->rcv_nxt += tcp_payload_len(seg);
+    t->net->counters.tcp_rx_bytes += tcp_payload_len(seg);
+    tcp_recvq_append(t, seg->pkt);
+    seg->pkt = NULL;
+    if (had_gap) {
+        tcp_ooo_merge(t);
+        t->ack_now = true; /* RFC 5681 4.2: a segment that fills a gap, at once */
+    } else {
+        acknowledge_later(t);
+    }
+    tcp_notify(t, NET_READY_IN);
+    return TCP_GO_ON;
+}
+
+static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    t->ack_now = true; /* RFC 5681 4.2: the duplicate ACK that tells of the gap */
+    if (t->shut_rd) {
+        NET_COUNT(t->net, tcp_rx_drop_shut);
+        return;
+    }
+    if (!tcp_recvq_admits(t, seg->pkt, false)) {
+        tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
+        return;
+    }
+    tcp_ooo_insert(t, seg->pkt, seg->seq);
+    seg->pkt = NULL;
+}
+
+enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    if (!receiving(t)) {
+        /* The peer said FIN already: the same FIN again is acknowledged, text is ignored (seventh
+         * and eighth step). */
+        if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->fin_seq) {
+            t->ack_now = true;
+        }
+        if (tcp_payload_len(seg) > 0) {
+            NET_COUNT(t->net, tcp_rx_drop_past_fin);
+        }
+        return TCP_DROP;
+    }
+    if (tcp_payload_len(seg) == 0 && !(seg->flags & TCP_FIN)) {
+        return TCP_GO_ON;
+    }
+    bool had_text = tcp_payload_len(seg) > 0;
+    tcp_tune_arrived(t, seg);
+    trim_left(t, seg);
+    trim_right(t, seg);
+    note_fin(t, seg);
+    if (tcp_payload_len(seg) == 0) {
+        if (had_text) {
+            NET_COUNT(t->net, tcp_rx_drop_duplicate);
+        }
+        return TCP_GO_ON;
+    }
+    if (seg->seq == t->rcv_nxt) {
+        return take_in_order(t, seg);
+    }
+    take_out_of_order(t, seg);
+    return TCP_GO_ON;
+}
+
+/* Eighth: the FIN, once everything in front of it is here. */
+enum tcp_verdict tcp_take_fin(struct tcp_cb *t)
+{
+    if (!t->fin_known || t->fin_received || t->rcv_nxt != t->fin_seq || !receiving(t)) {
+        return TCP_GO_ON;
+    }
+    t->fin_received = true;
+    t->rcv_nxt++;
+    t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt);
+    t->ack_now = true;
+    assert(t->recvq.ranges == NULL);
+    uint32_t bits = NET_READY_IN | NET_READY_RDHUP;
+    switch ((enum tcp_state)t->state) {
+    case TCP_ESTABLISHED:
+        t->state = TCP_CLOSE_WAIT;
+        tcp_notify(t, bits);
+        return TCP_GO_ON;
+    case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or the fifth step had moved the state */
+        t->state = TCP_CLOSING;
+        tcp_notify(t, bits | NET_READY_HUP);
+        return TCP_GO_ON;
+    default:
+        assert(t->state == TCP_FIN_WAIT_2);
+        (void)tcp_emit_ack(t);
+        tcp_notify(t, bits | NET_READY_HUP);
+        tcp_enter_time_wait(t);
+        return TCP_GONE;
+    }
+}

@@ -1,0 +1,155 @@
+/*
+ * Buffers that tune themselves between named bounds (net.h's limits). The receive buffer follows
+ * the reader: what he takes in one round-trip time is what the sender could send in the next, and
+ * twice that must fit for slow start to double (dynamic right-sizing, Fisk and Feng 2001). The send
+ * buffer follows the congestion window: one window under way and one to follow it.
+ *
+ * Both only grow, and only while the packet pool is far from short: what many hold at once is kept
+ * within the pool by queue.c and send/queue.c, this is about not promising what is not there. A
+ * buffer that the owner sized himself is left alone. A window's edge is window.c's business.
+ */
+#include "net/tcp/int.h"
+
+enum {
+    SLACK_SEGMENTS = 16, /* beside the doubling: what comes in a burst while the reader sleeps */
+    GROWTH_MAX = 2, /* in a round that was so much better than the last, at most so much more */
+};
+
+/* The most a connection may hold of a pool, in bytes of payload: so that the packets it is allowed
+ * (packets_max in queue.c and send/queue.c) are a fraction of those there are. */
+static uint32_t pool_share_bytes(const struct pkt_pool *pool)
+{
+    uint32_t packets = pool->count / TCP_POOL_SHARE;
+    uint32_t over = packets > TCP_PACKETS_EXTRA ? packets - TCP_PACKETS_EXTRA : 0;
+    return (uint32_t)min_u64((uint64_t)over * TCP_PACKET_SHARE_BYTES, TCP_BUF_MAX_BYTES);
+}
+
+static bool pool_plentiful(const struct pkt_pool *pool, uint32_t reserve)
+{
+    return pkt_pool_left(pool) >= reserve + (pool->count - reserve) / TCP_GROW_FRACTION;
+}
+
+static bool tuning_off(const struct tcp_cb *t)
+{
+    return (t->net->cfg.tcp_off & NET_TCP_OFF_TUNING) != 0;
+}
+
+/* What the receive buffer may become in the connection's life: what the window scale must span. */
+uint32_t tcp_rcvbuf_most(const struct tcp_cb *t)
+{
+    if (tuning_off(t)) {
+        return t->rcvbuf_bytes;
+    }
+    return max_u32(t->rcvbuf_bytes, t->net->cfg.limits.tcp_rcvbuf_max_bytes);
+}
+
+/* The connection is open; the handshake's round trip, when it was measured, is a first estimate. */
+void tcp_tune_start(struct tcp_cb *t)
+{
+    t->tune = (struct tcp_tuning){
+        .round_ns = t->net->now_ns,
+        .best_read = min_u32(t->rcvbuf_bytes, TCP_CONFIG_INITIAL_WINDOW * (uint32_t)t->rcv_mss),
+        .rtt_us = t->rtt.srtt_us8 / 8,
+    };
+}
+
+/* Without timestamps: a whole window cannot come faster than in one round trip. So the least of
+ * these is an upper bound that gets better with each faster window. */
+static void measure_window(struct tcp_cb *t)
+{
+    struct tcp_tuning *u = &t->tune;
+    uint64_t now = t->net->now_ns;
+    if (u->rtt_ns != 0 && seq_lt(t->rcv_nxt, u->rtt_seq)) {
+        return;
+    }
+    if (u->rtt_ns != 0) {
+        uint64_t took_us = max_u64((now - u->rtt_ns) / NS_PER_US, 1);
+        uint32_t sample = (uint32_t)min_u64(took_us, UINT32_MAX);
+        u->rtt_us = u->rtt_us == 0 ? sample : min_u32(u->rtt_us, sample);
+    }
+    u->rtt_seq = seq_max(t->rcv_adv, t->rcv_nxt + 1);
+    u->rtt_ns = max_u64(now, 1);
+}
+
+/* RFC 7323 4.1 for a receiver: from our ACK to the text it let go. A sender who had nothing to send
+ * makes it longer: one sample an echo, and only from segments of some size. */
+static void measure_echo(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    struct tcp_tuning *u = &t->tune;
+    uint32_t sample = (uint32_t)(tcp_ts_rtt_ns(t, seg) / NS_PER_US);
+    if (sample == 0 || seg->options.ts_ecr == u->rtt_echo ||
+        tcp_payload_len(seg) < t->rcv_mss / 2u) {
+        return;
+    }
+    u->rtt_echo = seg->options.ts_ecr;
+    u->rtt_us = u->rtt_us == 0 ? sample : max_u32(u->rtt_us - u->rtt_us / 8 + sample / 8, 1);
+}
+
+void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    if (t->ts.on && seg->options.has_timestamps) {
+        measure_echo(t, seg);
+    } else {
+        measure_window(t);
+    }
+}
+
+/* The buffer that lets the sender go on growing as he did in this round. */
+static uint32_t wanted_bytes(const struct tcp_cb *t)
+{
+    const struct tcp_tuning *u = &t->tune;
+    uint64_t window = 2 * (uint64_t)u->round_read;
+    uint64_t best = max_u32(u->best_read, 1);
+    uint64_t growth = window * (u->round_read - u->best_read) / best;
+    window += min_u64(growth, GROWTH_MAX * window);
+    window += SLACK_SEGMENTS * (uint64_t)t->rcv_mss;
+    return (uint32_t)min_u64(window, TCP_BUF_MAX_BYTES);
+}
+
+static void grow_rcvbuf(struct tcp_cb *t, const struct pkt_pool *pool)
+{
+    uint32_t most = min_u32(t->net->cfg.limits.tcp_rcvbuf_max_bytes, pool_share_bytes(pool));
+    uint32_t want = min_u32(wanted_bytes(t), most);
+    if (want > t->rcvbuf_bytes) {
+        if (!pool_plentiful(pool, 0)) {
+            return; /* asked again by the next round as good */
+        }
+        t->rcvbuf_bytes = want;
+    }
+    t->tune.best_read = t->tune.round_read;
+}
+
+/* The owner has read len bytes, which lay in packets of pool. */
+void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool)
+{
+    struct tcp_tuning *u = &t->tune;
+    uint64_t now = t->net->now_ns;
+    if (tuning_off(t) || t->opt.rcvbuf_fixed || !tcp_synchronized(t)) {
+        return;
+    }
+    u->round_read += (uint32_t)min_size(len, UINT32_MAX - u->round_read);
+    if (u->rtt_us == 0 || now - u->round_ns < (uint64_t)u->rtt_us * NS_PER_US) {
+        return;
+    }
+    if (u->round_read > u->best_read) {
+        grow_rcvbuf(t, pool);
+    }
+    u->round_read = 0;
+    u->round_ns = now;
+}
+
+/* Only for a writer who was made to wait: for the others the buffer is large enough. */
+void tcp_tune_send(struct tcp_cb *t)
+{
+    const struct net *n = t->net;
+    const struct pkt_pool *pool = n->cfg.tx_pool;
+    if (tuning_off(t) || t->opt.sndbuf_fixed || !t->send_blocked ||
+        t->cc.cwnd <= t->sndbuf_bytes / 2) {
+        return;
+    }
+    uint32_t most = min_u32(n->cfg.limits.tcp_sndbuf_max_bytes, pool_share_bytes(pool));
+    uint32_t want = (uint32_t)min_u64(2 * (uint64_t)t->cc.cwnd, most);
+    if (want > t->sndbuf_bytes && pool_plentiful(pool, n->cfg.tx_reserve)) {
+        t->sndbuf_bytes = want;
+    }
+}

@@ -1,0 +1,210 @@
+/*
+ * Segments onto the wire: each kind of segment is put together here, and nowhere else. Whether and
+ * when one goes is decided by output.c, rtx.c and the arrival of segments.
+ */
+#include "net/tcp/int.h"
+
+static enum status to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool may_fragment)
+{
+    struct ipv4_tx tx = {.src = out->id.laddr,
+                         .dst = out->id.raddr,
+                         .protocol = IP_PROTO_TCP,
+                         .ttl = out->ttl,
+                         .tos = out->tos | out->ecn,
+                         .may_fragment = may_fragment};
+    NET_COUNT(n, tcp_tx_segments);
+    enum status st = ipv4_output(n, p, &tx);
+    if (st != STATUS_OK) {
+        NET_COUNT(n, tcp_tx_failed); /* to TCP a segment that was lost on the way */
+    }
+    return st;
+}
+
+/* STATUS_NO_MEMORY: there is no buffer; else what IP says. */
+static enum status emit_bare(struct net *n, const struct tcp_out *out)
+{
+    struct pkt *p = net_alloc_tx(n, true);
+    if (p == NULL) {
+        NET_COUNT(n, tcp_tx_no_buffer);
+        return STATUS_NO_MEMORY;
+    }
+    assert(pkt_len(p) == 0);
+    tcp_encode(p, out);
+    return to_ip(n, p, out, false); /* no link is too narrow for headers alone (RFC 791 3.2) */
+}
+
+bool tcp_emit_bare(struct net *n, const struct tcp_out *out)
+{
+    return emit_bare(n, out) != STATUS_NO_MEMORY;
+}
+
+/* RFC 9293 3.9.2: what the owner chose for the IP header (MUST-48, MUST-49). */
+static void choose_ip(const struct tcp_choices *o, struct tcp_out *out)
+{
+    out->tos = o->tos;
+    out->ttl = o->ttl;
+}
+
+/* RFC 9293 3.10.7.1: the answer to a segment that belongs to nothing, or is no good answer to what
+ * o's owner has sent (NULL: there is none). Never to a RST. */
+void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg, const struct tcp_choices *o)
+{
+    if (seg->flags & TCP_RST) {
+        return;
+    }
+    struct tcp_out out = {.id = seg->id};
+    if (o != NULL) {
+        choose_ip(o, &out);
+    }
+    if (seg->flags & TCP_ACK) {
+        out.seq = seg->ack;
+        out.flags = TCP_RST;
+    } else {
+        out.ack = seg->seq + tcp_segment_len(seg);
+        out.flags = TCP_RST | TCP_ACK;
+    }
+    NET_COUNT(n, tcp_tx_rst);
+    (void)tcp_emit_bare(n, &out);
+}
+
+void tcp_emit_rst(struct tcp_cb *t)
+{
+    struct tcp_out out = {
+        .id = t->node.id, .seq = t->snd_nxt, .ack = t->rcv_nxt, .flags = TCP_RST | TCP_ACK};
+    choose_ip(&t->opt, &out);
+    tcp_ts_fill(t, &out.options); /* RFC 7323 3.2: SHOULD */
+    NET_COUNT(t->net, tcp_tx_rst);
+    (void)tcp_emit_bare(t->net, &out);
+}
+
+/* Every segment with ACK tells what was received: nothing is left to acknowledge, unless there was
+ * no room to tell of what came out of order: then an ACK of its own follows. */
+static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
+{
+    bool untold = t->ack_now && tcp_sack_due(t) && out->options.sack_count == 0;
+    t->rcv_acked = t->rcv_nxt;
+    t->unacked_segments = 0;
+    t->ack_now = untold;
+    t->tally.segs_out++;
+    timer_stop(&t->delack_timer);
+}
+
+/* SND.NXT, unless the peer took window back: what lies behind its edge it would not look at. */
+static uint32_t acceptable_seq(const struct tcp_cb *t)
+{
+    uint32_t edge = t->snd_una + t->snd_wnd;
+    return seq_le(t->snd_nxt, edge) ? t->snd_nxt : edge;
+}
+
+/* len: of the payload. SACK blocks take the room it leaves (RFC 6691 2: options count against the
+ * segment size). */
+static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uint32_t len)
+{
+    struct tcp_out out = {.id = t->node.id,
+                          .seq = seq,
+                          .ack = t->rcv_nxt,
+                          .window = tcp_window_field(t),
+                          .flags = flags};
+    choose_ip(&t->opt, &out);
+    if (t->ecn.echo) {
+        out.flags |= TCP_ECE; /* RFC 3168 6.1.3 */
+    }
+    tcp_ts_fill(t, &out.options);
+    uint32_t room = t->snd_mss > len ? t->snd_mss - len : 0;
+    tcp_sack_fill(t, &out.options, len > 0 ? room : TCP_OPTIONS_MAX_BYTES);
+    return out;
+}
+
+/* False when there is no buffer: tried again when the delayed-ACK timer comes. */
+bool tcp_emit_ack(struct tcp_cb *t)
+{
+    struct tcp_out out = out_for(t, acceptable_seq(t), TCP_ACK, 0);
+    if (!tcp_emit_bare(t->net, &out)) {
+        timer_arm(&t->net->wheel, &t->delack_timer, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
+        return false;
+    }
+    ack_went(t, &out);
+    return true;
+}
+
+/* False when it did not get so far as to wait for its neighbour: there is no buffer, or no room. */
+bool tcp_emit_syn(struct tcp_cb *t)
+{
+    assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
+    bool answer = t->state == TCP_SYN_RECEIVED;
+    uint32_t off = t->net->cfg.tcp_off;
+    struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
+    choose_ip(&t->opt, &out);
+    out.window = tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale);
+    out.options.has_mss = true;
+    out.options.mss = t->rcv_mss;
+    out.options.has_wscale = !(off & NET_TCP_OFF_WSCALE);
+    out.options.wscale = t->rcv_wscale;
+    out.options.has_sack_permitted = !(off & NET_TCP_OFF_SACK);
+    out.options.has_timestamps = !(off & NET_TCP_OFF_TIMESTAMPS);
+    out.options.ts_val = tcp_ts_now(t->net, t->ts.offset);
+    if (answer) {
+        out.flags |= TCP_ACK;
+        out.ack = t->rcv_nxt;
+        t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + out.window);
+        /* RFC 7323 2.2: only as an answer to one; when both shifts are 0 it says nothing. */
+        out.options.has_wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
+        out.options.has_sack_permitted = t->sack_on;
+        tcp_ts_fill(t, &out.options);
+    }
+    enum status st = emit_bare(t->net, &out);
+    return st != STATUS_NO_MEMORY && st != STATUS_BUSY;
+}
+
+/*
+ * Sends p of the send queue, for the first time or again, with a FIN behind it when asked. The
+ * packet stays ours: one reference goes down, one is kept. False when the one handed down last time
+ * is still on its way: then its bytes must not be touched (pkt.h).
+ */
+bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (pkt_shared(p)) {
+        NET_COUNT(t->net, tcp_tx_busy);
+        return false;
+    }
+    p->data = p->head + note->offset;
+    p->tail = p->data + note->len;
+    uint8_t flags = TCP_ACK;
+    if (p == t->sendq.last) {
+        flags |= TCP_PSH; /* RFC 9293 3.9.1: no more is queued behind it */
+    }
+    if (fin) {
+        assert(p == t->sendq.last && t->fin_queued);
+        flags |= TCP_FIN;
+    }
+    struct tcp_out out = out_for(t, note->seq, flags, note->len);
+    tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->push_override);
+    tcp_encode(p, &out);
+    (void)to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
+    ack_went(t, &out);
+    t->tally.data_segs_out++;
+    return true;
+}
+
+bool tcp_emit_fin(struct tcp_cb *t)
+{
+    assert(t->fin_queued);
+    uint32_t seq = t->fin_sent ? t->snd_nxt - 1 : t->snd_nxt;
+    struct tcp_out out = out_for(t, seq, TCP_FIN | TCP_ACK, 0);
+    if (!tcp_emit_bare(t->net, &out)) {
+        return false;
+    }
+    ack_went(t, &out);
+    return true;
+}
+
+/* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1 without data, which asks for an ACK and says nothing new. */
+void tcp_emit_keepalive(struct tcp_cb *t)
+{
+    struct tcp_out out = out_for(t, t->snd_nxt - 1, TCP_ACK, 0);
+    NET_COUNT(t->net, tcp_tx_keepalives);
+    if (tcp_emit_bare(t->net, &out)) {
+        ack_went(t, &out);
+    }
+}

@@ -1,0 +1,156 @@
+/*
+ * Path MTU discovery for a connection (RFC 1191, RFC 5927 7): what size its segments have. A
+ * router's word is taken only about a packet that is really on its way; a path that swallows large
+ * packets without a word (RFC 2923 2.1) is found by repeated timeouts; after ten minutes the link's
+ * size is tried again.
+ */
+#include "net/tcp/int.h"
+
+static uint32_t option_bytes(const struct tcp_cb *t)
+{
+    return t->ts.on ? TCP_TIMESTAMP_BYTES : 0;
+}
+
+/* RFC 9293 3.7.1, RFC 6691: the smaller of what the peer announced and what the path carries (and
+ * TCP_MAXSEG), less the options that every segment has. */
+void tcp_pmtu_update_mss(struct tcp_cb *t)
+{
+    uint32_t mss = min_u32(t->path.peer_mss, t->path.mtu - TCP_IP_HEADERS);
+    if (t->opt.mss != 0) {
+        mss = min_u32(mss, t->opt.mss);
+    }
+    t->snd_mss = (uint16_t)min_u32(mss - option_bytes(t), TCP_SEGMENT_MAX);
+    assert(t->snd_mss > 0 && t->snd_mss + option_bytes(t) + TCP_IP_HEADERS <= t->net->cfg.mtu);
+    /* RFC 5681 2: a window of less than one segment would let nothing go, ever. */
+    t->cc.cwnd = max_u32(t->cc.cwnd, t->snd_mss);
+}
+
+/* The connection begins: peer_mss is what the peer's SYN announced. */
+void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss)
+{
+    struct net *n = t->net;
+    t->path.peer_mss = (uint16_t)max_u32(peer_mss, TCP_MSS_FLOOR);
+    t->path.mtu = pmtu_get(n, t->node.id.raddr, &t->path.may_fragment);
+    t->path.lowered_ns = n->now_ns;
+    t->path.may_fragment |= (n->cfg.tcp_off & NET_TCP_OFF_PMTUD) != 0;
+    t->path.proven = false;
+    t->path.claims = 0;
+    tcp_pmtu_update_mss(t);
+}
+
+/* What was sent larger than the path carries cannot have arrived: it goes again at once. One look
+ * at each packet that is out, as at a timeout; few messages come to this (see `believable`). */
+static void resend_large(struct tcp_cb *t)
+{
+    for (struct pkt *p = t->sendq.first; p != NULL && p != t->sendq.unsent; p = tx_note(p)->next) {
+        if (tx_note(p)->len > t->snd_mss && !tx_note(p)->sacked) {
+            tcp_sendq_mark_lost(t, p);
+        }
+    }
+    t->cc.force_rtx = true;
+    tcp_rtx_timer_stop(t);
+    tcp_rack_look_again(t);
+}
+
+/*
+ * RFC 1191 6.5: it was no congestion, so the window stays, but slow start leads back to it. What
+ * one message may set off at once is bounded; a buffer of the size they begin with goes whole.
+ */
+static void bound_burst(struct tcp_cb *t)
+{
+    uint32_t cwnd = t->cc.cwnd;
+    uint32_t burst = TCP_PMTU_BURST_SEGMENTS * (uint32_t)t->snd_mss;
+    if (t->sendq.lost_bytes > burst && cwnd > tcp_pipe(t) + burst) {
+        t->cc.cwnd = tcp_pipe(t) + burst;
+        if (t->cc.recovery == TCP_RECOVERY_NONE) { /* else both are the repair's */
+            t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
+        }
+    }
+}
+
+/*
+ * What of a claim is believed. There are no more than a few narrow places on a path, so the first
+ * numbers are taken as they are; whoever goes on gets the next plateau (RFC 1191 7) at or below
+ * his, and the floor soon after: each step makes us send all that is out again, and somebody who
+ * can have a byte less each time could have that without end. A smaller size is always safe.
+ */
+static uint16_t believable(struct tcp_cb *t, uint16_t mtu)
+{
+    if (t->path.claims < TCP_PMTU_CLAIMS) {
+        t->path.claims++;
+        return mtu;
+    }
+    NET_COUNT(t->net, tcp_pmtu_plateaus);
+    return mtu > PMTU_FLOOR_BYTES ? pmtu_plateau_below((uint16_t)(mtu + 1)) : mtu;
+}
+
+static void lower(struct tcp_cb *t, uint16_t mtu)
+{
+    t->path.mtu = pmtu_lower(t->net, t->node.id.raddr, mtu);
+    t->path.may_fragment |= mtu < PMTU_FLOOR_BYTES;
+    t->path.lowered_ns = t->net->now_ns;
+    t->path.proven = false;
+    tcp_pmtu_update_mss(t);
+}
+
+/*
+ * "Fragmentation needed" about a packet of `quoted_bytes` that began at a sequence number in flight
+ * (the caller has looked). Believed when that packet can be one of ours and did not fit what the
+ * router claims (RFC 5927 7.2): only then does the message make sense. Never raises.
+ */
+void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes)
+{
+    if (mtu == 0) { /* RFC 1191 5: a router that does not know the option */
+        mtu = pmtu_plateau_below(quoted_bytes);
+    }
+    bool sensible = quoted_bytes <= t->path.mtu && mtu < quoted_bytes;
+    if (!sensible || t->path.may_fragment || (t->net->cfg.tcp_off & NET_TCP_OFF_PMTUD)) {
+        NET_COUNT(t->net, tcp_icmp_ignored);
+        return;
+    }
+    NET_COUNT(t->net, tcp_icmp_frag_needed);
+    lower(t, believable(t, mtu));
+    resend_large(t);
+    bound_burst(t);
+    tcp_output(t);
+}
+
+/*
+ * A timeout, with the count of those in a row already in t->timeouts. Large segments that vanish
+ * again and again may be too large for a path that does not say so. One size that is known to have
+ * passed gets more patience than one that never did.
+ */
+void tcp_pmtu_timeout(struct tcp_cb *t)
+{
+    struct pkt *head = t->sendq.first;
+    uint8_t patience = t->path.proven ? TCP_BLACK_HOLE_PROVEN_TIMEOUTS : TCP_BLACK_HOLE_TIMEOUTS;
+    bool large =
+        head != NULL && tx_note(head)->len + option_bytes(t) + TCP_IP_HEADERS > PMTU_FLOOR_BYTES;
+    /* From the first suspicion on each timeout tries the next size: with the timeout doubling every
+     * time, waiting as long again would outlast the connection. */
+    if (!large || t->timeouts < patience || t->path.mtu <= PMTU_FLOOR_BYTES ||
+        (t->net->cfg.tcp_off & NET_TCP_OFF_PMTUD)) {
+        return;
+    }
+    NET_COUNT(t->net, tcp_black_holes);
+    uint32_t packet = tx_note(head)->len + option_bytes(t) + TCP_IP_HEADERS;
+    lower(t, pmtu_plateau_below((uint16_t)packet));
+}
+
+/* Segments were acknowledged, the largest with so many bytes: did one of the full size pass? Small
+ * ones prove nothing, however many there are. */
+void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest)
+{
+    t->path.proven = t->path.proven || largest >= t->snd_mss;
+}
+
+/* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */
+void tcp_pmtu_refresh(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    if (t->path.mtu == n->cfg.mtu || n->now_ns - t->path.lowered_ns < PMTU_LIFE_S * NS_PER_S) {
+        return;
+    }
+    NET_COUNT(n, tcp_pmtu_raised);
+    tcp_pmtu_begin(t, t->path.peer_mss);
+}

@@ -1,0 +1,337 @@
+/*
+ * The send queue: bytes the owner handed over, copied once into packets that stay here until they
+ * are acknowledged. A packet is sent whole or not at all; one that must go in parts is split first.
+ *
+ * Bookkeeping: each packet's note says where its payload lies, so that data and tail may wander
+ * while the packet is on its way down. `bytes` and `packets` always equal the sums over the queue;
+ * what is known of the packets that were sent is loss/scoreboard.c's.
+ */
+#include "net/tcp/int.h"
+
+#include <string.h>
+
+void tcp_sendq_init(struct tcp_cb *t)
+{
+    list_init(&t->sendq.in_flight);
+    list_init(&t->sendq.lost);
+}
+
+static uint32_t packets_max(const struct tcp_cb *t)
+{
+    return t->sndbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+}
+
+size_t tcp_sendq_room(const struct tcp_cb *t)
+{
+    const struct tcp_sendq *q = &t->sendq;
+    if (q->bytes >= t->sndbuf_bytes || q->packets >= packets_max(t)) {
+        return 0;
+    }
+    return t->sndbuf_bytes - q->bytes;
+}
+
+/* The sequence number behind everything queued, before a FIN. */
+static uint32_t queue_end(const struct tcp_cb *t)
+{
+    return t->sendq.last != NULL ? tx_note(t->sendq.last)->seq + tx_note(t->sendq.last)->len
+                                 : t->snd_nxt;
+}
+
+static void push_back(struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(!t->fin_queued);
+    *note = (struct tcp_tx_note){.seq = queue_end(t), .offset = (uint16_t)pkt_headroom(p)};
+    list_init(&note->order);
+    if (q->last != NULL) {
+        tx_note(q->last)->next = p;
+    } else {
+        q->first = p;
+    }
+    q->last = p;
+    if (q->unsent == NULL) {
+        q->unsent = p;
+    }
+    q->packets++;
+}
+
+/* Copies what still fits into the last packet, if that one has not been sent. */
+static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
+{
+    struct pkt *p = t->sendq.last;
+    if (p == NULL || t->sendq.unsent == NULL) {
+        return 0;
+    }
+    struct tcp_tx_note *note = tx_note(p);
+    assert(!pkt_shared(p) && note->sent_count == 0);
+    size_t room = note->len < t->snd_mss ? (size_t)t->snd_mss - note->len : 0;
+    uint8_t *at = p->head + note->offset + note->len;
+    size_t take = min_size(min_size(len, room), (size_t)(pkt_end(p) - at));
+    memcpy(at, bytes, take);
+    note->len = (uint16_t)(note->len + take);
+    p->data = p->head + note->offset;
+    p->tail = p->data + note->len;
+    t->sendq.bytes += (uint32_t)take;
+    return take;
+}
+
+/* Is less than a part of what is for data left of the pool? */
+static bool pool_below(const struct net *n, uint32_t fraction)
+{
+    uint32_t left = pkt_pool_left(n->cfg.tx_pool);
+    uint32_t total = n->cfg.tx_pool->count - n->cfg.tx_reserve;
+    return left < n->cfg.tx_reserve + total / fraction;
+}
+
+/*
+ * The less is left of the pool, the fewer packets a connection may hold, so that the many who read
+ * nothing cannot take all there are: a fourth of what is for data is for those who hold next to
+ * nothing yet.
+ */
+static bool pool_denies(const struct tcp_cb *t)
+{
+    const struct net *n = t->net;
+    if (!pool_below(n, 2)) {
+        return false;
+    }
+    return t->sendq.packets >= (pool_below(n, 4) ? TCP_SHORTAGE_PACKETS : TCP_PRESSURE_PACKETS);
+}
+
+/* A packet to queue, or NULL. One who is denied more has some queued: the ACK of it wakes him. */
+static struct pkt *queue_alloc(struct tcp_cb *t)
+{
+    if (pool_denies(t)) {
+        return NULL;
+    }
+    struct pkt *p = net_alloc_tx(t->net, false);
+    while (p == NULL && tcp_reclaim(t->net)) {
+        p = net_alloc_tx(t->net, false);
+    }
+    if (p == NULL) {
+        tcp_starve(t);
+    }
+    return p;
+}
+
+/* Takes as much as the buffer and the pool have room for; returns how much. */
+size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
+{
+    assert(tcp_can_queue(t));
+    size_t room = t->sendq.bytes < t->sndbuf_bytes ? t->sndbuf_bytes - t->sendq.bytes : 0;
+    size_t want = min_size(len, room);
+    size_t done = fill_last(t, bytes, want);
+    while (done < want && t->sendq.packets < packets_max(t)) {
+        struct pkt *p = queue_alloc(t);
+        if (p == NULL) {
+            break;
+        }
+        push_back(t, p);
+        done += fill_last(t, bytes + done, want - done);
+        assert(tx_note(p)->len > 0);
+    }
+    return done;
+}
+
+/*
+ * May p be cut in two? What a peer can bring about is bounded as queueing is (CVE-2019-11478): by
+ * twice the packets that may be queued, which is what the same bytes take in segments of the least
+ * path MTU, and by the pool's last fourth. The first packet always may: all waits for it, so the
+ * connection moves on whatever it holds. It may take from the reserve, too, for the queues may hold
+ * every other buffer there is, and only what this one lets go will free any; but not from the
+ * reserve's lower half, which stays for ACKs: a peer may keep what is split by acknowledging
+ * nothing.
+ */
+static bool may_split(const struct tcp_cb *t, const struct pkt *p)
+{
+    const struct net *n = t->net;
+    if (p != t->sendq.first &&
+        (t->sendq.packets >= TCP_SPLIT_FACTOR * packets_max(t) || pool_below(n, 4))) {
+        return false;
+    }
+    return pkt_pool_left(n->cfg.tx_pool) > n->cfg.tx_reserve / 2;
+}
+
+/*
+ * Cuts p after len bytes; the rest goes to a new packet behind it, with the same history. False
+ * when there is no buffer, or none for this: then nothing changed, and the next ACK or timeout asks
+ * again. p may be on its way down: only its note changes.
+ */
+bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
+{
+    struct tcp_sendq *q = &t->sendq;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(len > 0 && len < note->len && !note->sacked);
+    struct pkt *rest = may_split(t, p) ? net_alloc_tx(t->net, true) : NULL;
+    if (rest == NULL) {
+        NET_COUNT(t->net, tcp_tx_no_split);
+        return false;
+    }
+    uint16_t rest_len = (uint16_t)(note->len - len);
+    size_t offset = pkt_headroom(rest);
+    assert(rest_len <= pkt_tailroom(rest));
+    memcpy(pkt_append(rest, rest_len), p->head + note->offset + len, rest_len);
+    *tx_note(rest) = *note;
+    tx_note(rest)->offset = (uint16_t)offset;
+    tx_note(rest)->seq = note->seq + len;
+    tx_note(rest)->len = rest_len;
+    list_init(&tx_note(rest)->order);
+    if (note->sent_count > 0) {
+        list_insert_after(&note->order, &tx_note(rest)->order);
+    }
+    note->next = rest;
+    note->len = len;
+    if (q->last == p) {
+        q->last = rest;
+    }
+    q->packets++;
+    return true;
+}
+
+static void remove_bytes(struct tcp_sendq *q, const struct tcp_tx_note *note, uint32_t bytes)
+{
+    assert(q->bytes >= bytes);
+    q->bytes -= bytes;
+    if (note->lost) {
+        assert(q->lost_bytes >= bytes);
+        q->lost_bytes -= bytes;
+    }
+}
+
+static void pop_first(struct tcp_sendq *q)
+{
+    struct pkt *p = q->first;
+    struct tcp_tx_note *note = tx_note(p);
+    assert(q->packets > 0 && p != q->unsent);
+    tcp_scoreboard_leave(q, p);
+    remove_bytes(q, note, note->len);
+    list_remove(&note->order);
+    q->first = note->next;
+    if (q->last == p) {
+        q->last = NULL;
+        assert(q->first == NULL);
+    }
+    q->packets--;
+    pkt_put(p);
+}
+
+/* Both never sent, or both believed lost: then it makes no difference in which of them a byte is.
+ */
+static bool same_fate(const struct tcp_tx_note *a, const struct tcp_tx_note *b)
+{
+    return a->lost == b->lost && (a->lost || (a->sent_count == 0 && b->sent_count == 0));
+}
+
+/* Makes room for len bytes in p: where it was cut or trimmed, what is free is in front. */
+static void make_room(struct pkt *p, uint32_t len)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (note->offset + len > PKT_BUF_BYTES) {
+        memmove(p->head + PKT_HEADROOM, p->head + note->offset, note->len);
+        note->offset = PKT_HEADROOM;
+    }
+}
+
+/* The packet behind p gave all it had: out of the queue. It may be on its way down still. */
+static void drop_behind(struct tcp_sendq *q, struct pkt *p)
+{
+    struct pkt *empty = tx_note(p)->next;
+    assert(tx_note(empty)->len == 0 && empty != q->unsent);
+    tcp_scoreboard_absorb(q, p, empty);
+    list_remove(&tx_note(empty)->order);
+    tx_note(p)->next = tx_note(empty)->next;
+    q->last = q->last == empty ? p : q->last;
+    q->packets--;
+    pkt_put(empty);
+}
+
+/*
+ * p, about to go, grows to len bytes at the expense of those behind it that share its fate, so that
+ * what was once cut small does not stay so: segments are made anew from the stream, and a smaller
+ * path MTU costs one packet more and not one for each. p must not be on its way down; those behind
+ * may be, only their notes change. The work is bounded by len: an emptied packet had a byte at
+ * least.
+ */
+void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    assert(!pkt_shared(p) && !note->sacked && len <= TCP_SEGMENT_MAX);
+    make_room(p, len);
+    while (note->len < len && note->next != NULL && same_fate(note, tx_note(note->next))) {
+        struct pkt *next = note->next;
+        struct tcp_tx_note *from = tx_note(next);
+        uint32_t take = min_u32(from->len, len - note->len);
+        memcpy(p->head + note->offset + note->len, next->head + from->offset, take);
+        note->len = (uint16_t)(note->len + take);
+        note->sent_count = (uint16_t)max_u32(note->sent_count, from->sent_count);
+        from->seq += take;
+        from->offset = (uint16_t)(from->offset + take);
+        from->len = (uint16_t)(from->len - take);
+        if (from->len == 0) {
+            drop_behind(&t->sendq, p);
+        }
+    }
+}
+
+/* The first bytes of the first packet: a box on the way may have cut it. */
+static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
+{
+    struct tcp_tx_note *note = tx_note(t->sendq.first);
+    assert(bytes < note->len);
+    if (note->sacked) {
+        tcp_scoreboard_clear(t); /* it does not have all of it any more */
+    }
+    remove_bytes(&t->sendq, note, bytes);
+    note->seq += bytes;
+    note->offset = (uint16_t)(note->offset + bytes);
+    note->len = (uint16_t)(note->len - bytes);
+    d->acked += bytes;
+    d->delivered += bytes;
+}
+
+/*
+ * Drops what SND.UNA has passed and adds to d what that tells. The round trip is measured on the
+ * first whole packet acknowledged, and only when nothing acknowledged had been sent twice (RFC 6298
+ * 3, Karn) or was known to have arrived before.
+ */
+void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
+{
+    struct tcp_sendq *q = &t->sendq;
+    bool ambiguous = false;
+    while (q->first != NULL && q->first != q->unsent) {
+        struct tcp_tx_note *note = tx_note(q->first);
+        uint32_t covered = seq_ahead(note->seq, t->snd_una);
+        if (covered == 0) {
+            break;
+        }
+        ambiguous = ambiguous || note->sent_count > 1 || note->sacked;
+        if (covered < note->len) {
+            trim_first(t, covered, d);
+            break;
+        }
+        if (d->rtt_ns == 0) {
+            d->rtt_ns = max_u64(t->net->now_ns - note->sent_ns, 1);
+        }
+        if (!note->sacked) {
+            tcp_delivered(t, q->first, d);
+        }
+        d->acked += note->len;
+        d->largest = max_u32(d->largest, note->len);
+        pop_first(q);
+    }
+    if (ambiguous) {
+        d->rtt_ns = 0;
+    }
+}
+
+/* All of it, at the end of the connection: bounded as the queue is, and once. */
+void tcp_sendq_drop(struct tcp_cb *t)
+{
+    struct tcp_sendq *q = &t->sendq;
+    q->unsent = NULL;
+    while (q->first != NULL) {
+        pop_first(q);
+    }
+    assert(q->bytes == 0 && q->packets == 0 && q->lost_bytes == 0 && q->sacked_bytes == 0);
+    assert(list_empty(&q->in_flight) && list_empty(&q->lost));
+}

@@ -1,0 +1,215 @@
+/*
+ * The timer of a connection's sending side. What it means follows from the state when it fires: a
+ * SYN to send again, a retransmission timeout (RFC 6298 5), or, while the peer's window is shut or
+ * too small and nothing is on its way, a probe (RFC 9293 3.8.6.1, the persist timer).
+ */
+#include "net/tcp/int.h"
+
+#include <errno.h>
+
+enum {
+    BACKOFF_MAX = 16,    /* doublings; far beyond TCP_RTO_MAX_MS */
+    SYN_UNSENT_MS = 250, /* a SYN that could not leave this host is tried again so soon, ... */
+    SYN_UNSENT_MAX_MS = 127 * 1000, /* ... and as long as TCP_SYN_RETRIES of one that could */
+};
+
+static bool syn_out(const struct tcp_cb *t)
+{
+    return t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED;
+}
+
+/* Is there something to send that has not gone? */
+static bool waiting(const struct tcp_cb *t)
+{
+    return t->sendq.unsent != NULL || (t->fin_queued && !t->fin_sent);
+}
+
+static bool persisting(const struct tcp_cb *t)
+{
+    return !syn_out(t) && (tcp_flight(t) == 0 || t->snd_wnd == 0);
+}
+
+static uint64_t timeout_ns(const struct tcp_cb *t)
+{
+    if (!persisting(t)) {
+        return tcp_rto_ns(t, t->backoff);
+    }
+    if (t->snd_wnd > 0) {
+        /* Held by Nagle's "more" or by a small window: RFC 9293 3.8.6.2.1 allows 0.1 to 1 s. */
+        return tcp_ms(TCP_CORK_MS);
+    }
+    return tcp_rto_ns(t, t->probes);
+}
+
+/* RFC 6298 5.1: runs while anything is out; and while something waits for a window. */
+void tcp_rtx_timer_update(struct tcp_cb *t)
+{
+    bool needed = tcp_flight(t) > 0 || waiting(t);
+    if (!needed) {
+        tcp_rtx_timer_stop(t); /* 5.2 */
+    } else if (!timer_armed(&t->rtx_timer)) {
+        uint64_t deadline_ns = t->net->now_ns + timeout_ns(t);
+        timer_arm(&t->net->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
+    }
+}
+
+void tcp_rtx_timer_stop(struct tcp_cb *t)
+{
+    timer_stop(&t->rtx_timer);
+}
+
+static void count_timeout(struct tcp_cb *t)
+{
+    NET_COUNT(t->net, tcp_timeouts);
+    if (t->timeouts < UINT8_MAX) {
+        t->timeouts++;
+    }
+    if (t->backoff < BACKOFF_MAX) {
+        t->backoff++;
+    }
+}
+
+/* RFC 9293 3.8.3 (a) (MUST-20), RFC 1122 3.3.1.4: at R1 IP is told that its way may be a dead one.
+ */
+static void advise_ip(const struct tcp_cb *t)
+{
+    if (t->timeouts == TCP_R1_TIMEOUTS) {
+        NET_COUNT(t->net, tcp_r1_advice);
+        ipv4_suspect(t->net, t->node.id.raddr);
+    }
+}
+
+static void give_up(struct tcp_cb *t)
+{
+    NET_COUNT(t->net, tcp_give_ups);
+    tcp_abort(t, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
+}
+
+/* Sends the SYN, and the timer runs. One for which there is no buffer, or no room to wait for the
+ * neighbour, is not lost on the path: it is tried again soon. */
+void tcp_syn_send(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    if (t->syn_unsent) {
+        t->sent_ns = n->now_ns; /* the round trip begins only now */
+    }
+    t->syn_unsent = !tcp_emit_syn(t);
+    if (t->syn_unsent) {
+        uint64_t deadline_ns = n->now_ns + tcp_ms(SYN_UNSENT_MS);
+        timer_arm(&n->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
+    } else {
+        tcp_rtx_timer_update(t);
+    }
+}
+
+/* The SYN that has not left may go now. */
+static void syn_try_again(struct tcp_cb *t)
+{
+    uint64_t now = t->net->now_ns;
+    if (now >= tcp_patience_end_ns(t) || now - t->progress_ns >= tcp_ms(SYN_UNSENT_MAX_MS)) {
+        give_up(t);
+        return;
+    }
+    tcp_syn_send(t);
+}
+
+static void syn_timeout(struct tcp_cb *t)
+{
+    if (t->state == TCP_SYN_SENT && ipv4_is_absent(t->net, t->node.id.raddr)) {
+        tcp_end(t, EHOSTUNREACH); /* as it would have been told, had it found room to wait */
+        return;
+    }
+    if (t->syn_unsent) {
+        syn_try_again(t);
+        return;
+    }
+    count_timeout(t);
+    if (t->timeouts > TCP_SYN_RETRIES || t->net->now_ns >= tcp_patience_end_ns(t)) {
+        give_up(t);
+        return;
+    }
+    advise_ip(t);
+    t->syn_resent = true;
+    NET_COUNT(t->net, tcp_tx_retransmits);
+    tcp_syn_send(t);
+}
+
+/* RFC 9293 3.8.3: R2, shorter when nobody waits for the outcome. */
+static bool data_given_up(const struct tcp_cb *t)
+{
+    uint64_t limit = tcp_ms(t->orphan ? TCP_ORPHAN_R2_MS : TCP_R2_MS);
+    uint64_t now = t->net->now_ns;
+    bool own_limit = t->opt.user_timeout_ms != 0 && !t->orphan; /* it may be longer, too */
+    return now >= tcp_patience_end_ns(t) || (!own_limit && now - t->progress_ns >= limit);
+}
+
+static void data_timeout(struct tcp_cb *t)
+{
+    if (data_given_up(t)) {
+        give_up(t);
+        return;
+    }
+    if (tcp_tlp_instead(t)) {
+        return;
+    }
+    tcp_recovery_timeout(t);
+    count_timeout(t);
+    advise_ip(t);
+    tcp_pmtu_timeout(t);
+    tcp_output(t);
+}
+
+/*
+ * RFC 9293 3.8.6.1: probes go on as long as the peer acknowledges them (MUST-37), at growing
+ * intervals; RFC 6429 4 lets us end it when the owner has gone, and silence ends it like any other.
+ */
+static bool probing_given_up(const struct tcp_cb *t)
+{
+    uint64_t now = t->net->now_ns;
+    if (t->orphan && now - t->orphan_ns >= tcp_ms(TCP_ORPHAN_PERSIST_MS)) {
+        return true;
+    }
+    if (t->opt.user_timeout_ms != 0) {
+        return now >= tcp_patience_end_ns(t); /* however faithfully the probes are answered */
+    }
+    return t->probes > 0 && now - max_u64(t->heard_ns, t->progress_ns) >= tcp_ms(TCP_R2_MS);
+}
+
+static void probe(struct tcp_cb *t)
+{
+    if (t->snd_wnd == 0) {
+        if (probing_given_up(t)) {
+            give_up(t);
+            return;
+        }
+        NET_COUNT(t->net, tcp_tx_window_probes);
+        t->probes = t->probes < UINT8_MAX ? t->probes + 1 : t->probes;
+    }
+    struct pkt *head = t->sendq.first;
+    if (tcp_flight(t) == 0) {
+        t->push_override = true;
+    } else if (head != NULL && head != t->sendq.unsent) {
+        /* What was sent before the window shut: its first byte is the probe. */
+        if (tx_note(head)->len == 1 || tcp_sendq_split(t, head, 1)) {
+            tcp_sendq_mark_lost(t, head);
+            t->cc.force_rtx = true;
+        }
+    } else {
+        t->fin_lost = true; /* only the FIN is out: it is the probe */
+    }
+    tcp_output(t);
+}
+
+void tcp_rtx_expired(struct timer *timer, uint64_t now_ns)
+{
+    struct tcp_cb *t = container_of(timer, struct tcp_cb, rtx_timer);
+    assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN);
+    assert(tcp_flight(t) > 0 || waiting(t));
+    if (syn_out(t)) {
+        syn_timeout(t);
+    } else if (persisting(t)) {
+        probe(t);
+    } else {
+        data_timeout(t);
+    }
+}

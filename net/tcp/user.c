@@ -1,0 +1,212 @@
+/*
+ * The calls that make connections: create, bind, listen, accept, connect, and names (RFC 9293
+ * 3.9.1, 3.10.1). Contract in tcp.h.
+ */
+#include "net/tcp/int.h"
+
+#include <errno.h>
+
+struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner)
+{
+    struct tcp_cb *t = tcp_cb_new(n);
+    if (t == NULL) {
+        NET_COUNT(n, tcp_create_full);
+        return NULL;
+    }
+    tcp_set_owner(t, ready, owner);
+    return t;
+}
+
+void tcp_set_owner(struct tcp_cb *t, net_ready_fn *ready, void *owner)
+{
+    assert(!t->orphan); /* whose owner has closed: nobody may come back to it */
+    t->ready = ready;
+    t->owner = owner;
+}
+
+int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
+{
+    struct net *n = t->net;
+    if (t->state != TCP_CLOSED || t->node.id.lport != 0 || t->node.id.raddr != 0) {
+        return -EINVAL;
+    }
+    if (addr != 0 && addr != net_address(n)) {
+        return -EADDRNOTAVAIL;
+    }
+    if (port == 0) {
+        port = tcp_pick_port_to_bind(n, reuse); /* no peer yet: it must suit any */
+        if (port == 0) {
+            return -EADDRINUSE;
+        }
+    } else if (tcp_port_taken(n, addr, port, reuse)) {
+        return -EADDRINUSE;
+    }
+    t->node.id.laddr = addr;
+    t->node.id.lport = port;
+    t->reuse = reuse;
+    tcp_bound_insert(t);
+    return 0;
+}
+
+/* Two blocks may share a port for the sake of its old connections, but one listens at most. */
+static bool other_listens(struct tcp_cb *t)
+{
+    uint32_t addr = t->node.id.laddr;
+    struct tcp_cb *l = tcp_find_listener(t->net, addr, t->node.id.lport);
+    return l != NULL && l != t && l->node.id.laddr == addr;
+}
+
+int tcp_listen(struct tcp_cb *t, uint32_t backlog)
+{
+    if (t->state != TCP_CLOSED && t->state != TCP_LISTEN) {
+        return -EINVAL;
+    }
+    if (t->node.id.raddr != 0) {
+        return -EINVAL; /* was connected once */
+    }
+    if (t->node.id.lport == 0) {
+        int err = tcp_bind(t, t->node.id.laddr, 0, false);
+        if (err != 0) {
+            return err;
+        }
+    }
+    if (other_listens(t)) {
+        return -EADDRINUSE;
+    }
+    /* Not above what can be half-open at all; a backlog of 0 still takes one, as everywhere. */
+    uint32_t limit = max_u32(t->net->cfg.limits.tcp_half_open, 1);
+    t->listener.backlog = min_u32(max_u32(backlog, 1), limit);
+    t->state = TCP_LISTEN;
+    return 0;
+}
+
+struct tcp_cb *tcp_accept(struct tcp_cb *l, net_ready_fn *ready, void *owner)
+{
+    struct list *node = l->state == TCP_LISTEN ? list_pop_front(&l->listener.accept) : NULL;
+    if (node == NULL) {
+        return NULL;
+    }
+    struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
+    assert(t->parent == l && l->listener.accept_count > 0);
+    l->listener.accept_count--;
+    t->parent = NULL; /* whoever accepted it hears of it now */
+    tcp_set_owner(t, ready, owner);
+    return t;
+}
+
+static int connect_state_error(struct tcp_cb *t)
+{
+    switch ((enum tcp_state)t->state) {
+    case TCP_CLOSED: /* a block serves one connection: that one failed, or is over */
+        if (t->node.id.raddr == 0) {
+            return 0;
+        }
+        return t->error != 0 ? -tcp_take_error(t) : -ECONNABORTED;
+    case TCP_LISTEN:
+        return -EINVAL;
+    case TCP_SYN_SENT:
+    case TCP_SYN_RECEIVED:
+        return -EALREADY;
+    default:
+        return -EISCONN;
+    }
+}
+
+/* Finds our side's names: address by route, port by RFC 6056 unless bound. */
+static int choose_names(struct tcp_cb *t, uint32_t raddr, uint16_t rport, uint16_t *mtu)
+{
+    struct net *n = t->net;
+    struct tcp_tuple id = {
+        .laddr = t->node.id.laddr, .raddr = raddr, .lport = t->node.id.lport, .rport = rport};
+    uint32_t src = 0;
+    if (ipv4_route(n, raddr, &src, mtu) != STATUS_OK || src == 0) {
+        return -ENETUNREACH;
+    }
+    /* There is no loopback: a packet to ourselves would go out and be thrown away (RFC 1122). */
+    if (raddr == src) {
+        return -ENETUNREACH;
+    }
+    id.laddr = id.laddr != 0 ? id.laddr : src;
+    if (id.laddr != src) {
+        return -EADDRNOTAVAIL; /* the address it was bound to is no longer ours */
+    }
+    if (id.lport == 0) {
+        id.lport = tcp_pick_port(n, &id);
+    }
+    /* A bound port may meet its own old connection: a TIME-WAIT record that RFC 6191 lets us follow
+     * is no obstacle, anything else is. */
+    const struct tcp_node *old = tcp_lookup(n, &id);
+    if (id.lport == 0 || (old != NULL && !tcp_time_wait_yields(n, old))) {
+        return -EADDRNOTAVAIL;
+    }
+    t->node.id = id;
+    return 0;
+}
+
+static void begin_connect(struct tcp_cb *t, uint16_t mtu)
+{
+    struct net *n = t->net;
+    struct tcp_node *old = tcp_lookup(n, &t->node.id);
+    if (old == NULL) {
+        t->iss = tcp_new_iss(n, &t->node.id);
+    } else {
+        assert(tcp_time_wait_yields(n, old)); /* RFC 6191: choose_names made sure */
+        NET_COUNT(n, tcp_time_wait_reused);
+        t->iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
+    }
+    tcp_table_insert(n, &t->node);
+    t->state = TCP_SYN_SENT;
+    t->snd_una = t->iss;
+    t->snd_nxt = t->iss + 1;
+    /* What the SYN offers is settled before it is built: a SYN sent again must offer the same. */
+    t->rcv_mss = tcp_opt_mss(t, mtu);
+    t->rcv_wscale = tcp_pick_wscale(t);
+    t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
+    t->sent_ns = n->now_ns;
+    t->progress_ns = n->now_ns;
+    NET_COUNT(n, tcp_active_opens);
+    tcp_syn_send(t);
+}
+
+int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport)
+{
+    struct net *n = t->net;
+    uint16_t mtu = 0;
+    int err = connect_state_error(t);
+    if (err != 0) {
+        return err;
+    }
+    if (rport == 0 || raddr == 0) {
+        return -EINVAL;
+    }
+    if (ipv4_is_multicast(raddr) || ipv4_is_broadcast(n, raddr)) {
+        return -ENETUNREACH; /* RFC 9293 3.9.2.3 */
+    }
+    if (ipv4_is_absent(n, raddr)) {
+        return -EHOSTUNREACH;
+    }
+    err = choose_names(t, raddr, rport, &mtu);
+    if (err != 0) {
+        return err;
+    }
+    begin_connect(t, mtu);
+    return -EINPROGRESS;
+}
+
+void tcp_local(const struct tcp_cb *t, uint32_t *addr, uint16_t *port)
+{
+    *addr = t->node.id.laddr;
+    *port = t->node.id.lport;
+}
+
+int tcp_peer(const struct tcp_cb *t, uint32_t *addr, uint16_t *port)
+{
+    /* TIME-WAIT has its names still: who reads the rest of a finished connection may ask. */
+    bool connected = tcp_synchronized(t) || t->state == TCP_TIME_WAIT;
+    if (!connected) {
+        return -ENOTCONN;
+    }
+    *addr = t->node.id.raddr;
+    *port = t->node.id.rport;
+    return 0;
+}

@@ -1,0 +1,471 @@
+/*
+ * UDP sockets and their input and output (RFC 768, RFC 1122 4.1): see udp.h.
+ *
+ * A datagram goes to one socket: the one that matches it best, connected before bound to an address
+ * before bound to any, and the newest of equals. That holds for broadcasts too.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/bytes.h"
+#include "net/stack.h"
+#include "net/udp/udp.h"
+
+enum {
+    UDP_EPHEMERAL_FIRST = 49152, /* RFC 6335 6 */
+    UDP_EPHEMERAL_COUNT = 65536 - UDP_EPHEMERAL_FIRST,
+    UDP_RX_POOL_SHARE = 8, /* queues leave this part of the receive buffers to the device */
+};
+
+static struct list *bucket_of(struct udp *udp, uint16_t port)
+{
+    static_assert((UDP_HASH_BUCKETS & (UDP_HASH_BUCKETS - 1)) == 0, "the mask works");
+    return &udp->buckets[port & (UDP_HASH_BUCKETS - 1)];
+}
+
+enum status udp_init(struct net *n, struct arena *a)
+{
+    for (size_t i = 0; i < UDP_HASH_BUCKETS; i++) {
+        list_init(&n->udp.buckets[i]);
+    }
+    return pool_init(&n->udp.pool, a, "udp_cb", sizeof(struct udp_cb), n->cfg.limits.udp_sockets);
+}
+
+struct udp_cb *udp_create(struct net *n, net_ready_fn *ready, void *owner)
+{
+    assert(ready != NULL);
+    assert(n != NULL);
+    struct udp_cb *u = pool_get(&n->udp.pool);
+    if (u == NULL) {
+        return NULL;
+    }
+    list_init(&u->node);
+    u->net = n;
+    u->ready = ready;
+    u->owner = owner;
+    return u;
+}
+
+/* What waits unread goes with the socket. */
+void udp_close(struct udp_cb *u)
+{
+    struct udp *udp = &u->net->udp;
+    list_remove(&u->node);
+    pkt_queue_drain(&u->queue);
+    pool_put(&udp->pool, u);
+}
+
+void udp_destroy(struct net *n)
+{
+    for (size_t i = 0; i < UDP_HASH_BUCKETS; i++) {
+        struct list *it;
+        list_for_each (it, &n->udp.buckets[i]) {
+            pkt_queue_drain(&list_entry(it, struct udp_cb, node)->queue);
+        }
+    }
+}
+
+/* Whether another socket stands in the way of binding to addr and port. */
+static bool port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse)
+{
+    struct list *it;
+    list_for_each (it, bucket_of(&n->udp, port)) {
+        const struct udp_cb *o = list_entry(it, struct udp_cb, node);
+        bool overlap = addr == 0 || o->laddr == 0 || o->laddr == addr;
+        if (o->lport == port && overlap && !(reuse && o->reuse)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 6056 3.3.2: from a random start, the next that is free, so it looks at one more than there
+ * are sockets at most. 0 when none is. */
+static uint16_t ephemeral_port(struct net *n, uint32_t addr)
+{
+    uint32_t start = net_random_below(&n->random, UDP_EPHEMERAL_COUNT);
+    for (uint32_t i = 0; i < UDP_EPHEMERAL_COUNT; i++) {
+        uint32_t at = (start + i) % UDP_EPHEMERAL_COUNT;
+        uint16_t port = (uint16_t)(UDP_EPHEMERAL_FIRST + at);
+        if (!port_taken(n, addr, port, false)) {
+            return port;
+        }
+    }
+    return 0;
+}
+
+int udp_bind(struct udp_cb *u, uint32_t addr, uint16_t port, bool reuse)
+{
+    struct net *n = u->net;
+    if (u->bound) {
+        return -EINVAL;
+    }
+    /* A broadcast address may be bound: such a socket receives those alone. */
+    if (addr != 0 && addr != n->ip.address && !ipv4_is_broadcast(n, addr)) {
+        return -EADDRNOTAVAIL;
+    }
+    if (port == 0) {
+        port = ephemeral_port(n, addr);
+        if (port == 0) {
+            return -EADDRINUSE;
+        }
+    } else if (port_taken(n, addr, port, reuse)) {
+        return -EADDRINUSE;
+    }
+    u->laddr = addr;
+    u->lport = port;
+    u->reuse = reuse;
+    u->bound = true;
+    list_push_front(bucket_of(&n->udp, port), &u->node); /* the newest is found first */
+    return 0;
+}
+
+/* Back to receiving from anybody; the port stays bound. */
+static void udp_disconnect(struct udp_cb *u)
+{
+    u->connected = false;
+    u->raddr = 0;
+    u->rport = 0;
+    if (u->laddr_by_route) {
+        u->laddr_by_route = false;
+        u->laddr = 0;
+    }
+}
+
+int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport)
+{
+    struct net *n = u->net;
+    if (raddr == 0) {
+        udp_disconnect(u);
+        return 0;
+    }
+    if (rport == 0) {
+        return -EINVAL;
+    }
+    if (ipv4_is_broadcast(n, raddr) && !u->broadcast_allowed) {
+        return -EACCES;
+    }
+    uint32_t src;
+    uint16_t mtu;
+    if (ipv4_route(n, raddr, &src, &mtu) != STATUS_OK) {
+        return -ENETUNREACH;
+    }
+    int r = u->bound ? 0 : udp_bind(u, 0, 0, false);
+    if (r < 0) {
+        return r;
+    }
+    udp_disconnect(u);
+    if (u->laddr == 0) {
+        u->laddr = src;
+        u->laddr_by_route = true;
+    }
+    u->raddr = raddr;
+    u->rport = rport;
+    u->connected = true;
+    return 0;
+}
+
+void udp_push_header(struct pkt *p, const struct udp_ends *ends)
+{
+    uint8_t *h = pkt_push(p, UDP_HEADER_BYTES);
+    assert(pkt_len(p) <= UINT16_MAX && ends->dport != 0);
+    uint16_t len = (uint16_t)pkt_len(p);
+    store_be16(h, ends->sport);
+    store_be16(h + 2, ends->dport);
+    store_be16(h + 4, len);
+    store_be16(h + 6, 0);
+    uint32_t sum = csum_pseudo(ends->src, ends->dst, IP_PROTO_UDP, len);
+    uint16_t checksum = csum_finish(csum_add(sum, h, len));
+    store_be16(h + 6, checksum == 0 ? 0xffff : checksum); /* RFC 768: 0 means none */
+}
+
+/* May this be sent, and from where? */
+static int check_send(struct udp_cb *u, struct udp_ends *ends)
+{
+    struct net *n = u->net;
+    uint16_t mtu;
+    if (ends->dst == 0) {
+        return -EDESTADDRREQ;
+    }
+    if (ends->dport == 0) {
+        return -EINVAL;
+    }
+    if (ipv4_is_broadcast(n, ends->dst) && !u->broadcast_allowed) {
+        return -EACCES;
+    }
+    if (ipv4_route(n, ends->dst, &ends->src, &mtu) != STATUS_OK) {
+        return -ENETUNREACH;
+    }
+    /* Bound to an address that is gone since: nothing is sent in its name. One that connect chose
+     * follows the address in use. */
+    if (u->laddr_by_route) {
+        u->laddr = ends->src;
+    }
+    if (u->laddr != 0 && u->laddr != ends->src && !ipv4_is_broadcast(n, u->laddr)) {
+        return -EADDRNOTAVAIL;
+    }
+    return u->bound ? 0 : udp_bind(u, 0, 0, false);
+}
+
+int udp_set_tos(struct udp_cb *u, int64_t tos)
+{
+    if (tos < 0 || tos > UINT8_MAX) {
+        return -EINVAL;
+    }
+    u->tos = (uint8_t)tos;
+    return 0;
+}
+
+int udp_set_ttl(struct udp_cb *u, int64_t ttl)
+{
+    if (ttl < -1 || ttl == 0 || ttl > UINT8_MAX) {
+        return -EINVAL;
+    }
+    u->ttl = (uint8_t)(ttl < 0 ? 0 : ttl);
+    return 0;
+}
+
+/* What a sender is told of how his datagram fared. That the neighbour is not there, only a
+ * connected socket hears, as of every error about the path (RFC 1122 4.1.3.3). */
+static int errno_of_output(const struct udp_cb *u, enum status st)
+{
+    switch (st) {
+    case STATUS_OK:
+        return 0;
+    case STATUS_BUSY:
+        return -ENOBUFS;
+    case STATUS_TIMEOUT:
+        return u->connected ? -EHOSTUNREACH : 0;
+    default:
+        return -ENETUNREACH;
+    }
+}
+
+ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr, uint16_t rport)
+{
+    struct net *n = u->net;
+    int err = udp_take_error(u); /* of an earlier datagram, told now (RFC 1122 4.1.3.3) */
+    if (err != 0) {
+        return -err;
+    }
+    if (len > UDP_PAYLOAD_MAX_BYTES || len + UDP_HEADER_BYTES + IPV4_HEADER_BYTES > n->cfg.mtu) {
+        return -EMSGSIZE;
+    }
+    struct udp_ends ends = {.dst = raddr, .dport = rport};
+    if (raddr == 0 && u->connected) {
+        ends.dst = u->raddr;
+        ends.dport = u->rport;
+    }
+    int r = check_send(u, &ends);
+    if (r < 0) {
+        return r;
+    }
+    struct pkt *p = net_alloc_tx(n, false);
+    if (p == NULL) {
+        NET_COUNT(n, udp_tx_no_buffer);
+        return -ENOBUFS;
+    }
+    if (len > 0) {
+        memcpy(pkt_append(p, len), buf, len);
+    }
+    ends.sport = u->lport;
+    udp_push_header(p, &ends);
+    struct ipv4_tx tx = {.dst = ends.dst,
+                         .protocol = IP_PROTO_UDP,
+                         .ttl = u->ttl,
+                         .tos = u->tos,
+                         .may_fragment = true};
+    NET_COUNT(n, udp_tx);
+    r = errno_of_output(u, ipv4_output(n, p, &tx));
+    return r < 0 ? r : (ptrdiff_t)len;
+}
+
+ptrdiff_t udp_recv(struct udp_cb *u, void *buf, size_t len, bool peek, uint32_t *raddr,
+                   uint16_t *rport, size_t *full_len)
+{
+    int err = udp_take_error(u);
+    if (err != 0) {
+        return -err;
+    }
+    struct pkt *p = u->queue.first;
+    if (p == NULL) {
+        return u->shut_rd ? 0 : -EAGAIN;
+    }
+    assert(u->queue.count > 0);
+    size_t full = pkt_len(p);
+    size_t n = min_size(full, len);
+    if (n > 0) {
+        memcpy(buf, p->data, n);
+    }
+    *raddr = (uint32_t)(p->cb[0] >> 16);
+    *rport = (uint16_t)p->cb[0];
+    *full_len = full;
+    if (!peek) {
+        pkt_put(pkt_queue_pop(&u->queue));
+    }
+    return (ptrdiff_t)n;
+}
+
+uint32_t udp_ready(const struct udp_cb *u)
+{
+    uint32_t bits = NET_READY_OUT;
+    if (u->queue.first != NULL || u->shut_rd) {
+        bits |= NET_READY_IN;
+    }
+    if (u->error != 0) {
+        bits |= NET_READY_ERR;
+    }
+    return bits;
+}
+
+int udp_take_error(struct udp_cb *u)
+{
+    int err = u->error;
+    u->error = 0;
+    return err;
+}
+
+size_t udp_readable_bytes(const struct udp_cb *u)
+{
+    return u->queue.first != NULL ? pkt_len(u->queue.first) : 0;
+}
+
+/* How well a socket matches a datagram from raddr, rport to laddr: 0 not at all. */
+static int match_score(const struct udp_cb *u, const struct udp_ends *in)
+{
+    if (u->lport != in->dport || (u->laddr != 0 && u->laddr != in->dst)) {
+        return 0;
+    }
+    if (u->connected && (u->raddr != in->src || u->rport != in->sport)) {
+        return 0;
+    }
+    return 1 + (u->laddr != 0) + 2 * u->connected;
+}
+
+/* The best match of the port's bucket; of equals the first, which is the newest. */
+static struct udp_cb *udp_find(struct net *n, const struct udp_ends *in)
+{
+    struct udp_cb *best = NULL;
+    int best_score = 0;
+    struct list *it;
+    list_for_each (it, bucket_of(&n->udp, in->dport)) {
+        struct udp_cb *u = list_entry(it, struct udp_cb, node);
+        int score = match_score(u, in);
+        if (score > best_score) {
+            best = u;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* RFC 1122 4.1.3: length and checksum. Trims p to the datagram; false (counted) to drop it. */
+static bool udp_check(struct net *n, struct pkt *p, const struct ipv4_header *h)
+{
+    if (pkt_len(p) < UDP_HEADER_BYTES || load_be16(p->data + 4) < UDP_HEADER_BYTES ||
+        load_be16(p->data + 4) > pkt_len(p)) {
+        NET_COUNT(n, udp_rx_bad_length);
+        return false;
+    }
+    pkt_trim(p, load_be16(p->data + 4));
+    if (load_be16(p->data + 6) != 0) { /* 0: the sender made none */
+        uint32_t sum = csum_pseudo(h->src, h->dst, IP_PROTO_UDP, (uint16_t)pkt_len(p));
+        if (csum_finish(csum_add(sum, p->data, pkt_len(p))) != 0) {
+            NET_COUNT(n, udp_rx_bad_checksum);
+            return false;
+        }
+    }
+    if (load_be16(p->data + 2) == 0) {
+        NET_COUNT(n, udp_rx_bad_port);
+        return false;
+    }
+    return true;
+}
+
+/* Takes p, data at the payload. The newest is dropped when the queue is full, or when queued
+ * datagrams would leave the device without buffers. */
+static void udp_enqueue(struct udp_cb *u, struct pkt *p, const struct udp_ends *in)
+{
+    struct net *n = u->net;
+    if (u->shut_rd || u->queue.count >= UDP_QUEUE_MAX) {
+        NET_COUNT(n, udp_rx_queue_full);
+        pkt_put(p);
+        return;
+    }
+    if (pkt_pool_left(p->pool) < p->pool->count / UDP_RX_POOL_SHARE) {
+        NET_COUNT(n, udp_rx_no_buffer);
+        pkt_put(p);
+        return;
+    }
+    assert(u->bound && in->dport == u->lport);
+    p->cb[0] = (uint64_t)in->src << 16 | in->sport;
+    pkt_queue_push(&u->queue, p);
+    u->ready(u->owner, NET_READY_IN);
+}
+
+void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
+{
+    NET_COUNT(n, udp_rx);
+    if (!udp_check(n, p, h)) {
+        pkt_put(p);
+        return;
+    }
+    struct udp_ends in = {
+        .src = h->src,
+        .dst = h->dst,
+        .sport = load_be16(p->data),
+        .dport = load_be16(p->data + 2),
+    };
+    if (in.dport == DHCP_CLIENT_PORT && dhcp_wants(n)) {
+        pkt_pull(p, UDP_HEADER_BYTES);
+        dhcp_input(n, p, h);
+        return;
+    }
+    struct udp_cb *u = udp_find(n, &in);
+    if (u == NULL) { /* RFC 1122 4.1.3.1 */
+        NET_COUNT(n, udp_rx_no_socket);
+        icmp_send_error(n, p, h, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PORT);
+        pkt_put(p);
+        return;
+    }
+    pkt_pull(p, UDP_HEADER_BYTES);
+    udp_enqueue(u, p, &in);
+}
+
+/* RFC 1122 4.2.3.9's table, as POSIX names it. */
+static int errno_of(const struct icmp_error *e)
+{
+    if (e->type != ICMP_UNREACHABLE) {
+        return EHOSTUNREACH;
+    }
+    switch (e->code) {
+    case ICMP_UNREACHABLE_NET:
+        return ENETUNREACH;
+    case ICMP_UNREACHABLE_PROTOCOL:
+    case ICMP_UNREACHABLE_PORT:
+        return ECONNREFUSED;
+    case ICMP_UNREACHABLE_FRAG_NEEDED:
+        return EMSGSIZE;
+    default:
+        return EHOSTUNREACH;
+    }
+}
+
+/* Only a connected socket hears of errors (RFC 1122 4.1.3.3): for another one the quoted ports
+ * would be all it takes to forge one. */
+bool udp_icmp_error(struct net *n, const struct icmp_error *e)
+{
+    struct udp_ends in = {
+        .src = e->quoted_dst,
+        .dst = e->quoted_src,
+        .sport = load_be16(e->quoted + 2),
+        .dport = load_be16(e->quoted),
+    };
+    struct udp_cb *u = udp_find(n, &in);
+    if (u == NULL || !u->connected) {
+        return false;
+    }
+    u->error = errno_of(e);
+    u->ready(u->owner, NET_READY_ERR);
+    return true;
+}

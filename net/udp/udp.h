@@ -1,0 +1,72 @@
+/*
+ * UDP (RFC 768, RFC 1122 4.1). Same conventions as tcp/tcp.h: negative errno, nothing blocks.
+ */
+#ifndef NET_UDP_UDP_H
+#define NET_UDP_UDP_H
+
+#include "kernel/list.h"
+#include "kernel/pool.h"
+#include "net/core/ready.h"
+#include "net/ip/ipv4.h"
+
+struct net;
+
+enum {
+    UDP_HEADER_BYTES = 8,
+    UDP_QUEUE_MAX = 64, /* datagrams waiting on one socket; then the newest is dropped */
+    UDP_HASH_BUCKETS = 64,
+    UDP_PAYLOAD_MAX_BYTES = 1472, /* what fits one packet buffer unfragmented; more: -EMSGSIZE */
+};
+
+struct udp_cb {
+    struct list node; /* in its port's bucket once bound */
+    struct net *net;
+    net_ready_fn *ready;
+    void *owner;
+    uint32_t laddr, raddr;
+    uint16_t lport, rport;
+    bool bound, connected, shut_rd, broadcast_allowed, reuse;
+    bool laddr_by_route;    /* laddr was chosen by connect and goes when that is dissolved */
+    uint8_t tos;            /* IP_TOS */
+    uint8_t ttl;            /* IP_TTL; 0: IPV4_TTL */
+    int error;              /* pending, positive errno */
+    struct pkt_queue queue; /* each packet's data is at the payload; cb[0] source addr<<16|port */
+};
+
+struct udp {
+    struct pool pool;
+    struct list buckets[UDP_HASH_BUCKETS];
+};
+
+enum status udp_init(struct net *n, struct arena *a) must_check;
+struct udp_cb *udp_create(struct net *n, net_ready_fn *ready, void *owner) must_check;
+int udp_bind(struct udp_cb *u, uint32_t addr, uint16_t port, bool reuse);
+int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport); /* raddr 0: dissolves */
+/* raddr 0: the connected peer (-EDESTADDRREQ without one). Whole datagram or an error. */
+ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr, uint16_t rport);
+/* The oldest datagram; what does not fit in len is lost and *full_len tells its real length. */
+ptrdiff_t udp_recv(struct udp_cb *u, void *buf, size_t len, bool peek, uint32_t *raddr,
+                   uint16_t *rport, size_t *full_len);
+/* Of the IP headers from now on (RFC 1122 4.1.4): 0..255, and 1..255 or -1 for the default.
+ * -EINVAL.
+ */
+int udp_set_tos(struct udp_cb *u, int64_t tos);
+int udp_set_ttl(struct udp_cb *u, int64_t ttl);
+uint32_t udp_ready(const struct udp_cb *u);
+int udp_take_error(struct udp_cb *u);
+void udp_close(struct udp_cb *u);
+size_t udp_readable_bytes(const struct udp_cb *u); /* the oldest datagram's payload */
+
+/* Pushes the header, checksum done, onto a payload (UDP_HEADER_BYTES of headroom). */
+struct udp_ends {
+    uint32_t src, dst;
+    uint16_t sport, dport;
+};
+void udp_push_header(struct pkt *p, const struct udp_ends *ends);
+
+void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
+/* Tells the socket whose datagram is quoted; false when there is none that may hear of it. */
+bool udp_icmp_error(struct net *n, const struct icmp_error *e);
+void udp_destroy(struct net *n); /* frees every held packet */
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * TCP segments as bytes and as a host-order struct (RFC 9293 3.1, 3.2): decoded once on the way in,
+ * encoded once on the way out. Pure functions over bytes; knows nothing of connections.
+ */
+#ifndef NET_WIRE_TCP_H
+#define NET_WIRE_TCP_H
+
+#include "kernel/pkt.h"
+#include "net/tcp/block/cb.h"
+
+enum {
+    TCP_HEADER_BYTES = 20,
+    TCP_OPTIONS_MAX_BYTES = 40,
+    TCP_WSCALE_MAX = 14,     /* RFC 7323 2.3 */
+    TCP_SACK_BLOCKS_MAX = 4, /* RFC 2018 3: what 40 bytes hold; 3 beside timestamps */
+};
+
+enum tcp_flag {
+    TCP_FIN = 1u << 0,
+    TCP_SYN = 1u << 1,
+    TCP_RST = 1u << 2,
+    TCP_PSH = 1u << 3,
+    TCP_ACK = 1u << 4,
+    TCP_URG = 1u << 5,
+    TCP_ECE = 1u << 6, /* RFC 3168 6.1 */
+    TCP_CWR = 1u << 7,
+};
+
+/* Sequence numbers from first up to, without it, end. */
+struct tcp_range {
+    uint32_t first;
+    uint32_t end;
+};
+
+/* Options that were there and good. A malformed one counts as absent, like all behind it. */
+struct tcp_options {
+    bool has_mss;
+    bool has_wscale;
+    bool has_sack_permitted; /* RFC 2018 2 */
+    bool has_timestamps;     /* RFC 7323 3.2 */
+    uint8_t wscale;          /* at most TCP_WSCALE_MAX */
+    uint8_t sack_count;      /* blocks in sack[], in the order of the wire */
+    uint16_t mss;
+    uint32_t ts_val;
+    uint32_t ts_ecr;
+    struct tcp_range sack[TCP_SACK_BLOCKS_MAX]; /* not checked against anything */
+};
+
+/* A received segment. Its payload is exactly pkt's bytes and shrinks as it is trimmed. */
+struct tcp_segment {
+    struct tcp_tuple id; /* l is us, r the sender */
+    uint32_t seq;        /* of the first payload byte that is left (of the SYN, with one) */
+    uint32_t ack;
+    uint32_t wnd;    /* scaled, once the connection is known */
+    uint16_t window; /* the field */
+    uint8_t flags;   /* enum tcp_flag */
+    uint8_t ecn;     /* IP_ECN_* of the IP header (RFC 3168 5) */
+    struct tcp_options options;
+    struct pkt *pkt; /* NULL once somebody took it */
+};
+
+/* SEG.LEN: payload, SYN and FIN. */
+static inline uint32_t tcp_segment_len(const struct tcp_segment *seg)
+{
+    uint32_t len = seg->pkt != NULL ? (uint32_t)pkt_len(seg->pkt) : 0;
+    return len + ((seg->flags & TCP_SYN) ? 1 : 0) + ((seg->flags & TCP_FIN) ? 1 : 0);
+}
+
+static inline uint32_t tcp_payload_len(const struct tcp_segment *seg)
+{
+    return seg->pkt != NULL ? (uint32_t)pkt_len(seg->pkt) : 0;
+}
+
+/*
+ * Parses len bytes of options. False when they end malformed (what was good in front stands).
+ * Looks at no byte outside and at each at most once.
+ */
+bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len);
+
+/*
+ * Writes the options of a segment with those flags to out (TCP_OPTIONS_MAX_BYTES), padded to a
+ * multiple of four, in the order Linux sends them. Returns the length.
+ */
+size_t tcp_options_write(uint8_t *out, const struct tcp_options *o);
+
+enum tcp_bad {
+    TCP_GOOD,
+    TCP_BAD_SHORT,
+    TCP_BAD_OFFSET,
+};
+
+/* Decodes the header of len bytes into seg (id's addresses and pkt are the caller's). *header_bytes
+ * gets the data offset; *options_ok tells of the options. */
+enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                        size_t *header_bytes, bool *options_ok);
+
+/* A segment to send. */
+struct tcp_out {
+    struct tcp_tuple id;
+    uint32_t seq;
+    uint32_t ack;
+    uint16_t window;
+    uint8_t flags;
+    uint8_t ecn; /* IP_ECN_*, for the IP header */
+    uint8_t tos; /* for the same: the Differentiated Services field */
+    uint8_t ttl; /* 0: IPV4_TTL */
+    struct tcp_options options;
+};
+
+/* Pushes header and options in front of p's payload and fills in the checksum. */
+void tcp_encode(struct pkt *p, const struct tcp_out *out);
+
+#endif
