@@ -8,18 +8,18 @@
 /* An ACK in SYN-RECEIVED: of our SYN or wrong. */
 static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    if (seg->ack != t->snd_nxt) {
+    if (seg->ack != t->snd.nxt) {
         NET_COUNT(t->net, tcp_rx_drop_half_ack);
         tcp_emit_rst_for(t->net, seg, &t->opt);
         return TCP_DROP;
     }
-    t->snd_una = seg->ack;
-    t->snd_wnd = seg->wnd;
-    t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
-    t->snd_wl1 = seg->seq;
-    t->snd_wl2 = seg->ack;
+    t->snd.una = seg->ack;
+    t->snd.wnd = seg->wnd;
+    t->snd.max_wnd = max_u32(t->snd.max_wnd, seg->wnd);
+    t->snd.wl1 = seg->seq;
+    t->snd.wl2 = seg->ack;
     tcp_established(t);
-    return t->early == NULL ? TCP_GO_ON : tcp_take_early(t);
+    return t->rcv.early == NULL ? TCP_GO_ON : tcp_take_early(t);
 }
 
 /*
@@ -30,14 +30,15 @@ static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment
  */
 static void window_opened(struct tcp_cb *t)
 {
-    if (t->probes == 0) {
+    if (t->snd.probes == 0) {
         return;
     }
-    t->probes = 0;
-    t->progress_ns = t->net->now_ns;
+    t->snd.probes = 0;
+    t->snd.progress_ns = t->net->now_ns;
     tcp_rtx_timer_stop(t);
     tcp_sendq_mark_all_lost(t);
-    t->fin_lost = t->fin_sent && tcp_flight(t) > 0; /* the same ACK may have been the FIN's */
+    t->snd.fin_lost =
+        t->snd.fin_sent && tcp_flight(t) > 0; /* the same ACK may have been the FIN's */
 }
 
 /* RFC 9293 3.10.7.4: not from a segment older than the one the window was last taken from. One that
@@ -45,16 +46,16 @@ static void window_opened(struct tcp_cb *t)
  * keep the old window with the new SND.UNA would let us send beyond the peer's edge. */
 static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool advanced)
 {
-    bool newer = advanced || seq_lt(t->snd_wl1, seg->seq) ||
-                 (t->snd_wl1 == seg->seq && seq_le(t->snd_wl2, seg->ack));
-    if (!newer || seq_lt(seg->ack, t->snd_una)) {
+    bool newer = advanced || seq_lt(t->snd.wl1, seg->seq) ||
+                 (t->snd.wl1 == seg->seq && seq_le(t->snd.wl2, seg->ack));
+    if (!newer || seq_lt(seg->ack, t->snd.una)) {
         return;
     }
-    uint32_t before = t->snd_wnd;
-    t->snd_wnd = seg->wnd;
-    t->snd_wl1 = seg->seq;
-    t->snd_wl2 = seg->ack;
-    t->max_snd_wnd = max_u32(t->max_snd_wnd, seg->wnd);
+    uint32_t before = t->snd.wnd;
+    t->snd.wnd = seg->wnd;
+    t->snd.wl1 = seg->seq;
+    t->snd.wl2 = seg->ack;
+    t->snd.max_wnd = max_u32(t->snd.max_wnd, seg->wnd);
     if (before == 0 && seg->wnd > 0) {
         window_opened(t);
     }
@@ -64,8 +65,8 @@ static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool 
  * his, and not so large that the path runs dry meanwhile. */
 static void wake_writer(struct tcp_cb *t)
 {
-    if (t->send_blocked && tcp_sendq_room(t) >= t->sndbuf_bytes / TCP_WAKE_FRACTION) {
-        t->send_blocked = false;
+    if (t->snd.blocked && tcp_sendq_room(t) >= t->snd.buf_bytes / TCP_WAKE_FRACTION) {
+        t->snd.blocked = false;
         tcp_notify(t, NET_READY_OUT);
     }
 }
@@ -73,21 +74,21 @@ static void wake_writer(struct tcp_cb *t)
 /* How many measurements a round trip brings (RFC 7323 G): an ACK for every other segment. */
 static uint32_t samples_expected(const struct tcp_cb *t, uint32_t flight)
 {
-    return t->ts.on ? flight / (TCP_DELACK_SEGMENTS * (uint32_t)t->snd_mss) + 1 : 1;
+    return t->ts.on ? flight / (TCP_DELACK_SEGMENTS * (uint32_t)t->snd.mss) + 1 : 1;
 }
 
 static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d)
 {
-    assert(seq_gt(seg->ack, t->snd_una) && seq_le(seg->ack, t->snd_nxt));
-    t->snd_una = seg->ack;
-    t->progress_ns = t->net->now_ns;
-    t->timeouts = 0;
+    assert(seq_gt(seg->ack, t->snd.una) && seq_le(seg->ack, t->snd.nxt));
+    t->snd.una = seg->ack;
+    t->snd.progress_ns = t->net->now_ns;
+    t->loss.timeouts = 0;
     t->soft_error = 0;
-    if (t->fin_sent && seg->ack == t->snd_nxt) {
-        t->fin_lost = false;
+    if (t->snd.fin_sent && seg->ack == t->snd.nxt) {
+        t->snd.fin_lost = false;
     }
     if (tcp_sendq_room(t) == 0) {
-        t->send_blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
+        t->snd.blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
     }
     tcp_sendq_ack(t, d);
     if (t->sack_on) {
@@ -98,21 +99,21 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
     uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
     if (rtt_ns != 0) {
         tcp_rtt_sample(&t->rtt, rtt_ns, samples_expected(t, d->flight));
-        t->backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
+        t->loss.backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
     }
-    if (seq_lt(t->small_end, t->snd_una)) {
-        t->small_end = t->snd_una; /* keeps it comparable for ever */
+    if (seq_lt(t->snd.small_end, t->snd.una)) {
+        t->snd.small_end = t->snd.una; /* keeps it comparable for ever */
     }
     tcp_pmtu_acked(t, d->largest);
-    t->tally.bytes_acked += d->acked;
+    t->snd.bytes_acked += d->acked;
     tcp_holder_progress(t);
 }
 
 /* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */
 static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    return seg->ack == t->snd_una && tcp_flight(t) > 0 && tcp_payload_len(seg) == 0 &&
-           !(seg->flags & TCP_FIN) && seg->wnd == t->snd_wnd && seg->wnd > 0;
+    return seg->ack == t->snd.una && tcp_flight(t) > 0 && tcp_payload_len(seg) == 0 &&
+           !(seg->flags & TCP_FIN) && seg->wnd == t->snd.wnd && seg->wnd > 0;
 }
 
 /* Takes in what an acceptable ACK tells: SND.UNA, blocks, then what follows from them for recovery
@@ -120,11 +121,11 @@ static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg)
 static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_delivery d = {.flight = tcp_flight(t),
-                             .advanced = seq_gt(seg->ack, t->snd_una),
+                             .advanced = seq_gt(seg->ack, t->snd.una),
                              .duplicate = is_duplicate(t, seg),
                              .blocks = seg->options.sack_count > 0,
                              .has_echo = t->ts.on && seg->options.has_timestamps,
-                             .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd_una,
+                             .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd.una,
                              .ts_ecr = seg->options.ts_ecr};
     if (d.advanced) {
         advance(t, seg, &d);
@@ -178,17 +179,17 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
             return v;
         }
     }
-    if (!seq_between(t->snd_una - t->max_snd_wnd, seg->ack, t->snd_nxt)) {
+    if (!seq_between(t->snd.una - t->snd.max_wnd, seg->ack, t->snd.nxt)) {
         NET_COUNT(t->net, tcp_rx_drop_ack_range);
         tcp_challenge_ack(t);
         return TCP_DROP;
     }
     /* Not before: who cannot see the connection must not make a dead peer look alive. */
-    t->heard_ns = t->net->now_ns;
+    t->rcv.heard_ns = t->net->now_ns;
     t->keepalive.probes = 0;
     tcp_ecn_on_ack(t, seg);
     acknowledged(t, seg);
-    if (t->fin_sent && t->snd_una == t->snd_nxt) {
+    if (t->snd.fin_sent && t->snd.una == t->snd.nxt) {
         return fin_acknowledged(t, seg);
     }
     return TCP_GO_ON;

@@ -8,10 +8,10 @@
 
 static void shut_read(struct tcp_cb *t)
 {
-    if (t->shut_rd) {
+    if (t->rcv.shut) {
         return;
     }
-    t->shut_rd = true;
+    t->rcv.shut = true;
     tcp_recvq_drop(t);
     if (tcp_synchronized(t) && tcp_window_update_due(t)) {
         (void)tcp_emit_ack(t);
@@ -60,7 +60,7 @@ static void close_orderly(struct tcp_cb *t)
     struct net *n = t->net;
     t->orphan = true;
     t->orphan_ns = n->now_ns;
-    t->shut_rd = true;
+    t->rcv.shut = true;
     n->tcp.orphan_count++;
     list_push_back(&n->tcp.orphans, &t->place);
     tcp_queue_fin(t);
@@ -79,7 +79,7 @@ void tcp_close(struct tcp_cb *t)
         tcp_cb_free(t);
     } else if (t->state == TCP_SYN_RECEIVED || tcp_synchronized(t)) {
         /* RFC 2525 2.17: unread data means that the peer's bytes were lost, and he must know. */
-        if (t->recvq.bytes > 0 || t->recvq.ooo_bytes > 0 || t->linger_s == 0) {
+        if (t->rcv.queue.bytes > 0 || t->rcv.queue.ooo_bytes > 0 || t->opt.linger_s == 0) {
             t->orphan = true;
             t->net->tcp.orphan_count++;
             tcp_abort(t, 0);

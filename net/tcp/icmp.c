@@ -49,7 +49,7 @@ static struct tcp_cb *find_quoted(struct net *n, const struct icmp_error *e)
         return NULL;
     }
     struct tcp_cb *t = container_of(node, struct tcp_cb, node);
-    return seq_ge(seq, t->snd_una) && seq_lt(seq, t->snd_nxt) ? t : NULL;
+    return seq_ge(seq, t->snd.una) && seq_lt(seq, t->snd.nxt) ? t : NULL;
 }
 
 void tcp_icmp_error(struct net *n, const struct icmp_error *e)

@@ -29,7 +29,7 @@ static uint8_t recovery_of(const struct tcp_cb *t)
     if (tcp_ecn_covers(t)) {
         return TCP_REPORT_CWR;
     }
-    bool disorder = t->cc.dupacks > 0 || t->sendq.sacked_packets > 0;
+    bool disorder = t->loss.dupacks > 0 || t->snd.queue.sacked_packets > 0;
     return disorder ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
 }
 
@@ -41,7 +41,7 @@ static uint64_t ago_ns(const struct tcp_cb *t, uint64_t when_ns)
 /* Nobody else needs these counts: so they are taken here, one look at each packet that is out. */
 static void report_flight(const struct tcp_cb *t, struct tcp_report *out)
 {
-    const struct tcp_sendq *q = &t->sendq;
+    const struct tcp_sendq *q = &t->snd.queue;
     for (struct pkt *p = q->first; p != NULL && p != q->unsent; p = tx_note(p)->next) {
         const struct tcp_tx_note *note = tx_note(p);
         bool resent = note->sent_count > 1 && !note->lost && !note->sacked;
@@ -57,14 +57,14 @@ static void report_flight(const struct tcp_cb *t, struct tcp_report *out)
 
 static void report_path(const struct tcp_cb *t, struct tcp_report *out)
 {
-    uint32_t mss = max_u32(t->snd_mss, 1); /* 0 before there is a peer */
+    uint32_t mss = max_u32(t->snd.mss, 1); /* 0 before there is a peer */
     uint32_t reordered = t->rack.reordered_bytes;
     out->rto_us = t->rtt.rto_us;
     out->rtt_us = t->rtt.srtt_us8 / 8;
     out->rttvar_us = t->rtt.rttvar_us4 / 4;
     out->min_rtt_us =
         (uint32_t)min_u64((t->rack.min_rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
-    out->snd_mss = t->snd_mss;
+    out->snd_mss = t->snd.mss;
     out->mtu = t->path.mtu;
     out->reordering = max_u32(TCP_DUPACK_THRESHOLD, reordered / mss + (reordered % mss != 0));
 }
@@ -72,38 +72,37 @@ static void report_path(const struct tcp_cb *t, struct tcp_report *out)
 static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
 {
     bool open = tcp_synchronized(t); /* before that, what is out is our SYN */
-    uint32_t fin = t->fin_sent && tcp_flight(t) > 0 ? 1 : 0;
+    uint32_t fin = t->snd.fin_sent && tcp_flight(t) > 0 ? 1 : 0;
     out->flight = tcp_flight(t);
-    out->unsent = open ? t->sendq.bytes - (tcp_flight(t) - fin) : 0;
+    out->unsent = open ? t->snd.queue.bytes - (tcp_flight(t) - fin) : 0;
     out->cwnd = t->cc.cwnd;
     out->ssthresh = t->cc.ssthresh;
-    out->snd_wnd = t->snd_wnd;
-    out->sent_ago_ns = t->tally.data_segs_out > 0 ? ago_ns(t, t->sent_ns) : 0;
-    out->bytes_acked = t->tally.bytes_acked;
-    out->bytes_resent = t->tally.bytes_resent;
-    out->bytes_sent =
-        t->tally.bytes_acked + t->tally.bytes_resent + (open ? tcp_flight(t) - fin : 0);
-    out->segs_out = t->tally.segs_out;
-    out->data_segs_out = t->tally.data_segs_out;
-    out->retransmitted = t->tally.retransmits;
-    out->dsacks = t->tally.dsacks;
-    out->reord_seen = t->tally.reord_seen;
+    out->snd_wnd = t->snd.wnd;
+    out->sent_ago_ns = t->snd.data_segs_out > 0 ? ago_ns(t, t->snd.sent_ns) : 0;
+    out->bytes_acked = t->snd.bytes_acked;
+    out->bytes_resent = t->snd.bytes_resent;
+    out->bytes_sent = t->snd.bytes_acked + t->snd.bytes_resent + (open ? tcp_flight(t) - fin : 0);
+    out->segs_out = t->snd.segs_out;
+    out->data_segs_out = t->snd.data_segs_out;
+    out->retransmitted = t->snd.retransmits;
+    out->dsacks = t->loss.dsacks;
+    out->reord_seen = t->loss.reord_seen;
 }
 
 static void report_receiver(const struct tcp_cb *t, struct tcp_report *out)
 {
     out->ato_us = t->opt.quickack ? 0 : TCP_DELACK_MS * US_PER_MS;
-    out->rcv_rtt_us = t->tune.rtt_us;
-    out->rcv_space = t->tune.best_read;
-    out->rcv_mss = t->rcv_mss;
-    out->rcv_wnd = seq_ahead(t->rcv_nxt, t->rcv_adv);
-    out->ooo_packets = t->recvq.ooo_packets;
-    out->ooo_ins = t->recvq.touches;
-    out->data_ago_ns = ago_ns(t, t->tally.data_ns);
-    out->heard_ago_ns = ago_ns(t, t->heard_ns);
-    out->bytes_received = t->tally.bytes_received;
-    out->segs_in = t->tally.segs_in;
-    out->data_segs_in = t->tally.data_segs_in;
+    out->rcv_rtt_us = t->rcv.tune.rtt_us;
+    out->rcv_space = t->rcv.tune.best_read;
+    out->rcv_mss = t->rcv.mss;
+    out->rcv_wnd = seq_ahead(t->rcv.nxt, t->rcv.adv);
+    out->ooo_packets = t->rcv.queue.ooo_packets;
+    out->ooo_ins = t->rcv.queue.touches;
+    out->data_ago_ns = ago_ns(t, t->rcv.data_ns);
+    out->heard_ago_ns = ago_ns(t, t->rcv.heard_ns);
+    out->bytes_received = t->rcv.bytes_received;
+    out->segs_in = t->rcv.segs_in;
+    out->data_segs_in = t->rcv.data_segs_in;
 }
 
 void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out)
@@ -116,14 +115,14 @@ void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out)
         return;
     }
     out->recovery = recovery_of(t);
-    out->retransmits = t->timeouts;
-    out->probes = t->probes != 0 ? t->probes : t->keepalive.probes;
-    out->backoff = t->backoff;
+    out->retransmits = t->loss.timeouts;
+    out->probes = t->snd.probes != 0 ? t->snd.probes : t->keepalive.probes;
+    out->backoff = t->loss.backoff;
     out->timestamps = t->ts.on;
     out->sack = t->sack_on;
-    out->wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
-    out->snd_wscale = t->snd_wscale;
-    out->rcv_wscale = t->rcv_wscale;
+    out->wscale = t->snd.wscale != 0 || t->rcv.wscale != 0;
+    out->snd_wscale = t->snd.wscale;
+    out->rcv_wscale = t->rcv.wscale;
     out->ecn = t->ecn.on;
     out->ecn_seen = t->ecn.seen;
     report_path(t, out);

@@ -129,8 +129,8 @@ enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg)
 {
     assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_TIME_WAIT);
     /* RFC 7323 2.3: the window of a segment with SYN is not scaled. */
-    seg->wnd = (seg->flags & TCP_SYN) ? seg->window : (uint32_t)seg->window << t->snd_wscale;
-    t->tally.segs_in++;
+    seg->wnd = (seg->flags & TCP_SYN) ? seg->window : (uint32_t)seg->window << t->snd.wscale;
+    t->rcv.segs_in++;
     enum tcp_verdict v =
         t->state == TCP_SYN_SENT ? tcp_arrives_syn_sent(t, seg) : arrives_otherwise(t, seg);
     if (v != TCP_GONE) {

@@ -144,7 +144,7 @@ static inline struct tcp_rx_note *rx_note(struct pkt *p)
 /* Bytes (and FIN) on their way, as far as we know: FlightSize of RFC 5681. */
 static inline uint32_t tcp_flight(const struct tcp_cb *t)
 {
-    return t->snd_nxt - t->snd_una;
+    return t->snd.nxt - t->snd.una;
 }
 
 static inline bool tcp_synchronized(const struct tcp_cb *t)
@@ -155,7 +155,7 @@ static inline bool tcp_synchronized(const struct tcp_cb *t)
 /* May the owner have more to send taken? */
 static inline bool tcp_can_queue(const struct tcp_cb *t)
 {
-    return (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) && !t->fin_queued;
+    return (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) && !t->snd.fin_queued;
 }
 
 static inline void tcp_notify(struct tcp_cb *t, uint32_t bits)

@@ -29,7 +29,7 @@ ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags
         return -ENOTCONN;
     }
     if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
-        return t->fin_queued ? -EPIPE : -EAGAIN;
+        return t->snd.fin_queued ? -EPIPE : -EAGAIN;
     }
     if (!tcp_can_queue(t)) {
         return -EPIPE;
@@ -37,12 +37,12 @@ ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags
     if (len == 0) {
         return 0;
     }
-    t->more = (flags & TCP_SEND_MORE) != 0;
+    t->snd.more = (flags & TCP_SEND_MORE) != 0;
     size_t done = tcp_sendq_append(t, buf, len);
     tcp_holder_begin(t);
     if (done < len) {
         /* Until he is told that there is room: a smaller send that fits in between is no news. */
-        t->send_blocked = true;
+        t->snd.blocked = true;
     }
     tcp_output(t);
     return done > 0 ? (ptrdiff_t)done : -EAGAIN;
@@ -50,7 +50,8 @@ ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags
 
 static bool stream_ended(const struct tcp_cb *t)
 {
-    return t->fin_received || t->shut_rd || t->state == TCP_CLOSED || t->state == TCP_TIME_WAIT;
+    return t->rcv.fin_received || t->rcv.shut || t->state == TCP_CLOSED ||
+           t->state == TCP_TIME_WAIT;
 }
 
 ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags)
@@ -62,7 +63,7 @@ ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags)
     if (len == 0) {
         return 0;
     }
-    if (t->recvq.bytes > 0) {
+    if (t->rcv.queue.bytes > 0) {
         bool peek = (flags & TCP_RECV_PEEK) != 0;
         size_t done = tcp_recvq_read(t, buf, len, peek);
         if (!peek && tcp_synchronized(t) && tcp_window_update_due(t)) {
@@ -78,21 +79,21 @@ ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags)
 
 size_t tcp_readable_bytes(const struct tcp_cb *t)
 {
-    return t->recvq.bytes;
+    return t->rcv.queue.bytes;
 }
 
 static uint32_t ready_connected(const struct tcp_cb *t)
 {
     uint32_t bits = 0;
     bool ended = stream_ended(t);
-    if (t->recvq.bytes > 0 || ended) {
+    if (t->rcv.queue.bytes > 0 || ended) {
         bits |= NET_READY_IN;
     }
     if (ended) {
         bits |= NET_READY_RDHUP;
     }
     /* After shutdown, writing does not wait either: it says EPIPE. */
-    if (!tcp_can_queue(t) || (!t->send_blocked && tcp_sendq_room(t) > 0)) {
+    if (!tcp_can_queue(t) || (!t->snd.blocked && tcp_sendq_room(t) > 0)) {
         bits |= NET_READY_OUT;
     }
     if (ended && !tcp_can_queue(t)) {
@@ -125,5 +126,6 @@ bool tcp_drained(const struct tcp_cb *t)
     if (t->state == TCP_CLOSED || t->state == TCP_TIME_WAIT || t->state == TCP_LISTEN) {
         return true;
     }
-    return t->sendq.bytes == 0 && t->snd_una == t->snd_nxt && t->fin_queued == t->fin_sent;
+    return t->snd.queue.bytes == 0 && t->snd.una == t->snd.nxt &&
+           t->snd.fin_queued == t->snd.fin_sent;
 }

@@ -10,10 +10,10 @@
 /* A listener's connections begin as it is (but for what only a listener has). */
 void tcp_opt_inherit(struct tcp_cb *t, const struct tcp_cb *l)
 {
-    t->rcvbuf_bytes = l->rcvbuf_bytes;
-    t->sndbuf_bytes = l->sndbuf_bytes;
-    t->nodelay = l->nodelay;
-    t->linger_s = l->linger_s;
+    t->rcv.buf_bytes = l->rcv.buf_bytes;
+    t->snd.buf_bytes = l->snd.buf_bytes;
+    t->opt.nodelay = l->opt.nodelay;
+    t->opt.linger_s = l->opt.linger_s;
     t->keepalive = l->keepalive;
     t->opt = l->opt;
     t->opt.defer_accept_s = 0;
@@ -71,7 +71,7 @@ static int set_keepalive(struct tcp_cb *t, enum tcp_opt opt, int value)
 /* What was held back goes now. */
 static void push(struct tcp_cb *t)
 {
-    t->more = false;
+    t->snd.more = false;
     if (t->state != TCP_LISTEN) {
         tcp_output(t);
     }
@@ -80,7 +80,7 @@ static void push(struct tcp_cb *t)
 /* As on Linux, TCP_NODELAY pushes what a cork holds back; the cork stays for what follows. */
 static void set_nodelay(struct tcp_cb *t, bool on)
 {
-    t->nodelay = on;
+    t->opt.nodelay = on;
     if (on) {
         bool cork = t->opt.cork;
         t->opt.cork = false;
@@ -101,7 +101,7 @@ static void set_cork(struct tcp_cb *t, bool on)
 static void set_quickack(struct tcp_cb *t, bool on)
 {
     t->opt.quickack = on;
-    if (on && tcp_synchronized(t) && t->unacked_segments > 0) {
+    if (on && tcp_synchronized(t) && t->rcv.unacked_segments > 0) {
         (void)tcp_emit_ack(t);
     }
 }
@@ -111,7 +111,7 @@ static int set_linger(struct tcp_cb *t, int value)
     if (value < -1) {
         return -EINVAL;
     }
-    t->linger_s = value;
+    t->opt.linger_s = value;
     return 0;
 }
 
@@ -198,9 +198,9 @@ int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
         set_linger2(t, value);
         return 0;
     case TCP_OPT_RCVBUF:
-        return set_buffer(&t->rcvbuf_bytes, &t->opt.rcvbuf_fixed, value);
+        return set_buffer(&t->rcv.buf_bytes, &t->opt.rcvbuf_fixed, value);
     case TCP_OPT_SNDBUF:
-        return set_buffer(&t->sndbuf_bytes, &t->opt.sndbuf_fixed, value);
+        return set_buffer(&t->snd.buf_bytes, &t->opt.sndbuf_fixed, value);
     case TCP_OPT_MAXSEG:
         return set_maxseg(t, value);
     case TCP_OPT_WINDOW_CLAMP:
@@ -221,7 +221,7 @@ int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
 static int maxseg(const struct tcp_cb *t)
 {
     bool open = t->state != TCP_CLOSED && t->state != TCP_LISTEN;
-    return !open && t->opt.mss != 0 ? t->opt.mss : t->snd_mss;
+    return !open && t->opt.mss != 0 ? t->opt.mss : t->snd.mss;
 }
 
 int tcp_get_opt(const struct tcp_cb *t, enum tcp_opt opt, int *value)
@@ -229,17 +229,17 @@ int tcp_get_opt(const struct tcp_cb *t, enum tcp_opt opt, int *value)
     const struct tcp_keepalive *k = &t->keepalive;
     const struct tcp_choices *o = &t->opt;
     const int values[] = {
-        [TCP_OPT_NODELAY] = t->nodelay,
+        [TCP_OPT_NODELAY] = t->opt.nodelay,
         [TCP_OPT_CORK] = o->cork,
         [TCP_OPT_QUICKACK] = o->quickack,
         [TCP_OPT_KEEPALIVE] = k->on,
         [TCP_OPT_KEEPIDLE_S] = (int)k->idle_s,
         [TCP_OPT_KEEPINTVL_S] = (int)k->interval_s,
         [TCP_OPT_KEEPCNT] = k->count,
-        [TCP_OPT_LINGER_S] = t->linger_s,
+        [TCP_OPT_LINGER_S] = t->opt.linger_s,
         [TCP_OPT_LINGER2_S] = o->linger2_s == 0 ? TCP_FIN_WAIT_2_MS / MS_PER_S : o->linger2_s,
-        [TCP_OPT_RCVBUF] = (int)t->rcvbuf_bytes,
-        [TCP_OPT_SNDBUF] = (int)t->sndbuf_bytes,
+        [TCP_OPT_RCVBUF] = (int)t->rcv.buf_bytes,
+        [TCP_OPT_SNDBUF] = (int)t->snd.buf_bytes,
         [TCP_OPT_MAXSEG] = maxseg(t),
         [TCP_OPT_WINDOW_CLAMP] = (int)o->window_clamp,
         [TCP_OPT_USER_TIMEOUT_MS] = (int)o->user_timeout_ms,

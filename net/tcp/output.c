@@ -10,8 +10,8 @@
 static uint32_t cwnd_now(const struct tcp_cb *t)
 {
     uint32_t cwnd = t->cc.cwnd;
-    if (t->cc.recovery == TCP_RECOVERY_NONE && t->cc.dupacks < TCP_DUPACK_THRESHOLD) {
-        cwnd += (uint32_t)t->cc.dupacks * t->snd_mss;
+    if (t->cc.recovery == TCP_RECOVERY_NONE && t->loss.dupacks < TCP_DUPACK_THRESHOLD) {
+        cwnd += (uint32_t)t->loss.dupacks * t->snd.mss;
     }
     return cwnd;
 }
@@ -24,21 +24,21 @@ static bool cwnd_admits(const struct tcp_cb *t, uint32_t len)
 /* Is our FIN to ride on p when p goes? Only behind the last byte, and inside the peer's window. */
 static bool fin_rides(const struct tcp_cb *t, struct pkt *p)
 {
-    if (!t->fin_queued || p != t->sendq.last) {
+    if (!t->snd.fin_queued || p != t->snd.queue.last) {
         return false;
     }
     uint32_t end = tx_note(p)->seq + tx_note(p)->len;
-    return t->fin_sent || seq_lt(end, t->snd_una + t->snd_wnd);
+    return t->snd.fin_sent || seq_lt(end, t->snd.una + t->snd.wnd);
 }
 
 static void note_fin_sent(struct tcp_cb *t)
 {
-    if (!t->fin_sent) {
-        t->fin_sent = true;
-        t->snd_nxt++;
-        t->sent_ns = t->net->now_ns;
+    if (!t->snd.fin_sent) {
+        t->snd.fin_sent = true;
+        t->snd.nxt++;
+        t->snd.sent_ns = t->net->now_ns;
     }
-    t->fin_lost = false;
+    t->snd.fin_lost = false;
 }
 
 /*
@@ -49,10 +49,10 @@ static void note_fin_sent(struct tcp_cb *t)
 static bool fit_to_segment(struct tcp_cb *t, struct pkt *p, bool forced)
 {
     struct tcp_tx_note *note = tx_note(p);
-    if (note->len > t->snd_mss) {
-        return tcp_sendq_split(t, p, t->snd_mss);
+    if (note->len > t->snd.mss) {
+        return tcp_sendq_split(t, p, t->snd.mss);
     }
-    uint32_t most = min_u32(t->snd_mss, seq_ahead(note->seq, t->snd_una + t->snd_wnd));
+    uint32_t most = min_u32(t->snd.mss, seq_ahead(note->seq, t->snd.una + t->snd.wnd));
     if (note->len < most && (forced || cwnd_admits(t, most)) && !pkt_shared(p)) {
         tcp_sendq_refill(t, p, most);
     }
@@ -67,31 +67,31 @@ static bool fit_to_segment(struct tcp_cb *t, struct pkt *p, bool forced)
 static bool retransmit_one(struct tcp_cb *t)
 {
     struct pkt *p = tcp_sendq_next_lost(t);
-    if (p == NULL || (t->cc.frto == TCP_FRTO_SECOND && !t->cc.force_rtx)) {
+    if (p == NULL || (t->loss.frto == TCP_FRTO_SECOND && !t->loss.force_rtx)) {
         return false; /* RFC 5682 2 step 2b: new data first, to see whether anything is lost at all
                        */
     }
     struct tcp_tx_note *note = tx_note(p);
-    assert(seq_lt(note->seq, t->snd_nxt));
-    uint32_t len = min_u32(note->len, t->snd_mss); /* what is larger goes in parts */
-    bool in_window = note->seq == t->snd_una || seq_le(note->seq + len, t->snd_una + t->snd_wnd);
-    bool forced = t->cc.force_rtx;
+    assert(seq_lt(note->seq, t->snd.nxt));
+    uint32_t len = min_u32(note->len, t->snd.mss); /* what is larger goes in parts */
+    bool in_window = note->seq == t->snd.una || seq_le(note->seq + len, t->snd.una + t->snd.wnd);
+    bool forced = t->loss.force_rtx;
     if (!forced && (!cwnd_admits(t, len) || !in_window)) {
         return false;
     }
-    t->cc.force_rtx = false;
-    if (note->len != t->snd_mss && !fit_to_segment(t, p, forced)) {
+    t->loss.force_rtx = false;
+    if (note->len != t->snd.mss && !fit_to_segment(t, p, forced)) {
         return false;
     }
-    bool fin = fin_rides(t, p) && t->fin_sent;
+    bool fin = fin_rides(t, p) && t->snd.fin_sent;
     if (!tcp_emit_packet(t, p, fin)) {
         return false;
     }
-    t->tally.retransmits++;
-    t->tally.bytes_resent += note->len;
+    t->snd.retransmits++;
+    t->snd.bytes_resent += note->len;
     tcp_sendq_sent(t, p);
     tcp_recovery_sent(t, note->len, true);
-    if (t->sack_on && p == t->sendq.first) {
+    if (t->sack_on && p == t->snd.queue.first) {
         tcp_rtx_timer_stop(t); /* all waits for it: it gets a timeout of its own */
     }
     if (fin) {
@@ -105,13 +105,13 @@ static bool retransmit_one(struct tcp_cb *t)
  * change it waits only for an earlier small one, so that the tail of a large write never does. */
 static bool nagle_holds(const struct tcp_cb *t)
 {
-    if (t->fin_queued || t->push_override) {
+    if (t->snd.fin_queued || t->snd.push_override) {
         return false;
     }
-    if (t->more || t->opt.cork) {
+    if (t->snd.more || t->opt.cork) {
         return true;
     }
-    return !t->nodelay && seq_gt(t->small_end, t->snd_una);
+    return !t->opt.nodelay && seq_gt(t->snd.small_end, t->snd.una);
 }
 
 /*
@@ -121,19 +121,19 @@ static bool nagle_holds(const struct tcp_cb *t)
  */
 static uint32_t sendable_bytes(const struct tcp_cb *t, struct pkt *p)
 {
-    uint32_t usable = seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd);
-    uint32_t len = min_u32(tx_note(p)->len, t->snd_mss);
+    uint32_t usable = seq_ahead(t->snd.nxt, t->snd.una + t->snd.wnd);
+    uint32_t len = min_u32(tx_note(p)->len, t->snd.mss);
     if (!cwnd_admits(t, len) && !t->rack.tlp_now) {
         return 0;
     }
     if (usable >= len) {
-        bool small_tail = p == t->sendq.last && len < t->snd_mss && !t->rack.tlp_now;
+        bool small_tail = p == t->snd.queue.last && len < t->snd.mss && !t->rack.tlp_now;
         return small_tail && nagle_holds(t) ? 0 : len;
     }
-    if (t->push_override && tcp_flight(t) == 0) {
+    if (t->snd.push_override && tcp_flight(t) == 0) {
         return max_u32(usable, 1); /* 3.8.6.1: a zero-window probe is one byte of new data */
     }
-    return tcp_flight(t) == 0 && usable >= t->max_snd_wnd / 2 ? usable : 0;
+    return tcp_flight(t) == 0 && usable >= t->snd.max_wnd / 2 ? usable : 0;
 }
 
 static void before_new_data(struct tcp_cb *t)
@@ -142,21 +142,21 @@ static void before_new_data(struct tcp_cb *t)
         tcp_cc_after_idle(t);
         /* What was armed, if anything, was the persist timer; the segment gets a fresh timeout. */
         tcp_rtx_timer_stop(t);
-        t->progress_ns = t->net->now_ns;
+        t->snd.progress_ns = t->net->now_ns;
     }
 }
 
 /* Sends the next new packet if it may go. */
 static bool send_new(struct tcp_cb *t)
 {
-    struct pkt *p = t->sendq.unsent;
+    struct pkt *p = t->snd.queue.unsent;
     if (p == NULL || !tcp_synchronized(t)) {
         return false;
     }
     struct tcp_tx_note *note = tx_note(p);
-    assert(note->seq == t->snd_nxt && !t->fin_sent);
-    if (unlikely(p != t->sendq.last && note->len < t->snd_mss)) {
-        tcp_sendq_refill(t, p, t->snd_mss); /* segments have another size than when it was queued */
+    assert(note->seq == t->snd.nxt && !t->snd.fin_sent);
+    if (unlikely(p != t->snd.queue.last && note->len < t->snd.mss)) {
+        tcp_sendq_refill(t, p, t->snd.mss); /* segments have another size than when it was queued */
     }
     uint32_t len = sendable_bytes(t, p);
     if (len == 0 || (len < note->len && !tcp_sendq_split(t, p, (uint16_t)len))) {
@@ -171,8 +171,8 @@ static bool send_new(struct tcp_cb *t)
     tcp_recovery_sent(t, len, false);
     t->rack.tlp_now = false;
     t->net->counters.tcp_tx_bytes += len;
-    if (len < t->snd_mss && !t->push_override) { /* a probe is no reason for Nagle to wait */
-        t->small_end = t->snd_nxt;
+    if (len < t->snd.mss && !t->snd.push_override) { /* a probe is no reason for Nagle to wait */
+        t->snd.small_end = t->snd.nxt;
     }
     if (fin) {
         note_fin_sent(t);
@@ -184,19 +184,19 @@ static bool send_new(struct tcp_cb *t)
 static bool retransmit_guess(struct tcp_cb *t)
 {
     return t->sack_on && t->cc.recovery == TCP_RECOVERY_FAST && !tcp_rack_on(t) &&
-           t->sendq.lost_bytes == 0 && cwnd_admits(t, t->snd_mss) && tcp_scoreboard_guess_lost(t) &&
-           retransmit_one(t);
+           t->snd.queue.lost_bytes == 0 && cwnd_admits(t, t->snd.mss) &&
+           tcp_scoreboard_guess_lost(t) && retransmit_one(t);
 }
 
 /* A FIN that nothing carried. It takes one number of the window as a byte does. */
 static bool send_fin(struct tcp_cb *t)
 {
-    if (!t->fin_queued || t->sendq.unsent != NULL || !tcp_synchronized(t)) {
+    if (!t->snd.fin_queued || t->snd.queue.unsent != NULL || !tcp_synchronized(t)) {
         return false;
     }
-    bool again = t->fin_sent && t->fin_lost && t->sendq.lost_bytes == 0;
-    bool first = !t->fin_sent && (seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd) > 0 ||
-                                  (t->push_override && tcp_flight(t) == 0));
+    bool again = t->snd.fin_sent && t->snd.fin_lost && t->snd.queue.lost_bytes == 0;
+    bool first = !t->snd.fin_sent && (seq_ahead(t->snd.nxt, t->snd.una + t->snd.wnd) > 0 ||
+                                      (t->snd.push_override && tcp_flight(t) == 0));
     if (!again && !first) {
         return false;
     }
@@ -216,7 +216,7 @@ static bool send_fin(struct tcp_cb *t)
 /* Is there anything that might go, but an ACK? Mostly not: what came was an ACK or data. */
 static bool has_to_send(const struct tcp_cb *t)
 {
-    return t->sendq.unsent != NULL || t->sendq.lost_bytes > 0 || t->fin_queued ||
+    return t->snd.queue.unsent != NULL || t->snd.queue.lost_bytes > 0 || t->snd.fin_queued ||
            t->cc.recovery != TCP_RECOVERY_NONE;
 }
 
@@ -239,7 +239,7 @@ void tcp_output(struct tcp_cb *t)
     assert(t->state != TCP_LISTEN);
     if (!tcp_synchronized(t)) {
         /* SYNs are sent where the state is entered and by the timer. */
-        if (t->state == TCP_SYN_RECEIVED && t->ack_now) {
+        if (t->state == TCP_SYN_RECEIVED && t->rcv.ack_now) {
             (void)tcp_emit_ack(t);
         }
         return;
@@ -248,9 +248,9 @@ void tcp_output(struct tcp_cb *t)
     if (has_to_send(t)) {
         send_what_may_go(t);
     }
-    t->push_override = false;
-    t->cc.force_rtx = false;
-    if (t->ack_now) {
+    t->snd.push_override = false;
+    t->loss.force_rtx = false;
+    if (t->rcv.ack_now) {
         (void)tcp_emit_ack(t);
     }
     tcp_rtx_timer_update(t);

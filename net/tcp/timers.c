@@ -10,7 +10,7 @@ void tcp_delack_expired(struct timer *timer, uint64_t now_ns)
 {
     struct tcp_cb *t = container_of(timer, struct tcp_cb, delack_timer);
     assert(tcp_synchronized(t) || t->state == TCP_SYN_RECEIVED);
-    t->ack_now = true;
+    t->rcv.ack_now = true;
     tcp_output(t);
 }
 
@@ -21,11 +21,11 @@ void tcp_delack_expired(struct timer *timer, uint64_t now_ns)
  */
 uint64_t tcp_patience_end_ns(const struct tcp_cb *t)
 {
-    bool waiting = tcp_flight(t) > 0 || t->probes > 0;
+    bool waiting = tcp_flight(t) > 0 || t->snd.probes > 0;
     if (t->opt.user_timeout_ms == 0 || !waiting) {
         return DEADLINE_NONE;
     }
-    return t->progress_ns + tcp_ms(t->opt.user_timeout_ms);
+    return t->snd.progress_ns + tcp_ms(t->opt.user_timeout_ms);
 }
 
 /* TCP_LINGER2, or the default. */
@@ -46,7 +46,7 @@ void tcp_idle_timer_start(struct tcp_cb *t)
         timer_arm(&n->wheel, &t->idle_timer, n->now_ns + fin_wait_2_ns(t));
     } else if (t->keepalive.on && tcp_synchronized(t)) {
         t->keepalive.probes = 0;
-        timer_arm(&n->wheel, &t->idle_timer, t->heard_ns + t->keepalive.idle_s * NS_PER_S);
+        timer_arm(&n->wheel, &t->idle_timer, t->rcv.heard_ns + t->keepalive.idle_s * NS_PER_S);
     } else {
         timer_cancel(&n->wheel, &t->idle_timer);
     }
@@ -72,10 +72,11 @@ static void keepalive(struct tcp_cb *t)
 {
     struct net *n = t->net;
     struct tcp_keepalive *k = &t->keepalive;
-    uint64_t idle_ns = n->now_ns - t->heard_ns;
-    if (idle_ns < k->idle_s * NS_PER_S || tcp_flight(t) > 0 || t->sendq.unsent != NULL) {
+    uint64_t idle_ns = n->now_ns - t->rcv.heard_ns;
+    if (idle_ns < k->idle_s * NS_PER_S || tcp_flight(t) > 0 || t->snd.queue.unsent != NULL) {
         k->probes = 0;
-        uint64_t base = tcp_flight(t) > 0 || t->sendq.unsent != NULL ? n->now_ns : t->heard_ns;
+        uint64_t base =
+            tcp_flight(t) > 0 || t->snd.queue.unsent != NULL ? n->now_ns : t->rcv.heard_ns;
         timer_arm(&n->wheel, &t->idle_timer, base + k->idle_s * NS_PER_S);
         return;
     }
@@ -89,7 +90,7 @@ static void keepalive(struct tcp_cb *t)
     tcp_emit_keepalive(t);
     if (t->opt.user_timeout_ms != 0) {
         /* Not in the past: the silence is shorter than the limit, or no probe had gone before. */
-        uint64_t end_ns = t->heard_ns + tcp_ms(t->opt.user_timeout_ms);
+        uint64_t end_ns = t->rcv.heard_ns + tcp_ms(t->opt.user_timeout_ms);
         wait_ns = end_ns > n->now_ns ? min_u64(wait_ns, end_ns - n->now_ns) : wait_ns;
     }
     timer_arm(&n->wheel, &t->idle_timer, n->now_ns + wait_ns);
@@ -111,11 +112,11 @@ void tcp_idle_expired(struct timer *timer, uint64_t now_ns)
 void tcp_starve(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    if (list_linked(&t->starved)) {
+    if (list_linked(&t->press.starved)) {
         return;
     }
     NET_COUNT(n, tcp_sends_starved);
-    list_push_back(&n->tcp.starved, &t->starved);
+    list_push_back(&n->tcp.starved, &t->press.starved);
     if (!timer_armed(&n->tcp.starved_timer)) {
         timer_arm(&n->wheel, &n->tcp.starved_timer, n->now_ns + tcp_ms(TCP_STARVED_RETRY_MS));
     }
@@ -143,7 +144,7 @@ bool tcp_reclaim(struct net *n)
     struct list *node = head->next;
     for (int i = 0; node != head && i < TCP_RECLAIM_LOOKS; i++, node = node->next) {
         struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
-        if (t->snd_wnd < TCP_MSS_FLOOR && t->sendq.bytes > t->snd_wnd) {
+        if (t->snd.wnd < TCP_MSS_FLOOR && t->snd.queue.bytes > t->snd.wnd) {
             NET_COUNT(n, tcp_orphans_evicted);
             tcp_abort(t, ETIMEDOUT);
             return true;
@@ -167,11 +168,11 @@ void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
         evict_old_orphan(n);
     }
     while (wake > 0 && !list_empty(&tcp->starved)) {
-        struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, starved);
+        struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, press.starved);
         wake--;
         /* One whose queue is full as well stays blocked: the ACK that makes room will tell him. */
         if (tcp_sendq_room(t) > 0) {
-            t->send_blocked = false;
+            t->snd.blocked = false;
             tcp_notify(t, NET_READY_OUT);
         }
     }

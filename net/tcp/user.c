@@ -43,7 +43,7 @@ int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
     }
     t->node.id.laddr = addr;
     t->node.id.lport = port;
-    t->reuse = reuse;
+    t->opt.reuse = reuse;
     tcp_bound_insert(t);
     return 0;
 }
@@ -148,22 +148,22 @@ static void begin_connect(struct tcp_cb *t, uint16_t mtu)
     struct net *n = t->net;
     struct tcp_node *old = tcp_lookup(n, &t->node.id);
     if (old == NULL) {
-        t->iss = tcp_new_iss(n, &t->node.id);
+        t->snd.iss = tcp_new_iss(n, &t->node.id);
     } else {
         assert(tcp_time_wait_yields(n, old)); /* RFC 6191: choose_names made sure */
         NET_COUNT(n, tcp_time_wait_reused);
-        t->iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
+        t->snd.iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
     }
     tcp_table_insert(n, &t->node);
     t->state = TCP_SYN_SENT;
-    t->snd_una = t->iss;
-    t->snd_nxt = t->iss + 1;
+    t->snd.una = t->snd.iss;
+    t->snd.nxt = t->snd.iss + 1;
     /* What the SYN offers is settled before it is built: a SYN sent again must offer the same. */
-    t->rcv_mss = tcp_opt_mss(t, mtu);
-    t->rcv_wscale = tcp_pick_wscale(t);
+    t->rcv.mss = tcp_opt_mss(t, mtu);
+    t->rcv.wscale = tcp_pick_wscale(t);
     t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
-    t->sent_ns = n->now_ns;
-    t->progress_ns = n->now_ns;
+    t->snd.sent_ns = n->now_ns;
+    t->snd.progress_ns = n->now_ns;
     NET_COUNT(n, tcp_active_opens);
     tcp_syn_send(t);
 }

@@ -107,8 +107,8 @@ static void send_segment(struct fuzz *f)
     uint32_t half_iss = f->net->cfg.tcp_isn;
     store_be16(s, peer_port);
     store_be16(s + 2, our_port);
-    store_be32(s + 4, bend(f, t != NULL ? t->rcv_nxt : 1));
-    store_be32(s + 8, bend(f, t != NULL ? t->snd_nxt : half_iss + 1));
+    store_be32(s + 4, bend(f, t != NULL ? t->rcv.nxt : 1));
+    store_be32(s + 8, bend(f, t != NULL ? t->snd.nxt : half_iss + 1));
     uint8_t shape = byte(f);
     size_t options = (size_t)(shape & 3) * 4;
     s[12] = (uint8_t)((5 + options / 4) << 4);

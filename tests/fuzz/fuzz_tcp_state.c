@@ -357,8 +357,9 @@ static void call_send(struct fuzz *f)
         return;
     }
     const struct tcp_cb *t = cb_of(f, *fd);
-    uint32_t seq = t->sendq.last != NULL ? tx_note(t->sendq.last)->seq + tx_note(t->sendq.last)->len
-                                         : t->snd_nxt;
+    uint32_t seq = t->snd.queue.last != NULL
+                       ? tx_note(t->snd.queue.last)->seq + tx_note(t->snd.queue.last)->len
+                       : t->snd.nxt;
     uint8_t how = fuzz_u8(&f->in);
     size_t len = how & 2 ? fuzz_u16(&f->in) % CALL_BYTES : (size_t)(how >> 2) * 100;
     model_fill(buf, seq, len);
@@ -375,7 +376,7 @@ static void call_recv(struct fuzz *f)
         return;
     }
     const struct tcp_cb *t = cb_of(f, *fd);
-    uint32_t seq = t->rcv_nxt - t->recvq.bytes - (t->fin_received ? 1 : 0);
+    uint32_t seq = t->rcv.nxt - t->rcv.queue.bytes - (t->rcv.fin_received ? 1 : 0);
     uint8_t how = fuzz_u8(&f->in);
     size_t len = how & 2 ? CALL_BYTES : how;
     ptrdiff_t n =

@@ -9,14 +9,14 @@
 
 static void count_connection(struct account *a, const struct tcp_cb *t)
 {
-    for (const struct pkt *p = t->sendq.first; p != NULL;
+    for (const struct pkt *p = t->snd.queue.first; p != NULL;
          p = ((const struct tcp_tx_note *)(const void *)p->cb)->next) {
         a->send++;
     }
-    for (const struct pkt *p = t->recvq.in_order.first; p != NULL; p = p->next) {
+    for (const struct pkt *p = t->rcv.queue.in_order.first; p != NULL; p = p->next) {
         a->receive++;
     }
-    const struct pkt *range = t->recvq.ranges;
+    const struct pkt *range = t->rcv.queue.ranges;
     while (range != NULL) {
         const struct tcp_rx_note *note = (const struct tcp_rx_note *)(const void *)range->cb;
         a->receive++;
@@ -55,7 +55,7 @@ uint64_t account_acked_bytes(const struct net *n)
     const struct list *it;
     uint64_t bytes = 0;
     list_for_each (it, &n->tcp.all) {
-        bytes += list_entry(it, struct tcp_cb, all)->tally.bytes_acked;
+        bytes += list_entry(it, struct tcp_cb, all)->snd.bytes_acked;
     }
     return bytes;
 }

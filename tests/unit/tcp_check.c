@@ -55,7 +55,7 @@ static void check_tx_packet(const struct tcp_cb *t, struct pkt *p, uint32_t at, 
     assert(!note->lost || !note->sacked);
     assert(list_linked(&note->order) == (!unsent && !note->sacked));
     assert(unsent || note->sent_ns <= t->net->now_ns);
-    assert((note->next == NULL) == (p == t->sendq.last));
+    assert((note->next == NULL) == (p == t->snd.queue.last));
 }
 
 /* What the walk over a send queue adds up. */
@@ -106,7 +106,7 @@ static uint32_t marks_of(const struct tcp_sendq *q)
 /* The scoreboard is what the notes say. */
 static void check_scoreboard(const struct tcp_cb *t, const struct sendq_sums *sum)
 {
-    const struct tcp_sendq *q = &t->sendq;
+    const struct tcp_sendq *q = &t->snd.queue;
     assert(sum->lost_bytes == q->lost_bytes && sum->lost == list_length(&q->lost));
     assert(sum->in_flight == list_length(&q->in_flight));
     assert(sum->sacked_bytes == q->sacked_bytes && sum->sacked == q->sacked_packets);
@@ -116,19 +116,19 @@ static void check_scoreboard(const struct tcp_cb *t, const struct sendq_sums *su
     /* RFC 2018 8: what SND.UNA stops in front of is not with the peer. */
     assert(q->first == NULL || !tx_note(q->first)->sacked);
     assert(t->sack_on || sum->sacked == 0);
-    assert(!t->fin_lost || (t->fin_sent && tcp_flight(t) > 0));
+    assert(!t->snd.fin_lost || (t->snd.fin_sent && tcp_flight(t) > 0));
     /* The pipe is not less than nothing, and holds no more than what was not heard of. */
-    assert(sum->lost_bytes + sum->sacked_bytes + t->fin_lost <= tcp_flight(t));
+    assert(sum->lost_bytes + sum->sacked_bytes + t->snd.fin_lost <= tcp_flight(t));
 }
 
 /* Every packet once, in sequence: first those sent, then those not. */
 static void check_sendq(const struct tcp_cb *t, struct totals *sum)
 {
-    const struct tcp_sendq *q = &t->sendq;
+    const struct tcp_sendq *q = &t->snd.queue;
     struct sendq_sums s = {.at_edge = q->edge == NULL};
-    uint32_t seq = syn_out(t) ? t->snd_nxt : t->snd_una;
+    uint32_t seq = syn_out(t) ? t->snd.nxt : t->snd.una;
     for (struct pkt *p = q->first; p != NULL; p = tx_note(p)->next) {
-        assert(p != q->unsent || seq == t->snd_nxt);
+        assert(p != q->unsent || seq == t->snd.nxt);
         s.unsent = s.unsent || p == q->unsent;
         check_tx_packet(t, p, seq, s.unsent);
         seq += tx_note(p)->len;
@@ -137,10 +137,10 @@ static void check_sendq(const struct tcp_cb *t, struct totals *sum)
     assert(s.unsent == (q->unsent != NULL));
     assert(s.bytes == q->bytes && s.packets == q->packets);
     assert((q->first == NULL) == (q->last == NULL));
-    assert(!t->fin_sent || !s.unsent);
+    assert(!t->snd.fin_sent || !s.unsent);
     if (tcp_synchronized(t) && !s.unsent) {
-        uint32_t end = seq + (t->fin_sent && t->snd_una != t->snd_nxt ? 1 : 0);
-        assert(end == t->snd_nxt); /* all that is out is in the queue, the FIN behind it */
+        uint32_t end = seq + (t->snd.fin_sent && t->snd.una != t->snd.nxt ? 1 : 0);
+        assert(end == t->snd.nxt); /* all that is out is in the queue, the FIN behind it */
     }
     check_scoreboard(t, &s);
     sum->tx_packets += s.packets;
@@ -160,9 +160,9 @@ static void check_in_order(const struct tcp_recvq *q)
 
 static void check_ranges(const struct tcp_cb *t)
 {
-    const struct tcp_recvq *q = &t->recvq;
+    const struct tcp_recvq *q = &t->rcv.queue;
     uint32_t packets = 0, bytes = 0, ranges = 0;
-    uint32_t end = t->rcv_nxt;
+    uint32_t end = t->rcv.nxt;
     for (struct pkt *r = q->ranges; r != NULL; r = rx_note(r)->next_range) {
         assert(seq_gt(rx_note(r)->seq, end)); /* a gap in front of each */
         uint32_t at = rx_note(r)->seq;
@@ -179,16 +179,16 @@ static void check_ranges(const struct tcp_cb *t)
     }
     assert(ranges == q->range_count && ranges <= TCP_RANGES_MAX);
     assert(packets == q->ooo_packets && bytes == q->ooo_bytes);
-    assert(!tcp_synchronized(t) || seq_le(end, t->rcv_adv));
-    assert(!t->fin_known || t->fin_received || seq_le(end, t->fin_seq));
+    assert(!tcp_synchronized(t) || seq_le(end, t->rcv.adv));
+    assert(!t->rcv.fin_known || t->rcv.fin_received || seq_le(end, t->rcv.fin_seq));
 }
 
 /* RFC 8985 6.2 step 5: what went before something that has arrived is lost by now, or a timer will
  * ask again. */
 static void check_rack(const struct tcp_cb *t)
 {
-    const struct list *node = t->sendq.in_flight.next;
-    if (!tcp_rack_on(t) || node == &t->sendq.in_flight || t->sendq.sacked_packets == 0) {
+    const struct list *node = t->snd.queue.in_flight.next;
+    if (!tcp_rack_on(t) || node == &t->snd.queue.in_flight || t->snd.queue.sacked_packets == 0) {
         return;
     }
     const struct tcp_tx_note *oldest = list_entry(node, struct tcp_tx_note, order);
@@ -200,14 +200,14 @@ static void check_rack(const struct tcp_cb *t)
 /* Whatever waits has somebody who will ask again. */
 static void check_timers(const struct tcp_cb *t)
 {
-    bool waits = t->sendq.unsent != NULL || (t->fin_queued && !t->fin_sent);
+    bool waits = t->snd.queue.unsent != NULL || (t->snd.fin_queued && !t->snd.fin_sent);
     if (tcp_flight(t) > 0 || (waits && tcp_synchronized(t))) {
         assert(timer_armed(&t->rtx_timer));
         /* RFC 6298 2.5; a shut window's probes are no further apart. */
         assert(t->rtx_timer.deadline_ns <= t->net->now_ns + tcp_ms(TCP_RTO_MAX_MS));
     }
     check_rack(t);
-    if (tcp_synchronized(t) && t->rcv_nxt != t->rcv_acked) {
+    if (tcp_synchronized(t) && t->rcv.nxt != t->rcv.acked) {
         assert(timer_armed(&t->delack_timer));
     }
     if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
@@ -227,35 +227,35 @@ static void check_state(const struct tcp_cb *t)
     if (!tcp_synchronized(t)) {
         return;
     }
-    assert(t->fin_queued == closed_out && t->fin_received == closed_in);
-    assert(!t->fin_sent || t->fin_queued);
+    assert(t->snd.fin_queued == closed_out && t->rcv.fin_received == closed_in);
+    assert(!t->snd.fin_sent || t->snd.fin_queued);
     /* FIN-WAIT-2 is where all of ours, the FIN too, is acknowledged. */
-    assert(t->state != TCP_FIN_WAIT_2 || (t->fin_sent && tcp_flight(t) == 0));
-    assert(t->snd_mss > 0 && t->snd_mss <= TCP_SEGMENT_MAX);
+    assert(t->state != TCP_FIN_WAIT_2 || (t->snd.fin_sent && tcp_flight(t) == 0));
+    assert(t->snd.mss > 0 && t->snd.mss <= TCP_SEGMENT_MAX);
     /* With less than a segment of window and nothing in flight nothing would ever go. */
-    assert(t->cc.cwnd >= t->snd_mss && t->cc.ssthresh >= 1);
+    assert(t->cc.cwnd >= t->snd.mss && t->cc.ssthresh >= 1);
     /* RFC 7323 2.2: no window is larger; recovery may stand above it by what is out. */
     assert(t->cc.cwnd <= CWND_MAX_BYTES + tcp_flight(t) && t->cc.ssthresh <= CWND_MAX_BYTES);
 }
 
 static void check_live(const struct tcp_cb *t, struct totals *sum)
 {
-    assert(seq_le(t->snd_una, t->snd_nxt));
-    assert(t->state == TCP_SYN_SENT || seq_le(t->rcv_nxt, t->rcv_adv));
-    assert(t->state == TCP_SYN_SENT || seq_le(t->rcv_acked, t->rcv_nxt));
-    assert(t->early == NULL || t->state == TCP_SYN_RECEIVED);
+    assert(seq_le(t->snd.una, t->snd.nxt));
+    assert(t->state == TCP_SYN_SENT || seq_le(t->rcv.nxt, t->rcv.adv));
+    assert(t->state == TCP_SYN_SENT || seq_le(t->rcv.acked, t->rcv.nxt));
+    assert(t->rcv.early == NULL || t->state == TCP_SYN_RECEIVED);
     check_sendq(t, sum);
     check_ranges(t);
     check_timers(t);
     check_state(t);
     /* One that found no buffer is tried again by the timer. */
-    assert(!t->ack_now || timer_armed(&t->delack_timer));
+    assert(!t->rcv.ack_now || timer_armed(&t->delack_timer));
 }
 
 /* Off the wire: nothing may be left that the wire or a timer would have to end. */
 static void check_dead(const struct tcp_cb *t)
 {
-    assert(t->sendq.first == NULL && t->recvq.ranges == NULL && t->early == NULL);
+    assert(t->snd.queue.first == NULL && t->rcv.queue.ranges == NULL && t->rcv.early == NULL);
     assert(!timer_armed(&t->rtx_timer) && !timer_armed(&t->delack_timer));
     assert(!timer_armed(&t->idle_timer) && !timer_armed(&t->rack_timer) && !t->orphan);
 }
@@ -285,7 +285,7 @@ static void check_cb(const struct tcp_cb *t, struct totals *sum)
 {
     assert(t->node.kind == TCP_NODE_CB && t->state <= TCP_TIME_WAIT);
     assert(live(t) == list_linked(&t->node.bucket));
-    check_in_order(&t->recvq);
+    check_in_order(&t->rcv.queue);
     if (live(t)) {
         assert(found(t->net, &t->node));
         check_live(t, sum);

@@ -31,7 +31,7 @@ static inline void sp_begin(struct tcp_test *tt, bool sack, uint32_t off)
     make_listen_with(tt, &cfg);
     tt_handshake(tt, "\2\4\5\264\1\3\3\3\1\1\4\2", sack ? 12 : 8, TT_WND);
     assert_int_equal(tt->t->sack_on, sack);
-    assert_int_equal(tt->t->snd_mss, SP_MSS);
+    assert_int_equal(tt->t->snd.mss, SP_MSS);
     tcp_rtt_init(&tt->t->rtt);
     tcp_rtt_sample(&tt->t->rtt, SP_RTT_MS * NS_PER_MS, 1);
 }

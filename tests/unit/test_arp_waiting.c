@@ -332,8 +332,8 @@ static void open_connection_goes_on(void **state)
     fixture_know(f, FIXTURE_PEER, fixture_peer);
     assert_int_equal(tcp_connect(t, FIXTURE_PEER, 80), -EINPROGRESS);
     t->state = TCP_ESTABLISHED; /* it might as well be */
-    t->snd_una = t->snd_nxt;
-    t->snd_wnd = 1000;
+    t->snd.una = t->snd.nxt;
+    t->snd.wnd = 1000;
     tcp_cc_start(t);
     net_set_link(f->net, false, f->now_ns); /* forgets the neighbours */
     net_set_link(f->net, true, f->now_ns);

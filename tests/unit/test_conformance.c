@@ -58,15 +58,15 @@ static void syn_options_elsewhere(void **state)
     static const char late[] = {2, 4, 1, 0, 1, 3, 3, 9, 1, 1, 4, 2}; /* MSS 256, scale 9, SACK */
     struct tcp_test tt;
     make_established(&tt);
-    uint16_t mss = tt.t->snd_mss;
+    uint16_t mss = tt.t->snd.mss;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 1000, .data = "hello", .options = late,
            .options_len = sizeof(late));
     expect_read(&tt, "hello");
-    assert_int_equal(tt.t->snd_mss, mss);
-    assert_int_equal(tt.t->snd_wnd, 1000);
+    assert_int_equal(tt.t->snd.mss, mss);
+    assert_int_equal(tt.t->snd.wnd, 1000);
     assert_false(tt.t->sack_on);
     inject(&tt, .flags = TCP_ACK, .seq = 6, .ack = 1, .wnd = 2000); /* not scaled since, either */
-    assert_int_equal(tt.t->snd_wnd, 2000);
+    assert_int_equal(tt.t->snd.wnd, 2000);
     tcp_test_end(&tt);
 }
 
@@ -199,13 +199,13 @@ static void old_segments_leave_the_window(void **state)
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6, .wnd = 4000, .data = "new");
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 6, .wnd = 5000);
-    assert_int_equal(tt.t->snd_wnd, 5000);
+    assert_int_equal(tt.t->snd.wnd, 5000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6, .wnd = 100); /* older in sequence */
-    assert_int_equal(tt.t->snd_wnd, 5000);
+    assert_int_equal(tt.t->snd.wnd, 5000);
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 4, .wnd = 200); /* older in acknowledgement */
-    assert_int_equal(tt.t->snd_wnd, 5000);
+    assert_int_equal(tt.t->snd.wnd, 5000);
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 6, .wnd = 300);
-    assert_int_equal(tt.t->snd_wnd, 300);
+    assert_int_equal(tt.t->snd.wnd, 300);
     tcp_test_end(&tt);
 }
 

@@ -43,13 +43,13 @@ static void begin(struct tcp_test *tt, const struct tcp_cc_ops *ops, uint32_t se
     tt->t->cc.cwnd = segments * MSS;
     tt->t->cc.ssthresh = segments * MSS;
     tt->t->rtt.srtt_us8 = RTT_MS * 1000 * 8;
-    tt->t->snd_una = tt->t->iss + 1;
-    tt->t->snd_nxt = tt->t->snd_una;
+    tt->t->snd.una = tt->t->snd.iss + 1;
+    tt->t->snd.nxt = tt->t->snd.una;
 }
 
 static void end(struct tcp_test *tt)
 {
-    tt->t->snd_nxt = tt->t->snd_una = tt->t->iss + 1;
+    tt->t->snd.nxt = tt->t->snd.una = tt->t->snd.iss + 1;
     tcp_test_end(tt);
 }
 
@@ -62,8 +62,8 @@ static void round_trip(struct tcp_test *tt, uint32_t piece)
     for (uint32_t done = 0; done < window; done += piece) {
         uint32_t bytes = min_u32(piece, window - done);
         tt->net->now_ns = begin_ns + (uint64_t)(done + bytes) * RTT_MS * NS_PER_MS / window;
-        t->snd_una += bytes;
-        t->snd_nxt = t->snd_una + t->cc.cwnd;
+        t->snd.una += bytes;
+        t->snd.nxt = t->snd.una + t->cc.cwnd;
         tcp_cc_acked(t, bytes, t->cc.cwnd);
     }
 }
@@ -72,7 +72,7 @@ static void round_trip(struct tcp_test *tt, uint32_t piece)
 static void lose(struct tcp_test *tt)
 {
     struct tcp_cb *t = tt->t;
-    t->snd_nxt = t->snd_una + t->cc.cwnd;
+    t->snd.nxt = t->snd.una + t->cc.cwnd;
     tcp_cc_on_loss(t);
     t->cc.cwnd = t->cc.ssthresh;
     tcp_cc_recovered(t);
@@ -157,11 +157,11 @@ static void the_reduction_has_a_floor(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         struct tcp_test tt;
         begin(&tt, all[i], 100);
-        tt.t->snd_nxt = tt.t->snd_una + MSS;
+        tt.t->snd.nxt = tt.t->snd.una + MSS;
         tcp_cc_on_loss(tt.t);
         assert_int_equal(tt.t->cc.ssthresh, 2 * MSS);
         tcp_cc_undo(tt.t);
-        tt.t->snd_nxt = tt.t->snd_una + 50 * MSS;
+        tt.t->snd.nxt = tt.t->snd.una + 50 * MSS;
         tcp_cc_on_loss(tt.t);
         assert_int_equal(tt.t->cc.ssthresh, i == 0 ? 35 * MSS : 25 * MSS);
         end(&tt);
@@ -174,7 +174,7 @@ static void a_lost_repair_reduces_once_more(void **state)
 {
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 100);
-    tt.t->snd_nxt = tt.t->snd_una + tt.t->cc.cwnd;
+    tt.t->snd.nxt = tt.t->snd.una + tt.t->cc.cwnd;
     tcp_cc_on_loss(tt.t);
     tt.t->cc.recovery = TCP_RECOVERY_FAST;
     tt.t->cc.cwnd = 170 * MSS; /* inflated, or deflated: recovery's own */
@@ -192,7 +192,7 @@ static void timeout_starts_flat(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 100);
     struct tcp_cb *t = tt.t;
-    t->snd_nxt = t->snd_una + t->cc.cwnd;
+    t->snd.nxt = t->snd.una + t->cc.cwnd;
     tcp_cc_on_loss(t);
     t->cc.cwnd = MSS;
     t->cc.recovery = TCP_RECOVERY_LOSS;
@@ -286,15 +286,15 @@ static void idle_decays_by_halves(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 80);
     tt.t->rtt.rto_us = 200000;
-    tt.t->sent_ns = tt.net->now_ns;
+    tt.t->snd.sent_ns = tt.net->now_ns;
     tt.net->now_ns += 150 * NS_PER_MS;
     tcp_cc_after_idle(tt.t);
     assert_int_equal(tt.t->cc.cwnd, 80 * MSS);
-    tt.net->now_ns = tt.t->sent_ns + 500 * NS_PER_MS; /* two and a half */
+    tt.net->now_ns = tt.t->snd.sent_ns + 500 * NS_PER_MS; /* two and a half */
     tcp_cc_after_idle(tt.t);
     assert_int_equal(tt.t->cc.cwnd, 20 * MSS);
     assert_int_equal(tt.t->cc.ssthresh, 80 * MSS);
-    tt.t->sent_ns = tt.net->now_ns;
+    tt.t->snd.sent_ns = tt.net->now_ns;
     tt.net->now_ns += 3600 * NS_PER_S;
     tcp_cc_after_idle(tt.t);
     assert_int_equal(tt.t->cc.cwnd, 10 * MSS);
@@ -338,7 +338,7 @@ static void extremes_stay_bounded(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 10);
     struct tcp_cb *t = tt.t;
-    t->snd_mss = TCP_MSS_FLOOR;
+    t->snd.mss = TCP_MSS_FLOOR;
     t->cc.cwnd = t->cc.ssthresh = 1 << 30;
     lose(&tt);
     for (unsigned i = 0; i < 200; i++) {
@@ -357,12 +357,12 @@ static void slow_start_round(struct tcp_test *tt, unsigned acks, uint32_t rtt_us
     struct tcp_cb *t = tt->t;
     uint32_t flight = t->cc.cwnd;
     tt->net->now_ns += NS_PER_S;
-    t->snd_nxt = t->snd_una + acks * 2 * MSS;
-    uint32_t sent = t->snd_nxt;
+    t->snd.nxt = t->snd.una + acks * 2 * MSS;
+    uint32_t sent = t->snd.nxt;
     for (unsigned i = 0; i < acks; i++) {
         tt->net->now_ns += gap_us * NS_PER_US;
-        t->snd_una += 2 * MSS;
-        t->snd_nxt = sent;
+        t->snd.una += 2 * MSS;
+        t->snd.nxt = sent;
         t->cc.ack_rtt_us = rtt_us;
         tcp_cc_acked(t, 2 * MSS, max_u32(flight, t->cc.cwnd));
     }

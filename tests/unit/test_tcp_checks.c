@@ -22,17 +22,17 @@ static void (*const make_synchronized[])(struct tcp_test *) = {
 
 static uint32_t rcv_next(const struct tcp_test *tt)
 {
-    return tt->t->rcv_nxt - tt->irs;
+    return tt->t->rcv.nxt - tt->irs;
 }
 
 static uint32_t snd_next(const struct tcp_test *tt)
 {
-    return tt->t->snd_nxt - tt->iss;
+    return tt->t->snd.nxt - tt->iss;
 }
 
 static uint32_t rcv_window(const struct tcp_test *tt)
 {
-    return tt->t->rcv_adv - tt->t->rcv_nxt;
+    return tt->t->rcv.adv - tt->t->rcv.nxt;
 }
 
 /* gVisor's tcp_outside_the_window. */
@@ -250,7 +250,7 @@ static void old_ack_with_data_is_taken(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 3, .data = "late");
     expect_read(&tt, "late");
-    assert_int_equal(tt.t->snd_una - tt.iss, 6);
+    assert_int_equal(tt.t->snd.una - tt.iss, 6);
     inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 6u - TT_WND - 1, .data = "ancient");
     assert_int_equal(tcp_readable_bytes(tt.t), 0);
     inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 6u - TT_WND, .data = "oldest");
@@ -292,7 +292,7 @@ static void zero_window_takes_acks_and_rsts(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2049, .data = "out");
     inject(&tt, .flags = TCP_ACK, .seq = 2049, .ack = 4, .data = "z"); /* a probe with an ACK */
     expect(&tt, .flags = TCP_ACK, .seq = 4, .ack = 2049, .wnd = -1);
-    assert_int_equal(tt.t->snd_una - tt.iss, 4);
+    assert_int_equal(tt.t->snd.una - tt.iss, 4);
     assert_int_equal(tcp_readable_bytes(tt.t), 2048);
     inject(&tt, .flags = TCP_RST, .seq = 2049);
     assert_int_equal(tt.t->state, TCP_CLOSED);
@@ -316,7 +316,7 @@ static void icmp_on_established_is_soft(void **state)
         q[1] = TT_PORT;
         q[2] = TT_PEER_PORT >> 8;
         q[3] = TT_PEER_PORT & 255;
-        uint32_t seq = tt.t->snd_una;
+        uint32_t seq = tt.t->snd.una;
         for (unsigned b = 0; b < 4; b++) {
             q[4 + b] = (uint8_t)(seq >> (24 - 8 * b));
         }

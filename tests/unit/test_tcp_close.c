@@ -465,7 +465,7 @@ static void no_call_after_close(void **state)
     struct tcp_test tt;
     unsigned calls = 0;
     make_established(&tt);
-    assert_int_equal(tt_send_bytes(&tt, 100000, 1), tt.t->sndbuf_bytes);
+    assert_int_equal(tt_send_bytes(&tt, 100000, 1), tt.t->snd.buf_bytes);
     tcp_set_owner(tt.t, count_calls, &calls);
     tt_close(&tt);
     calls = 0;

@@ -80,8 +80,8 @@ static void bare_ack_completes(void **state)
     struct tcp_cb *t = accepted(&tt);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_passive_opens"), 1);
-    assert_int_equal(t->snd_wnd, 30000);
-    assert_int_equal(t->snd_mss, TT_MSS);
+    assert_int_equal(t->snd.wnd, 30000);
+    assert_int_equal(t->snd.mss, TT_MSS);
     /* Nobody knows how long the round trip took: the first timeout, the usual first window. */
     assert_int_equal(t->rtt.srtt_us8, 0);
     assert_int_equal(t->rtt.rto_us, TCP_RTO_INITIAL_MS * 1000);
@@ -171,11 +171,11 @@ static void options_survive_in_the_timestamp(void **state)
             inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100, .options = o,
                    .options_len = ts_options(o, 5001, a.o.ts_val));
             struct tcp_cb *t = accepted(&tt);
-            assert_int_equal(t->snd_wnd, 100u << (scaled ? wscale : 0));
-            assert_int_equal(t->rcv_wscale, scaled ? tcp_pick_wscale(tt.listener) : 0);
+            assert_int_equal(t->snd.wnd, 100u << (scaled ? wscale : 0));
+            assert_int_equal(t->rcv.wscale, scaled ? tcp_pick_wscale(tt.listener) : 0);
             assert_int_equal(t->sack_on, sack);
             assert_true(t->ts.on && t->ts.recent == 5001);
-            assert_int_equal(t->snd_mss, kept - TCP_TIMESTAMP_BYTES);
+            assert_int_equal(t->snd.mss, kept - TCP_TIMESTAMP_BYTES);
             tcp_test_end(&tt);
         }
     }
@@ -219,7 +219,7 @@ static void without_timestamps_no_options(void **state)
     tt.iss = a.seq;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     struct tcp_cb *t = accepted(&tt);
-    assert_int_equal(t->snd_wnd, 100);
+    assert_int_equal(t->snd.wnd, 100);
     assert_false(t->sack_on || t->ts.on);
     tcp_test_end(&tt);
 }
@@ -428,8 +428,8 @@ static void evicted_record_still_completes(void **state)
            .options_len = ts_options(o, 901, a.o.ts_val));
     struct tcp_cb *t = accepted(&tt);
     expect_read(&tt, "GET");
-    assert_true(t->sack_on && t->snd_wnd == 10 << 5);
-    assert_int_equal(t->snd_mss, 1400 - TCP_TIMESTAMP_BYTES);
+    assert_true(t->sack_on && t->snd.wnd == 10 << 5);
+    assert_int_equal(t->snd.mss, 1400 - TCP_TIMESTAMP_BYTES);
     tcp_test_end(&tt);
 }
 
@@ -446,7 +446,7 @@ static void record_without_timestamps_keeps_its_options(void **state)
     assert_true(a.o.has_wscale && a.o.has_sack_permitted);
     assert_int_equal(a.seq, iss);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 10);
-    assert_int_equal(accepted(&tt)->snd_wnd, 10 << 8);
+    assert_int_equal(accepted(&tt)->snd.wnd, 10 << 8);
     tcp_test_end(&tt);
 }
 

@@ -43,7 +43,7 @@ static void assert_undone(struct tcp_test *tt, const char *counter)
     assert_int_equal(tcp_test_count(tt, counter), 1);
     assert_int_equal(tcp_test_count(tt, "tcp_cwnd_undone"), 1);
     assert_int_equal(tt->t->cc.recovery, TCP_RECOVERY_NONE);
-    assert_int_equal(tt->t->sendq.lost_bytes, 0);
+    assert_int_equal(tt->t->snd.queue.lost_bytes, 0);
     assert_true(tt->t->cc.cwnd >= CWND);
 }
 
@@ -115,7 +115,7 @@ static void when_it_does_not_begin(void **state)
             sp_ack(&tt, 1);
             sp_expect(&tt, 1);
         }
-        assert_int_equal(tt.t->cc.frto, TCP_FRTO_OFF);
+        assert_int_equal(tt.t->loss.frto, TCP_FRTO_OFF);
         assert_int_equal(tcp_test_count(&tt, "tcp_cwnd_undone"), 0);
         (void)tcp_test_forget(&tt);
         end(&tt);
@@ -149,7 +149,7 @@ static void begin_ts(struct tcp_test *tt, bool sack, uint32_t off)
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = a.bytes, .options_len = a.len);
     tt->t = tcp_accept(tt->listener, NULL, NULL);
     assert_non_null(tt->t);
-    assert_true(tt->t->ts.on && tt->t->sack_on == sack && tt->t->snd_mss == TS_MSS);
+    assert_true(tt->t->ts.on && tt->t->sack_on == sack && tt->t->snd.mss == TS_MSS);
     tcp_rtt_init(&tt->t->rtt);
     tcp_rtt_sample(&tt->t->rtt, SP_RTT_MS * NS_PER_MS, 1);
 }

@@ -63,7 +63,7 @@ static uint64_t write_to_an_honest_peer(struct tcp_test *tt)
         done += n > 0 ? (uint32_t)n : 0;
         tcp_test_advance_ms(tt, 1);
         (void)tcp_test_forget(tt);
-        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = tt->t->snd_nxt - tt->t->iss);
+        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = tt->t->snd.nxt - tt->t->snd.iss);
     }
     assert_int_equal(done, WRITE_BYTES);
     return (tt->f.now_ns - start) / NS_PER_MS;
@@ -117,8 +117,8 @@ static void dribbling_is_no_progress(void **state)
     for (unsigned turn = 0; turn < 60; turn++) {
         for (uint16_t i = 0; i < HOLDERS; i++) {
             tt->rport = (uint16_t)(TT_PEER_PORT + i);
-            inject(tt, .flags = TCP_ACK, .seq = 1, .ack = c.holder[i]->snd_nxt - c.holder[i]->iss,
-                   .wnd = 1);
+            inject(tt, .flags = TCP_ACK, .seq = 1,
+                   .ack = c.holder[i]->snd.nxt - c.holder[i]->snd.iss, .wnd = 1);
         }
         tcp_test_advance_ms(tt, 10);
         (void)tcp_test_forget(tt);
@@ -168,15 +168,15 @@ static void one_byte_windows_cost_one_packet(void **state)
     tt.peer_wnd = 1; /* else half of the largest window ever seen is waited for */
     tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 1);
     assert_int_equal(tt_send_bytes(&tt, 30000, 1), 30000);
-    uint32_t packets = tt.t->sendq.packets;
+    uint32_t packets = tt.t->snd.queue.packets;
     uint32_t acked = 1;
     for (unsigned i = 0; i < 3000; i++) {
         tcp_test_advance_ms(&tt, 1);
         assert_true(tcp_test_forget(&tt) <= 1);
-        acked = tt.t->snd_nxt - tt.t->iss;
+        acked = tt.t->snd.nxt - tt.t->snd.iss;
         /* Shut and opened again, too. */
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = acked, .wnd = i % 7 == 0 ? -1 : 1);
-        assert_true(tt.t->sendq.packets <= packets + 1);
+        assert_true(tt.t->snd.queue.packets <= packets + 1);
     }
     assert_true(acked > 1000);
     tcp_test_end(&tt);
@@ -188,10 +188,10 @@ static void an_ack_for_each_byte_costs_nothing(void **state)
     struct tcp_test tt;
     make_established(&tt);
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
-    uint32_t packets = tt.t->sendq.packets;
+    uint32_t packets = tt.t->snd.queue.packets;
     for (uint32_t ack = 2; ack < 4000; ack++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = ack, .wnd = ack % 3 == 0 ? -1 : 1460);
-        assert_true(tt.t->sendq.packets <= packets + 2);
+        assert_true(tt.t->snd.queue.packets <= packets + 2);
         if (ack % 100 == 0) {
             tcp_test_advance_ms(&tt, 300); /* the timer may want to cut as well */
         }

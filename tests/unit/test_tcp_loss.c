@@ -88,11 +88,11 @@ static void karn(void **state)
     tcp_test_advance_ms(&tt, 300);
     acks(&tt, 2, TT_WND);
     assert_int_equal(tt.t->rtt.srtt_us8, srtt);
-    assert_int_equal(tt.t->backoff, 1);
+    assert_int_equal(tt.t->loss.backoff, 1);
     assert_int_equal(tt_send(&tt, "b"), 1);
     tcp_test_advance_ms(&tt, 100);
     acks(&tt, 3, TT_WND);
-    assert_int_equal(tt.t->backoff, 0);
+    assert_int_equal(tt.t->loss.backoff, 0);
     assert_true(tt.t->rtt.srtt_us8 > srtt);
     /* Nor does one that acknowledges more than what went twice. */
     srtt = tt.t->rtt.srtt_us8;
@@ -100,13 +100,13 @@ static void karn(void **state)
     tt.t->cc.cwnd = 10 * TT_MSS;
     assert_int_equal(tt_send_bytes(&tt, 3 * TT_MSS, 3), 3 * TT_MSS);
     assert_int_equal(tcp_test_forget(&tt), 3);
-    for (int i = 0; i < 100 && tt.t->backoff == 0; i++) {
+    for (int i = 0; i < 100 && tt.t->loss.backoff == 0; i++) {
         tcp_test_advance_ms(&tt, 10);
     }
     assert_int_equal(tcp_test_forget(&tt), 1);
     acks(&tt, 3 + 3 * TT_MSS, TT_WND);
     assert_int_equal(tt.t->rtt.srtt_us8, srtt);
-    assert_int_equal(tt.t->backoff, 1);
+    assert_int_equal(tt.t->loss.backoff, 1);
     tcp_test_end(&tt);
 }
 
@@ -184,7 +184,7 @@ static void what_is_no_duplicate(void **state)
     for (uint32_t i = 0; i < 5; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1 + i, .ack = 1, .data = "x");
     }
-    assert_int_equal(tt.t->cc.dupacks, 0);
+    assert_int_equal(tt.t->loss.dupacks, 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 0);
     tcp_test_end(&tt);
 }
@@ -367,7 +367,7 @@ static void fin_is_retransmitted(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
         struct tcp_test tt;
         make[i](&tt);
-        uint32_t ack = tt.t->rcv_nxt - tt.irs;
+        uint32_t ack = tt.t->rcv.nxt - tt.irs;
         tcp_test_advance_ms(&tt, 205);
         expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = ack);
         tcp_test_advance_ms(&tt, 405);
@@ -401,7 +401,7 @@ static void fast_retransmit_after_half_the_number_space(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    tt.t->cc.recover = tt.t->snd_una - 0x7fffffff + 2000; /* so much has gone without a loss */
+    tt.t->loss.recover = tt.t->snd.una - 0x7fffffff + 2000; /* so much has gone without a loss */
     assert_int_equal(tt_send_bytes(&tt, 4 * TT_MSS, 1), 4 * TT_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + TT_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 2 * TT_MSS);

@@ -179,11 +179,11 @@ static void nothing_stale_is_measured(void **state)
     assert_int_equal(tt_send_bytes(&tt, 100, 101), 100);
     tcp_test_advance_ms(&tt, 5000);
     before = tt.t->rtt.srtt_us8;
-    uint8_t backoff = tt.t->backoff;
+    uint8_t backoff = tt.t->loss.backoff;
     assert_true(backoff > 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 201);
     assert_int_equal(tt.t->rtt.srtt_us8, before);
-    assert_int_equal(tt.t->backoff, backoff);
+    assert_int_equal(tt.t->loss.backoff, backoff);
     assert_int_equal(tcp_test_count(&tt, "tcp_spurious_timeouts"), 0);
     (void)tcp_test_forget(&tt);
     finish(&tt);
@@ -216,7 +216,7 @@ static void the_buffer_still_tunes_itself(void **state)
     struct tcp_test tt;
     uint8_t buf[TT_WND];
     begin(&tt);
-    tt.t->tune.rtt_us = 0;
+    tt.t->rcv.tune.rtt_us = 0;
     uint32_t seq = 1;
     for (int i = 0; i < 200; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = seq, .ack = 1, .len = 1000);
@@ -225,7 +225,7 @@ static void the_buffer_still_tunes_itself(void **state)
         assert_true(tcp_recv(tt.t, buf, sizeof(buf), 0) > 0);
         (void)tcp_test_forget(&tt);
     }
-    assert_true(tt.t->tune.rtt_us > 0);
+    assert_true(tt.t->rcv.tune.rtt_us > 0);
     finish(&tt);
 }
 

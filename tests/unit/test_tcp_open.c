@@ -76,7 +76,7 @@ static void syn_ack_layout(void **state)
            .options = "\x02\x04\x05\xb4\x01\x03\x03\x02", .options_len = 8);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->snd_wnd, 100 << 7);
+    assert_int_equal(tt.t->snd.wnd, 100 << 7);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000, .wnd = 100);
     tcp_test_advance_ms(&tt, TCP_DELACK_MS);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1001, .wnd = (200000 - 1000) >> 2);
@@ -88,7 +88,7 @@ static void syn_ack_layout(void **state)
            .options_len = 4);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->snd_wnd, 100);
+    assert_int_equal(tt.t->snd.wnd, 100);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000, .wnd = 100);
     tcp_test_advance_ms(&tt, TCP_DELACK_MS);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1001, .wnd = 64535); /* in bytes */
@@ -131,7 +131,7 @@ static void peer_mss(void **state)
     struct tcp_test tt; /* none: 536 */
     make_listen(&tt);
     tt_handshake(&tt, NULL, 0, TT_WND);
-    assert_int_equal(tt.t->snd_mss, 536);
+    assert_int_equal(tt.t->snd.mss, 536);
     tcp_test_end(&tt);
 }
 

@@ -378,7 +378,7 @@ static void deferred_until_data(void **state)
     expect_read(&tt, "GET /");
     /* The round trip is the handshake's, without the wait. */
     assert_in_range(tt.t->rtt.srtt_us8 / 8, 20000, 22000);
-    assert_false(tt.t->syn_resent);
+    assert_false(tt.t->snd.syn_resent);
     tcp_test_end(&tt);
 }
 

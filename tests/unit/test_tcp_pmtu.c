@@ -78,7 +78,7 @@ static void lies_are_ignored(void **state)
     say(&tt, .mtu = 1280, .quoted_bytes = 1000, .seq = 1);
     say(&tt, .mtu = 1280, .quoted_bytes = 9000, .seq = 1); /* larger than anything of ours */
     expect_nothing(&tt);
-    assert_int_equal(tt.t->snd_mss, FULL);
+    assert_int_equal(tt.t->snd.mss, FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_frag_needed"), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_ignored"), 7);
     finish(&tt);
@@ -93,7 +93,7 @@ static void floor_without_df(void **state)
         struct frame fr;
         three_out(&tt);
         say(&tt, .mtu = claims[i], .quoted_bytes = 1500, .seq = 1);
-        assert_int_equal(tt.t->snd_mss, PMTU_FLOOR_BYTES - 40);
+        assert_int_equal(tt.t->snd.mss, PMTU_FLOOR_BYTES - 40);
         assert_true(fixture_pop(&tt.f, &fr));
         assert_int_equal(fr.len, PMTU_FLOOR_BYTES);
         assert_false(has_df(&fr));
@@ -108,12 +108,12 @@ static void plateau_when_nothing_is_named(void **state)
     struct frame fr;
     three_out(&tt);
     say(&tt, .mtu = 0, .quoted_bytes = 1500, .seq = 1);
-    assert_int_equal(tt.t->snd_mss, 1492 - 40);
+    assert_int_equal(tt.t->snd.mss, 1492 - 40);
     assert_true(fixture_pop(&tt.f, &fr));
     assert_true(has_df(&fr));
     (void)tcp_test_forget(&tt);
     say(&tt, .mtu = 0, .quoted_bytes = 1492, .seq = 1);
-    assert_int_equal(tt.t->snd_mss, SMALLER);
+    assert_int_equal(tt.t->snd.mss, SMALLER);
     finish(&tt);
 }
 
@@ -135,7 +135,7 @@ static void known_to_the_next_connection(void **state)
     inject(&tt, .flags = TCP_ACK, .sport = 5000, .seq = 1, .ack = 1);
     struct tcp_cb *second = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(second);
-    assert_int_equal(second->snd_mss, TCP_MSS_DEFAULT); /* its SYN had no option */
+    assert_int_equal(second->snd.mss, TCP_MSS_DEFAULT); /* its SYN had no option */
     assert_int_equal(second->path.mtu, 1280);
     assert_int_equal(tcp_set_opt(second, TCP_OPT_LINGER_S, 0), 0);
     tcp_close(second);
@@ -152,13 +152,13 @@ static void raised_after_ten_minutes(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * FULL);
     tcp_test_advance_ms(&tt, 10 * 60 * 1000 - 1000);
     assert_int_equal(tt_send_bytes(&tt, SMALLER, 1 + 3 * FULL), SMALLER);
-    assert_int_equal(tt.t->snd_mss, SMALLER);
+    assert_int_equal(tt.t->snd.mss, SMALLER);
     tcp_test_advance_ms(&tt, 100);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * FULL + SMALLER);
     tcp_test_advance_ms(&tt, 2000);
     (void)tcp_test_forget(&tt);
     assert_int_equal(tt_send_bytes(&tt, 10, 1 + 3 * FULL + SMALLER), 10);
-    assert_int_equal(tt.t->snd_mss, FULL);
+    assert_int_equal(tt.t->snd.mss, FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_pmtu_raised"), 1);
     finish(&tt);
 }
@@ -186,7 +186,7 @@ static void raised_with_a_window_of_one(void **state)
     tt.net->now_ns = tt.f.now_ns;
     static const char bytes[2 * FULL];
     assert_int_equal(tcp_send(u, bytes, sizeof(bytes), 0), sizeof(bytes));
-    assert_int_equal(u->snd_mss, FULL);
+    assert_int_equal(u->snd.mss, FULL);
     assert_true(fixture_pop(&tt.f, &fr));
     assert_int_equal(fr.len, FULL + 40);
     assert_int_equal(tcp_set_opt(u, TCP_OPT_LINGER_S, 0), 0);
@@ -239,7 +239,7 @@ static void small_segments_prove_nothing(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * (FULL / 2));
     assert_false(tt.t->path.proven);
     assert_int_equal(tt_send_bytes(&tt, FULL, 1 + 3 * (FULL / 2)), FULL);
-    while (tt.t->timeouts < TCP_BLACK_HOLE_TIMEOUTS) {
+    while (tt.t->loss.timeouts < TCP_BLACK_HOLE_TIMEOUTS) {
         tcp_test_advance_ms(&tt, 100);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 1);
@@ -253,10 +253,10 @@ static void plain_loss_is_no_black_hole(void **state)
     struct tcp_test tt;
     three_out(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + FULL); /* full segments do pass */
-    while (tt.t->timeouts < 5) {
+    while (tt.t->loss.timeouts < 5) {
         tcp_test_advance_ms(&tt, 100);
     }
-    assert_int_equal(tt.t->snd_mss, FULL);
+    assert_int_equal(tt.t->snd.mss, FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 0);
     (void)tcp_test_forget(&tt);
     finish(&tt);
@@ -294,7 +294,7 @@ static void switched_off(void **state)
     assert_true(fixture_pop(&tt.f, &fr));
     assert_false(has_df(&fr));
     say(&tt, .mtu = 1280, .quoted_bytes = 1500, .seq = 1);
-    assert_int_equal(tt.t->snd_mss, FULL);
+    assert_int_equal(tt.t->snd.mss, FULL);
     finish(&tt);
 }
 

@@ -132,7 +132,7 @@ static void an_old_echo_says_nothing_of_blocks(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = ack.bytes, .options_len = ack.len);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_true(tt.t != NULL && tt.t->ts.on && tt.t->sack_on);
-    uint32_t mss = tt.t->snd_mss;
+    uint32_t mss = tt.t->snd.mss;
     assert_int_equal(tt_send_bytes(&tt, 10 * mss, 1), 10 * mss);
     assert_int_equal(tcp_test_forget(&tt), 10);
     tcp_test_advance_ms(&tt, SP_RTT_MS);
@@ -185,16 +185,16 @@ static void timeout_spares_what_just_went(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->timeouts = 0;
+    tt.t->loss.timeouts = 0;
     assert_int_equal(sp_send(&tt, 0, 5), 5);
     tt.t->rack.tlp_out = true; /* no probe in this test */
-    tt.t->rack.tlp_end_seq = tt.t->snd_nxt;
+    tt.t->rack.tlp_end_seq = tt.t->snd.nxt;
     tcp_test_advance_ms(&tt, 280);
     assert_int_equal(sp_send(&tt, 5, 3), 3);
     tcp_test_advance_ms(&tt, 25);
     sp_expect(&tt, 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->sendq.lost_bytes, 4 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.lost_bytes, 4 * SP_MSS);
     assert_int_equal(tt.t->cc.cwnd, 3 * SP_MSS + SP_MSS);
     end(&tt);
 }
@@ -213,7 +213,8 @@ static void lost_tail_is_probed(void **state)
     expect_nothing(&tt);
     sp_sack(&tt, 0, 4, 5);
     sp_expect(&tt, 0);
-    assert_int_equal(tt.t->sendq.lost_bytes + SP_MSS * (uint32_t)tcp_test_forget(&tt), 3 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.lost_bytes + SP_MSS * (uint32_t)tcp_test_forget(&tt),
+                     3 * SP_MSS);
     assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 1);
@@ -342,8 +343,8 @@ static void a_message_uncovers_a_loss(void **state)
     }
     assert_int_equal(tt_send_bytes(&tt, SP_MSS, 201), SP_MSS);
     (void)tcp_test_forget(&tt);
-    tcp_sendq_mark_lost(tt.t, tt.t->sendq.last); /* as a repair does ... */
-    tcp_sendq_unmark_lost(tt.t);                 /* ... and its end */
+    tcp_sendq_mark_lost(tt.t, tt.t->snd.queue.last); /* as a repair does ... */
+    tcp_sendq_unmark_lost(tt.t);                     /* ... and its end */
     tcp_test_advance_ms(&tt, SP_RTT_MS - 10);
     struct tcp_range second = {101, 201};
     sp_ack_bytes(&tt, 1, &second, 1);

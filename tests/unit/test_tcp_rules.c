@@ -122,20 +122,20 @@ static void active_scale_needs_both(void **state)
     assert_true(o.has_wscale && o.wscale == 2);
     assert_int_equal(window, 65532);
     inject(&tt, .flags = SYN_ACK, .ack = 1, .wnd = 100, .options = mss_only, .options_len = 4);
-    assert_int_equal(tt.t->snd_wnd, 100);
+    assert_int_equal(tt.t->snd.wnd, 100);
     assert_int_equal(pop_options(&tt, &o, &window), TCP_ACK);
     assert_true(window > 60000); /* in bytes, not in units */
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
-    assert_int_equal(tt.t->snd_wnd, 100);
+    assert_int_equal(tt.t->snd.wnd, 100);
     tcp_test_end(&tt);
     connect_with(&tt, &cfg);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = SYN_ACK, .ack = 1, .wnd = 100, .options = mss_scale, .options_len = 8);
-    assert_int_equal(tt.t->snd_wnd, 100); /* that of a SYN is not scaled */
+    assert_int_equal(tt.t->snd.wnd, 100); /* that of a SYN is not scaled */
     assert_int_equal(pop_options(&tt, &o, &window), TCP_ACK);
     assert_true(window < 60000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
-    assert_int_equal(tt.t->snd_wnd, 100 << 7);
+    assert_int_equal(tt.t->snd.wnd, 100 << 7);
     tcp_test_end(&tt);
 }
 
@@ -150,8 +150,8 @@ static void windows_of_syns_are_not_scaled(void **state)
     inject(&tt, .flags = TCP_SYN, .wnd = 100, .options = mss_scale, .options_len = 8);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->snd_wnd, 1 << 7);
-    assert_int_equal(tt.t->max_snd_wnd, 1 << 7);
+    assert_int_equal(tt.t->snd.wnd, 1 << 7);
+    assert_int_equal(tt.t->snd.max_wnd, 1 << 7);
     tcp_test_end(&tt);
     make_syn_sent(&tt);
     inject(&tt, .flags = TCP_SYN, .wnd = 100, .options = mss_scale, .options_len = 8);
@@ -159,7 +159,7 @@ static void windows_of_syns_are_not_scaled(void **state)
     assert_true(o.has_wscale);
     inject(&tt, .flags = SYN_ACK, .ack = 1, .wnd = 100, .options = mss_scale, .options_len = 8);
     assert_int_equal(tt.t->state, TCP_ESTABLISHED);
-    assert_int_equal(tt.t->snd_wnd, 100);
+    assert_int_equal(tt.t->snd.wnd, 100);
     tcp_test_end(&tt);
     make_syn_sent(&tt); /* a SYN that offers no scale gets none back */
     inject(&tt, .flags = TCP_SYN, .options = mss_only, .options_len = 4);
@@ -373,7 +373,7 @@ static void overlapping_text_is_one_block(void **state)
     assert_int_equal(o.sack_count, 2); /* the duplicate, and what it is a part of */
     assert_int_equal(o.sack[1].first, tt.irs + 101);
     assert_int_equal(o.sack[1].end, tt.irs + 401);
-    assert_int_equal(tt.t->recvq.ooo_bytes, 300);
+    assert_int_equal(tt.t->rcv.queue.ooo_bytes, 300);
     tcp_test_end(&tt);
 }
 
@@ -389,10 +389,10 @@ static void initial_window_follows_the_segment(void **state)
     struct tcp_test tt;
     make_established(&tt);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        tt.t->snd_mss = cases[i].mss;
-        tt.t->syn_resent = false;
+        tt.t->snd.mss = cases[i].mss;
+        tt.t->snd.syn_resent = false;
         assert_int_equal(tcp_cc_initial_window(tt.t), cases[i].window);
-        tt.t->syn_resent = true;
+        tt.t->snd.syn_resent = true;
         assert_int_equal(tcp_cc_initial_window(tt.t), cases[i].mss);
     }
     tcp_test_end(&tt);
@@ -412,7 +412,7 @@ static void second_timeout_leaves_ssthresh(void **state)
             tcp_test_advance_ms(&tt, 5);
         }
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = TT_MSS);
-        assert_int_equal(tt.t->timeouts, timeouts);
+        assert_int_equal(tt.t->loss.timeouts, timeouts);
         assert_int_equal(tt.t->cc.ssthresh, 5 * TT_MSS);
         assert_int_equal(tt.t->cc.cwnd, TT_MSS);
     }
@@ -545,7 +545,7 @@ static void icmp(struct tcp_test *tt, uint8_t type, uint8_t code)
                            .quoted_protocol = IP_PROTO_TCP};
     store_be16(e.quoted, tt->lport);
     store_be16(e.quoted + 2, tt->rport);
-    store_be32(e.quoted + 4, tt->t->snd_una);
+    store_be32(e.quoted + 4, tt->t->snd.una);
     tcp_icmp_error(tt->net, &e);
 }
 

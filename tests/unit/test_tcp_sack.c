@@ -53,7 +53,7 @@ static void bad_blocks_are_ignored(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         sp_ack_bytes(&tt, una, &bad[i], 1);
-        assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+        assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
         assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
         assert_int_equal(tcp_test_count(&tt, "tcp_rx_bad_sack"), i + 1);
     }
@@ -61,7 +61,7 @@ static void bad_blocks_are_ignored(void **state)
     /* One good among bad ones counts. */
     const struct tcp_range mixed[] = {bad[1], {sp_at(9), nxt}, bad[4]};
     sp_ack_bytes(&tt, una, mixed, 3);
-    assert_int_equal(tt.t->sendq.sacked_bytes, SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS);
     end(&tt);
 }
 
@@ -72,7 +72,7 @@ static void without_sack_blocks_are_nothing(void **state)
     sp_begin(&tt, false, WITHOUT_RACK);
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     sp_sack(&tt, 0, 1, 9);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
     expect_nothing(&tt);
     end(&tt);
 }
@@ -84,11 +84,11 @@ static void partly_covered_is_not_covered(void **state)
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     struct tcp_range r = {sp_at(3) + 1, sp_at(6) - 1};
     sp_ack_bytes(&tt, 1, &r, 1);
-    assert_int_equal(tt.t->sendq.sacked_bytes, SP_MSS); /* segment 4 alone */
-    assert_int_equal(tt.t->sendq.packets, 10);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS); /* segment 4 alone */
+    assert_int_equal(tt.t->snd.queue.packets, 10);
     r = (struct tcp_range){sp_at(3), sp_at(6)}; /* it grows: the edges count now */
     sp_ack_bytes(&tt, 1, &r, 1);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 3 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 3 * SP_MSS);
     end(&tt);
 }
 
@@ -100,10 +100,10 @@ static void duplicates_stay_out_of_the_scoreboard(void **state)
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     sp_ack(&tt, 2);
     sp_dsack(&tt, 2, 1);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
     const struct tcp_range inside[] = {{sp_at(8), sp_at(9)}, {sp_at(8), sp_at(10)}};
     sp_ack_bytes(&tt, sp_at(2), inside, 2);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 2 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 2 * SP_MSS);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_dsacks"), 2);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_bad_sack"), 0);
     end(&tt);
@@ -283,7 +283,7 @@ static void reneging_is_survived(void **state)
     (void)tcp_test_forget(&tt);
     sp_ack(&tt, 1); /* and not 9: it has dropped them */
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_sack_reneged"), 1);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
     (void)tcp_test_forget(&tt);
     for (uint32_t acked = 1; acked < 10; acked++) {
         for (unsigned i = 0; i < 100 && tt.f.out.count == 0; i++) {
@@ -352,9 +352,9 @@ static void reneging_in_the_middle(void **state)
     begin(&tt);
     assert_int_equal(sp_send(&tt, 0, 4), 4);
     sp_sack(&tt, 0, 1, 3);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 2 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 2 * SP_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = sp_at(1) + 100);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
     (void)tcp_test_forget(&tt);
     sp_ack(&tt, 4);
     assert_true(tcp_drained(tt.t));
@@ -371,8 +371,8 @@ static void timeout_spares_what_was_sacked(void **state)
     tcp_test_advance_ms(&tt, 310);
     sp_expect(&tt, 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 2 * SP_MSS);
-    assert_int_equal(tt.t->sendq.lost_bytes, 7 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 2 * SP_MSS);
+    assert_int_equal(tt.t->snd.queue.lost_bytes, 7 * SP_MSS);
     sp_sack(&tt, 1, 5, 7);
     sp_expect(&tt, 1);
     sp_expect(&tt, 2);
@@ -385,16 +385,16 @@ static void timeout_spares_what_was_sacked(void **state)
     sp_expect(&tt, 8);
     sp_expect(&tt, 9);
     sp_sack(&tt, 7, 9, 10);
-    assert_int_equal(tt.t->sendq.sacked_bytes, SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS);
     for (unsigned i = 0; i < 100 && tcp_test_count(&tt, "tcp_timeouts") < 2; i++) {
         tcp_test_advance_ms(&tt, 20);
     }
-    assert_int_equal(tt.t->sendq.sacked_bytes, SP_MSS);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS);
     for (unsigned i = 0; i < 200 && tcp_test_count(&tt, "tcp_timeouts") < 3; i++) {
         tcp_test_advance_ms(&tt, 20);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 3);
-    assert_int_equal(tt.t->sendq.sacked_bytes, 0);
+    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
     (void)tcp_test_forget(&tt);
     end(&tt);
 }
@@ -469,13 +469,13 @@ static void blocks_inside_what_is_merged(void **state)
     assert_int_equal(tcp_test_forget(&tt), 4);
     struct tcp_range part = {1 + 150, 1 + 200};
     sp_ack_bytes(&tt, 1, &part, 1);
-    assert_true(tt.t->sendq.hinted);
+    assert_true(tt.t->snd.queue.hinted);
     for (unsigned i = 0; i < 100 && tcp_test_count(&tt, "tcp_timeouts") == 0; i++) {
         tcp_test_advance_ms(&tt, 20);
     }
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 400);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->sendq.packets, 1);
+    assert_int_equal(tt.t->snd.queue.packets, 1);
     tcp_check_invariants(tt.net);
     sp_ack_bytes(&tt, 1, &part, 1);
     tcp_check_invariants(tt.net);
@@ -546,7 +546,7 @@ static size_t model_blocks(const bool *has, uint32_t newest, uint64_t *seed, str
 static void check_model(struct tcp_test *tt, const bool *has, uint32_t newest)
 {
     uint32_t idx = 0;
-    for (struct pkt *p = tt->t->sendq.first; p != NULL; p = tx_note(p)->next) {
+    for (struct pkt *p = tt->t->snd.queue.first; p != NULL; p = tx_note(p)->next) {
         idx = (tx_note(p)->seq - tt->iss - 1) / SP_MSS;
         assert_true(!tx_note(p)->sacked || has[idx]); /* never what it has not */
         assert_true(idx != newest || tx_note(p)->sacked);
@@ -573,7 +573,7 @@ static void scoreboard_follows_a_receiver(void **state)
             (void)tcp_test_forget(&tt);
             check_model(&tt, has, newest);
         }
-        assert_int_equal(tt.t->sendq.sacked_packets, MODEL_SEGMENTS - 1);
+        assert_int_equal(tt.t->snd.queue.sacked_packets, MODEL_SEGMENTS - 1);
         sp_ack(&tt, MODEL_SEGMENTS);
         assert_true(tcp_drained(tt.t));
         end(&tt);

@@ -64,7 +64,7 @@ static void small_writes_share_a_packet(void **state)
     assert_int_equal(tt_send(&tt, "two"), 3); /* Nagle */
     assert_int_equal(tt_send(&tt, "three"), 5);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->sendq.packets, 2);
+    assert_int_equal(tt.t->snd.queue.packets, 2);
     acks(&tt, 4, TT_WND);
     expect(&tt, .flags = TCP_ACK | TCP_PSH, .seq = 4, .ack = 1, .data = "twothree");
     tcp_test_end(&tt);
@@ -107,8 +107,8 @@ static void nodelay_sends_each_write(void **state)
         n = tt_send(&tt, "c");
     } while (n > 0);
     assert_int_equal(n, -EAGAIN);
-    assert_true(tt.t->sendq.packets <=
-                tt.t->sndbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA);
+    assert_true(tt.t->snd.queue.packets <=
+                tt.t->snd.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA);
     assert_true((tcp_ready(tt.t) & NET_READY_OUT) == 0);
     tt.ready = 0;
     acks(&tt, 1 + 50, TT_WND);
@@ -142,7 +142,7 @@ static void send_buffer_full_and_woken(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    assert_int_equal(tt_send_bytes(&tt, 100000, 1), tt.t->sndbuf_bytes);
+    assert_int_equal(tt_send_bytes(&tt, 100000, 1), tt.t->snd.buf_bytes);
     assert_int_equal(tt_send(&tt, "x"), -EAGAIN);
     assert_int_equal(tcp_ready(tt.t) & NET_READY_OUT, 0);
     tt.ready = 0;
@@ -161,7 +161,7 @@ static void window_smaller_than_the_segment(void **state)
     struct tcp_test tt;
     make_listen(&tt);
     tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 1000); /* SYN said 65535: large once */
-    tt.t->max_snd_wnd = 1000;
+    tt.t->snd.max_wnd = 1000;
     assert_int_equal(tt_send_bytes(&tt, 1400, 1), 1400);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000);
     expect_nothing(&tt);
@@ -172,7 +172,7 @@ static void window_smaller_than_the_segment(void **state)
     tcp_test_end(&tt);
     make_listen(&tt); /* half of the largest window is no reason, either, while anything is out */
     tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 600);
-    tt.t->max_snd_wnd = 600;
+    tt.t->snd.max_wnd = 600;
     assert_int_equal(tt_send_bytes(&tt, 4000, 1), 4000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 600);
     acks(&tt, 301, 600);
@@ -226,7 +226,7 @@ static void partial_ack_trims(void **state)
     assert_int_equal(tt_send_bytes(&tt, 1000, 1), 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000);
     acks(&tt, 401, TT_WND);
-    assert_int_equal(tt.t->sendq.bytes, 600);
+    assert_int_equal(tt.t->snd.queue.bytes, 600);
     tcp_test_advance_ms(&tt, 1100);
     expect(&tt, .flags = TCP_ACK, .seq = 401, .ack = 1, .len = 600);
     tcp_test_end(&tt);
@@ -296,8 +296,8 @@ static void idle_restarts_the_window(void **state)
     for (unsigned i = 0; i < 6; i++) {
         assert_int_equal(tt_send_bytes(&tt, 29200, 1 + sent), 29200);
         sent += 29200;
-        while (tt.t->snd_una - tt.iss < 1 + sent) {
-            acks(&tt, tt.t->snd_nxt - tt.iss, TT_WND);
+        while (tt.t->snd.una - tt.iss < 1 + sent) {
+            acks(&tt, tt.t->snd.nxt - tt.iss, TT_WND);
         }
         (void)tcp_test_forget(&tt);
     }

@@ -35,11 +35,11 @@ static void an_acknowledged_fin_is_not_lost(void **state)
     assert_int_equal(tcp_shutdown(tt.t, TCP_SHUT_WR), 0);
     expect_nothing(&tt);
     tcp_test_advance_ms(&tt, 2000);
-    assert_true(tt.t->fin_sent && tt.t->probes > 0);
+    assert_true(tt.t->snd.fin_sent && tt.t->snd.probes > 0);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
     assert_int_equal(tt.t->state, TCP_FIN_WAIT_2);
-    assert_false(tt.t->fin_lost);
+    assert_false(tt.t->snd.fin_lost);
     expect_nothing(&tt);
     end(&tt);
 }
@@ -48,7 +48,7 @@ static void an_acknowledged_fin_is_not_lost(void **state)
 static void narrow(struct tcp_test *tt)
 {
     tcp_pmtu_message(tt->t, NARROW_MTU, 1500);
-    assert_int_equal(tt->t->snd_mss, NARROW_MSS);
+    assert_int_equal(tt->t->snd.mss, NARROW_MSS);
 }
 
 static void widen(struct tcp_test *tt)
@@ -56,7 +56,7 @@ static void widen(struct tcp_test *tt)
     tt->net->pmtu.entries[0].until_ns = 0;
     tt->t->path.lowered_ns = tt->net->now_ns - PMTU_LIFE_S * NS_PER_S;
     tcp_pmtu_refresh(tt->t);
-    assert_int_equal(tt->t->snd_mss, SP_MSS);
+    assert_int_equal(tt->t->snd.mss, SP_MSS);
 }
 
 /* Fast recovery began with small segments and ends with large ones: cwnd holds one of these. */
@@ -133,10 +133,10 @@ static void a_timeout_in_the_repair_of_another(void **state)
     assert_int_equal(tt.t->cc.ssthresh, 5 * SP_MSS);
     sp_ack(&tt, 1);
     assert_int_equal(tt.t->cc.cwnd, 2 * SP_MSS);
-    for (int i = 0; i < 100 && tt.t->timeouts == 0; i++) {
+    for (int i = 0; i < 100 && tt.t->loss.timeouts == 0; i++) {
         tcp_test_advance_ms(&tt, 100);
     }
-    assert_int_equal(tt.t->timeouts, 1);
+    assert_int_equal(tt.t->loss.timeouts, 1);
     assert_int_equal(tt.t->cc.ssthresh, 2 * SP_MSS);
     end(&tt);
 }
@@ -147,7 +147,7 @@ static void duplicates_after_half_the_number_space(void **state)
     struct tcp_test tt;
     sp_begin(&tt, true, 0);
     tt.t->rack.dsack_seen = true; /* so much has gone since the last one */
-    tt.t->rack.dsack_round = tt.t->snd_una - 0x7fffffff + 2000;
+    tt.t->rack.dsack_round = tt.t->snd.una - 0x7fffffff + 2000;
     for (uint32_t i = 0; i < 4; i++) {
         (void)sp_send(&tt, i, 1);
         sp_ack(&tt, i + 1);

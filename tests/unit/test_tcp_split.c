@@ -44,7 +44,7 @@ static uint32_t fill(struct tcp_test *tt)
 {
     assert_int_equal(tt_send_bytes(tt, BUFFER, 1), BUFFER);
     (void)tcp_test_forget(tt);
-    return tt->t->sendq.packets;
+    return tt->t->snd.queue.packets;
 }
 
 static void finish(struct tcp_test *tt)
@@ -79,10 +79,10 @@ static void a_byte_less_each_time(void **state)
     for (uint32_t i = 0; i < MESSAGES; i++) {
         moved += attack(&tt, i);
         tcp_check_invariants(tt.net);
-        assert_true(tt.t->sendq.packets <= packets + packets / 8 || tt.t->path.mtu < 1400);
+        assert_true(tt.t->snd.queue.packets <= packets + packets / 8 || tt.t->path.mtu < 1400);
     }
     uint32_t of_the_floor = BUFFER / (PMTU_FLOOR_BYTES - 40) + 1;
-    assert_true(tt.t->sendq.packets <= of_the_floor + TCP_PMTU_CLAIMS + 5); /* a piece each */
+    assert_true(tt.t->snd.queue.packets <= of_the_floor + TCP_PMTU_CLAIMS + 5); /* a piece each */
     assert_true(moved <= (TCP_PMTU_CLAIMS + 5) * of_the_floor);
     assert_true(tcp_test_count(&tt, "tcp_icmp_frag_needed") <= TCP_PMTU_CLAIMS + 5);
     finish(&tt);
@@ -100,8 +100,8 @@ static void what_was_not_sent_leaves_no_crumbs(void **state)
         uint16_t mtu = tt.t->path.mtu;
         say(&tt, .mtu = mtu - 1, .quoted_bytes = mtu, .seq = 1 + acked);
     }
-    while (tt.t->snd_nxt != tt.t->snd_una) {
-        acked = tt.t->snd_nxt - tt.t->iss - 1;
+    while (tt.t->snd.nxt != tt.t->snd.una) {
+        acked = tt.t->snd.nxt - tt.t->snd.iss - 1;
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + acked);
         tcp_check_invariants(tt.net);
     }
@@ -134,8 +134,8 @@ static uint32_t serve(struct tcp_test *tt, struct tcp_cb *t)
         }
         tcp_test_advance_ms(tt, 10);
         (void)tcp_test_forget(tt);
-        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = t->snd_nxt - tt->iss, .sport = OTHER_PORT);
-        if (t->snd_una - tt->iss == 1 + OTHER_BYTES) {
+        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = t->snd.nxt - tt->iss, .sport = OTHER_PORT);
+        if (t->snd.una - tt->iss == 1 + OTHER_BYTES) {
             return ms + 10;
         }
     }
@@ -169,7 +169,7 @@ static void others_are_served_as_in_calm(void **state)
 static uint32_t end_of_large(struct tcp_test *tt, uint32_t mss)
 {
     uint32_t end = 1;
-    for (struct pkt *p = tt->t->sendq.first; p != NULL; p = tx_note(p)->next) {
+    for (struct pkt *p = tt->t->snd.queue.first; p != NULL; p = tx_note(p)->next) {
         if (tx_note(p)->len > mss) {
             end = tx_note(p)->seq + tx_note(p)->len - tt->iss;
         }
@@ -284,10 +284,10 @@ static void smallest_segments_of_a_full_queue(void **state)
     uint32_t turns = 0;
     while (!tcp_drained(tt.t)) {
         assert_true(++turns < 2 * BUFFER / TCP_MSS_FLOOR);
-        uint32_t una = tt.t->snd_una - tt.t->iss;
-        uint32_t end = una + tx_note(tt.t->sendq.first)->len;
+        uint32_t una = tt.t->snd.una - tt.t->snd.iss;
+        uint32_t end = una + tx_note(tt.t->snd.queue.first)->len;
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = end);
-        assert_true(tt.t->sendq.packets <= most);
+        assert_true(tt.t->snd.queue.packets <= most);
         tcp_check_invariants(tt.net);
         (void)tcp_test_forget(&tt);
     }
@@ -302,16 +302,16 @@ static void windows_of_a_byte(void **state)
     begin(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
     assert_int_equal(tt_send_bytes(&tt, BUFFER, 1), BUFFER);
-    uint32_t packets = tt.t->sendq.packets;
-    tt.t->max_snd_wnd = 1;
+    uint32_t packets = tt.t->snd.queue.packets;
+    tt.t->snd.max_wnd = 1;
     for (uint32_t i = 0; i < 200; i++) {
-        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = tt.t->snd_nxt - tt.t->iss, .wnd = 1);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = tt.t->snd.nxt - tt.t->snd.iss, .wnd = 1);
         tcp_test_advance_ms(&tt, 1000);
-        assert_true(tt.t->sendq.packets <= packets + 1);
+        assert_true(tt.t->snd.queue.packets <= packets + 1);
         tcp_check_invariants(tt.net);
         (void)tcp_test_forget(&tt);
     }
-    assert_true(tt.t->snd_una - tt.t->iss > 100);
+    assert_true(tt.t->snd.una - tt.t->snd.iss > 100);
     finish(&tt);
 }
 
@@ -327,7 +327,7 @@ static void probes_and_partial_acks(void **state)
         tcp_test_advance_ms(&tt, 3000);
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2 + i, .wnd = 100);
         tcp_test_advance_ms(&tt, 1000);
-        assert_true(tt.t->sendq.packets <= packets + 3);
+        assert_true(tt.t->snd.queue.packets <= packets + 3);
         tcp_check_invariants(tt.net);
         (void)tcp_test_forget(&tt);
     }
@@ -348,7 +348,7 @@ static void writes_of_a_byte(void **state)
     for (uint32_t i = 0; i < 2 * FULL; i++) {
         assert_int_equal(tcp_send(tt.t, "x", 1, flags[i % 2]), 1);
     }
-    assert_int_equal(tt.t->sendq.packets, 2);
+    assert_int_equal(tt.t->snd.queue.packets, 2);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 2 * FULL);
     (void)tcp_test_forget(&tt);
@@ -358,11 +358,11 @@ static void writes_of_a_byte(void **state)
         taken++;
     }
     assert_int_equal(taken, most);
-    assert_int_equal(tt.t->sendq.packets, most);
+    assert_int_equal(tt.t->snd.queue.packets, most);
     assert_int_equal(tcp_test_forget(&tt), most);
     tcp_test_advance_ms(&tt, 3000);
     assert_true(tcp_test_forget(&tt) <= 3);
-    assert_true(tt.t->sendq.packets <= 2);
+    assert_true(tt.t->snd.queue.packets <= 2);
     tcp_check_invariants(tt.net);
     finish(&tt);
 }
@@ -380,15 +380,15 @@ static void short_of_packets(void **state)
         assert_non_null(p);
         pkt_queue_push(&held, p);
     }
-    uint32_t before = tt.t->sendq.packets;
+    uint32_t before = tt.t->snd.queue.packets;
     say(&tt, .mtu = 576, .quoted_bytes = 1500, .seq = 1);
-    assert_true(tt.t->sendq.packets <= before + 1);
+    assert_true(tt.t->snd.queue.packets <= before + 1);
     assert_true(tcp_test_count(&tt, "tcp_tx_no_split") > 0);
     for (uint32_t turns = 0; !tcp_drained(tt.t); turns++) {
         assert_true(turns < 2 * BUFFER / 536);
-        uint32_t una = tt.t->snd_una - tt.t->iss;
-        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = una + tx_note(tt.t->sendq.first)->len);
-        assert_true(tt.t->sendq.packets <= before + 1);
+        uint32_t una = tt.t->snd.una - tt.t->snd.iss;
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = una + tx_note(tt.t->snd.queue.first)->len);
+        assert_true(tt.t->snd.queue.packets <= before + 1);
         (void)tcp_test_forget(&tt);
     }
     pkt_queue_drain(&held);

@@ -191,7 +191,7 @@ static void wrong_ack_repeats_the_syn(void **state)
     assert_int_equal(tt.t->state, TCP_ESTABLISHED);
     assert_int_equal(tt.t->rtt.srtt_us8, 0); /* Karn: of which of the two? */
     assert_int_equal(tt.t->rtt.rto_us, TCP_RTO_INITIAL_MS * US_PER_MS);
-    assert_true(tt.t->cc.cwnd > (uint32_t)2 * tt.t->snd_mss);
+    assert_true(tt.t->cc.cwnd > (uint32_t)2 * tt.t->snd.mss);
     tcp_test_end(&tt);
 }
 
@@ -204,10 +204,10 @@ static void crossed_before_it_left(void **state)
     tt.f.tx.fail_at = tt.f.tx.get_count + 1;
     tcp_test_advance_ms(&tt, 1001);
     expect_nothing(&tt);
-    assert_true(tt.t->syn_unsent);
+    assert_true(tt.t->snd.syn_unsent);
     inject(&tt, .flags = TCP_SYN, .seq = 0);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    assert_false(tt.t->syn_unsent);
+    assert_false(tt.t->snd.syn_unsent);
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 1);
     tcp_test_advance_ms(&tt, 2001);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);

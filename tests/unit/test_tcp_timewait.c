@@ -406,7 +406,7 @@ static void the_window_is_scaled(void **state)
     struct tcp_test tt;
     make_listen(&tt);
     tt_handshake(&tt, offer, sizeof(offer), TT_WND);
-    assert_true(tt.t->rcv_wscale > 0);
+    assert_true(tt.t->rcv.wscale > 0);
     tt_close(&tt);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);

@@ -99,7 +99,7 @@ static void offered_and_echoed(void **state)
     struct tcp_test tt;
     establish(&tt, 0);
     assert_true(tt.t->ts.on && tt.t->sack_on);
-    assert_int_equal(tt.t->snd_mss, 1448); /* RFC 6691: options count */
+    assert_int_equal(tt.t->snd.mss, 1448); /* RFC 6691: options count */
     tcp_test_advance_ms(&tt, 5000);        /* our clock wraps */
     data_ts(&tt, 1, 1448, PEER_TS + 5000);
     data_ts(&tt, 1449, 1448, PEER_TS + 5001);
@@ -113,7 +113,7 @@ static void not_offered_not_used(void **state)
     struct tcp_test tt;
     make_established(&tt);
     assert_false(tt.t->ts.on || tt.t->sack_on);
-    assert_int_equal(tt.t->snd_mss, 1460);
+    assert_int_equal(tt.t->snd.mss, 1460);
     inject(&tt, .flags = TCP_ACK, .seq = 100, .ack = 1, .len = 10);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = "", .options_len = 0);
     finish(&tt);
@@ -251,11 +251,11 @@ static void retransmission_is_measured(void **state)
     tt_send_bytes(&tt, 100, 1);
     tcp_test_advance_ms(&tt, 5000); /* several timeouts */
     (void)tcp_test_forget(&tt);
-    assert_true(tt.t->backoff > 1);
+    assert_true(tt.t->loss.backoff > 1);
     uint32_t before = tt.t->rtt.srtt_us8;
     opts_ts(&o, PEER_TS + 2, our_ts(&tt) - 300);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 101, .options = o.bytes, .options_len = o.len);
-    assert_int_equal(tt.t->backoff, 0);
+    assert_int_equal(tt.t->loss.backoff, 0);
     assert_true(tt.t->rtt.srtt_us8 > before + 100 * US_PER_MS);
     finish(&tt);
 }
@@ -272,7 +272,7 @@ static void wild_echo_is_no_sample(void **state)
     uint32_t before = tt.t->rtt.srtt_us8;
     opts_ts(&o, PEER_TS + 2, our_ts(&tt) + 7);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 101, .options = o.bytes, .options_len = o.len);
-    assert_int_equal(tt.t->snd_una - tt.iss, 101);
+    assert_int_equal(tt.t->snd.una - tt.iss, 101);
     assert_int_equal(tt.t->rtt.srtt_us8, before);
     finish(&tt);
 }
@@ -347,7 +347,7 @@ static void a_duplicate_makes_its_range_the_newest(void **state)
     data_ts(&tt, 4001, 500, PEER_TS + 2);
     data_ts(&tt, 2101, 100, PEER_TS + 2);
     (void)tcp_test_forget(&tt);
-    tt.t->ack_now = true; /* an ACK that nothing new brought about */
+    tt.t->rcv.ack_now = true; /* an ACK that nothing new brought about */
     tt.net->now_ns = tt.f.now_ns;
     tcp_output(tt.t);
     struct opts o = {.len = 0};

@@ -87,9 +87,9 @@ static void first_answer_of_two_counts(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100, .data = "GET");
         struct tcp_cb *t = accepted(&tt);
         expect_read(&tt, "GET");
-        assert_int_equal(t->snd_wnd, first == 0 ? 100 : 100 << 8);
+        assert_int_equal(t->snd.wnd, first == 0 ? 100 : 100 << 8);
         assert_int_equal(t->sack_on, first == 1);
-        assert_int_equal(t->syn_untimed, first == 0);
+        assert_int_equal(t->snd.syn_untimed, first == 0);
         assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), first == 0);
         assert_int_equal(tt.net->tcp.halves.used, BACKLOG - 1);
         /* What the other answer makes him say. */
@@ -137,8 +137,8 @@ static void first_answer_with_options(void **state)
            .options_len = ts_options(o, 1901, a.o.ts_val));
     struct tcp_cb *t = accepted(&tt);
     assert_true(t->sack_on && t->ts.on);
-    assert_int_equal(t->snd_wnd, 10 << 5);
-    assert_int_equal(t->snd_mss, 1400 - TCP_TIMESTAMP_BYTES);
+    assert_int_equal(t->snd.wnd, 10 << 5);
+    assert_int_equal(t->snd.mss, 1400 - TCP_TIMESTAMP_BYTES);
     assert_int_equal(tt.net->tcp.halves.used, 0);
     tcp_test_end(&tt);
 }
@@ -186,7 +186,7 @@ static void first_answer_waits_for_room(void **state)
     tcp_close(tcp_accept(tt.listener, NULL, NULL));
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100, .data = "again");
-    assert_int_equal(accepted(&tt)->snd_wnd, 100);
+    assert_int_equal(accepted(&tt)->snd.wnd, 100);
     expect_read(&tt, "again");
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), 1);
     tcp_test_end(&tt);
@@ -212,7 +212,7 @@ static void neither_answer(void **state)
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_rejected"), 32);
     tt.iss = b.seq;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
-    assert_int_equal(accepted(&tt)->snd_wnd, 100 << 8);
+    assert_int_equal(accepted(&tt)->snd.wnd, 100 << 8);
     tcp_test_end(&tt);
 }
 

@@ -1,64 +1,17 @@
 /*
- * What a sender notes of what it has to send and has sent, to find loss and to judge it
- * (docs/tcp.md, "Loss and recovery"): the send queue, and the records of loss/rack.c and
- * loss/undo.c that are part of a control block. Data only.
+ * What a sender knows of loss and how it is repaired (docs/tcp.md, "Loss and recovery"). Written by
+ * loss/ alone. Data only.
  */
 #ifndef NET_TCP_BLOCK_LOSS_H
 #define NET_TCP_BLOCK_LOSS_H
 
-#include "kernel/list.h"
-#include "kernel/pkt.h"
+#include "kernel/base.h"
 
-/* TCP's notes on a packet it retains for sending, in pkt.cb. */
-struct tcp_tx_note {
-    struct pkt *next;
-    uint64_t sent_ns;    /* when it last went */
-    struct list order;   /* in tcp_sendq.in_flight or .lost, else in none */
-    uint32_t seq;        /* of the first payload byte */
-    uint16_t offset;     /* of the first payload byte from pkt.head */
-    uint16_t len;        /* payload bytes, > 0 */
-    uint16_t sent_count; /* saturates */
-    bool lost;           /* believed lost, not sent again yet: not in the pipe */
-    bool sacked;         /* RFC 2018: the peer has it, for now (it may renege) */
-};
-static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
-
-enum {
-    TCP_SACK_HINTS = 4, /* places remembered from one ACK to the next */
-};
-
-/* Where the marking of a SACK block ended: the packets of [first, end) are marked as far as they
- * lie in it as a whole, and `at` is the last that was looked at. */
-struct tcp_sack_hint {
-    struct pkt *at; /* NULL: unused */
-    uint32_t first;
-    uint32_t end;
-};
-
-/*
- * What was handed to us to send and is not acknowledged. A packet is sent as a whole or not at all
- * (else it is split), so SND.NXT, a FIN apart, is always the start of `unsent`. A packet that was
- * sent is in the network (in_flight), or believed lost (lost), or the peer has it (sacked).
- */
-struct tcp_sendq {
-    struct pkt *first;
-    struct pkt *last;
-    struct pkt *unsent;    /* NULL: everything was sent */
-    struct list in_flight; /* tcp_tx_note.order, the one sent longest ago first */
-    struct list lost;      /* the same, lowest first as far as bounded work can tell */
-    uint32_t bytes;
-    uint32_t packets;
-    uint32_t lost_bytes; /* sent, believed lost, not sent again */
-    /* The scoreboard (RFC 6675 3). */
-    uint32_t sacked_bytes;
-    uint32_t sacked_packets;
-    uint32_t high_sacked; /* the highest number sacked + 1, while sacked_packets > 0 */
-    struct pkt *edge;     /* every packet in front of it was judged by IsLost; NULL: none was */
-    uint32_t above_bytes; /* of sacked_bytes: at or behind the edge */
-    uint32_t above_packets;
-    struct tcp_sack_hint hint[TCP_SACK_HINTS];
-    uint8_t next_hint; /* the one to be given up next */
-    bool hinted;       /* one of them may be in use */
+/* Round-trip time and timeout (RFC 6298), in us; srtt is scaled by 8 and rttvar by 4. */
+struct tcp_rtt {
+    uint32_t srtt_us8; /* 0: no measurement yet */
+    uint32_t rttvar_us4;
+    uint32_t rto_us;
 };
 
 /* F-RTO (RFC 5682): how far the question is whether the last timeout was spurious. */
@@ -96,6 +49,23 @@ struct tcp_rack {
     bool tlp_out;             /* a probe is out and not accounted for */
     bool tlp_retrans;         /* it had been sent before */
     bool tlp_now; /* tcp_output is to send one new segment whatever cwnd and Nagle say */
+};
+
+struct tcp_loss {
+    uint32_t recover;  /* RFC 6582: SND.NXT when recovery began */
+    uint8_t backoff;   /* doublings of the timeout, until a new measurement (Karn) */
+    uint8_t timeouts;  /* since SND.UNA last moved */
+    uint8_t dupacks;   /* saturates */
+    uint8_t frto;      /* enum tcp_frto */
+    bool partial_seen; /* NewReno: the first partial acknowledgement of this recovery has come */
+    bool rescued;      /* RFC 6675: the one rescue retransmission of this recovery was made */
+    bool force_rtx;    /* the next lost packet goes whatever cwnd says (RFC 6582 3.2 steps 2, 5) */
+    uint32_t recover_fs;    /* RFC 9937: what was out when recovery began */
+    uint32_t prr_delivered; /* since then */
+    uint32_t prr_out;       /* sent since then */
+    struct tcp_undo undo;
+    uint32_t dsacks;     /* duplicates that the peer told of (RFC 2883) */
+    uint32_t reord_seen; /* ACKs that told of something overtaken */
 };
 
 #endif

@@ -80,7 +80,7 @@ bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse)
         }
         bound++;
         bool clash = addresses_clash(t->node.id.laddr, addr);
-        if (clash && (t->state == TCP_LISTEN || !reuse || !t->reuse)) {
+        if (clash && (t->state == TCP_LISTEN || !reuse || !t->opt.reuse)) {
             return true;
         }
     }

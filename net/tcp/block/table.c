@@ -86,7 +86,7 @@ void tcp_destroy(struct net *n)
     }
     while ((node = list_first(&tcp->all)) != NULL) {
         struct tcp_cb *t = list_entry(node, struct tcp_cb, all);
-        pkt_put(t->early); /* every other end goes through tcp_detach */
+        pkt_put(t->rcv.early); /* every other end goes through tcp_detach */
         tcp_cb_free(t);
     }
     while ((node = list_first(&tcp->time_wait_age)) != NULL) {
@@ -172,8 +172,8 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     list_init(&t->all);
     list_init(&t->bound);
     list_init(&t->place);
-    list_init(&t->starved);
-    list_init(&t->holding);
+    list_init(&t->press.starved);
+    list_init(&t->press.holding);
     list_init(&t->listener.half_open);
     list_init(&t->listener.accept);
     timer_init(&t->rtx_timer, tcp_rtx_expired);
@@ -181,11 +181,11 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     timer_init(&t->delack_timer, tcp_delack_expired);
     timer_init(&t->idle_timer, tcp_idle_expired);
     t->state = TCP_CLOSED;
-    t->rcvbuf_bytes = n->cfg.limits.tcp_rcvbuf_bytes;
-    t->sndbuf_bytes = n->cfg.limits.tcp_sndbuf_bytes;
-    t->snd_mss = TCP_MSS_DEFAULT;
-    t->rcv_mss = TCP_MSS_DEFAULT;
-    t->linger_s = -1;
+    t->rcv.buf_bytes = n->cfg.limits.tcp_rcvbuf_bytes;
+    t->snd.buf_bytes = n->cfg.limits.tcp_sndbuf_bytes;
+    t->snd.mss = TCP_MSS_DEFAULT;
+    t->rcv.mss = TCP_MSS_DEFAULT;
+    t->opt.linger_s = -1;
     t->keepalive.idle_s = TCP_KEEPIDLE_S;
     t->keepalive.interval_s = TCP_KEEPINTVL_S;
     t->keepalive.count = TCP_KEEPCNT;
@@ -227,8 +227,8 @@ void tcp_cb_free(struct tcp_cb *t)
     timer_cancel(&n->wheel, &t->idle_timer);
     tcp_table_remove(n, &t->node);
     tcp_bound_remove(t);
-    unlink_if_linked(&t->starved);
-    unlink_if_linked(&t->holding);
+    unlink_if_linked(&t->press.starved);
+    unlink_if_linked(&t->press.holding);
     if (t->orphan) {
         assert(n->tcp.orphan_count > 0);
         n->tcp.orphan_count--;

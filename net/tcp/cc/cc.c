@@ -50,8 +50,8 @@ void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops)
 /* RFC 6928 2: min(10 MSS, max(2 MSS, 14600)); RFC 5681 3.1: one segment when the SYN was lost. */
 uint32_t tcp_cc_initial_window(const struct tcp_cb *t)
 {
-    uint32_t mss = t->snd_mss;
-    if (t->syn_resent) {
+    uint32_t mss = t->snd.mss;
+    if (t->snd.syn_resent) {
         return mss;
     }
     uint32_t segments = t->net->cfg.tcp_initial_window;
@@ -76,10 +76,10 @@ void tcp_cc_start(struct tcp_cb *t)
     t->cc.peak = 0;
     t->cc.validated_ns = t->net->now_ns;
     t->cc.recovery = TCP_RECOVERY_NONE;
-    t->cc.dupacks = 0;
+    t->loss.dupacks = 0;
     tcp_hystart_init(t);
     t->cc.ops->init(t);
-    assert(t->cc.cwnd >= t->snd_mss);
+    assert(t->cc.cwnd >= t->snd.mss);
 }
 
 void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
@@ -88,7 +88,7 @@ void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
     if (t->cc.recovery == TCP_RECOVERY_LOSS) {
         limit = 1; /* RFC 3465 2.3: while the losses of a timeout are being repaired */
     }
-    uint32_t growth = min_u32(acked_bytes, limit * t->snd_mss);
+    uint32_t growth = min_u32(acked_bytes, limit * t->snd.mss);
     if (t->cc.hystart.phase != TCP_HYSTART_SLOW_START && first_slow_start(t)) {
         growth /= CSS_GROWTH_DIVISOR; /* RFC 9406 4.2 */
     }
@@ -123,9 +123,9 @@ static void validate(struct tcp_cb *t, uint32_t flight)
  * counts, though ACKs let it drain when the owner has no more to send (RFC 7661 4.2). */
 static uint32_t peak_flight(struct tcp_cb *t, uint32_t flight)
 {
-    if (flight >= t->cc.peak || seq_gt(t->snd_una, t->cc.peak_end)) {
+    if (flight >= t->cc.peak || seq_gt(t->snd.una, t->cc.peak_end)) {
         t->cc.peak = flight;
-        t->cc.peak_end = t->snd_nxt;
+        t->cc.peak_end = t->snd.nxt;
     }
     return t->cc.peak;
 }
@@ -138,7 +138,7 @@ static bool window_used(struct tcp_cb *t, uint32_t flight)
     if (t->cc.cwnd < t->cc.ssthresh) {
         return peak > t->cc.cwnd / 2;
     }
-    return flight + t->snd_mss >= t->cc.cwnd;
+    return flight + t->snd.mss >= t->cc.cwnd;
 }
 
 void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before)
@@ -159,7 +159,7 @@ void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before
         t->cc.cwnd = min_u32(t->cc.cwnd, CWND_MAX_BYTES);
     } else {
         t->cc.ops->unused(t);
-        t->cc.hystart.round_end = t->snd_una; /* such a round says nothing; comparable for ever */
+        t->cc.hystart.round_end = t->snd.una; /* such a round says nothing; comparable for ever */
     }
 }
 
@@ -186,7 +186,7 @@ void tcp_cc_on_loss(struct tcp_cb *t)
     t->cc.prior_ssthresh = t->cc.ssthresh;
     t->cc.ops->on_loss(t);
     t->cc.ssthresh = ssthresh;
-    assert(t->cc.ssthresh >= t->snd_mss);
+    assert(t->cc.ssthresh >= t->snd.mss);
 }
 
 void tcp_cc_on_ecn(struct tcp_cb *t)
@@ -226,7 +226,7 @@ void tcp_cc_undo(struct tcp_cb *t)
 void tcp_cc_after_idle(struct tcp_cb *t)
 {
     assert(tcp_flight(t) == 0);
-    uint64_t idle_ns = t->net->now_ns - t->sent_ns;
+    uint64_t idle_ns = t->net->now_ns - t->snd.sent_ns;
     t->cc.ops->unused(t);
     if (idle_ns <= tcp_ms(TCP_RTO_MIN_MS)) {
         return; /* no timeout is shorter */

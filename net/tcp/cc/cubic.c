@@ -50,7 +50,7 @@ static uint64_t w_cubic(const struct tcp_cb *t, uint64_t at_ms)
     const struct tcp_cubic_curve *c = &t->cc.cubic.curve;
     bool past = at_ms >= c->k_ms;
     uint64_t d = min_u64(past ? at_ms - c->k_ms : c->k_ms - at_ms, DISTANCE_MAX_MS);
-    uint64_t offset = d * d * d / 1000 * t->snd_mss * 2 / 5000000;
+    uint64_t offset = d * d * d / 1000 * t->snd.mss * 2 / 5000000;
     if (past) {
         return c->w_max + offset;
     }
@@ -70,7 +70,7 @@ static void begin_epoch(struct tcp_cb *t)
         c->curve.w_max = cwnd;
         c->timed_out = false;
     }
-    c->curve.k_ms = k_ms(c->curve.w_max - cwnd, t->snd_mss);
+    c->curve.k_ms = k_ms(c->curve.w_max - cwnd, t->snd.mss);
     c->curve.w_est = cwnd;
     c->curve.est_rest = 0;
     t->cc.acked = 0;
@@ -82,7 +82,7 @@ static void advance_w_est(struct tcp_cb *t, uint32_t acked)
     struct tcp_cubic_curve *c = &t->cc.cubic.curve;
     uint64_t alpha = c->w_est < t->cc.cubic.cwnd_prior ? ALPHA_NUM : ALPHA_DEN;
     uint64_t unit = (uint64_t)ALPHA_DEN * t->cc.cwnd;
-    c->est_rest += alpha * t->snd_mss * acked;
+    c->est_rest += alpha * t->snd.mss * acked;
     c->w_est += (uint32_t)(c->est_rest / unit);
     c->est_rest %= unit;
 }
@@ -141,7 +141,7 @@ static uint32_t cubic_ssthresh(const struct tcp_cb *t)
 {
     uint64_t flight = tcp_cc_flight(t);
     return max_u32((uint32_t)(flight * BETA_NUM / BETA_DEN),
-                   SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd_mss);
+                   SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd.mss);
 }
 
 static void cubic_on_loss(struct tcp_cb *t)

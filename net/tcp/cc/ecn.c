@@ -31,7 +31,7 @@ uint8_t tcp_ecn_syn_flags(struct tcp_cb *t)
     if (!t->net->cfg.tcp_ecn || t->state != TCP_SYN_SENT) {
         return 0; /* simultaneous open: our SYN-ACK does not agree, which ends it for both */
     }
-    if (t->syn_resent) {
+    if (t->snd.syn_resent) {
         if (t->ecn.asked) {
             NET_COUNT(t->net, tcp_ecn_fallbacks);
         }
@@ -65,7 +65,7 @@ void tcp_ecn_accepted(struct tcp_cb *t)
 void tcp_ecn_on_ack(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_ecn *e = &t->ecn;
-    e->echoed = e->on && (seg->flags & TCP_ECE) && seq_ge(seg->ack, t->snd_una);
+    e->echoed = e->on && (seg->flags & TCP_ECE) && seq_ge(seg->ack, t->snd.una);
     if (e->reduced && seq_gt(seg->ack, e->end)) {
         e->reduced = false;
         e->by_echo = false;
@@ -89,14 +89,14 @@ void tcp_ecn_window_reduced(struct tcp_cb *t)
     if (e->on) {
         e->reduced = true;
         e->cwr_due = true;
-        e->end = t->snd_nxt;
+        e->end = t->snd.nxt;
     }
 }
 
 /* Is this window of data one whose mark has reduced cwnd? Then a loss in it is no second reason. */
 bool tcp_ecn_covers(const struct tcp_cb *t)
 {
-    return t->ecn.by_echo && seq_lt(t->snd_una, t->ecn.end);
+    return t->ecn.by_echo && seq_lt(t->snd.una, t->ecn.end);
 }
 
 /* An acceptable segment with payload. 6.1.3: CWR ends the echo, a mark begins it; a segment may

@@ -32,7 +32,7 @@ enum { /* ACK trains */
 static void begin_round(struct tcp_cb *t)
 {
     struct tcp_hystart *h = &t->cc.hystart;
-    h->round_end = t->snd_nxt;
+    h->round_end = t->snd.nxt;
     h->last_min_us = h->min_us;
     h->min_us = UINT32_MAX;
     h->samples = 0;
@@ -101,7 +101,7 @@ static void extend_train(struct tcp_cb *t)
     uint64_t now = t->net->now_ns;
     uint64_t gap_us = max_u32(h->path_min_us / TRAIN_GAP_DIVISOR, TRAIN_GAP_MIN_US);
     if (now - h->train_last_ns > gap_us * NS_PER_US || h->path_min_us == UINT32_MAX ||
-        t->cc.cwnd < TRAIN_SEGMENTS_MIN * (uint32_t)t->snd_mss) {
+        t->cc.cwnd < TRAIN_SEGMENTS_MIN * (uint32_t)t->snd.mss) {
         return; /* train_last_ns stays: over for this round */
     }
     h->train_last_ns = now;
@@ -129,7 +129,7 @@ void tcp_hystart_on_ack(struct tcp_cb *t, uint32_t rtt_us)
 {
     /* The ACK of the round's last byte may be the last of a train; the first one beyond is the
      * first of the next. */
-    if (seq_gt(t->snd_una, t->cc.hystart.round_end)) {
+    if (seq_gt(t->snd.una, t->cc.hystart.round_end)) {
         end_round(t);
     }
     if (rtt_us != 0) {

@@ -19,7 +19,7 @@ static void avoid_congestion(struct tcp_cb *t, uint32_t acked)
     t->cc.acked += acked;
     if (t->cc.acked >= t->cc.cwnd) {
         t->cc.acked -= t->cc.cwnd;
-        t->cc.cwnd += t->snd_mss;
+        t->cc.cwnd += t->snd.mss;
     }
 }
 
@@ -35,7 +35,7 @@ static void newreno_on_ack(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 static uint32_t newreno_ssthresh(const struct tcp_cb *t)
 {
     /* RFC 5681 equation 4 */
-    return max_u32(tcp_cc_flight(t) / 2, SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd_mss);
+    return max_u32(tcp_cc_flight(t) / 2, SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd.mss);
 }
 
 static void newreno_restart(struct tcp_cb *t)

@@ -23,29 +23,29 @@ bool tcp_tx_short(const struct net *n)
 static void to_back(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    if (list_linked(&t->holding)) {
-        list_remove(&t->holding);
+    if (list_linked(&t->press.holding)) {
+        list_remove(&t->press.holding);
     }
-    t->drained_una = t->snd_una;
-    t->drained_ns = n->now_ns;
-    list_push_back(&n->tcp.holders, &t->holding);
+    t->press.drained_una = t->snd.una;
+    t->press.drained_ns = n->now_ns;
+    list_push_back(&n->tcp.holders, &t->press.holding);
 }
 
 void tcp_holder_begin(struct tcp_cb *t)
 {
-    if (t->sendq.packets > 0 && !list_linked(&t->holding)) {
+    if (t->snd.queue.packets > 0 && !list_linked(&t->press.holding)) {
         to_back(t);
     }
 }
 
 void tcp_holder_progress(struct tcp_cb *t)
 {
-    if (!list_linked(&t->holding)) {
+    if (!list_linked(&t->press.holding)) {
         return; /* a FIN alone */
     }
-    if (t->sendq.packets == 0) {
-        list_remove(&t->holding);
-    } else if (t->snd_una - t->drained_una >= t->snd_mss) {
+    if (t->snd.queue.packets == 0) {
+        list_remove(&t->press.holding);
+    } else if (t->snd.una - t->press.drained_una >= t->snd.mss) {
         to_back(t);
     }
 }
@@ -53,8 +53,8 @@ void tcp_holder_progress(struct tcp_cb *t)
 /* A window too small for a segment is the peer's own doing; with an open one it may be the path. */
 static bool gives_way(const struct tcp_cb *t)
 {
-    uint64_t stalled_ns = t->net->now_ns - t->drained_ns;
-    uint64_t limit_ms = t->snd_wnd < t->snd_mss ? TCP_HOLDER_SHUT_MS : TCP_HOLDER_SILENT_MS;
+    uint64_t stalled_ns = t->net->now_ns - t->press.drained_ns;
+    uint64_t limit_ms = t->snd.wnd < t->snd.mss ? TCP_HOLDER_SHUT_MS : TCP_HOLDER_SILENT_MS;
     return stalled_ns >= tcp_ms(limit_ms);
 }
 
@@ -62,8 +62,8 @@ void tcp_holders_evict(struct net *n)
 {
     struct list *it = list_first(&n->tcp.holders);
     for (uint32_t i = 0; i < TCP_HOLDERS_PER_TURN && it != NULL && tcp_tx_short(n); i++) {
-        struct tcp_cb *t = list_entry(it, struct tcp_cb, holding);
-        if (n->now_ns - t->drained_ns < tcp_ms(TCP_HOLDER_SHUT_MS)) {
+        struct tcp_cb *t = list_entry(it, struct tcp_cb, press.holding);
+        if (n->now_ns - t->press.drained_ns < tcp_ms(TCP_HOLDER_SHUT_MS)) {
             return; /* and so are all behind it */
         }
         it = it->next != &n->tcp.holders ? it->next : NULL;

@@ -10,7 +10,7 @@
 /* What both SYNs said of segment sizes. Whether timestamps are on must be known. */
 void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss)
 {
-    t->rcv_mss = our_mss;
+    t->rcv.mss = our_mss;
     tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
 }
 
@@ -19,22 +19,22 @@ void tcp_established(struct tcp_cb *t)
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     struct net *n = t->net;
     t->state = TCP_ESTABLISHED;
-    t->backoff = 0;
-    t->timeouts = 0;
+    t->loss.backoff = 0;
+    t->loss.timeouts = 0;
     t->soft_error = 0;
-    t->progress_ns = n->now_ns;
-    t->heard_ns = n->now_ns;
-    t->small_end = t->snd_una;
+    t->snd.progress_ns = n->now_ns;
+    t->rcv.heard_ns = n->now_ns;
+    t->snd.small_end = t->snd.una;
     tcp_rtx_timer_stop(t);
-    if (t->syn_resent) {
+    if (t->snd.syn_resent) {
         t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
-    } else if (!t->syn_untimed) {
-        tcp_rtt_sample(&t->rtt, n->now_ns - t->sent_ns, 1);
+    } else if (!t->snd.syn_untimed) {
+        tcp_rtt_sample(&t->rtt, n->now_ns - t->snd.sent_ns, 1);
     }
-    t->cc.recover = t->iss; /* RFC 6582 3.2 step 1 */
+    t->loss.recover = t->snd.iss; /* RFC 6582 3.2 step 1 */
     tcp_cc_start(t);
     tcp_tune_start(t);
-    if (t->fin_queued) {
+    if (t->snd.fin_queued) {
         t->state = TCP_FIN_WAIT_1; /* shut down before it was open: RFC 9293 3.10.4 */
     }
     tcp_idle_timer_start(t);
@@ -49,11 +49,11 @@ void tcp_established(struct tcp_cb *t)
 /* The owner sends no more (RFC 9293 3.10.4). The FIN goes behind what is queued. */
 void tcp_queue_fin(struct tcp_cb *t)
 {
-    if (t->fin_queued) {
+    if (t->snd.fin_queued) {
         return;
     }
-    t->fin_queued = true;
-    t->more = false;
+    t->snd.fin_queued = true;
+    t->snd.more = false;
     if (t->state == TCP_ESTABLISHED) {
         t->state = TCP_FIN_WAIT_1;
     } else if (t->state == TCP_CLOSE_WAIT) {
@@ -68,26 +68,26 @@ void tcp_detach(struct tcp_cb *t)
     struct net *n = t->net;
     tcp_table_remove(n, &t->node);
     tcp_bound_remove(t);
-    if (list_linked(&t->starved)) {
-        list_remove(&t->starved);
+    if (list_linked(&t->press.starved)) {
+        list_remove(&t->press.starved);
     }
-    if (list_linked(&t->holding)) {
-        list_remove(&t->holding);
+    if (list_linked(&t->press.holding)) {
+        list_remove(&t->press.holding);
     }
     timer_cancel(&n->wheel, &t->rtx_timer);
     timer_cancel(&n->wheel, &t->rack_timer);
     timer_cancel(&n->wheel, &t->delack_timer);
     timer_cancel(&n->wheel, &t->idle_timer);
     tcp_sendq_drop(t);
-    if (t->early != NULL) {
-        pkt_put(t->early);
-        t->early = NULL;
+    if (t->rcv.early != NULL) {
+        pkt_put(t->rcv.early);
+        t->rcv.early = NULL;
     }
     while (tcp_ooo_drop_farthest(t)) {
         /* bounded by the packets a connection may hold */
     }
-    t->snd_una = t->snd_nxt;
-    t->ack_now = false;
+    t->snd.una = t->snd.nxt;
+    t->rcv.ack_now = false;
 }
 
 void tcp_end(struct tcp_cb *t, int error)

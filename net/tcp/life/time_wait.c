@@ -87,7 +87,7 @@ static struct tcp_time_wait *record_new(struct net *n)
 void tcp_enter_time_wait(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    assert(t->fin_received && t->fin_sent && t->snd_una == t->snd_nxt);
+    assert(t->rcv.fin_received && t->snd.fin_sent && t->snd.una == t->snd.nxt);
     uint16_t window = tcp_window_field(t);
     tcp_detach(t);
     struct tcp_time_wait *w = record_new(n);
@@ -98,10 +98,10 @@ void tcp_enter_time_wait(struct tcp_cb *t)
         w->node.timestamps = t->ts.on;
         w->node.answered = (uint8_t)(interval_now(n) - 1);
         w->ts_recent = t->ts.recent;
-        w->snd_nxt = t->snd_nxt;
-        w->rcv_nxt = t->rcv_nxt;
-        w->max_snd_wnd = t->max_snd_wnd;
-        w->rcv_wscale = t->rcv_wscale;
+        w->snd_nxt = t->snd.nxt;
+        w->rcv_nxt = t->rcv.nxt;
+        w->max_snd_wnd = t->snd.max_wnd;
+        w->rcv_wscale = t->rcv.wscale;
         w->tos = t->opt.tos;
         w->ttl = t->opt.ttl;
         list_init(&w->node.bucket);

@@ -30,7 +30,7 @@ static void insert_lost(struct tcp_sendq *q, struct tcp_tx_note *note)
 
 void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
     assert(note->sent_count > 0 && !note->sacked);
     if (note->lost) {
@@ -48,7 +48,7 @@ void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p)
  * probe. */
 void tcp_sendq_mark_all_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     for (struct pkt *p = q->first; p != NULL && p != q->unsent; p = tx_note(p)->next) {
         struct tcp_tx_note *note = tx_note(p);
         if (!note->sacked) {
@@ -65,7 +65,7 @@ void tcp_sendq_mark_all_lost(struct tcp_cb *t)
  * again meanwhile is only roughly that of sending, which makes RACK later, never wrong. */
 void tcp_sendq_unmark_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct list *at = &q->in_flight;
     struct list *node;
     while ((node = list_pop_front(&q->lost)) != NULL) {
@@ -81,36 +81,36 @@ void tcp_sendq_unmark_lost(struct tcp_cb *t)
 /* The lowest packet believed lost and not sent again, or NULL. */
 struct pkt *tcp_sendq_next_lost(struct tcp_cb *t)
 {
-    struct list *node = list_first(&t->sendq.lost);
-    assert((node == NULL) == (t->sendq.lost_bytes == 0));
+    struct list *node = list_first(&t->snd.queue.lost);
+    assert((node == NULL) == (t->snd.queue.lost_bytes == 0));
     return node != NULL ? order_pkt(node) : NULL;
 }
 
 /* The packet sent longest ago that is still believed to be in the network, or NULL. */
 struct pkt *tcp_sendq_oldest(struct tcp_cb *t)
 {
-    struct list *node = list_first(&t->sendq.in_flight);
+    struct list *node = list_first(&t->snd.queue.in_flight);
     return node != NULL ? order_pkt(node) : NULL;
 }
 
 /* The one sent last of those, or NULL. */
 struct pkt *tcp_sendq_newest(struct tcp_cb *t)
 {
-    struct list *head = &t->sendq.in_flight;
+    struct list *head = &t->snd.queue.in_flight;
     return list_empty(head) ? NULL : order_pkt(head->prev);
 }
 
 /* p went, for the first time or again. */
 void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
     assert(!note->sacked);
     if (p == q->unsent) {
-        assert(note->seq == t->snd_nxt && !note->lost);
+        assert(note->seq == t->snd.nxt && !note->lost);
         q->unsent = note->next;
-        t->snd_nxt += note->len;
-        t->sent_ns = t->net->now_ns;
+        t->snd.nxt += note->len;
+        t->snd.sent_ns = t->net->now_ns;
     }
     if (note->lost) {
         note->lost = false;
@@ -127,7 +127,7 @@ void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
 /* The first news that p arrived, by SND.UNA or by a block. */
 void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
     assert(note->sent_count > 0 && !note->sacked);
     if (note->lost) {
@@ -138,7 +138,7 @@ void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
     d->delivered += note->len;
     /* RFC 5682: sent once, and before the timeout. */
     if (t->cc.recovery == TCP_RECOVERY_LOSS && note->sent_count == 1 &&
-        seq_le(note->seq + note->len, t->cc.recover)) {
+        seq_le(note->seq + note->len, t->loss.recover)) {
         d->original = true;
     }
     if (t->sack_on) {

@@ -45,7 +45,7 @@ static void detect_reordering(struct tcp_cb *t, const struct tcp_tx_note *note,
     }
     if (note->sent_count == 1 && seq_lt(end, d->fack)) {
         r->reordered_bytes = max_u32(r->reordered_bytes, d->fack - note->seq);
-        t->tally.reord_seen += !d->reordered;
+        t->loss.reord_seen += !d->reordered;
         d->reordered = true;
     }
 }
@@ -62,7 +62,7 @@ void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct
         /* Was it the one sent last that arrived, or an earlier one? An echo is of what moved
          * SND.UNA (RFC 7323 4.3), and says nothing of what a block tells of. */
         uint32_t sent_ms = (uint32_t)(note->sent_ns / NS_PER_MS) + t->ts.offset;
-        bool echoed = d->has_echo && seq_le(end, t->snd_una);
+        bool echoed = d->has_echo && seq_le(end, t->snd.una);
         if ((echoed && seq_lt(d->ts_ecr, sent_ms)) || rtt < r->min_rtt_ns) {
             return;
         }
@@ -80,11 +80,11 @@ void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct
 void tcp_rack_dsack(struct tcp_cb *t)
 {
     struct tcp_rack *r = &t->rack;
-    if (r->dsack_seen && seq_lt(t->snd_una, r->dsack_round)) {
+    if (r->dsack_seen && seq_lt(t->snd.una, r->dsack_round)) {
         return;
     }
     r->dsack_seen = true;
-    r->dsack_round = t->snd_nxt;
+    r->dsack_round = t->snd.nxt;
     r->reo_wnd_steps = r->reo_wnd_steps < UINT8_MAX ? r->reo_wnd_steps + 1 : UINT8_MAX;
     r->reo_wnd_persist = TCP_REO_WND_PERSIST;
 }
@@ -101,7 +101,7 @@ void tcp_rack_recovered(struct tcp_cb *t)
 /* SND.UNA moved: a round that is over is forgotten before its number could mean another one. */
 void tcp_rack_advanced(struct tcp_cb *t)
 {
-    t->rack.dsack_seen = t->rack.dsack_seen && seq_lt(t->snd_una, t->rack.dsack_round);
+    t->rack.dsack_seen = t->rack.dsack_seen && seq_lt(t->snd.una, t->rack.dsack_round);
 }
 
 static uint64_t srtt_ns(const struct tcp_cb *t)
@@ -114,7 +114,7 @@ static uint64_t reordering_window(const struct tcp_cb *t)
 {
     const struct tcp_rack *r = &t->rack;
     bool repair =
-        t->cc.recovery != TCP_RECOVERY_NONE || t->sendq.sacked_packets >= TCP_DUPACK_THRESHOLD;
+        t->cc.recovery != TCP_RECOVERY_NONE || t->snd.queue.sacked_packets >= TCP_DUPACK_THRESHOLD;
     if (r->reordered_bytes == 0 && repair) {
         return 0;
     }
@@ -158,7 +158,7 @@ bool tcp_rack_detect(struct tcp_cb *t)
  * (after an undone repair it may be older, see tcp_sendq_unmark_lost) is looked at presently. */
 void tcp_rack_look_again(struct tcp_cb *t)
 {
-    if (tcp_rack_on(t) && t->sendq.sacked_packets > 0) {
+    if (tcp_rack_on(t) && t->snd.queue.sacked_packets > 0) {
         arm(t, t->net->now_ns);
     }
 }
@@ -173,8 +173,8 @@ void tcp_rack_timeout(struct tcp_cb *t)
     while ((p = tcp_sendq_oldest(t)) != NULL && tx_note(p)->sent_ns + allow <= t->net->now_ns) {
         tcp_sendq_mark_lost(t, p);
     }
-    if (t->sendq.first != NULL && t->sendq.first != t->sendq.unsent) {
-        tcp_sendq_mark_lost(t, t->sendq.first);
+    if (t->snd.queue.first != NULL && t->snd.queue.first != t->snd.queue.unsent) {
+        tcp_sendq_mark_lost(t, t->snd.queue.first);
     }
     t->rack.tlp_out = false;
 }
@@ -185,9 +185,9 @@ void tcp_rack_timeout(struct tcp_cb *t)
 static bool probe_possible(const struct tcp_cb *t)
 {
     return allowed(t, NET_TCP_OFF_TLP) && tcp_synchronized(t) && !t->rack.tlp_out &&
-           t->cc.recovery == TCP_RECOVERY_NONE && tcp_flight(t) > 0 && t->snd_wnd > 0 &&
-           t->timeouts == 0 && t->sendq.sacked_packets == 0 && t->sendq.lost_bytes == 0 &&
-           !t->fin_lost;
+           t->cc.recovery == TCP_RECOVERY_NONE && tcp_flight(t) > 0 && t->snd.wnd > 0 &&
+           t->loss.timeouts == 0 && t->snd.queue.sacked_packets == 0 &&
+           t->snd.queue.lost_bytes == 0 && !t->snd.fin_lost;
 }
 
 /* 7.2: two round trips after the last that was sent or acknowledged. */
@@ -196,11 +196,11 @@ static uint64_t probe_at(const struct tcp_cb *t)
     uint64_t wait = tcp_ms(TCP_TLP_INITIAL_MS);
     if (t->rtt.srtt_us8 != 0) {
         wait = 2 * srtt_ns(t);
-        if (tcp_flight(t) <= t->snd_mss) {
+        if (tcp_flight(t) <= t->snd.mss) {
             wait += tcp_ms(TCP_TLP_MAX_ACK_MS);
         }
     }
-    return max_u64(t->sent_ns, t->progress_ns) + wait;
+    return max_u64(t->snd.sent_ns, t->snd.progress_ns) + wait;
 }
 
 /* Something may have been sent or acknowledged: a probe in due time, unless the timeout comes
@@ -218,25 +218,25 @@ void tcp_tlp_schedule(struct tcp_cb *t)
 /* 7.3: a new segment if the peer's window takes one, else the last one again. */
 static void probe(struct tcp_cb *t)
 {
-    uint32_t before = t->snd_nxt;
+    uint32_t before = t->snd.nxt;
     NET_COUNT(t->net, tcp_tx_tail_probes);
     tcp_rtx_timer_stop(t); /* the timeout counts from the probe on */
     t->rack.tlp_now = true;
     t->rack.tlp_out = true; /* schedules no other one */
     tcp_output(t);
     t->rack.tlp_now = false;
-    t->rack.tlp_retrans = t->snd_nxt == before;
+    t->rack.tlp_retrans = t->snd.nxt == before;
     if (t->rack.tlp_retrans) {
         struct pkt *last = tcp_sendq_newest(t);
         if (last != NULL) {
             tcp_sendq_mark_lost(t, last);
-            t->cc.force_rtx = true;
+            t->loss.force_rtx = true;
         } else {
-            t->fin_lost = t->fin_sent;
+            t->snd.fin_lost = t->snd.fin_sent;
         }
         tcp_output(t);
     }
-    t->rack.tlp_end_seq = t->snd_nxt;
+    t->rack.tlp_end_seq = t->snd.nxt;
 }
 
 /* The timeout is up. A probe that was due later goes in its place (7.2: PTO ends with the RTO), and
@@ -255,13 +255,13 @@ void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d)
 {
     struct tcp_rack *r = &t->rack;
     assert(r->tlp_out);
-    if (seq_lt(t->snd_una, r->tlp_end_seq)) {
+    if (seq_lt(t->snd.una, r->tlp_end_seq)) {
         return;
     }
     bool twice = d->dsack && seq_ge(d->duplicate_range.end + 1, r->tlp_end_seq);
     if (!r->tlp_retrans || twice || (d->duplicate && !d->blocks)) {
         r->tlp_out = false; /* what was sent again had arrived */
-    } else if (seq_gt(t->snd_una, r->tlp_end_seq)) {
+    } else if (seq_gt(t->snd.una, r->tlp_end_seq)) {
         r->tlp_out = false;
         tcp_recovery_repaired(t);
     }
@@ -271,7 +271,7 @@ void tcp_rack_expired(struct timer *timer, uint64_t now_ns)
 {
     struct tcp_cb *t = container_of(timer, struct tcp_cb, rack_timer);
     assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN);
-    if (tcp_rack_on(t) && t->sendq.sacked_packets > 0 && tcp_rack_detect(t)) {
+    if (tcp_rack_on(t) && t->snd.queue.sacked_packets > 0 && tcp_rack_detect(t)) {
         tcp_recovery_found_late(t);
         tcp_output(t);
     } else if (probe_possible(t) && probe_at(t) <= now_ns) {

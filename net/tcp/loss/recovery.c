@@ -9,7 +9,7 @@
 /* What the network is believed to hold (RFC 6675 4 SetPipe). */
 uint32_t tcp_pipe(const struct tcp_cb *t)
 {
-    uint32_t gone = t->sendq.lost_bytes + t->sendq.sacked_bytes + (t->fin_lost ? 1 : 0);
+    uint32_t gone = t->snd.queue.lost_bytes + t->snd.queue.sacked_bytes + (t->snd.fin_lost ? 1 : 0);
     assert(gone <= tcp_flight(t));
     return tcp_flight(t) - gone;
 }
@@ -18,8 +18,8 @@ uint32_t tcp_pipe(const struct tcp_cb *t)
  * than an initial window goes at once (RFC 9937 4, RFC 4015 3); slow start brings the rest. */
 void tcp_recovery_bound_burst(struct tcp_cb *t)
 {
-    uint32_t burst = TCP_BURST_SEGMENTS * (uint32_t)t->snd_mss;
-    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, tcp_pipe(t) + burst), t->snd_mss);
+    uint32_t burst = TCP_BURST_SEGMENTS * (uint32_t)t->snd.mss;
+    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, tcp_pipe(t) + burst), t->snd.mss);
 }
 
 /*
@@ -34,18 +34,19 @@ static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
     struct tcp_cc *cc = &t->cc;
     uint32_t pipe = tcp_pipe(t);
     uint32_t may = 0;
-    cc->prr_delivered += delivered;
+    t->loss.prr_delivered += delivered;
     if (pipe > cc->ssthresh) {
-        uint64_t share = (uint64_t)cc->prr_delivered * cc->ssthresh + cc->recover_fs - 1;
-        uint64_t total = share / cc->recover_fs;
-        may = total > cc->prr_out ? (uint32_t)(total - cc->prr_out) : 0;
-        may = min_u32(may, cc->recover_fs > pipe ? cc->recover_fs - pipe : 0);
+        uint64_t share = (uint64_t)t->loss.prr_delivered * cc->ssthresh + t->loss.recover_fs - 1;
+        uint64_t total = share / t->loss.recover_fs;
+        may = total > t->loss.prr_out ? (uint32_t)(total - t->loss.prr_out) : 0;
+        may = min_u32(may, t->loss.recover_fs > pipe ? t->loss.recover_fs - pipe : 0);
     } else {
-        uint32_t owed = cc->prr_delivered > cc->prr_out ? cc->prr_delivered - cc->prr_out : 0;
-        may = max_u32(owed, delivered) + (safe ? t->snd_mss : 0);
+        uint32_t owed =
+            t->loss.prr_delivered > t->loss.prr_out ? t->loss.prr_delivered - t->loss.prr_out : 0;
+        may = max_u32(owed, delivered) + (safe ? t->snd.mss : 0);
         may = min_u32(may, cc->ssthresh - pipe);
     }
-    cc->cwnd = max_u32(pipe + may, t->snd_mss);
+    cc->cwnd = max_u32(pipe + may, t->snd.mss);
 }
 
 /* RFC 6675 5 step 4; the first retransmission goes at once (4.3). */
@@ -53,14 +54,14 @@ static void enter(struct tcp_cb *t, uint32_t delivered)
 {
     NET_COUNT(t->net, tcp_fast_retransmits);
     tcp_cc_on_loss(t);
-    t->cc.recover = t->snd_nxt;
+    t->loss.recover = t->snd.nxt;
     t->cc.recovery = TCP_RECOVERY_FAST;
-    t->cc.rescued = false;
-    t->cc.force_rtx = true;
+    t->loss.rescued = false;
+    t->loss.force_rtx = true;
     /* RFC 9937 6: what was out before this ACK. */
-    t->cc.recover_fs = max_u32(tcp_flight(t) - t->sendq.sacked_bytes + delivered, 1);
-    t->cc.prr_delivered = 0;
-    t->cc.prr_out = 0;
+    t->loss.recover_fs = max_u32(tcp_flight(t) - t->snd.queue.sacked_bytes + delivered, 1);
+    t->loss.prr_delivered = 0;
+    t->loss.prr_out = 0;
     tcp_undo_begin(t);
     reduce_rate(t, delivered, false);
 }
@@ -73,8 +74,8 @@ static void leave(struct tcp_cb *t)
         tcp_recovery_bound_burst(t);
     }
     t->cc.recovery = TCP_RECOVERY_NONE;
-    t->cc.frto = TCP_FRTO_OFF;
-    t->cc.force_rtx = false;
+    t->loss.frto = TCP_FRTO_OFF;
+    t->loss.force_rtx = false;
     tcp_rack_recovered(t);
     tcp_cc_recovered(t);
 }
@@ -84,14 +85,14 @@ static bool find_lost(struct tcp_cb *t)
     if (tcp_rack_on(t)) {
         return tcp_rack_detect(t);
     }
-    return t->sendq.sacked_packets > 0 && tcp_scoreboard_find_lost(t);
+    return t->snd.queue.sacked_packets > 0 && tcp_scoreboard_find_lost(t);
 }
 
 /* Keeps `recover` comparable for ever. */
 static void follow(struct tcp_cb *t)
 {
-    if (seq_gt(t->snd_una, t->cc.recover)) {
-        t->cc.recover = t->snd_una - 1;
+    if (seq_gt(t->snd.una, t->loss.recover)) {
+        t->loss.recover = t->snd.una - 1;
     }
 }
 
@@ -102,9 +103,9 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     if (before == TCP_RECOVERY_LOSS) {
         tcp_cc_acked(t, d->delivered, d->flight); /* slow start, clocked by all that arrives */
     }
-    if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd_una, t->cc.recover)) {
+    if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
-        lost = t->sendq.lost_bytes > 0;
+        lost = t->snd.queue.lost_bytes > 0;
     }
     if (t->cc.recovery == TCP_RECOVERY_NONE && lost) {
         enter(t, d->delivered);
@@ -132,9 +133,9 @@ static void ack_without_sack(struct tcp_cb *t, const struct tcp_delivery *d)
         tcp_newreno_acked(t, d);
         return;
     }
-    t->cc.dupacks = 0;
+    t->loss.dupacks = 0;
     tcp_cc_acked(t, d->acked, d->flight);
-    if (t->cc.recovery == TCP_RECOVERY_LOSS && seq_ge(t->snd_una, t->cc.recover)) {
+    if (t->cc.recovery == TCP_RECOVERY_LOSS && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
     }
     if (t->cc.recovery == TCP_RECOVERY_NONE) {
@@ -155,7 +156,7 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
     if (d->dsack) {
         tcp_rack_dsack(t);
     }
-    if (t->cc.undo.open) {
+    if (t->loss.undo.open) {
         tcp_undo_check(t, d);
     }
     if (t->sack_on) {
@@ -169,7 +170,7 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
 void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
 {
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
-        t->cc.prr_out += bytes;
+        t->loss.prr_out += bytes;
     }
     if (again && t->cc.recovery != TCP_RECOVERY_NONE) {
         tcp_undo_resent(t, bytes);
@@ -179,7 +180,7 @@ void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
 /* The reordering timer found losses, without an ACK. */
 void tcp_recovery_found_late(struct tcp_cb *t)
 {
-    assert(t->sack_on && t->sendq.lost_bytes > 0);
+    assert(t->sack_on && t->snd.queue.lost_bytes > 0);
     if (t->cc.recovery == TCP_RECOVERY_NONE) {
         enter(t, 0);
     } else if (t->cc.recovery == TCP_RECOVERY_FAST) {
@@ -195,8 +196,8 @@ void tcp_recovery_repaired(struct tcp_cb *t)
     }
     NET_COUNT(t->net, tcp_tail_repairs);
     tcp_cc_on_loss(t);
-    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd_mss);
-    t->cc.undo.open = false;
+    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd.mss);
+    t->loss.undo.open = false;
     tcp_cc_recovered(t);
 }
 
@@ -208,13 +209,13 @@ void tcp_recovery_repaired(struct tcp_cb *t)
 void tcp_recovery_timeout(struct tcp_cb *t)
 {
     assert(tcp_flight(t) > 0);
-    bool first = t->timeouts == 0;
-    bool repairing = t->cc.recovery == TCP_RECOVERY_FAST && seq_lt(t->snd_una, t->cc.recover);
+    bool first = t->loss.timeouts == 0;
+    bool repairing = t->cc.recovery == TCP_RECOVERY_FAST && seq_lt(t->snd.una, t->loss.recover);
     if (first) {
         tcp_cc_on_loss(t); /* ssthresh is held for repeated timeouts of one segment */
     }
     if (repairing) {
-        t->cc.undo.open = false; /* the reduction was made for a loss that SACK had told of */
+        t->loss.undo.open = false; /* the reduction was made for a loss that SACK had told of */
     } else if (first) {
         tcp_undo_begin(t);
     }
@@ -227,11 +228,11 @@ void tcp_recovery_timeout(struct tcp_cb *t)
     } else {
         tcp_sendq_mark_all_lost(t);
     }
-    t->fin_lost = t->fin_sent;
-    t->cc.cwnd = tcp_pipe(t) + t->snd_mss; /* the loss window beside what is still on its way */
+    t->snd.fin_lost = t->snd.fin_sent;
+    t->cc.cwnd = tcp_pipe(t) + t->snd.mss; /* the loss window beside what is still on its way */
     t->cc.acked = 0;
-    t->cc.dupacks = 0;
-    t->cc.recover = t->snd_nxt; /* RFC 6582 3.2 step 4 */
+    t->loss.dupacks = 0;
+    t->loss.recover = t->snd.nxt; /* RFC 6582 3.2 step 4 */
     t->cc.recovery = TCP_RECOVERY_LOSS;
-    t->cc.force_rtx = true;
+    t->loss.force_rtx = true;
 }

@@ -74,7 +74,7 @@ void tcp_scoreboard_absorb(struct tcp_sendq *q, struct pkt *p, struct pkt *gone)
  * have a packet acknowledged and tell of others before. */
 void tcp_scoreboard_clear(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct list *at = &q->in_flight;
     for (struct pkt *p = q->first; q->sacked_packets > 0; p = tx_note(p)->next) {
         struct tcp_tx_note *note = tx_note(p);
@@ -96,7 +96,7 @@ void tcp_scoreboard_clear(struct tcp_cb *t)
 
 static void mark_sacked(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
     tcp_delivered(t, p, d);
     bool highest = q->sacked_packets == 0 || seq_gt(note_end(note), q->high_sacked);
@@ -163,7 +163,7 @@ static void remember(struct tcp_sendq *q, struct pkt *at, uint32_t first, uint32
 static void mark_block(struct tcp_cb *t, const struct tcp_range *r, struct tcp_delivery *d,
                        uint32_t *steps)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->first != q->unsent ? skip_marked(q, start_for(q, r->first), r->first) : NULL;
     struct pkt *last = NULL;
     while (p != NULL && p != q->unsent && seq_lt(tx_note(p)->seq, r->end)) {
@@ -206,8 +206,8 @@ static bool first_is_duplicate(const struct tcp_segment *seg)
  * apart or not, comes out right by accident (CVE-2021-31889). SND.UNA itself cannot be sacked. */
 static bool block_good(const struct tcp_cb *t, const struct tcp_range *r)
 {
-    uint32_t first = r->first - t->snd_una;
-    uint32_t end = r->end - t->snd_una;
+    uint32_t first = r->first - t->snd.una;
+    uint32_t end = r->end - t->snd.una;
     return first > 0 && first < end && end <= tcp_flight(t);
 }
 
@@ -220,7 +220,7 @@ void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct
     assert(t->sack_on && o->sack_count > 0);
     if (first_is_duplicate(seg)) {
         NET_COUNT(t->net, tcp_rx_dsacks);
-        t->tally.dsacks++;
+        t->loss.dsacks++;
         d->dsack = true;
         d->duplicate_range = o->sack[0];
         i = 1;
@@ -228,7 +228,7 @@ void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct
     for (; i < o->sack_count; i++) {
         if (block_good(t, &o->sack[i])) {
             mark_block(t, &o->sack[i], d, &steps);
-        } else if (t->snd_una - o->sack[i].end > t->max_snd_wnd) { /* else it was overtaken */
+        } else if (t->snd.una - o->sack[i].end > t->snd.max_wnd) { /* else it was overtaken */
             NET_COUNT(t->net, tcp_rx_bad_sack);
         }
     }
@@ -238,7 +238,7 @@ void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct
  */
 void tcp_scoreboard_check_reneging(struct tcp_cb *t)
 {
-    struct pkt *first = t->sendq.first;
+    struct pkt *first = t->snd.queue.first;
     if (first != NULL && tx_note(first)->sacked) {
         NET_COUNT(t->net, tcp_rx_sack_reneged);
         tcp_scoreboard_clear(t);
@@ -252,14 +252,14 @@ void tcp_scoreboard_check_reneging(struct tcp_cb *t)
  */
 bool tcp_scoreboard_find_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->edge != NULL ? q->edge : q->first;
     bool found = false;
     while (p != NULL && p != q->unsent) {
         struct tcp_tx_note *note = tx_note(p);
         uint32_t own = note->sacked ? note->len : 0;
         if (q->above_packets - note->sacked < TCP_DUPACK_THRESHOLD &&
-            q->above_bytes - own <= (TCP_DUPACK_THRESHOLD - 1) * (uint32_t)t->snd_mss) {
+            q->above_bytes - own <= (TCP_DUPACK_THRESHOLD - 1) * (uint32_t)t->snd.mss) {
             break;
         }
         if (note->sacked) {
@@ -283,7 +283,7 @@ bool tcp_scoreboard_find_lost(struct tcp_cb *t)
  */
 bool tcp_scoreboard_guess_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->edge != NULL ? q->edge : q->first;
     uint32_t steps = TCP_SACK_STEPS;
     for (; p != NULL && p != q->unsent && steps > 0; p = tx_note(p)->next, steps--) {
@@ -296,14 +296,14 @@ bool tcp_scoreboard_guess_lost(struct tcp_cb *t)
             return true;
         }
     }
-    if (t->cc.rescued || q->last == NULL || q->unsent != NULL) {
+    if (t->loss.rescued || q->last == NULL || q->unsent != NULL) {
         return false;
     }
     const struct tcp_tx_note *last = tx_note(q->last);
     if (last->sacked || last->lost || last->sent_count > 1) {
         return false;
     }
-    t->cc.rescued = true;
+    t->loss.rescued = true;
     tcp_sendq_mark_lost(t, q->last);
     return true;
 }

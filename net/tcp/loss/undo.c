@@ -13,13 +13,13 @@ enum {
 /* A reduction was made: from here on its grounds are watched. */
 void tcp_undo_begin(struct tcp_cb *t)
 {
-    t->cc.undo = (struct tcp_undo){.open = true, .una = t->snd_una, .end = t->snd_nxt};
+    t->loss.undo = (struct tcp_undo){.open = true, .una = t->snd.una, .end = t->snd.nxt};
 }
 
 /* Something of the episode went again. */
 void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes)
 {
-    struct tcp_undo *u = &t->cc.undo;
+    struct tcp_undo *u = &t->loss.undo;
     if (!u->resent_any) {
         u->resent_any = true;
         u->ts_ms = tcp_ts_now(t->net, t->ts.offset);
@@ -30,15 +30,15 @@ void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes)
 /* RFC 5682 2.1 step 1: only for a timeout that interrupts no other repair. */
 void tcp_frto_begin(struct tcp_cb *t)
 {
-    bool may = t->timeouts == 0 && t->cc.recovery == TCP_RECOVERY_NONE &&
+    bool may = t->loss.timeouts == 0 && t->cc.recovery == TCP_RECOVERY_NONE &&
                !(t->net->cfg.tcp_off & NET_TCP_OFF_FRTO);
-    t->cc.frto = may ? TCP_FRTO_FIRST : TCP_FRTO_OFF;
+    t->loss.frto = may ? TCP_FRTO_FIRST : TCP_FRTO_OFF;
 }
 
 /* RFC 3522 3.2 step 4: the first ACK that moves SND.UNA decides, whichever way. */
 static bool echo_is_older(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    struct tcp_undo *u = &t->cc.undo;
+    struct tcp_undo *u = &t->loss.undo;
     if (!u->resent_any || u->decided || !d->advanced || t->cc.recovery == TCP_RECOVERY_NONE) {
         return false;
     }
@@ -49,7 +49,7 @@ static bool echo_is_older(struct tcp_cb *t, const struct tcp_delivery *d)
 /* RFC 3708 2: all that was sent again was reported to have come twice. */
 static bool all_came_twice(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    struct tcp_undo *u = &t->cc.undo;
+    struct tcp_undo *u = &t->loss.undo;
     const struct tcp_range *r = &d->duplicate_range;
     if (!u->open || !d->dsack || u->resent == 0 || !seq_ge(r->first, u->una) ||
         !seq_le(r->end, u->end)) {
@@ -61,8 +61,8 @@ static bool all_came_twice(struct tcp_cb *t, const struct tcp_delivery *d)
 
 static bool may_send_new(const struct tcp_cb *t)
 {
-    uint32_t room = seq_ahead(t->snd_nxt, t->snd_una + t->snd_wnd);
-    return t->sendq.unsent != NULL && room >= t->snd_mss;
+    uint32_t room = seq_ahead(t->snd.nxt, t->snd.una + t->snd.wnd);
+    return t->snd.queue.unsent != NULL && room >= t->snd.mss;
 }
 
 /*
@@ -72,15 +72,15 @@ static bool may_send_new(const struct tcp_cb *t)
  */
 static bool frto(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    if (t->cc.recovery != TCP_RECOVERY_LOSS || t->cc.frto == TCP_FRTO_OFF) {
+    if (t->cc.recovery != TCP_RECOVERY_LOSS || t->loss.frto == TCP_FRTO_OFF) {
         return false;
     }
-    bool second = t->cc.frto == TCP_FRTO_SECOND;
-    bool go_on = !second && d->advanced && seq_lt(t->snd_una, t->cc.recover) && may_send_new(t);
+    bool second = t->loss.frto == TCP_FRTO_SECOND;
+    bool go_on = !second && d->advanced && seq_lt(t->snd.una, t->loss.recover) && may_send_new(t);
     bool spurious = second && d->original && (t->sack_on || d->advanced);
-    t->cc.frto = go_on ? TCP_FRTO_SECOND : TCP_FRTO_OFF;
+    t->loss.frto = go_on ? TCP_FRTO_SECOND : TCP_FRTO_OFF;
     if (second && !spurious) {
-        t->cc.cwnd = FRTO_SEGMENTS * (uint32_t)t->snd_mss; /* step 3a: on by slow start */
+        t->cc.cwnd = FRTO_SEGMENTS * (uint32_t)t->snd.mss; /* step 3a: on by slow start */
     }
     return spurious;
 }
@@ -94,16 +94,16 @@ static void restore(struct tcp_cb *t)
     } else {
         NET_COUNT(t->net, tcp_spurious_recoveries);
     }
-    t->cc.undo.open = false;
+    t->loss.undo.open = false;
     if (t->cc.recovery != TCP_RECOVERY_NONE) {
         tcp_sendq_unmark_lost(t);
-        t->fin_lost = false;
-        t->cc.recover = t->snd_una - 1;
+        t->snd.fin_lost = false;
+        t->loss.recover = t->snd.una - 1;
     }
     t->cc.recovery = TCP_RECOVERY_NONE;
-    t->cc.frto = TCP_FRTO_OFF;
-    t->cc.force_rtx = false;
-    t->cc.dupacks = 0;
+    t->loss.frto = TCP_FRTO_OFF;
+    t->loss.force_rtx = false;
+    t->loss.dupacks = 0;
     tcp_cc_undo(t);
     tcp_recovery_bound_burst(t);
 }
@@ -111,11 +111,11 @@ static void restore(struct tcp_cb *t)
 /* Looks at an acceptable ACK that told something, while a reduction may still be undone. */
 void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    assert(t->cc.undo.open);
+    assert(t->loss.undo.open);
     /* After the repair a DSACK may still come for a while; then the numbers mean something else. */
-    if (t->cc.recovery == TCP_RECOVERY_NONE && seq_gt(t->snd_una - t->cc.undo.end, 0) &&
-        t->snd_una - t->cc.undo.end > t->max_snd_wnd) {
-        t->cc.undo.open = false;
+    if (t->cc.recovery == TCP_RECOVERY_NONE && seq_gt(t->snd.una - t->loss.undo.end, 0) &&
+        t->snd.una - t->loss.undo.end > t->snd.max_wnd) {
+        t->loss.undo.open = false;
         return;
     }
     bool older = echo_is_older(t, d);

@@ -8,23 +8,23 @@
 /* The peer's SYN tells where it begins, what it takes and whether windows are scaled. */
 static void learn_from_syn(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    t->irs = seg->seq;
-    t->rcv_nxt = seg->seq + 1;
-    t->rcv_acked = t->rcv_nxt;
-    t->rcv_adv = t->rcv_nxt + tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale);
+    t->rcv.irs = seg->seq;
+    t->rcv.nxt = seg->seq + 1;
+    t->rcv.acked = t->rcv.nxt;
+    t->rcv.adv = t->rcv.nxt + tcp_syn_window(t->rcv.buf_bytes, t->rcv.wscale);
     tcp_ts_begin(t, &seg->options);
     t->sack_on = seg->options.has_sack_permitted && !(t->net->cfg.tcp_off & NET_TCP_OFF_SACK);
-    tcp_set_mss(t, &seg->options, t->rcv_mss);
+    tcp_set_mss(t, &seg->options, t->rcv.mss);
     if (seg->options.has_wscale && !(t->net->cfg.tcp_off & NET_TCP_OFF_WSCALE)) {
-        t->snd_wscale = seg->options.wscale;
+        t->snd.wscale = seg->options.wscale;
     } else {
-        t->snd_wscale = 0; /* RFC 7323 2.2: both sides or neither */
-        t->rcv_wscale = 0;
+        t->snd.wscale = 0; /* RFC 7323 2.2: both sides or neither */
+        t->rcv.wscale = 0;
     }
-    t->snd_wnd = seg->wnd;
-    t->max_snd_wnd = seg->wnd;
-    t->snd_wl1 = seg->seq;
-    t->snd_wl2 = seg->ack;
+    t->snd.wnd = seg->wnd;
+    t->snd.max_wnd = seg->wnd;
+    t->snd.wl1 = seg->seq;
+    t->snd.wl2 = seg->ack;
 }
 
 /* Data and FIN that came with the SYN are taken as if they had come behind it. */
@@ -40,9 +40,9 @@ static enum tcp_verdict syn_acknowledged(struct tcp_cb *t, struct tcp_segment *s
 {
     learn_from_syn(t, seg);
     tcp_ecn_syn_ack(t, seg);
-    t->snd_una = seg->ack;
+    t->snd.una = seg->ack;
     tcp_established(t);
-    t->ack_now = true;
+    t->rcv.ack_now = true;
     return take_rest(t, seg);
 }
 
@@ -54,23 +54,23 @@ static void keep_early(struct tcp_cb *t, struct tcp_segment *seg)
     if (tcp_payload_len(seg) == 0 && !fin) {
         return;
     }
-    assert(t->early == NULL);
+    assert(t->rcv.early == NULL);
     if (tcp_recvq_admits(t, seg->pkt, false)) {
-        t->early = seg->pkt;
-        t->early_fin = fin;
+        t->rcv.early = seg->pkt;
+        t->rcv.early_fin = fin;
         seg->pkt = NULL;
     }
 }
 
 enum tcp_verdict tcp_take_early(struct tcp_cb *t)
 {
-    assert(t->early != NULL);
+    assert(t->rcv.early != NULL);
     assert(t->state == TCP_ESTABLISHED || t->state == TCP_FIN_WAIT_1);
-    struct tcp_segment seg = {.pkt = t->early,
+    struct tcp_segment seg = {.pkt = t->rcv.early,
                               .id = t->node.id,
-                              .seq = t->irs + 1,
-                              .flags = t->early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
-    t->early = NULL;
+                              .seq = t->rcv.irs + 1,
+                              .flags = t->rcv.early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
+    t->rcv.early = NULL;
     enum tcp_verdict v = tcp_take_text(t, &seg); /* the FIN is the parent's eighth step */
     pkt_put(seg.pkt);
     return v == TCP_GONE ? TCP_GONE : TCP_GO_ON;
@@ -95,8 +95,8 @@ static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     NET_COUNT(t->net, tcp_rx_drop_syn_sent);
     tcp_emit_rst_for(t->net, seg, &t->opt);
-    if (!(seg->flags & TCP_RST) && !t->syn_untimed) {
-        t->syn_untimed = true;
+    if (!(seg->flags & TCP_RST) && !t->snd.syn_untimed) {
+        t->snd.syn_untimed = true;
         NET_COUNT(t->net, tcp_tx_retransmits);
         tcp_rtx_timer_stop(t);
         tcp_syn_send(t);
@@ -106,9 +106,9 @@ static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
 enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
 {
     struct net *n = t->net;
-    assert(t->state == TCP_SYN_SENT && t->snd_nxt == t->iss + 1);
+    assert(t->state == TCP_SYN_SENT && t->snd.nxt == t->snd.iss + 1);
     bool acks = (seg->flags & TCP_ACK) != 0;
-    if (acks && seg->ack != t->snd_nxt) { /* only our SYN is out */
+    if (acks && seg->ack != t->snd.nxt) { /* only our SYN is out */
         wrong_ack(t, seg);
         return TCP_DROP;
     }
@@ -125,7 +125,7 @@ enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
         NET_COUNT(n, tcp_rx_drop_syn_sent);
         return TCP_DROP;
     }
-    t->heard_ns = n->now_ns;
+    t->rcv.heard_ns = n->now_ns;
     if (acks) { /* fourth */
         return syn_acknowledged(t, seg);
     }

@@ -23,8 +23,8 @@ static bool rate_allows(struct tcp_cb *t, uint64_t *last)
 
 void tcp_challenge_ack(struct tcp_cb *t)
 {
-    if (rate_allows(t, &t->challenge_ns)) {
-        t->ack_now = true;
+    if (rate_allows(t, &t->rcv.challenge_ns)) {
+        t->rcv.ack_now = true;
     }
 }
 
@@ -35,9 +35,9 @@ void tcp_challenge_ack(struct tcp_cb *t)
 static bool honest_text(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
     bool has_text = tcp_payload_len(seg) > 0 || (seg->flags & TCP_FIN);
-    uint32_t span = t->rcvbuf_bytes;
-    return has_text && !(seg->flags & TCP_SYN) && seq_ge(seg->seq, t->rcv_nxt - span) &&
-           seq_le(seg->seq, t->rcv_adv + span);
+    uint32_t span = t->rcv.buf_bytes;
+    return has_text && !(seg->flags & TCP_SYN) && seq_ge(seg->seq, t->rcv.nxt - span) &&
+           seq_le(seg->seq, t->rcv.adv + span);
 }
 
 /* An ACK says where we are. To others only so often: two ends that have lost each other would go on
@@ -46,10 +46,10 @@ static void acknowledge_unacceptable(struct tcp_cb *t, const struct tcp_segment 
 {
     if (honest_text(t, seg)) {
         uint32_t end = seg->seq + tcp_payload_len(seg);
-        t->ack_now = true;
-        tcp_sack_duplicate(t, seg->seq, seq_lt(end, t->rcv_nxt) ? end : t->rcv_nxt);
-    } else if (rate_allows(t, &t->oow_ns)) {
-        t->ack_now = true;
+        t->rcv.ack_now = true;
+        tcp_sack_duplicate(t, seg->seq, seq_lt(end, t->rcv.nxt) ? end : t->rcv.nxt);
+    } else if (rate_allows(t, &t->rcv.oow_ns)) {
+        t->rcv.ack_now = true;
     }
 }
 
@@ -75,7 +75,7 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
         return TCP_DROP;
     }
     uint32_t len = tcp_segment_len(seg);
-    if (seq_ge(seg->seq + len, t->rcv_acked) && seq_le(seg->seq, t->rcv_adv)) {
+    if (seq_ge(seg->seq + len, t->rcv.acked) && seq_le(seg->seq, t->rcv.adv)) {
         return TCP_GO_ON;
     }
     NET_COUNT(n, tcp_rx_drop_out_of_window);
@@ -105,13 +105,13 @@ enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg)
     if (!(seg->flags & TCP_RST)) {
         return TCP_GO_ON;
     }
-    if (seg->seq == t->rcv_nxt) {
+    if (seg->seq == t->rcv.nxt) {
         NET_COUNT(t->net, tcp_resets_received);
         tcp_end(t, reset_error(t));
         return TCP_GONE;
     }
     NET_COUNT(t->net, tcp_rx_drop_rst_range);
-    if (seq_gt(seg->seq, t->rcv_nxt) && seq_lt(seg->seq, t->rcv_adv)) {
+    if (seq_gt(seg->seq, t->rcv.nxt) && seq_lt(seg->seq, t->rcv.adv)) {
         tcp_challenge_ack(t);
     }
     return TCP_DROP;
@@ -122,10 +122,10 @@ enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg)
 static enum tcp_verdict syn_again(struct tcp_cb *t, struct tcp_segment *seg)
 {
     assert(t->state == TCP_SYN_RECEIVED);
-    if ((seg->flags & TCP_ACK) && seg->ack == t->snd_nxt) {
+    if ((seg->flags & TCP_ACK) && seg->ack == t->snd.nxt) {
         seg->flags &= (uint8_t)~TCP_SYN;
         seg->seq++;
-        t->ack_now = true; /* the peer may be waiting for it just as we were */
+        t->rcv.ack_now = true; /* the peer may be waiting for it just as we were */
         return TCP_GO_ON;
     }
     (void)tcp_emit_syn(t);
@@ -139,7 +139,7 @@ enum tcp_verdict tcp_check_syn(struct tcp_cb *t, struct tcp_segment *seg)
     if (!(seg->flags & TCP_SYN)) {
         return TCP_GO_ON;
     }
-    if (t->state == TCP_SYN_RECEIVED && seg->seq == t->irs) {
+    if (t->state == TCP_SYN_RECEIVED && seg->seq == t->rcv.irs) {
         return syn_again(t, seg);
     }
     NET_COUNT(t->net, tcp_rx_drop_syn_synchronized);

@@ -16,9 +16,9 @@ static bool receiving(const struct tcp_cb *t)
 /* Every second segment at once, others within TCP_DELACK_MS. */
 static void acknowledge_later(struct tcp_cb *t)
 {
-    t->unacked_segments++;
-    if (t->opt.quickack || t->unacked_segments >= TCP_DELACK_SEGMENTS) {
-        t->ack_now = true;
+    t->rcv.unacked_segments++;
+    if (t->opt.quickack || t->rcv.unacked_segments >= TCP_DELACK_SEGMENTS) {
+        t->rcv.ack_now = true;
         return;
     }
     if (!timer_armed(&t->delack_timer)) {
@@ -29,26 +29,27 @@ static void acknowledge_later(struct tcp_cb *t)
 /* Cuts off what lies in front of RCV.NXT. */
 static void trim_left(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    uint32_t known = seq_ahead(seg->seq, t->rcv_nxt);
+    uint32_t known = seq_ahead(seg->seq, t->rcv.nxt);
     uint32_t cut = min_u32(known, tcp_payload_len(seg));
     tcp_sack_duplicate(t, seg->seq, seg->seq + cut);
     pkt_pull(seg->pkt, cut);
     seg->seq += cut;
     if (cut > 0) {
-        t->ack_now = true; /* a duplicate: the peer may have missed our ACK */
+        t->rcv.ack_now = true; /* a duplicate: the peer may have missed our ACK */
     }
 }
 
 /* Cuts off what lies behind the window's right edge or the peer's own FIN. The FIN goes with it. */
 static void trim_right(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    uint32_t limit = t->fin_known && seq_lt(t->fin_seq, t->rcv_adv) ? t->fin_seq : t->rcv_adv;
+    uint32_t limit =
+        t->rcv.fin_known && seq_lt(t->rcv.fin_seq, t->rcv.adv) ? t->rcv.fin_seq : t->rcv.adv;
     uint32_t end = seg->seq + tcp_payload_len(seg);
     uint32_t room = seq_ahead(seg->seq, limit);
     if (seq_gt(end, limit)) {
         pkt_trim(seg->pkt, min_u32(room, tcp_payload_len(seg)));
         seg->flags &= (uint8_t)~TCP_FIN;
-        t->ack_now = true;
+        t->rcv.ack_now = true;
     }
     /* A FIN just behind a full window stays: it takes no memory, and else a peer that closed would
      * have to ask again. */
@@ -59,16 +60,16 @@ static void trim_right(struct tcp_cb *t, struct tcp_segment *seg)
 static void note_fin(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     uint32_t end = seg->seq + tcp_payload_len(seg);
-    if (!(seg->flags & TCP_FIN) || t->fin_known) {
+    if (!(seg->flags & TCP_FIN) || t->rcv.fin_known) {
         return;
     }
-    t->ack_now = true;
-    if (seq_lt(end, t->rcv_nxt) || seq_lt(end, tcp_ooo_end(t))) {
+    t->rcv.ack_now = true;
+    if (seq_lt(end, t->rcv.nxt) || seq_lt(end, tcp_ooo_end(t))) {
         NET_COUNT(t->net, tcp_rx_drop_past_fin);
         return;
     }
-    t->fin_known = true;
-    t->fin_seq = end;
+    t->rcv.fin_known = true;
+    t->rcv.fin_seq = end;
 }
 
 /* The owner reads no more: the bytes are taken and forgotten. When he is gone altogether, the peer
@@ -80,7 +81,7 @@ static enum tcp_verdict discard(struct tcp_cb *t, struct tcp_segment *seg)
         tcp_abort(t, ECONNRESET);
         return TCP_GONE;
     }
-    t->rcv_nxt += tcp_payload_len(seg);
+    t->rcv.nxt += tcp_payload_len(seg);
     acknowledge_later(t);
     return TCP_GO_ON;
 }
@@ -88,23 +89,23 @@ static enum tcp_verdict discard(struct tcp_cb *t, struct tcp_segment *seg)
 /* seg's first byte is the very next one. */
 static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    assert(seg->seq == t->rcv_nxt);
-    if (t->shut_rd) {
+    assert(seg->seq == t->rcv.nxt);
+    if (t->rcv.shut) {
         return discard(t, seg);
     }
     if (!tcp_recvq_admits(t, seg->pkt, true)) {
-        t->ack_now = true;
+        t->rcv.ack_now = true;
         tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
         return TCP_DROP;
     }
-    bool had_gap = t->recvq.ranges != NULL;
-    t->rcv_nxt += tcp_payload_len(seg);
+    bool had_gap = t->rcv.queue.ranges != NULL;
+    t->rcv.nxt += tcp_payload_len(seg);
     t->net->counters.tcp_rx_bytes += tcp_payload_len(seg);
     tcp_recvq_append(t, seg->pkt);
     seg->pkt = NULL;
     if (had_gap) {
         tcp_ooo_merge(t);
-        t->ack_now = true; /* RFC 5681 4.2: a segment that fills a gap, at once */
+        t->rcv.ack_now = true; /* RFC 5681 4.2: a segment that fills a gap, at once */
     } else {
         acknowledge_later(t);
     }
@@ -114,8 +115,8 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
 
 static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    t->ack_now = true; /* RFC 5681 4.2: the duplicate ACK that tells of the gap */
-    if (t->shut_rd) {
+    t->rcv.ack_now = true; /* RFC 5681 4.2: the duplicate ACK that tells of the gap */
+    if (t->rcv.shut) {
         NET_COUNT(t->net, tcp_rx_drop_shut);
         return;
     }
@@ -132,8 +133,8 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
     if (!receiving(t)) {
         /* The peer said FIN already: the same FIN again is acknowledged, text is ignored (seventh
          * and eighth step). */
-        if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->fin_seq) {
-            t->ack_now = true;
+        if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->rcv.fin_seq) {
+            t->rcv.ack_now = true;
         }
         if (tcp_payload_len(seg) > 0) {
             NET_COUNT(t->net, tcp_rx_drop_past_fin);
@@ -154,7 +155,7 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
         }
         return TCP_GO_ON;
     }
-    if (seg->seq == t->rcv_nxt) {
+    if (seg->seq == t->rcv.nxt) {
         return take_in_order(t, seg);
     }
     take_out_of_order(t, seg);
@@ -164,14 +165,14 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
 /* Eighth: the FIN, once everything in front of it is here. */
 enum tcp_verdict tcp_take_fin(struct tcp_cb *t)
 {
-    if (!t->fin_known || t->fin_received || t->rcv_nxt != t->fin_seq || !receiving(t)) {
+    if (!t->rcv.fin_known || t->rcv.fin_received || t->rcv.nxt != t->rcv.fin_seq || !receiving(t)) {
         return TCP_GO_ON;
     }
-    t->fin_received = true;
-    t->rcv_nxt++;
-    t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt);
-    t->ack_now = true;
-    assert(t->recvq.ranges == NULL);
+    t->rcv.fin_received = true;
+    t->rcv.nxt++;
+    t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt);
+    t->rcv.ack_now = true;
+    assert(t->rcv.queue.ranges == NULL);
     uint32_t bits = NET_READY_IN | NET_READY_RDHUP;
     switch ((enum tcp_state)t->state) {
     case TCP_ESTABLISHED:

@@ -36,7 +36,7 @@ static void drop_range(struct tcp_recvq *q, struct pkt **at)
 
 bool tcp_ooo_drop_farthest(struct tcp_cb *t)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     if (q->ranges == NULL) {
         return false;
     }
@@ -51,8 +51,8 @@ bool tcp_ooo_drop_farthest(struct tcp_cb *t)
 /* The sequence number behind the last byte that waits; RCV.NXT when none does. */
 uint32_t tcp_ooo_end(const struct tcp_cb *t)
 {
-    uint32_t end = t->rcv_nxt;
-    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
+    uint32_t end = t->rcv.nxt;
+    for (struct pkt *p = t->rcv.queue.ranges; p != NULL; p = rx_note(p)->next_range) {
         end = rx_note(p)->end;
     }
     return end;
@@ -67,13 +67,13 @@ static void join(struct tcp_cb *t, struct pkt *r, struct pkt *p)
     uint32_t end = right->end;
     struct pkt *last = right->last;
     left->touched = seq_max(left->touched, right->touched);
-    account(&t->recvq, p, false);
+    account(&t->rcv.queue, p, false);
     if (p == last && tcp_recvq_coalesce(left->last, p)) {
-        t->recvq.ooo_bytes += (uint32_t)pkt_len(p);
+        t->rcv.queue.ooo_bytes += (uint32_t)pkt_len(p);
         NET_COUNT(t->net, tcp_rx_coalesced);
         pkt_put(p);
     } else {
-        account(&t->recvq, p, true);
+        account(&t->rcv.queue, p, true);
         left->last->next = p;
         left->last = last;
     }
@@ -84,7 +84,7 @@ static void join(struct tcp_cb *t, struct pkt *r, struct pkt *p)
  * when all of p was there already. *before gets the range in front of it. */
 static struct pkt **find_place(struct tcp_cb *t, struct pkt *p, uint32_t *seq, struct pkt **before)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     struct pkt **at = &q->ranges;
     *before = NULL;
     while (*at != NULL && seq_le(rx_note(*at)->seq, *seq)) {
@@ -104,7 +104,7 @@ static struct pkt **find_place(struct tcp_cb *t, struct pkt *p, uint32_t *seq, s
 /* Drops the ranges that p covers wholly, and trims p at the one it reaches into. */
 static void trim_right(struct tcp_cb *t, struct pkt **at, struct pkt *p, uint32_t seq)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     uint32_t end = seq + (uint32_t)pkt_len(p);
     while (*at != NULL && seq_le(rx_note(*at)->end, end)) {
         tcp_sack_duplicate(t, rx_note(*at)->seq, rx_note(*at)->end);
@@ -120,7 +120,7 @@ static void trim_right(struct tcp_cb *t, struct pkt **at, struct pkt *p, uint32_
 /* Is there room for one more range, if need be by dropping the farthest? */
 static bool room_for_range(struct tcp_cb *t, struct pkt *const *at)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     if (q->range_count < TCP_RANGES_MAX) {
         return true;
     }
@@ -134,9 +134,9 @@ static bool room_for_range(struct tcp_cb *t, struct pkt *const *at)
 
 void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     struct pkt *before = NULL;
-    assert(pkt_len(p) > 0 && seq_gt(seq, t->rcv_nxt));
+    assert(pkt_len(p) > 0 && seq_gt(seq, t->rcv.nxt));
     struct pkt **at = find_place(t, p, &seq, &before);
     if (at == NULL) {
         NET_COUNT(t->net, tcp_rx_drop_duplicate);
@@ -178,10 +178,10 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq)
 void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len)
 {
     uint32_t end = seq + len;
-    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
+    for (struct pkt *p = t->rcv.queue.ranges; p != NULL; p = rx_note(p)->next_range) {
         struct tcp_rx_note *range = rx_note(p);
         if (seq_lt(range->seq, end) && seq_lt(seq, range->end)) {
-            range->touched = ++t->recvq.touches;
+            range->touched = ++t->rcv.queue.touches;
             tcp_sack_duplicate(t, seq_max(seq, range->seq),
                                seq_lt(end, range->end) ? end : range->end);
             return;
@@ -195,13 +195,13 @@ static void take_range(struct tcp_cb *t, struct pkt *p)
 {
     while (p != NULL) {
         struct pkt *next = p->next;
-        account(&t->recvq, p, false);
-        uint32_t known = seq_ahead(rx_note(p)->seq, t->rcv_nxt);
+        account(&t->rcv.queue, p, false);
+        uint32_t known = seq_ahead(rx_note(p)->seq, t->rcv.nxt);
         if (known >= pkt_len(p)) {
             pkt_put(p);
         } else {
             pkt_pull(p, known);
-            t->rcv_nxt += (uint32_t)pkt_len(p);
+            t->rcv.nxt += (uint32_t)pkt_len(p);
             t->net->counters.tcp_rx_bytes += pkt_len(p);
             tcp_recvq_append(t, p);
         }
@@ -216,12 +216,12 @@ static void take_range(struct tcp_cb *t, struct pkt *p)
  */
 void tcp_ooo_merge(struct tcp_cb *t)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     if (q->ranges != NULL) {
         struct tcp_rx_note *range = rx_note(q->ranges);
-        tcp_sack_duplicate(t, range->seq, seq_lt(range->end, t->rcv_nxt) ? range->end : t->rcv_nxt);
+        tcp_sack_duplicate(t, range->seq, seq_lt(range->end, t->rcv.nxt) ? range->end : t->rcv.nxt);
     }
-    while (q->ranges != NULL && seq_le(rx_note(q->ranges)->seq, t->rcv_nxt)) {
+    while (q->ranges != NULL && seq_le(rx_note(q->ranges)->seq, t->rcv.nxt)) {
         struct pkt *first = q->ranges;
         q->ranges = rx_note(first)->next_range;
         q->range_count--;

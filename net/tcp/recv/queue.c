@@ -10,7 +10,7 @@
 
 static uint32_t packets_max(const struct tcp_cb *t)
 {
-    return t->rcvbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+    return t->rcv.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
 }
 
 static bool pool_short(const struct pkt *p)
@@ -20,7 +20,7 @@ static bool pool_short(const struct pkt *p)
 
 static bool pool_denies(const struct tcp_cb *t, const struct pkt *p, bool in_order)
 {
-    uint32_t held = t->recvq.in_order.count;
+    uint32_t held = t->rcv.queue.in_order.count;
     if (t->parent != NULL && held >= TCP_UNACCEPTED_PACKETS) {
         return true;
     }
@@ -47,7 +47,7 @@ static bool evict_ooo(struct tcp_cb *t)
  */
 bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     while (pool_denies(t, p, in_order)) {
         if (!in_order || !evict_ooo(t)) {
             NET_COUNT(t->net, tcp_rx_drop_pressure);
@@ -60,8 +60,8 @@ bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
             return false;
         }
     }
-    t->tally.data_ns = t->net->now_ns;
-    t->tally.data_segs_in++;
+    t->rcv.data_ns = t->net->now_ns;
+    t->rcv.data_segs_in++;
     return true;
 }
 
@@ -79,10 +79,10 @@ bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from)
 
 void tcp_recvq_append(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     assert(pkt_len(p) > 0);
     q->bytes += (uint32_t)pkt_len(p);
-    t->tally.bytes_received += pkt_len(p);
+    t->rcv.bytes_received += pkt_len(p);
     if (q->in_order.last != NULL && tcp_recvq_coalesce(q->in_order.last, p)) {
         NET_COUNT(t->net, tcp_rx_coalesced);
         pkt_put(p);
@@ -94,7 +94,7 @@ void tcp_recvq_append(struct tcp_cb *t, struct pkt *p)
 static size_t copy_out(const struct tcp_cb *t, uint8_t *out, size_t len)
 {
     size_t done = 0;
-    for (const struct pkt *p = t->recvq.in_order.first; p != NULL && done < len; p = p->next) {
+    for (const struct pkt *p = t->rcv.queue.in_order.first; p != NULL && done < len; p = p->next) {
         size_t part = min_size(pkt_len(p), len - done);
         memcpy(out + done, p->data, part);
         done += part;
@@ -104,7 +104,7 @@ static size_t copy_out(const struct tcp_cb *t, uint8_t *out, size_t len)
 
 static void consume(struct tcp_cb *t, size_t len)
 {
-    struct tcp_recvq *q = &t->recvq;
+    struct tcp_recvq *q = &t->rcv.queue;
     assert(len <= q->bytes);
     q->bytes -= (uint32_t)len;
     while (len > 0) {
@@ -120,9 +120,9 @@ static void consume(struct tcp_cb *t, size_t len)
 
 size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek)
 {
-    size_t done = copy_out(t, out, min_size(len, t->recvq.bytes));
+    size_t done = copy_out(t, out, min_size(len, t->rcv.queue.bytes));
     if (!peek && done > 0) {
-        const struct pkt_pool *pool = t->recvq.in_order.first->pool;
+        const struct pkt_pool *pool = t->rcv.queue.in_order.first->pool;
         consume(t, done);
         tcp_tune_read(t, done, pool);
     }
@@ -131,10 +131,10 @@ size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek)
 
 void tcp_recvq_drop(struct tcp_cb *t)
 {
-    pkt_queue_drain(&t->recvq.in_order);
-    t->recvq.bytes = 0;
+    pkt_queue_drain(&t->rcv.queue.in_order);
+    t->rcv.queue.bytes = 0;
     while (tcp_ooo_drop_farthest(t)) {
         /* bounded by packets_max */
     }
-    assert(t->recvq.ooo_packets == 0 && t->recvq.ooo_bytes == 0);
+    assert(t->rcv.queue.ooo_packets == 0 && t->rcv.queue.ooo_bytes == 0);
 }

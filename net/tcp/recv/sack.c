@@ -11,28 +11,28 @@
  */
 void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end)
 {
-    uint32_t stream = t->irs + 1;
-    if (seq_lt(first, t->rcv_nxt) && t->rcv_nxt - first > t->rcv_nxt - stream) {
+    uint32_t stream = t->rcv.irs + 1;
+    if (seq_lt(first, t->rcv.nxt) && t->rcv.nxt - first > t->rcv.nxt - stream) {
         first = stream;
     }
-    if (t->sack_on && !t->dsack_due && seq_lt(first, end)) {
-        t->dsack_due = true;
-        t->dsack_first = first;
-        t->dsack_end = end;
+    if (t->sack_on && !t->rcv.dsack_due && seq_lt(first, end)) {
+        t->rcv.dsack_due = true;
+        t->rcv.dsack_first = first;
+        t->rcv.dsack_end = end;
         NET_COUNT(t->net, tcp_tx_dsacks);
     }
 }
 
 bool tcp_sack_due(const struct tcp_cb *t)
 {
-    return t->sack_on && (t->dsack_due || t->recvq.ranges != NULL);
+    return t->sack_on && (t->rcv.dsack_due || t->rcv.queue.ranges != NULL);
 }
 
 /* The range whose turn was last among those before `older`; NULL: none left. */
 static struct pkt *newest_before(const struct tcp_cb *t, uint32_t older)
 {
     struct pkt *best = NULL;
-    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
+    for (struct pkt *p = t->rcv.queue.ranges; p != NULL; p = rx_note(p)->next_range) {
         uint32_t touched = rx_note(p)->touched;
         if (seq_lt(touched, older) && (best == NULL || seq_gt(touched, rx_note(best)->touched))) {
             best = p;
@@ -45,7 +45,7 @@ static struct pkt *newest_before(const struct tcp_cb *t, uint32_t older)
  */
 static struct pkt *range_around(const struct tcp_cb *t, uint32_t first, uint32_t end)
 {
-    for (struct pkt *p = t->recvq.ranges; p != NULL; p = rx_note(p)->next_range) {
+    for (struct pkt *p = t->rcv.queue.ranges; p != NULL; p = rx_note(p)->next_range) {
         if (seq_le(rx_note(p)->seq, first) && seq_ge(rx_note(p)->end, end)) {
             return p;
         }
@@ -76,15 +76,15 @@ void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room)
     if (max == 0) {
         return;
     }
-    if (t->dsack_due) {
-        add(o, t->dsack_first, t->dsack_end);
-        told = range_around(t, t->dsack_first, t->dsack_end);
-        t->dsack_due = false;
+    if (t->rcv.dsack_due) {
+        add(o, t->rcv.dsack_first, t->rcv.dsack_end);
+        told = range_around(t, t->rcv.dsack_first, t->rcv.dsack_end);
+        t->rcv.dsack_due = false;
     }
     if (told != NULL && o->sack_count < max) {
         add(o, rx_note(told)->seq, rx_note(told)->end);
     }
-    uint32_t older = t->recvq.touches + 1;
+    uint32_t older = t->rcv.queue.touches + 1;
     struct pkt *p;
     while (o->sack_count < max && (p = newest_before(t, older)) != NULL) {
         older = rx_note(p)->touched;

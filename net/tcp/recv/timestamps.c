@@ -67,7 +67,7 @@ bool tcp_paws_rejects(const struct tcp_cb *t, const struct tcp_segment *seg)
  * that what is echoed belongs to what is acknowledged. */
 void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    if (!t->ts.on || !seq_le(seg->seq, t->rcv_acked)) {
+    if (!t->ts.on || !seq_le(seg->seq, t->rcv.acked)) {
         return;
     }
     if (unlikely(!seg->options.has_timestamps)) {

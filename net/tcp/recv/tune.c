@@ -38,17 +38,17 @@ static bool tuning_off(const struct tcp_cb *t)
 uint32_t tcp_rcvbuf_most(const struct tcp_cb *t)
 {
     if (tuning_off(t)) {
-        return t->rcvbuf_bytes;
+        return t->rcv.buf_bytes;
     }
-    return max_u32(t->rcvbuf_bytes, t->net->cfg.limits.tcp_rcvbuf_max_bytes);
+    return max_u32(t->rcv.buf_bytes, t->net->cfg.limits.tcp_rcvbuf_max_bytes);
 }
 
 /* The connection is open; the handshake's round trip, when it was measured, is a first estimate. */
 void tcp_tune_start(struct tcp_cb *t)
 {
-    t->tune = (struct tcp_tuning){
+    t->rcv.tune = (struct tcp_tuning){
         .round_ns = t->net->now_ns,
-        .best_read = min_u32(t->rcvbuf_bytes, TCP_CONFIG_INITIAL_WINDOW * (uint32_t)t->rcv_mss),
+        .best_read = min_u32(t->rcv.buf_bytes, TCP_CONFIG_INITIAL_WINDOW * (uint32_t)t->rcv.mss),
         .rtt_us = t->rtt.srtt_us8 / 8,
     };
 }
@@ -57,9 +57,9 @@ void tcp_tune_start(struct tcp_cb *t)
  * these is an upper bound that gets better with each faster window. */
 static void measure_window(struct tcp_cb *t)
 {
-    struct tcp_tuning *u = &t->tune;
+    struct tcp_tuning *u = &t->rcv.tune;
     uint64_t now = t->net->now_ns;
-    if (u->rtt_ns != 0 && seq_lt(t->rcv_nxt, u->rtt_seq)) {
+    if (u->rtt_ns != 0 && seq_lt(t->rcv.nxt, u->rtt_seq)) {
         return;
     }
     if (u->rtt_ns != 0) {
@@ -67,7 +67,7 @@ static void measure_window(struct tcp_cb *t)
         uint32_t sample = (uint32_t)min_u64(took_us, UINT32_MAX);
         u->rtt_us = u->rtt_us == 0 ? sample : min_u32(u->rtt_us, sample);
     }
-    u->rtt_seq = seq_max(t->rcv_adv, t->rcv_nxt + 1);
+    u->rtt_seq = seq_max(t->rcv.adv, t->rcv.nxt + 1);
     u->rtt_ns = max_u64(now, 1);
 }
 
@@ -75,10 +75,10 @@ static void measure_window(struct tcp_cb *t)
  * makes it longer: one sample an echo, and only from segments of some size. */
 static void measure_echo(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    struct tcp_tuning *u = &t->tune;
+    struct tcp_tuning *u = &t->rcv.tune;
     uint32_t sample = (uint32_t)(tcp_ts_rtt_ns(t, seg) / NS_PER_US);
     if (sample == 0 || seg->options.ts_ecr == u->rtt_echo ||
-        tcp_payload_len(seg) < t->rcv_mss / 2u) {
+        tcp_payload_len(seg) < t->rcv.mss / 2u) {
         return;
     }
     u->rtt_echo = seg->options.ts_ecr;
@@ -97,12 +97,12 @@ void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg)
 /* The buffer that lets the sender go on growing as he did in this round. */
 static uint32_t wanted_bytes(const struct tcp_cb *t)
 {
-    const struct tcp_tuning *u = &t->tune;
+    const struct tcp_tuning *u = &t->rcv.tune;
     uint64_t window = 2 * (uint64_t)u->round_read;
     uint64_t best = max_u32(u->best_read, 1);
     uint64_t growth = window * (u->round_read - u->best_read) / best;
     window += min_u64(growth, GROWTH_MAX * window);
-    window += SLACK_SEGMENTS * (uint64_t)t->rcv_mss;
+    window += SLACK_SEGMENTS * (uint64_t)t->rcv.mss;
     return (uint32_t)min_u64(window, TCP_BUF_MAX_BYTES);
 }
 
@@ -110,19 +110,19 @@ static void grow_rcvbuf(struct tcp_cb *t, const struct pkt_pool *pool)
 {
     uint32_t most = min_u32(t->net->cfg.limits.tcp_rcvbuf_max_bytes, pool_share_bytes(pool));
     uint32_t want = min_u32(wanted_bytes(t), most);
-    if (want > t->rcvbuf_bytes) {
+    if (want > t->rcv.buf_bytes) {
         if (!pool_plentiful(pool, 0)) {
             return; /* asked again by the next round as good */
         }
-        t->rcvbuf_bytes = want;
+        t->rcv.buf_bytes = want;
     }
-    t->tune.best_read = t->tune.round_read;
+    t->rcv.tune.best_read = t->rcv.tune.round_read;
 }
 
 /* The owner has read len bytes, which lay in packets of pool. */
 void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool)
 {
-    struct tcp_tuning *u = &t->tune;
+    struct tcp_tuning *u = &t->rcv.tune;
     uint64_t now = t->net->now_ns;
     if (tuning_off(t) || t->opt.rcvbuf_fixed || !tcp_synchronized(t)) {
         return;
@@ -143,13 +143,13 @@ void tcp_tune_send(struct tcp_cb *t)
 {
     const struct net *n = t->net;
     const struct pkt_pool *pool = n->cfg.tx_pool;
-    if (tuning_off(t) || t->opt.sndbuf_fixed || !t->send_blocked ||
-        t->cc.cwnd <= t->sndbuf_bytes / 2) {
+    if (tuning_off(t) || t->opt.sndbuf_fixed || !t->snd.blocked ||
+        t->cc.cwnd <= t->snd.buf_bytes / 2) {
         return;
     }
     uint32_t most = min_u32(n->cfg.limits.tcp_sndbuf_max_bytes, pool_share_bytes(pool));
     uint32_t want = (uint32_t)min_u64(2 * (uint64_t)t->cc.cwnd, most);
-    if (want > t->sndbuf_bytes && pool_plentiful(pool, n->cfg.tx_reserve)) {
-        t->sndbuf_bytes = want;
+    if (want > t->snd.buf_bytes && pool_plentiful(pool, n->cfg.tx_reserve)) {
+        t->snd.buf_bytes = want;
     }
 }

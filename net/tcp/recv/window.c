@@ -29,14 +29,14 @@ uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale)
 
 static uint32_t free_bytes(const struct tcp_cb *t)
 {
-    uint32_t used = t->recvq.bytes;
-    uint32_t room = t->rcvbuf_bytes > used ? t->rcvbuf_bytes - used : 0;
+    uint32_t used = t->rcv.queue.bytes;
+    uint32_t room = t->rcv.buf_bytes > used ? t->rcv.buf_bytes - used : 0;
     if (t->opt.window_clamp != 0) {
         room = min_u32(room, t->opt.window_clamp);
     }
     /* Until the handshake is over the SYN-ACK may have to go again, which can say no more. */
-    uint32_t most = t->state == TCP_SYN_RECEIVED ? tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale)
-                                                 : (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv_wscale;
+    uint32_t most = t->state == TCP_SYN_RECEIVED ? tcp_syn_window(t->rcv.buf_bytes, t->rcv.wscale)
+                                                 : (uint32_t)TCP_WINDOW_FIELD_MAX << t->rcv.wscale;
     return min_u32(room, most);
 }
 
@@ -45,33 +45,33 @@ static uint32_t free_bytes(const struct tcp_cb *t)
 static uint32_t worthwhile_step(const struct tcp_cb *t)
 {
     uint32_t clamp = t->opt.window_clamp;
-    uint32_t buffer = clamp != 0 ? min_u32(t->rcvbuf_bytes, clamp) : t->rcvbuf_bytes;
-    return min_u32(buffer / 2, t->rcv_mss);
+    uint32_t buffer = clamp != 0 ? min_u32(t->rcv.buf_bytes, clamp) : t->rcv.buf_bytes;
+    return min_u32(buffer / 2, t->rcv.mss);
 }
 
 /* The window that may be advertised now. */
 static uint32_t select_window(const struct tcp_cb *t)
 {
-    uint32_t current = seq_ahead(t->rcv_nxt, t->rcv_adv);
+    uint32_t current = seq_ahead(t->rcv.nxt, t->rcv.adv);
     uint32_t room = free_bytes(t);
     /* Keeps the edge. RFC 7323 2.4: rounding to the scale's unit must not pull it back; nor must a
      * step that is smaller than the unit. */
-    uint32_t keep = (uint32_t)align_up(current, UINT64_C(1) << t->rcv_wscale);
+    uint32_t keep = (uint32_t)align_up(current, UINT64_C(1) << t->rcv.wscale);
     return room < current + worthwhile_step(t) ? keep : max_u32(room, keep);
 }
 
 uint16_t tcp_window_field(struct tcp_cb *t)
 {
-    uint32_t field = min_u32(select_window(t) >> t->rcv_wscale, TCP_WINDOW_FIELD_MAX);
-    t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + (field << t->rcv_wscale));
-    assert(seq_ge(t->rcv_adv, t->rcv_nxt));
+    uint32_t field = min_u32(select_window(t) >> t->rcv.wscale, TCP_WINDOW_FIELD_MAX);
+    t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt + (field << t->rcv.wscale));
+    assert(seq_ge(t->rcv.adv, t->rcv.nxt));
     return (uint16_t)field;
 }
 
 bool tcp_window_update_due(const struct tcp_cb *t)
 {
-    uint32_t current = seq_ahead(t->rcv_nxt, t->rcv_adv);
+    uint32_t current = seq_ahead(t->rcv.nxt, t->rcv.adv);
     uint32_t room = free_bytes(t);
     /* While half of the buffer is still open to the peer the next ACK will carry the news. */
-    return current <= t->rcvbuf_bytes / 2 && room >= current + worthwhile_step(t);
+    return current <= t->rcv.buf_bytes / 2 && room >= current + worthwhile_step(t);
 }

@@ -70,7 +70,7 @@ void tcp_emit_rst_for(struct net *n, const struct tcp_segment *seg, const struct
 void tcp_emit_rst(struct tcp_cb *t)
 {
     struct tcp_out out = {
-        .id = t->node.id, .seq = t->snd_nxt, .ack = t->rcv_nxt, .flags = TCP_RST | TCP_ACK};
+        .id = t->node.id, .seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = TCP_RST | TCP_ACK};
     choose_ip(&t->opt, &out);
     tcp_ts_fill(t, &out.options); /* RFC 7323 3.2: SHOULD */
     NET_COUNT(t->net, tcp_tx_rst);
@@ -81,19 +81,19 @@ void tcp_emit_rst(struct tcp_cb *t)
  * no room to tell of what came out of order: then an ACK of its own follows. */
 static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
 {
-    bool untold = t->ack_now && tcp_sack_due(t) && out->options.sack_count == 0;
-    t->rcv_acked = t->rcv_nxt;
-    t->unacked_segments = 0;
-    t->ack_now = untold;
-    t->tally.segs_out++;
+    bool untold = t->rcv.ack_now && tcp_sack_due(t) && out->options.sack_count == 0;
+    t->rcv.acked = t->rcv.nxt;
+    t->rcv.unacked_segments = 0;
+    t->rcv.ack_now = untold;
+    t->snd.segs_out++;
     timer_stop(&t->delack_timer);
 }
 
 /* SND.NXT, unless the peer took window back: what lies behind its edge it would not look at. */
 static uint32_t acceptable_seq(const struct tcp_cb *t)
 {
-    uint32_t edge = t->snd_una + t->snd_wnd;
-    return seq_le(t->snd_nxt, edge) ? t->snd_nxt : edge;
+    uint32_t edge = t->snd.una + t->snd.wnd;
+    return seq_le(t->snd.nxt, edge) ? t->snd.nxt : edge;
 }
 
 /* len: of the payload. SACK blocks take the room it leaves (RFC 6691 2: options count against the
@@ -102,7 +102,7 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
 {
     struct tcp_out out = {.id = t->node.id,
                           .seq = seq,
-                          .ack = t->rcv_nxt,
+                          .ack = t->rcv.nxt,
                           .window = tcp_window_field(t),
                           .flags = flags};
     choose_ip(&t->opt, &out);
@@ -110,7 +110,7 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
         out.flags |= TCP_ECE; /* RFC 3168 6.1.3 */
     }
     tcp_ts_fill(t, &out.options);
-    uint32_t room = t->snd_mss > len ? t->snd_mss - len : 0;
+    uint32_t room = t->snd.mss > len ? t->snd.mss - len : 0;
     tcp_sack_fill(t, &out.options, len > 0 ? room : TCP_OPTIONS_MAX_BYTES);
     return out;
 }
@@ -133,22 +133,23 @@ bool tcp_emit_syn(struct tcp_cb *t)
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     bool answer = t->state == TCP_SYN_RECEIVED;
     uint32_t off = t->net->cfg.tcp_off;
-    struct tcp_out out = {.id = t->node.id, .seq = t->iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
+    struct tcp_out out = {
+        .id = t->node.id, .seq = t->snd.iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
     choose_ip(&t->opt, &out);
-    out.window = tcp_syn_window(t->rcvbuf_bytes, t->rcv_wscale);
+    out.window = tcp_syn_window(t->rcv.buf_bytes, t->rcv.wscale);
     out.options.has_mss = true;
-    out.options.mss = t->rcv_mss;
+    out.options.mss = t->rcv.mss;
     out.options.has_wscale = !(off & NET_TCP_OFF_WSCALE);
-    out.options.wscale = t->rcv_wscale;
+    out.options.wscale = t->rcv.wscale;
     out.options.has_sack_permitted = !(off & NET_TCP_OFF_SACK);
     out.options.has_timestamps = !(off & NET_TCP_OFF_TIMESTAMPS);
     out.options.ts_val = tcp_ts_now(t->net, t->ts.offset);
     if (answer) {
         out.flags |= TCP_ACK;
-        out.ack = t->rcv_nxt;
-        t->rcv_adv = seq_max(t->rcv_adv, t->rcv_nxt + out.window);
+        out.ack = t->rcv.nxt;
+        t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt + out.window);
         /* RFC 7323 2.2: only as an answer to one; when both shifts are 0 it says nothing. */
-        out.options.has_wscale = t->snd_wscale != 0 || t->rcv_wscale != 0;
+        out.options.has_wscale = t->snd.wscale != 0 || t->rcv.wscale != 0;
         out.options.has_sack_permitted = t->sack_on;
         tcp_ts_fill(t, &out.options);
     }
@@ -171,26 +172,26 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
     p->data = p->head + note->offset;
     p->tail = p->data + note->len;
     uint8_t flags = TCP_ACK;
-    if (p == t->sendq.last) {
+    if (p == t->snd.queue.last) {
         flags |= TCP_PSH; /* RFC 9293 3.9.1: no more is queued behind it */
     }
     if (fin) {
-        assert(p == t->sendq.last && t->fin_queued);
+        assert(p == t->snd.queue.last && t->snd.fin_queued);
         flags |= TCP_FIN;
     }
     struct tcp_out out = out_for(t, note->seq, flags, note->len);
-    tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->push_override);
+    tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->snd.push_override);
     tcp_encode(p, &out);
     (void)to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
     ack_went(t, &out);
-    t->tally.data_segs_out++;
+    t->snd.data_segs_out++;
     return true;
 }
 
 bool tcp_emit_fin(struct tcp_cb *t)
 {
-    assert(t->fin_queued);
-    uint32_t seq = t->fin_sent ? t->snd_nxt - 1 : t->snd_nxt;
+    assert(t->snd.fin_queued);
+    uint32_t seq = t->snd.fin_sent ? t->snd.nxt - 1 : t->snd.nxt;
     struct tcp_out out = out_for(t, seq, TCP_FIN | TCP_ACK, 0);
     if (!tcp_emit_bare(t->net, &out)) {
         return false;
@@ -202,7 +203,7 @@ bool tcp_emit_fin(struct tcp_cb *t)
 /* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1 without data, which asks for an ACK and says nothing new. */
 void tcp_emit_keepalive(struct tcp_cb *t)
 {
-    struct tcp_out out = out_for(t, t->snd_nxt - 1, TCP_ACK, 0);
+    struct tcp_out out = out_for(t, t->snd.nxt - 1, TCP_ACK, 0);
     NET_COUNT(t->net, tcp_tx_keepalives);
     if (tcp_emit_bare(t->net, &out)) {
         ack_went(t, &out);

@@ -19,10 +19,10 @@ void tcp_pmtu_update_mss(struct tcp_cb *t)
     if (t->opt.mss != 0) {
         mss = min_u32(mss, t->opt.mss);
     }
-    t->snd_mss = (uint16_t)min_u32(mss - option_bytes(t), TCP_SEGMENT_MAX);
-    assert(t->snd_mss > 0 && t->snd_mss + option_bytes(t) + TCP_IP_HEADERS <= t->net->cfg.mtu);
+    t->snd.mss = (uint16_t)min_u32(mss - option_bytes(t), TCP_SEGMENT_MAX);
+    assert(t->snd.mss > 0 && t->snd.mss + option_bytes(t) + TCP_IP_HEADERS <= t->net->cfg.mtu);
     /* RFC 5681 2: a window of less than one segment would let nothing go, ever. */
-    t->cc.cwnd = max_u32(t->cc.cwnd, t->snd_mss);
+    t->cc.cwnd = max_u32(t->cc.cwnd, t->snd.mss);
 }
 
 /* The connection begins: peer_mss is what the peer's SYN announced. */
@@ -42,12 +42,13 @@ void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss)
  * at each packet that is out, as at a timeout; few messages come to this (see `believable`). */
 static void resend_large(struct tcp_cb *t)
 {
-    for (struct pkt *p = t->sendq.first; p != NULL && p != t->sendq.unsent; p = tx_note(p)->next) {
-        if (tx_note(p)->len > t->snd_mss && !tx_note(p)->sacked) {
+    for (struct pkt *p = t->snd.queue.first; p != NULL && p != t->snd.queue.unsent;
+         p = tx_note(p)->next) {
+        if (tx_note(p)->len > t->snd.mss && !tx_note(p)->sacked) {
             tcp_sendq_mark_lost(t, p);
         }
     }
-    t->cc.force_rtx = true;
+    t->loss.force_rtx = true;
     tcp_rtx_timer_stop(t);
     tcp_rack_look_again(t);
 }
@@ -59,8 +60,8 @@ static void resend_large(struct tcp_cb *t)
 static void bound_burst(struct tcp_cb *t)
 {
     uint32_t cwnd = t->cc.cwnd;
-    uint32_t burst = TCP_PMTU_BURST_SEGMENTS * (uint32_t)t->snd_mss;
-    if (t->sendq.lost_bytes > burst && cwnd > tcp_pipe(t) + burst) {
+    uint32_t burst = TCP_PMTU_BURST_SEGMENTS * (uint32_t)t->snd.mss;
+    if (t->snd.queue.lost_bytes > burst && cwnd > tcp_pipe(t) + burst) {
         t->cc.cwnd = tcp_pipe(t) + burst;
         if (t->cc.recovery == TCP_RECOVERY_NONE) { /* else both are the repair's */
             t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
@@ -122,13 +123,13 @@ void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes)
  */
 void tcp_pmtu_timeout(struct tcp_cb *t)
 {
-    struct pkt *head = t->sendq.first;
+    struct pkt *head = t->snd.queue.first;
     uint8_t patience = t->path.proven ? TCP_BLACK_HOLE_PROVEN_TIMEOUTS : TCP_BLACK_HOLE_TIMEOUTS;
     bool large =
         head != NULL && tx_note(head)->len + option_bytes(t) + TCP_IP_HEADERS > PMTU_FLOOR_BYTES;
     /* From the first suspicion on each timeout tries the next size: with the timeout doubling every
      * time, waiting as long again would outlast the connection. */
-    if (!large || t->timeouts < patience || t->path.mtu <= PMTU_FLOOR_BYTES ||
+    if (!large || t->loss.timeouts < patience || t->path.mtu <= PMTU_FLOOR_BYTES ||
         (t->net->cfg.tcp_off & NET_TCP_OFF_PMTUD)) {
         return;
     }
@@ -141,7 +142,7 @@ void tcp_pmtu_timeout(struct tcp_cb *t)
  * ones prove nothing, however many there are. */
 void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest)
 {
-    t->path.proven = t->path.proven || largest >= t->snd_mss;
+    t->path.proven = t->path.proven || largest >= t->snd.mss;
 }
 
 /* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */

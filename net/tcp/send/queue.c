@@ -12,36 +12,37 @@
 
 void tcp_sendq_init(struct tcp_cb *t)
 {
-    list_init(&t->sendq.in_flight);
-    list_init(&t->sendq.lost);
+    list_init(&t->snd.queue.in_flight);
+    list_init(&t->snd.queue.lost);
 }
 
 static uint32_t packets_max(const struct tcp_cb *t)
 {
-    return t->sndbuf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+    return t->snd.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
 }
 
 size_t tcp_sendq_room(const struct tcp_cb *t)
 {
-    const struct tcp_sendq *q = &t->sendq;
-    if (q->bytes >= t->sndbuf_bytes || q->packets >= packets_max(t)) {
+    const struct tcp_sendq *q = &t->snd.queue;
+    if (q->bytes >= t->snd.buf_bytes || q->packets >= packets_max(t)) {
         return 0;
     }
-    return t->sndbuf_bytes - q->bytes;
+    return t->snd.buf_bytes - q->bytes;
 }
 
 /* The sequence number behind everything queued, before a FIN. */
 static uint32_t queue_end(const struct tcp_cb *t)
 {
-    return t->sendq.last != NULL ? tx_note(t->sendq.last)->seq + tx_note(t->sendq.last)->len
-                                 : t->snd_nxt;
+    return t->snd.queue.last != NULL
+               ? tx_note(t->snd.queue.last)->seq + tx_note(t->snd.queue.last)->len
+               : t->snd.nxt;
 }
 
 static void push_back(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
-    assert(!t->fin_queued);
+    assert(!t->snd.fin_queued);
     *note = (struct tcp_tx_note){.seq = queue_end(t), .offset = (uint16_t)pkt_headroom(p)};
     list_init(&note->order);
     if (q->last != NULL) {
@@ -59,20 +60,20 @@ static void push_back(struct tcp_cb *t, struct pkt *p)
 /* Copies what still fits into the last packet, if that one has not been sent. */
 static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 {
-    struct pkt *p = t->sendq.last;
-    if (p == NULL || t->sendq.unsent == NULL) {
+    struct pkt *p = t->snd.queue.last;
+    if (p == NULL || t->snd.queue.unsent == NULL) {
         return 0;
     }
     struct tcp_tx_note *note = tx_note(p);
     assert(!pkt_shared(p) && note->sent_count == 0);
-    size_t room = note->len < t->snd_mss ? (size_t)t->snd_mss - note->len : 0;
+    size_t room = note->len < t->snd.mss ? (size_t)t->snd.mss - note->len : 0;
     uint8_t *at = p->head + note->offset + note->len;
     size_t take = min_size(min_size(len, room), (size_t)(pkt_end(p) - at));
     memcpy(at, bytes, take);
     note->len = (uint16_t)(note->len + take);
     p->data = p->head + note->offset;
     p->tail = p->data + note->len;
-    t->sendq.bytes += (uint32_t)take;
+    t->snd.queue.bytes += (uint32_t)take;
     return take;
 }
 
@@ -95,7 +96,7 @@ static bool pool_denies(const struct tcp_cb *t)
     if (!pool_below(n, 2)) {
         return false;
     }
-    return t->sendq.packets >= (pool_below(n, 4) ? TCP_SHORTAGE_PACKETS : TCP_PRESSURE_PACKETS);
+    return t->snd.queue.packets >= (pool_below(n, 4) ? TCP_SHORTAGE_PACKETS : TCP_PRESSURE_PACKETS);
 }
 
 /* A packet to queue, or NULL. One who is denied more has some queued: the ACK of it wakes him. */
@@ -118,10 +119,10 @@ static struct pkt *queue_alloc(struct tcp_cb *t)
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 {
     assert(tcp_can_queue(t));
-    size_t room = t->sendq.bytes < t->sndbuf_bytes ? t->sndbuf_bytes - t->sendq.bytes : 0;
+    size_t room = t->snd.queue.bytes < t->snd.buf_bytes ? t->snd.buf_bytes - t->snd.queue.bytes : 0;
     size_t want = min_size(len, room);
     size_t done = fill_last(t, bytes, want);
-    while (done < want && t->sendq.packets < packets_max(t)) {
+    while (done < want && t->snd.queue.packets < packets_max(t)) {
         struct pkt *p = queue_alloc(t);
         if (p == NULL) {
             break;
@@ -145,8 +146,8 @@ size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 static bool may_split(const struct tcp_cb *t, const struct pkt *p)
 {
     const struct net *n = t->net;
-    if (p != t->sendq.first &&
-        (t->sendq.packets >= TCP_SPLIT_FACTOR * packets_max(t) || pool_below(n, 4))) {
+    if (p != t->snd.queue.first &&
+        (t->snd.queue.packets >= TCP_SPLIT_FACTOR * packets_max(t) || pool_below(n, 4))) {
         return false;
     }
     return pkt_pool_left(n->cfg.tx_pool) > n->cfg.tx_reserve / 2;
@@ -159,7 +160,7 @@ static bool may_split(const struct tcp_cb *t, const struct pkt *p)
  */
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
     assert(len > 0 && len < note->len && !note->sacked);
     struct pkt *rest = may_split(t, p) ? net_alloc_tx(t->net, true) : NULL;
@@ -268,7 +269,7 @@ void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
         from->offset = (uint16_t)(from->offset + take);
         from->len = (uint16_t)(from->len - take);
         if (from->len == 0) {
-            drop_behind(&t->sendq, p);
+            drop_behind(&t->snd.queue, p);
         }
     }
 }
@@ -276,12 +277,12 @@ void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
 /* The first bytes of the first packet: a box on the way may have cut it. */
 static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
 {
-    struct tcp_tx_note *note = tx_note(t->sendq.first);
+    struct tcp_tx_note *note = tx_note(t->snd.queue.first);
     assert(bytes < note->len);
     if (note->sacked) {
         tcp_scoreboard_clear(t); /* it does not have all of it any more */
     }
-    remove_bytes(&t->sendq, note, bytes);
+    remove_bytes(&t->snd.queue, note, bytes);
     note->seq += bytes;
     note->offset = (uint16_t)(note->offset + bytes);
     note->len = (uint16_t)(note->len - bytes);
@@ -296,11 +297,11 @@ static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
  */
 void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     bool ambiguous = false;
     while (q->first != NULL && q->first != q->unsent) {
         struct tcp_tx_note *note = tx_note(q->first);
-        uint32_t covered = seq_ahead(note->seq, t->snd_una);
+        uint32_t covered = seq_ahead(note->seq, t->snd.una);
         if (covered == 0) {
             break;
         }
@@ -327,7 +328,7 @@ void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
 /* All of it, at the end of the connection: bounded as the queue is, and once. */
 void tcp_sendq_drop(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->sendq;
+    struct tcp_sendq *q = &t->snd.queue;
     q->unsent = NULL;
     while (q->first != NULL) {
         pop_first(q);

@@ -21,24 +21,24 @@ static bool syn_out(const struct tcp_cb *t)
 /* Is there something to send that has not gone? */
 static bool waiting(const struct tcp_cb *t)
 {
-    return t->sendq.unsent != NULL || (t->fin_queued && !t->fin_sent);
+    return t->snd.queue.unsent != NULL || (t->snd.fin_queued && !t->snd.fin_sent);
 }
 
 static bool persisting(const struct tcp_cb *t)
 {
-    return !syn_out(t) && (tcp_flight(t) == 0 || t->snd_wnd == 0);
+    return !syn_out(t) && (tcp_flight(t) == 0 || t->snd.wnd == 0);
 }
 
 static uint64_t timeout_ns(const struct tcp_cb *t)
 {
     if (!persisting(t)) {
-        return tcp_rto_ns(t, t->backoff);
+        return tcp_rto_ns(t, t->loss.backoff);
     }
-    if (t->snd_wnd > 0) {
+    if (t->snd.wnd > 0) {
         /* Held by Nagle's "more" or by a small window: RFC 9293 3.8.6.2.1 allows 0.1 to 1 s. */
         return tcp_ms(TCP_CORK_MS);
     }
-    return tcp_rto_ns(t, t->probes);
+    return tcp_rto_ns(t, t->snd.probes);
 }
 
 /* RFC 6298 5.1: runs while anything is out; and while something waits for a window. */
@@ -61,11 +61,11 @@ void tcp_rtx_timer_stop(struct tcp_cb *t)
 static void count_timeout(struct tcp_cb *t)
 {
     NET_COUNT(t->net, tcp_timeouts);
-    if (t->timeouts < UINT8_MAX) {
-        t->timeouts++;
+    if (t->loss.timeouts < UINT8_MAX) {
+        t->loss.timeouts++;
     }
-    if (t->backoff < BACKOFF_MAX) {
-        t->backoff++;
+    if (t->loss.backoff < BACKOFF_MAX) {
+        t->loss.backoff++;
     }
 }
 
@@ -73,7 +73,7 @@ static void count_timeout(struct tcp_cb *t)
  */
 static void advise_ip(const struct tcp_cb *t)
 {
-    if (t->timeouts == TCP_R1_TIMEOUTS) {
+    if (t->loss.timeouts == TCP_R1_TIMEOUTS) {
         NET_COUNT(t->net, tcp_r1_advice);
         ipv4_suspect(t->net, t->node.id.raddr);
     }
@@ -90,11 +90,11 @@ static void give_up(struct tcp_cb *t)
 void tcp_syn_send(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    if (t->syn_unsent) {
-        t->sent_ns = n->now_ns; /* the round trip begins only now */
+    if (t->snd.syn_unsent) {
+        t->snd.sent_ns = n->now_ns; /* the round trip begins only now */
     }
-    t->syn_unsent = !tcp_emit_syn(t);
-    if (t->syn_unsent) {
+    t->snd.syn_unsent = !tcp_emit_syn(t);
+    if (t->snd.syn_unsent) {
         uint64_t deadline_ns = n->now_ns + tcp_ms(SYN_UNSENT_MS);
         timer_arm(&n->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
     } else {
@@ -106,7 +106,7 @@ void tcp_syn_send(struct tcp_cb *t)
 static void syn_try_again(struct tcp_cb *t)
 {
     uint64_t now = t->net->now_ns;
-    if (now >= tcp_patience_end_ns(t) || now - t->progress_ns >= tcp_ms(SYN_UNSENT_MAX_MS)) {
+    if (now >= tcp_patience_end_ns(t) || now - t->snd.progress_ns >= tcp_ms(SYN_UNSENT_MAX_MS)) {
         give_up(t);
         return;
     }
@@ -119,17 +119,17 @@ static void syn_timeout(struct tcp_cb *t)
         tcp_end(t, EHOSTUNREACH); /* as it would have been told, had it found room to wait */
         return;
     }
-    if (t->syn_unsent) {
+    if (t->snd.syn_unsent) {
         syn_try_again(t);
         return;
     }
     count_timeout(t);
-    if (t->timeouts > TCP_SYN_RETRIES || t->net->now_ns >= tcp_patience_end_ns(t)) {
+    if (t->loss.timeouts > TCP_SYN_RETRIES || t->net->now_ns >= tcp_patience_end_ns(t)) {
         give_up(t);
         return;
     }
     advise_ip(t);
-    t->syn_resent = true;
+    t->snd.syn_resent = true;
     NET_COUNT(t->net, tcp_tx_retransmits);
     tcp_syn_send(t);
 }
@@ -140,7 +140,7 @@ static bool data_given_up(const struct tcp_cb *t)
     uint64_t limit = tcp_ms(t->orphan ? TCP_ORPHAN_R2_MS : TCP_R2_MS);
     uint64_t now = t->net->now_ns;
     bool own_limit = t->opt.user_timeout_ms != 0 && !t->orphan; /* it may be longer, too */
-    return now >= tcp_patience_end_ns(t) || (!own_limit && now - t->progress_ns >= limit);
+    return now >= tcp_patience_end_ns(t) || (!own_limit && now - t->snd.progress_ns >= limit);
 }
 
 static void data_timeout(struct tcp_cb *t)
@@ -172,30 +172,31 @@ static bool probing_given_up(const struct tcp_cb *t)
     if (t->opt.user_timeout_ms != 0) {
         return now >= tcp_patience_end_ns(t); /* however faithfully the probes are answered */
     }
-    return t->probes > 0 && now - max_u64(t->heard_ns, t->progress_ns) >= tcp_ms(TCP_R2_MS);
+    return t->snd.probes > 0 &&
+           now - max_u64(t->rcv.heard_ns, t->snd.progress_ns) >= tcp_ms(TCP_R2_MS);
 }
 
 static void probe(struct tcp_cb *t)
 {
-    if (t->snd_wnd == 0) {
+    if (t->snd.wnd == 0) {
         if (probing_given_up(t)) {
             give_up(t);
             return;
         }
         NET_COUNT(t->net, tcp_tx_window_probes);
-        t->probes = t->probes < UINT8_MAX ? t->probes + 1 : t->probes;
+        t->snd.probes = t->snd.probes < UINT8_MAX ? t->snd.probes + 1 : t->snd.probes;
     }
-    struct pkt *head = t->sendq.first;
+    struct pkt *head = t->snd.queue.first;
     if (tcp_flight(t) == 0) {
-        t->push_override = true;
-    } else if (head != NULL && head != t->sendq.unsent) {
+        t->snd.push_override = true;
+    } else if (head != NULL && head != t->snd.queue.unsent) {
         /* What was sent before the window shut: its first byte is the probe. */
         if (tx_note(head)->len == 1 || tcp_sendq_split(t, head, 1)) {
             tcp_sendq_mark_lost(t, head);
-            t->cc.force_rtx = true;
+            t->loss.force_rtx = true;
         }
     } else {
-        t->fin_lost = true; /* only the FIN is out: it is the probe */
+        t->snd.fin_lost = true; /* only the FIN is out: it is the probe */
     }
     tcp_output(t);
 }

@@ -1,0 +1,85 @@
+/*
+ * Congestion control's part of a connection: cwnd, ssthresh, what the algorithms keep, and ECN.
+ * Written by cc/ alone. Data only.
+ */
+#ifndef NET_TCP_BLOCK_CONGESTION_H
+#define NET_TCP_BLOCK_CONGESTION_H
+
+#include "kernel/base.h"
+
+struct tcp_cc_ops;
+
+enum tcp_recovery {
+    TCP_RECOVERY_NONE,
+    TCP_RECOVERY_FAST, /* RFC 6582 fast recovery */
+    TCP_RECOVERY_LOSS, /* after a timeout, until `recover` is acknowledged */
+};
+
+enum tcp_hystart_phase {
+    TCP_HYSTART_SLOW_START,
+    TCP_HYSTART_TRAIN, /* slowed down by a long train of ACKs */
+    TCP_HYSTART_CSS,   /* Conservative Slow Start: slowed down by a longer round trip */
+};
+
+/* HyStart++ (RFC 9406): the rounds of the first slow start. UINT32_MAX: no sample. */
+struct tcp_hystart {
+    uint64_t train_begin_ns;  /* the first ACK of this round */
+    uint64_t train_last_ns;   /* the last one that came close behind another */
+    uint32_t round_end;       /* the round is over when this is acknowledged */
+    uint32_t path_min_us;     /* shortest round trip of all */
+    uint32_t min_us;          /* of this round */
+    uint32_t last_min_us;     /* of the last */
+    uint32_t css_baseline_us; /* min_us when CSS began */
+    uint8_t phase;            /* enum tcp_hystart_phase */
+    uint8_t samples;          /* of this round, saturates */
+    uint8_t css_rounds;
+    bool train_long; /* in this round */
+};
+
+/* CUBIC (RFC 9438). The curve is what a spurious loss has to give back (4.9). */
+struct tcp_cubic_curve {
+    uint64_t epoch_ns; /* begin of congestion avoidance, put off by pauses; 0: not begun */
+    uint64_t est_rest; /* of w_est: what is less than a byte */
+    uint32_t w_max;    /* bytes; 0: no loss yet */
+    uint32_t w_est;    /* bytes */
+    uint32_t k_ms;
+};
+
+struct tcp_cubic {
+    struct tcp_cubic_curve curve;
+    struct tcp_cubic_curve prior; /* before the last reduction */
+    uint64_t used_ns;             /* to here time is accounted for */
+    uint32_t cwnd_prior;          /* bytes, at the last reduction */
+    bool timed_out;               /* the last reduction was a timeout's */
+};
+
+struct tcp_cc {
+    const struct tcp_cc_ops *ops;
+    uint32_t cwnd;       /* bytes */
+    uint32_t ssthresh;   /* bytes */
+    uint32_t acked;      /* bytes acknowledged since cwnd last grew (RFC 3465), or CUBIC's rest */
+    uint8_t recovery;    /* enum tcp_recovery */
+    uint32_t prior_cwnd; /* before the last reduction; 0: nothing to undo */
+    uint32_t prior_ssthresh; /* the same */
+    uint32_t ack_rtt_us;     /* measured by the ACK that is being handled; 0: nothing was */
+    uint64_t validated_ns;   /* when at least half of cwnd was last in use (RFC 7661) */
+    uint32_t peak; /* the most that was out before an ACK, until peak_end is acknowledged */
+    uint32_t peak_end;
+    struct tcp_hystart hystart;
+    struct tcp_cubic cubic;
+};
+
+/* RFC 3168. */
+struct tcp_ecn {
+    uint32_t end; /* while reduced: SND.NXT when cwnd was */
+    bool on;      /* both sides agreed */
+    bool asked;   /* our SYN asked, and no later one did not */
+    bool echo;    /* a mark has come: ECE goes on every ACK until CWR comes */
+    bool cwr_due; /* on the next new data */
+    bool reduced; /* cwnd was, and not more than what was out then is acknowledged */
+    bool by_echo; /* because of an echo, not of a loss */
+    bool echoed;  /* the ACK that is being handled has ECE */
+    bool seen;    /* data of the peer came with a mark, if only that it may be marked */
+};
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * The sender of a connection: the peer's window, what the owner queued and has not been
+ * acknowledged, and what size segments have. Written by send/ alone; which of the queue is lost or
+ * with the peer is loss/'s to say. Data only.
+ */
+#ifndef NET_TCP_BLOCK_SENDER_H
+#define NET_TCP_BLOCK_SENDER_H
+
+#include "kernel/base.h"
+#include "kernel/list.h"
+#include "kernel/pkt.h"
+
+/* TCP's notes on a packet it retains for sending, in pkt.cb. */
+struct tcp_tx_note {
+    struct pkt *next;
+    uint64_t sent_ns;    /* when it last went */
+    struct list order;   /* in tcp_sendq.in_flight or .lost, else in none */
+    uint32_t seq;        /* of the first payload byte */
+    uint16_t offset;     /* of the first payload byte from pkt.head */
+    uint16_t len;        /* payload bytes, > 0 */
+    uint16_t sent_count; /* saturates */
+    bool lost;           /* believed lost, not sent again yet: not in the pipe */
+    bool sacked;         /* RFC 2018: the peer has it, for now (it may renege) */
+};
+static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
+
+enum {
+    TCP_SACK_HINTS = 4, /* places remembered from one ACK to the next */
+};
+
+/* Where the marking of a SACK block ended: the packets of [first, end) are marked as far as they
+ * lie in it as a whole, and `at` is the last that was looked at. */
+struct tcp_sack_hint {
+    struct pkt *at; /* NULL: unused */
+    uint32_t first;
+    uint32_t end;
+};
+
+/*
+ * What was handed to us to send and is not acknowledged. A packet is sent as a whole or not at all
+ * (else it is split), so SND.NXT, a FIN apart, is always the start of `unsent`. A packet that was
+ * sent is in the network (in_flight), or believed lost (lost), or the peer has it (sacked).
+ */
+struct tcp_sendq {
+    struct pkt *first;
+    struct pkt *last;
+    struct pkt *unsent;    /* NULL: everything was sent */
+    struct list in_flight; /* tcp_tx_note.order, the one sent longest ago first */
+    struct list lost;      /* the same, lowest first as far as bounded work can tell */
+    uint32_t bytes;
+    uint32_t packets;
+    uint32_t lost_bytes; /* sent, believed lost, not sent again */
+    /* The scoreboard (RFC 6675 3). */
+    uint32_t sacked_bytes;
+    uint32_t sacked_packets;
+    uint32_t high_sacked; /* the highest number sacked + 1, while sacked_packets > 0 */
+    struct pkt *edge;     /* every packet in front of it was judged by IsLost; NULL: none was */
+    uint32_t above_bytes; /* of sacked_bytes: at or behind the edge */
+    uint32_t above_packets;
+    struct tcp_sack_hint hint[TCP_SACK_HINTS];
+    uint8_t next_hint; /* the one to be given up next */
+    bool hinted;       /* one of them may be in use */
+};
+
+/* What size segments have (send/mtu.c). */
+struct tcp_path {
+    uint16_t peer_mss;   /* announced by the peer, not below TCP_MSS_FLOOR */
+    uint16_t mtu;        /* IP packets of this size are believed to pass */
+    bool may_fragment;   /* DF is not set */
+    bool proven;         /* a segment of the full size was acknowledged */
+    uint8_t claims;      /* of routers, believed since the link's size was last tried; saturates */
+    uint64_t lowered_ns; /* when mtu was last set */
+};
+
+struct tcp_sender {
+    uint32_t una, nxt, wnd, wl1, wl2;
+    uint32_t max_wnd;
+    uint32_t small_end; /* end of the last segment below the MSS that was sent (Nagle) */
+    uint32_t buf_bytes;
+    uint16_t mss;       /* effective send MSS (RFC 9293 3.7.1) */
+    uint8_t wscale;     /* shift of windows received */
+    uint8_t probes;     /* window probes since the window was last open */
+    bool fin_queued;    /* the owner sends no more */
+    bool fin_sent;      /* SND.NXT is behind our FIN */
+    bool fin_lost;      /* our FIN is believed lost */
+    bool more;          /* the last send said that more follows */
+    bool push_override; /* the persist timer asks for what little may go (RFC 9293 3.8.6.2.1) */
+    bool blocked;       /* the writer was told to wait: tell when there is room */
+    bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
+    bool syn_unsent;    /* our SYN has not left this host: there was no room for it */
+    bool syn_untimed;   /* nobody knows when the SYN that was answered went: a cookie's SYN-ACK, or
+                         * one that went again behind a RST (open/syn_sent.c) */
+    struct tcp_sendq queue;
+    uint64_t progress_ns; /* when the peer last moved SND.UNA, or sending began */
+    uint64_t sent_ns;     /* when data last went */
+    uint32_t iss;
+
+    /* Totals for TCP_INFO (RFC 4898 has most of them). */
+    uint32_t segs_out;
+    uint32_t data_segs_out;
+    uint32_t retransmits; /* data segments */
+    uint64_t bytes_acked;
+    uint64_t bytes_resent;
+};
+
+#endif
