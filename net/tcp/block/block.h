@@ -1,0 +1,100 @@
+/*
+ * What every room of TCP uses: the control block with its limits, the table of 4-tuples, ports and
+ * initial sequence numbers.
+ *
+ * Life of a control block. Any function marked "may end" can finish the connection: the block is
+ * then freed when nobody owns it, or left CLOSED for its owner. Such a function says so by its
+ * result, and its callers touch the block no more unless told it is alive.
+ */
+#ifndef NET_TCP_BLOCK_BLOCK_H
+#define NET_TCP_BLOCK_BLOCK_H
+
+#include "net/stack.h"
+#include "net/tcp/block/cb.h"
+#include "net/tcp/block/limits.h"
+#include "net/tcp/tcp.h"
+#include "net/wire/seq.h"
+#include "net/wire/tcp.h"
+
+/* What a step of segment arrival says to the parent. */
+enum tcp_verdict {
+    TCP_GO_ON,
+    TCP_DROP, /* done with the segment */
+    TCP_GONE, /* the control block ended: it must not be touched */
+};
+
+static inline struct tcp_tx_note *tx_note(struct pkt *p)
+{
+    return (struct tcp_tx_note *)(void *)p->cb;
+}
+
+static inline struct tcp_rx_note *rx_note(struct pkt *p)
+{
+    return (struct tcp_rx_note *)(void *)p->cb;
+}
+
+/* Bytes (and FIN) on their way, as far as we know: FlightSize of RFC 5681. */
+static inline uint32_t tcp_flight(const struct tcp_cb *t)
+{
+    return t->snd.nxt - t->snd.una;
+}
+
+static inline bool tcp_synchronized(const struct tcp_cb *t)
+{
+    return t->state >= TCP_ESTABLISHED && t->state != TCP_TIME_WAIT;
+}
+
+/* May the owner have more to send taken? */
+static inline bool tcp_can_queue(const struct tcp_cb *t)
+{
+    return (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) && !t->snd.fin_queued;
+}
+
+static inline void tcp_notify(struct tcp_cb *t, uint32_t bits)
+{
+    if (t->ready != NULL) {
+        t->ready(t->owner, bits);
+    }
+}
+
+static inline uint64_t tcp_ms(uint64_t ms)
+{
+    return ms * NS_PER_MS;
+}
+
+/* block/table.c: the table of 4-tuples and the control blocks. */
+struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
+void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */
+void tcp_table_remove(struct net *n, struct tcp_node *node); /* harmless when not in */
+void tcp_table_replace(struct net *n, struct tcp_node *old, struct tcp_node *node);
+struct tcp_cb *tcp_cb_new(struct net *n) must_check; /* NULL: full, and no orphan to evict */
+void tcp_cb_free(struct tcp_cb *t);                  /* takes t, with all it holds */
+
+/* block/port.c: ports. */
+struct tcp_cb *tcp_find_listener(struct net *n, uint32_t addr, uint16_t port);
+void tcp_bound_insert(struct tcp_cb *t);
+void tcp_bound_remove(struct tcp_cb *t); /* harmless when not in */
+bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse);
+uint16_t tcp_pick_port_to_bind(struct net *n, bool reuse); /* 0: used up */
+void tcp_port_set_busy(struct net *n, uint16_t port, bool busy);
+uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id); /* 0: used up */
+uint32_t tcp_iss_secret(const struct net *n, const struct tcp_tuple *id);
+uint32_t tcp_new_iss(const struct net *n, const struct tcp_tuple *id);
+
+/* One more, and one less, has the port. */
+static inline void tcp_port_hold(struct net *n, uint16_t port)
+{
+    if (n->tcp.ports.users[port]++ == 0) {
+        tcp_port_set_busy(n, port, true);
+    }
+}
+
+static inline void tcp_port_release(struct net *n, uint16_t port)
+{
+    assert(n->tcp.ports.users[port] > 0);
+    if (--n->tcp.ports.users[port] == 0) {
+        tcp_port_set_busy(n, port, false);
+    }
+}
+
+#endif
