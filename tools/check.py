@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 
+from tree import Tree
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 800
@@ -51,30 +53,9 @@ BANNED = {
     r"\bTODO\b(?!\(#\d+\))|\bFIXME\b|\bXXX\b": "a leftover: finish it, or TODO(#issue)",
 }
 
-problems = []
-
-
-def problem(path, line, text):
-    problems.append(f"{path}:{line}: {text}")
-
-
-def tracked():
-    """Files git knows or would add; without git, every file outside build/."""
-    try:
-        out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
-                             capture_output=True, text=True, check=True).stdout
-        return sorted(f for f in out.split("\n") if f and os.path.exists(os.path.join(ROOT, f)))
-    except (OSError, subprocess.CalledProcessError):
-        found = []
-        for folder, dirs, files in os.walk(ROOT):
-            dirs[:] = [d for d in dirs if d not in ("build", ".git", "__pycache__")]
-            found += [os.path.relpath(os.path.join(folder, f), ROOT) for f in files]
-        return sorted(found)
-
-
-def read(path):
-    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
-        return f.read().split("\n")
+tree = Tree(ROOT)
+problem, tracked, read = tree.problem, tree.tracked, tree.read
+objects, nm = tree.objects, tree.nm
 
 
 def check_includes(path, lines):
@@ -169,40 +150,18 @@ def check_format(files):
         problem(".clang-format", 1, f"clang-format failed: {done.stderr.strip()[:300]}")
 
 
-def objects(folders, exclude=(), suffixes=(".c",)):
-    """The metal objects of the sources directly in folders, built when needed."""
-    sources = sorted(f for f in tracked() if f.endswith(suffixes) and os.path.dirname(f) in folders)
-    names = [f"build/metal/{s[:-2]}.o" for s in sources if s not in exclude]
-    done = subprocess.run(["make", "-s", "--no-print-directory", "-j2"] + names, cwd=ROOT,
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        problem("Makefile", 1, "the objects do not build:\n" + done.stdout + done.stderr)
-        return []
-    return names
+def folders(*tops):
+    """These and all below them."""
+    return sorted({os.path.dirname(f) for f in tracked()
+                   if f.startswith(tuple(top + "/" for top in tops))})
 
 
-def folders_below(top, but=None):
-    """Folders with sources at or below top."""
-    found = {os.path.dirname(f) for f in tracked() if f.startswith(top) and f.endswith(".c")}
-    return sorted(found - {but})
-
-
-def nm(flags, names):
-    out = subprocess.run(["nm"] + flags + names, cwd=ROOT, capture_output=True, text=True).stdout
-    return out.split("\n")
-
-
-def check_symbols(part, folders):
-    names = objects(folders)
+def check_symbols(part, where):
+    names = objects(where)
     if not names:
         return
     defined, wanted = set(), {}
-    current = names[0]
-    for line in nm(["-A"], names):
-        m = re.match(r"(\S+?):(?:[0-9a-f]+)?\s+(\w)\s+(\S+)$", line)
-        if not m:
-            continue
-        current, kind, symbol = m.groups()
+    for current, kind, symbol in tree.symbols(names):
         if kind == "U":
             wanted.setdefault(symbol, current)
         elif kind in "TRDBV":
@@ -224,8 +183,8 @@ def check_float():
     """An interrupt saves the general registers alone, and the kernel's are compiled without others:
     only applications and FLOAT use those of x87 and SSE. Looks at what was compiled; what sets the
     units up and switches their modes has no operand among the registers."""
-    parts = ["boot", "kernel", "kernel/libc", "apps/root"] + [
-        f for top in ("arch/x86_64/", "drivers/", "net/") for f in folders_below(top)]
+    parts = ["boot", "kernel", "kernel/libc", "apps/root"]
+    parts += folders("arch/x86_64", "drivers", "net")
     names = objects(parts, exclude=("apps/root/host.c",), suffixes=(".c", ".S"))
     out = subprocess.run(["objdump", "-d", "--no-show-raw-insn"] + names, cwd=ROOT,
                          capture_output=True, text=True).stdout
@@ -324,14 +283,14 @@ def main():
     check_conformance()
     check_clock()
     check_format(sources)
-    check_symbols("net", folders_below("net/", but="net/posix"))
+    check_symbols("net", [f for f in folders("net") if f != "net/posix"])
     check_symbols("net/posix", ["net/posix"])
-    check_symbols("drivers", ["drivers", "drivers/e1000"])
+    check_symbols("drivers", folders("drivers"))
     check_float()
-    for text in problems:
+    for text in tree.problems:
         print(text)
-    print(f"check: {len(files)} files, {len(problems)} problems")
-    return 1 if problems else 0
+    print(f"check: {len(files)} files, {len(tree.problems)} problems")
+    return 1 if tree.problems else 0
 
 
 if __name__ == "__main__":
