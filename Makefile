@@ -138,7 +138,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso netboot matrix host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        bench-echo bench-boot bench-irq packetdrill newcomer FORCE
+        bench-echo bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -462,6 +462,9 @@ fuzz: deps-test
 
 check:
 	@$(PYTHON) tools/check.py
+# How it compiles a file of the metal once more, to see what it writes.
+metal-compiler:
+	@printf '%s\n' '$(CC) $(filter-out -MD -MP,$(METAL_FLAGS))'
 
 newcomer:
 	@tools/deps.sh newcomer

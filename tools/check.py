@@ -3,7 +3,7 @@
 
 include direction, #if and mutable state in net and drivers, undefined symbols of net and drivers,
 length of functions, files and lines, formatting, leftovers, what docs/conformance.md names, and
-that every entry of a stack is tried with a late clock.
+that every entry of a stack is tried with a late clock; and rooms (tools/rooms.py).
 Prints each breach as file:line: what is wrong and what is allowed; exits 1 when there is any.
 """
 import os
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+import rooms
 from tree import Tree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -287,6 +288,7 @@ def main():
     check_symbols("net/posix", ["net/posix"])
     check_symbols("drivers", folders("drivers"))
     check_float()
+    rooms.check(tree, rooms.THE_RULES, rooms.ENFORCED)
     for text in tree.problems:
         print(text)
     print(f"check: {len(files)} files, {len(tree.problems)} problems")

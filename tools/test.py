@@ -2,9 +2,9 @@
 """`make test`: every kind of test, quick ones first, each with a time-out. The last line is the
 total: "N passed, N failed". Failing tests print what they printed.
 
-Kinds: check (static rules), build (the three targets and the test programs), unit (cmocka),
-scripts (packet scripts; they run with unit, too), sim (the simulator), system
-(pytest), fuzz (libFuzzer, FUZZ seconds a target, two at once).
+Kinds: check (static rules, and some of them against breaches planted for them), build (the three
+targets and the test programs), unit (cmocka), scripts (packet scripts; they run with unit, too),
+sim (the simulator), system (pytest), fuzz (libFuzzer, FUZZ seconds a target, two at once).
 """
 import argparse
 import concurrent.futures
@@ -85,6 +85,15 @@ def program(path, timeout):
     if code == 0 and good == 0:
         out, bad = out + "\nno test was run", 1
     return path, code, out, good, bad
+
+
+def planted():
+    """The rules of `make check` that have tests of their own: each sees a breach planted for it."""
+    code, out = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/check"],
+                    UNIT_TIMEOUT_S)
+    good, bad = (sum(int(n) for n in re.findall(rf"(\d+) (?:{word})", out))
+                 for word in ("passed", "failed|error"))
+    report("check, planted breaches", code, out, good, bad)
 
 
 def programs(kind, timeout):
@@ -198,6 +207,7 @@ def main():
             if wants("sim"):
                 programs("sim", SIM_TIMEOUT_S)
     if wants("check"):
+        planted()
         step("check", ["make", "-s", "--no-print-directory", "check"], BUILD_TIMEOUT_S)
     if wants("system"):
         if (make("all host host-asan linux iso relay attackers")

@@ -1,7 +1,9 @@
 """A tree of sources as the static rules look at it: its files, their lines, the objects made of
-them and what these define and need, and the problems found. For tools/check.py."""
+them and what these define and need, and the problems found. For tools/check.py and tools/rooms.py,
+and for their tests, which plant small trees of their own."""
 import os
 import re
+import shlex
 import subprocess
 
 
@@ -69,3 +71,11 @@ class Tree:
         for line in self.nm(["-A"], names):
             if m := re.match(r"(\S+?):(?:[0-9a-f]+)?\s+(\w)\s+(\S+)$", line):
                 yield m.groups()
+
+    def compiler(self):
+        """The command that compiles a C file of the metal, less input and output."""
+        done = self.make(["metal-compiler"])
+        if done.returncode != 0:
+            self.problem("Makefile", 1, "make metal-compiler fails: " + done.stderr.strip())
+            return []
+        return shlex.split(done.stdout)
