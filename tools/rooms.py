@@ -83,7 +83,7 @@ ROOMS = {
 }
 # What is enforced by `make check`: areas, and MAP for the page. The others are only reported.
 MAP = "docs/map.md"
-ENFORCED = ("kernel",)
+ENFORCED = ("kernel", MAP)
 
 # Headers of one room that put together what all rooms of the area have: any of these may include
 # them, and they may include any header.
