@@ -81,6 +81,8 @@ ROOMS = {
         "apps/httpd": Room((), ANY, "the HTTP server"),
     },
 }
+# Rooms whose headers are as their standard has them: some do not stand by themselves.
+INSTALLED = ("net/include",)
 # What is enforced by `make check`: areas, and MAP for the page. The others are only reported.
 MAP = "docs/map.md"
 ENFORCED = ("kernel", MAP)
@@ -136,9 +138,9 @@ PARTS = {
 # ---- the engine: nothing below knows a room by name --------------------------------------------
 JOBS = 2
 DEFINES = "build/rooms"
-Rules = collections.namedtuple("Rules", "rooms composite circles everywhere parts map_page objects "
-                                        "not_metal")
-THE_RULES = Rules(ROOMS, COMPOSITE, CIRCLES, EVERYWHERE, PARTS, MAP, OBJECTS, NOT_METAL)
+Rules = collections.namedtuple("Rules", "rooms composite circles everywhere parts map_page "
+                                        "installed objects not_metal")
+THE_RULES = Rules(ROOMS, COMPOSITE, CIRCLES, EVERYWHERE, PARTS, MAP, INSTALLED, OBJECTS, NOT_METAL)
 
 
 def inside(path, folder):
@@ -167,6 +169,26 @@ def check_table(tree, rules):
                 if other not in list(rooms)[:at]:
                     tree.problem("tools/rooms.py", 1, f"{area}: {room} may use {other}, which does "
                                                       "not stand before it")
+
+
+def check_named(tree, rules, area):
+    """What the tables name is there: rooms with files, headers, owners."""
+    rooms = rules.rooms[area]
+    full = {room_of(rooms, f) for f in sources(tree, rules, area, (".c", ".h", ".S"))}
+    for room in rooms:
+        if room not in full:
+            tree.problem("tools/rooms.py", 1, f"{room} holds no file")
+        for header in () if rooms[room].public == ANY else rooms[room].public:
+            if not tree.exists(os.path.join(room, header)):
+                tree.problem("tools/rooms.py", 1, f"{header} is to be public in {room}, which has "
+                                                  "no such header")
+    for header in rules.composite:
+        if area_of(rules, header) == area and not tree.exists(header):
+            tree.problem("tools/rooms.py", 1, f"COMPOSITE names {header}, which does not exist")
+    for macro, parts in rules.parts.items():
+        for owner in sum(parts.owners.values(), ()) if inside(parts.header, area) else ():
+            if owner.removesuffix("/*") not in rooms:
+                tree.problem("tools/rooms.py", 1, f"{owner} owns parts by {macro}, and is no room")
 
 
 def sources(tree, rules, area, suffixes):
@@ -401,6 +423,9 @@ def marks(tree, rules):
                                              "write it behind the last *, as in "
                                              f"T *{macro}(r) name")
                 found += [Mark(macro, m.group(1), name) for name in names]
+            if not any(m.macro == macro for m in found):
+                tree.problem(path, 1, f"marks nothing with {macro}, which PARTS in "
+                                      "tools/rooms.py says")
     return found
 
 
@@ -477,51 +502,60 @@ def judge(tree, rules, room, members, path, line, column, text):
             f"function of that room ({text})")
 
 
-def compile_one(tree, command, source, given):
-    return subprocess.run(command + [source], cwd=tree.root, capture_output=True, text=True,
-                          input=given, env=dict(os.environ, LC_ALL="C")).stderr
+def compiles(tree, rules, area):
+    """(room, command, what it reads from its input) for each file of the area, and for each room's
+    headers together: their own code is judged there."""
+    command = tree.compiler() + [
+        "-fsyntax-only", "-fno-diagnostics-show-caret", "-fdiagnostics-color=never",
+        "-ftrack-macro-expansion=0", "-Werror=discarded-qualifiers",
+        "-Werror=discarded-array-qualifiers", "-Werror=cast-qual"]
+    os.makedirs(tree.path(DEFINES), exist_ok=True)
+    for room in rules.rooms[area]:
+        name = f"{DEFINES}/{room.replace('/', '_')}.h"
+        with open(tree.path(name), "w", encoding="utf-8") as f:
+            f.write(defines(tree, rules, area, room))
+        mine = [f for f in sources(tree, rules, area, (".c", ".h"))
+                if room_of(rules.rooms[area], f) == room]
+        for path in mine:
+            if path.endswith(".c"):
+                yield room, command + ["-include", name, path], None
+        text = "".join(f'#include "{f}"\n' for f in mine if f.endswith(".h"))
+        if text and room not in rules.installed:
+            yield room, command + ["-include", name, "-x", "c", "-"], text
+
+
+def compile_one(tree, work):
+    return subprocess.run(work[1], cwd=tree.root, capture_output=True, text=True, input=work[2],
+                          env=dict(os.environ, LC_ALL="C"))
+
+
+def tell_refused(tree, rules, area, room, members, errors):
+    for m in REFUSED.finditer(errors):
+        path, line, column = os.path.normpath(m.group(1)), int(m.group(2)), int(m.group(3))
+        if area_of(rules, path) == area and room_of(rules.rooms[area], path) != room:
+            continue  # an inline function of another room's header, judged with that room
+        text = judge(tree, rules, room, members, path, line, column, m.group(4))
+        if text is not None and f"{path}:{line}: {text}" not in tree.problems:
+            tree.problem(path, line, text)
 
 
 def check_writes(tree, rules, area):
     """Each file is compiled with the parts of other rooms const: what the compiler refuses is a
-    write, or a pointer through which one could be made. A header's own code is judged with a file
-    that includes all of its room's headers."""
-    rooms = rules.rooms[area]
+    write, or a pointer through which one could be made."""
     missing = [h for p in rules.parts.values() for h in (p.header, *p.data) if not tree.exists(h)]
     for header in missing:
         tree.problem(header, 1, "does not exist; PARTS in tools/rooms.py names it")
     found = [] if missing else marks(tree, rules)
-    compiler = tree.compiler() if found else []
-    if not compiler:
+    if not found:
         return
-    os.makedirs(tree.path(DEFINES), exist_ok=True)
-    command = compiler + ["-fsyntax-only", "-fno-diagnostics-show-caret",
-                          "-fdiagnostics-color=never", "-ftrack-macro-expansion=0",
-                          "-Werror=discarded-qualifiers",
-                          "-Werror=discarded-array-qualifiers", "-Werror=cast-qual"]
-    work = []
-    for room in rooms:
-        name = f"{DEFINES}/{room.replace('/', '_')}.h"
-        with open(tree.path(name), "w", encoding="utf-8") as f:
-            f.write(defines(tree, rules, area, room))
-        mine = [f for f in sources(tree, rules, area, (".c", ".h")) if room_of(rooms, f) == room]
-        headers = [f for f in mine if f.endswith(".h") and area_of(rules, f) == area]
-        work += [(room, command + ["-include", name], f, None) for f in mine if f.endswith(".c")]
-        if headers and not room.endswith("/include"):
-            text = "".join(f'#include "{h}"\n' for h in headers)
-            work.append((room, command + ["-include", name, "-x", "c"], "-", text))
+    work = list(compiles(tree, rules, area))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        told = list(pool.map(lambda w: compile_one(tree, *w[1:]), work))
-    for (room, _, _, _), errors in zip(work, told):
+        told = list(pool.map(lambda w: compile_one(tree, w), work))
+    for (room, command, _), done in zip(work, told):
+        if done.returncode != 0 and not REFUSED.search(done.stderr):
+            tree.problem("Makefile", 1, f"{' '.join(command)} fails: {done.stderr.strip()[:300]}")
         members = {m.name: m for m in found if not owns(rules.parts[m.macro], m.tag, room)}
-        for m in REFUSED.finditer(errors):
-            path, line, column = os.path.normpath(m.group(1)), int(m.group(2)), int(m.group(3))
-            if area_of(rules, path) == area and room_of(rooms, path) != room:
-                continue  # an inline function of another room's header, judged with that room
-            text = judge(tree, rules, room, members, path, line, column, m.group(4))
-            line_text = f"{path}:{line}: {text}"
-            if text is not None and line_text not in tree.problems:
-                tree.problem(path, line, text)
+        tell_refused(tree, rules, area, room, members, done.stderr)
 
 
 # ---- the page ----------------------------------------------------------------------------------
@@ -592,6 +626,7 @@ def check(tree, rules, enforced):
     if areas and build(tree, rules, areas):
         for area in areas:
             graph = arrows(tree, rules, area)
+            check_named(tree, rules, area)
             check_includes(tree, rules, area)
             check_from_outside(tree, rules, area)
             check_symbols(tree, rules, area, graph)

@@ -147,8 +147,8 @@ PARTS = {
     "NET_PART": Parts("net/base/parts.h", ("net/stack.h",), True,
                       {"low": ("net/low",), "high": ("net/high/*",)}),
 }
-RULES = Rules(ROOMS, {"net/stack.h": "all parts"}, (), {"everywhere": "why"}, PARTS, "map.md", {},
-              ())
+RULES = Rules(ROOMS, {"net/stack.h": "all parts"}, (), {"everywhere": "why"}, PARTS, "map.md", (),
+              {}, ())
 
 
 def problems(folder, changed=None, rules=RULES, enforced=("net", "map.md")):
@@ -315,6 +315,30 @@ def test_header_of_marks_that_is_gone(tmp_path):
     parts = {"CB_PART": PARTS["CB_PART"]._replace(data=("net/base/gone.h",))}
     only(problems(tmp_path, rules=RULES._replace(parts=parts)),
          r"^net/base/gone.h:1: does not exist; PARTS")
+
+
+def test_data_without_marks(tmp_path):
+    found = problems(tmp_path, {"net/stack.h": STACK_H.replace("NET_PART(", "PART(").replace(
+        "struct net {", "#define PART(room, member) member\nstruct net {")})
+    only(found, r"^net/stack.h:1: marks nothing with NET_PART")
+
+
+def test_compiler_that_fails(tmp_path):
+    found = problems(tmp_path, {"Makefile": MAKEFILE.replace("echo '$(CC)'", "echo false")})
+    assert found and re.match(r"Makefile:1: false -fsyntax-only .* fails", found[0])
+
+
+def test_table_that_names_what_is_not_there(tmp_path):
+    rooms = {"net": {"net/gone": Room((), ANY, "e"), **ROOMS["net"],
+                     "net/low": Room(("net/base",), ("low.h", "gone.h"), "b")}}
+    parts = {**PARTS, "CB_PART": PARTS["CB_PART"]._replace(
+        owners={**PARTS["CB_PART"].owners, "lost": ("net/lost",)})}
+    rules = RULES._replace(rooms=rooms, parts=parts, composite={**RULES.composite, "net/no.h": "-"})
+    only(problems(tmp_path, rules=rules, enforced=("net",)),
+         r"^tools/rooms.py:1: net/gone holds no file$",
+         r"^tools/rooms.py:1: gone.h is to be public in net/low, which has no such header$",
+         r"^tools/rooms.py:1: COMPOSITE names net/no.h, which does not exist$",
+         r"^tools/rooms.py:1: net/lost owns parts by CB_PART, and is no room$")
 
 
 def test_table_with_a_circle(tmp_path):
