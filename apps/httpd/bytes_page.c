@@ -3,7 +3,7 @@
  * costs no memory. A line is 64 bytes and says nothing; what is where follows from the offset
  * alone.
  */
-#include "apps/httpd/resources.h"
+#include "apps/httpd/pages.h"
 
 static const char line[] = "ringside 0123456789 abcdefghijklmnopqrstuvwxyz 0123456789 abcde\n";
 
@@ -43,16 +43,16 @@ static void fill(char *to, size_t size, uint64_t at)
     }
 }
 
-bool bytes_page_continue(struct conn *c)
+bool bytes_page_continue(struct exchange *x)
 {
-    struct outbuf *o = c->out;
-    uint64_t left = c->bytes_end - c->bytes_at;
+    struct outbuf *o = x->out;
+    uint64_t left = x->bytes_end - x->bytes_at;
     size_t n = left < outbuf_room(o) ? (size_t)left : outbuf_room(o);
-    fill(o->data + o->len, n, c->bytes_at);
+    fill(o->data + o->len, n, x->bytes_at);
     o->len += n;
-    c->bytes_at += n;
+    x->bytes_at += n;
     if (n < left) {
-        c->page_bytes = (uint32_t)n;
+        x->page_bytes = (uint32_t)n;
         return false;
     }
     return true;

@@ -7,53 +7,44 @@
 #include "apps/httpd/echo.h"
 #include "apps/httpd/resources.h"
 
+static_assert((int)ECHO_OVERHEAD_BYTES <= (int)CONN_BODY_OVERHEAD_BYTES,
+              "what an echo's feed costs must fit its allowance");
+
 void conn_init(struct conn *c, struct conn_env *env)
 {
     memset(c, 0, sizeof(*c));
-    c->env = env;
+    c->x.env = env;
     c->state = CONN_HEAD;
     c->end = CONN_OPEN;
-}
-
-struct response conn_response(const struct conn *c, unsigned status)
-{
-    struct counters *n = &c->env->counters;
-    n->responses_2xx += status < 300;
-    n->responses_4xx += status >= 400 && status < 500;
-    n->responses_5xx += status >= 500;
-    return (struct response){
-        .status = (uint16_t)status,
-        .framing = RESPONSE_SIZED,
-        .allow = c->allow,
-        .http10 = c->http10,
-        .keep_alive = c->keep_alive,
-        .date = c->env->date,
-    };
 }
 
 /* Answers with an error and gives the connection up: nothing behind this point can be trusted. */
 static void conn_fail(struct conn *c, unsigned status)
 {
     if (c->began && c->mark_valid) {
-        c->out->len = c->response_mark;   /* nothing of it was sent yet: the error replaces it */
-        c->env->counters.responses_2xx--; /* others end as soon as they are begun */
+        c->x.out->len = c->response_mark;   /* nothing of it was sent yet: the error replaces it */
+        c->x.env->counters.responses_2xx--; /* others end as soon as they are begun */
         c->began = false;
     }
     if (!c->began) {
-        c->keep_alive = false;
-        struct response r = conn_response(c, status);
-        response_error(c->out, &r, c->head_only);
+        c->x.keep_alive = false;
+        struct response r = exchange_response(&c->x, status);
+        response_error(c->x.out, &r, c->x.head_only);
     }
     c->end = CONN_LINGER;
 }
 
-/* A response that does not end its connection, or does so after the body. */
-static void conn_respond(struct conn *c, unsigned status, struct span head)
+/* A response that does not end its connection, or does so after the body. True: it is all out. */
+static bool conn_respond(struct conn *c, unsigned status, struct span head)
 {
-    c->response_mark = c->out->len;
+    c->response_mark = c->x.out->len;
     c->mark_valid = true;
     c->began = true;
-    resource_respond(c, status, head);
+    bool is_whole = resource_respond(&c->x, status, head);
+    if (!is_whole) {
+        c->state = CONN_PAGE;
+    }
+    return is_whole;
 }
 
 /* The request is dealt with to its last byte. */
@@ -64,10 +55,10 @@ static void conn_finish_request(struct conn *c)
     c->began = false;
     c->mark_valid = false;
     c->is_echo = false;
-    c->head_only = false;
-    c->http10 = false;
-    c->allow = 0;
-    if (!c->keep_alive) {
+    c->x.head_only = false;
+    c->x.http10 = false;
+    c->x.allow = 0;
+    if (!c->x.keep_alive) {
         c->end = CONN_CLOSE;
     }
 }
@@ -77,7 +68,7 @@ static void conn_body_bytes(void *ctx, const char *at, size_t len)
 {
     struct conn *c = ctx;
     if (c->is_echo) {
-        echo_body(c, at, len);
+        echo_body(&c->x, at, len);
     } else {
         c->discarded += len;
     }
@@ -95,16 +86,16 @@ static void conn_begin_body(struct conn *c)
 static void conn_begin_echo(struct conn *c, const struct request *r, size_t body_at_hand)
 {
     bool is_whole = !r->chunked && r->length <= body_at_hand;
-    if (r->has_body && !is_whole && !c->env->make_room(c->env, CONN_ECHO_BUFFERS)) {
-        c->env->counters.refused_buffers++;
+    if (r->has_body && !is_whole && !c->x.env->make_room(c->x.env, CONN_ECHO_BUFFERS)) {
+        c->x.env->counters.refused_buffers++;
         conn_fail(c, 503);
         return;
     }
-    c->response_mark = c->out->len;
+    c->response_mark = c->x.out->len;
     c->mark_valid = true;
     c->began = true;
     c->is_echo = true;
-    echo_begin(c, r);
+    echo_begin(&c->x, r);
     if (r->has_body) {
         conn_begin_body(c);
     } else {
@@ -120,9 +111,8 @@ static void conn_begin_unread(struct conn *c, const struct request *r, unsigned 
         conn_fail(c, status >= 400 ? status : 413);
         return;
     }
-    c->keep_alive = false;
-    conn_respond(c, status, head);
-    if (c->state == CONN_HEAD) {
+    c->x.keep_alive = false;
+    if (conn_respond(c, status, head)) {
         conn_finish_request(c);
         c->end = CONN_LINGER;
     }
@@ -135,15 +125,14 @@ static void conn_begin_other(struct conn *c, const struct request *r, unsigned s
     if (r->has_body && (r->expects_continue || r->length > CONN_DISCARD_MAX_BYTES)) {
         conn_begin_unread(c, r, status, head);
     } else if (!r->has_body) {
-        conn_respond(c, status, head);
-        if (c->state == CONN_HEAD) {
+        if (conn_respond(c, status, head)) {
             conn_finish_request(c);
         }
     } else {
-        c->status = (uint16_t)status;
-        if (c->resource == RESOURCE_HEADERS && status == 200) {
-            conn_respond(c, status, head); /* at once, while the head is here */
-            c->status = 0;
+        c->x.status = (uint16_t)status;
+        if (c->x.resource == RESOURCE_HEADERS && status == 200) {
+            (void)conn_respond(c, status, head); /* at once, while the head is here */
+            c->x.status = 0;
         }
         conn_begin_body(c);
     }
@@ -156,7 +145,7 @@ static bool conn_await_body(struct conn *c, const struct request *r, size_t body
         return false;
     }
     if (r->expects_continue) {
-        outbuf_append_str(c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        outbuf_append_str(c->x.out, "HTTP/1.1 100 Continue\r\n\r\n");
     }
     c->awaiting_body = true;
     return true;
@@ -170,25 +159,25 @@ static bool conn_await_body(struct conn *c, const struct request *r, size_t body
 static void conn_begin_request(struct conn *c, const char *head, size_t body_at_hand, bool *waits)
 {
     struct request r;
-    c->allow = 0;
+    c->x.allow = 0;
     c->is_echo = false;
-    c->head_only = c->scan.method == METHOD_HEAD;
-    c->http10 = c->scan.http10;
+    c->x.head_only = c->scan.method == METHOD_HEAD;
+    c->x.http10 = c->scan.http10;
     int error = http_parse_head(&c->parser, &c->scan, head, &r);
     if (error != 0) {
         conn_fail(c, (unsigned)error);
         return;
     }
-    c->keep_alive = r.keep_alive;
-    c->is_chunked = r.chunked;
-    unsigned status = resource_route(c, &r);
-    bool is_echo = status == 200 && c->resource == RESOURCE_ECHO &&
+    c->x.keep_alive = r.keep_alive;
+    c->x.is_chunked = r.chunked;
+    unsigned status = resource_route(&c->x, &r);
+    bool is_echo = status == 200 && c->x.resource == RESOURCE_ECHO &&
                    (r.method == METHOD_POST || r.method == METHOD_PUT);
     if (is_echo && conn_await_body(c, &r, body_at_hand)) {
         *waits = true;
         return;
     }
-    c->env->counters.requests++;
+    c->x.env->counters.requests++;
     if (is_echo) {
         conn_begin_echo(c, &r, body_at_hand);
     } else {
@@ -210,7 +199,7 @@ static size_t conn_step_head(struct conn *c, const char *in, size_t len, bool *m
     if (len == 0 || (len == 1 && in[0] == '\r') || (c->awaiting_body && len == h->pos)) {
         return 0;
     }
-    if (outbuf_room(c->out) < CONN_REQUEST_ROOM_BYTES) {
+    if (outbuf_room(c->x.out) < RESOURCE_ROOM_BYTES) {
         c->stalled = true;
         return 0;
     }
@@ -219,13 +208,13 @@ static size_t conn_step_head(struct conn *c, const char *in, size_t len, bool *m
         return 0;
     }
     if (result != HEAD_DONE) {
-        c->head_only = h->method == METHOD_HEAD;
+        c->x.head_only = h->method == METHOD_HEAD;
         conn_fail(c, (unsigned)result);
         return len;
     }
     size_t head_len = h->pos;
-    if (outbuf_room(c->out) < head_len + 2 * RESPONSE_ROOM_BYTES) {
-        assert(c->out->len > 0);
+    if (outbuf_room(c->x.out) < head_len + 2 * RESPONSE_ROOM_BYTES) {
+        assert(c->x.out->len > 0);
         c->stalled = true;
         return 0;
     }
@@ -240,15 +229,14 @@ static size_t conn_step_head(struct conn *c, const char *in, size_t len, bool *m
 /* The message is complete: now the response that waited for it. */
 static void conn_finish_body(struct conn *c)
 {
-    if (c->status == 0) {
+    if (c->x.status == 0) {
         conn_finish_request(c);
         return;
     }
-    unsigned status = c->status;
-    c->status = 0;
+    unsigned status = c->x.status;
+    c->x.status = 0;
     c->state = CONN_HEAD;
-    conn_respond(c, status, (struct span){NULL, 0});
-    if (c->state == CONN_HEAD) {
+    if (conn_respond(c, status, (struct span){NULL, 0})) {
         conn_finish_request(c);
     }
 }
@@ -256,8 +244,8 @@ static void conn_finish_body(struct conn *c)
 /* As much of the body as is sure to fit the output, even if all of it is echoed. */
 static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *more)
 {
-    size_t room = outbuf_room(c->out);
-    if (room < CONN_REQUEST_ROOM_BYTES) {
+    size_t room = outbuf_room(c->x.out);
+    if (room < RESOURCE_ROOM_BYTES) {
         c->stalled = len > 0;
         return 0;
     }
@@ -268,12 +256,12 @@ static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *m
         len = room - CONN_BODY_OVERHEAD_BYTES;
     }
     if (c->is_echo) {
-        echo_feed_begin(c);
+        echo_feed_begin(&c->x);
     }
     size_t used = 0;
     enum http_body_result result = http_parse_body(&c->parser, in, len, &used);
     if (c->is_echo) {
-        echo_feed_end(c, result == HTTP_BODY_DONE);
+        echo_feed_end(&c->x, result == HTTP_BODY_DONE);
     }
     if (result == HTTP_BODY_BAD) {
         conn_fail(c, 400);
@@ -293,8 +281,7 @@ static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *m
 /* A response that is made while it is sent: as much as there is room for. */
 static void conn_step_page(struct conn *c, bool *more)
 {
-    bool is_done = c->state == CONN_STATS ? stats_page_continue(c) : bytes_page_continue(c);
-    if (!is_done) {
+    if (!resource_continue(&c->x)) {
         c->stalled = true;
         return;
     }
@@ -306,9 +293,9 @@ static void conn_step_page(struct conn *c, bool *more)
 static void conn_enter(struct conn *c, struct outbuf *out)
 {
     assert(out->cap >= CONN_OUT_MIN_BYTES && c->end == CONN_OPEN);
-    c->out = out;
+    c->x.out = out;
     c->mark_valid = false; /* what an earlier call appended is sent, or as good as */
-    c->page_bytes = 0;
+    c->x.page_bytes = 0;
     c->stalled = false;
 }
 
@@ -326,23 +313,20 @@ size_t conn_input(struct conn *c, const char *in, size_t len, struct outbuf *out
         case CONN_BODY:
             used += conn_step_body(c, in + used, len - used, &more);
             break;
-        case CONN_STATS:
-        case CONN_BYTES:
+        case CONN_PAGE:
             conn_step_page(c, &more);
             break;
         }
         assert(used <= len);
     }
-    c->out = NULL;
+    c->x.out = NULL;
     return used;
 }
 
 size_t conn_take_back(struct conn *c, size_t unsent)
 {
-    size_t n = unsent < c->page_bytes ? unsent : c->page_bytes;
-    assert(n == 0 || c->state == CONN_BYTES);
-    c->page_bytes -= (uint32_t)n;
-    c->bytes_at -= n;
+    size_t n = resource_take_back(&c->x, unsent);
+    assert(n == 0 || c->state == CONN_PAGE);
     return n;
 }
 
@@ -361,10 +345,10 @@ static void conn_abort(struct conn *c, size_t unused, unsigned status, struct ou
     if (conn_phase(c, unused) == CONN_PHASE_IDLE || outbuf_room(out) < RESPONSE_ROOM_BYTES) {
         c->end = CONN_CLOSE;
     } else {
-        c->head_only = c->head_only || c->scan.method == METHOD_HEAD;
+        c->x.head_only = c->x.head_only || c->scan.method == METHOD_HEAD;
         conn_fail(c, status);
     }
-    c->out = NULL;
+    c->x.out = NULL;
 }
 
 void conn_eof(struct conn *c, size_t unused, struct outbuf *out)

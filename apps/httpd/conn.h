@@ -6,38 +6,23 @@
 #ifndef HTTPD_CONN_H
 #define HTTPD_CONN_H
 
-#include "apps/httpd/counters.h"
+#include "apps/httpd/exchange.h"
 #include "apps/httpd/http_parse.h"
-#include "apps/httpd/outbuf.h"
-#include "apps/httpd/response.h"
 
 enum {
     /* The least that an empty output buffer must offer: the biggest head, echoed with one of ours.
      */
     CONN_OUT_MIN_BYTES = HEAD_MAX_BYTES + 2 * RESPONSE_ROOM_BYTES,
-    /* Without this much room, no new request is begun: fits every response but that of /headers. */
-    CONN_REQUEST_ROOM_BYTES = 4 * 1024,
     /* What a feed of body bytes may cost beyond its size: a chunk's frame and the last chunk. */
     CONN_BODY_OVERHEAD_BYTES = 16,
     CONN_DISCARD_MAX_BYTES = 64 * 1024, /* of a body that its resource does not want; more is 413 */
     CONN_ECHO_BUFFERS = 2,              /* an echo is begun only while this many are free */
 };
 
-/* What all connections of a server share. The server keeps it up to date between calls. */
-struct conn_env {
-    struct counters counters;
-    const char *date; /* for the Date field, or NULL */
-    /* A request that would hold buffers asks here first, and no other does: true when so many are
-     * free, if need be by the closing of other connections. */
-    bool (*make_room)(struct conn_env *env, size_t buffers);
-    bool (*stats)(struct stats_iter *it, struct stats_entry *out); /* the program's counters */
-};
-
 enum conn_state {
-    CONN_HEAD,  /* between requests, or in the middle of a head */
-    CONN_BODY,  /* taking a body: echoed, or discarded */
-    CONN_STATS, /* giving out /stats piece by piece */
-    CONN_BYTES, /* likewise /bytes/N */
+    CONN_HEAD, /* between requests, or in the middle of a head */
+    CONN_BODY, /* taking a body: echoed, or discarded */
+    CONN_PAGE, /* giving out a response piece by piece */
 };
 
 /* What is to become of the connection once all output is sent. */
@@ -56,29 +41,15 @@ enum conn_phase {
 };
 
 struct conn {
-    struct conn_env *env; /* borrowed */
+    struct exchange x; /* the running request's */
     struct http_parser parser;
     struct head_scan scan;
-    struct outbuf *out;      /* borrowed, during a call only */
-    size_t response_mark;    /* where the running response began in out */
-    size_t chunk_start;      /* of the chunk being filled in out */
-    uint64_t discarded;      /* body bytes thrown away so far */
-    uint64_t bytes_at;       /* of /bytes/N: the next to be given out */
-    uint64_t bytes_end;      /* N */
-    struct stats_iter stats; /* of /stats, behind the server's own counters: the program's next */
-    uint32_t stats_own;      /* the server's next */
-    uint32_t page_bytes;     /* at the end of out that can be made again: conn_take_back() */
-    uint16_t status;         /* of the response that waits for the end of the body; 0 for none */
-    uint8_t resource;        /* enum resource_id, that of the running request */
-    uint8_t allow;
-    uint8_t state; /* enum conn_state */
-    uint8_t end;   /* enum conn_end */
-    bool http10;
-    bool head_only; /* HEAD: a response without its body */
-    bool keep_alive;
+    size_t response_mark; /* where the running response began in x.out */
+    uint64_t discarded;   /* body bytes thrown away so far */
+    uint8_t state;        /* enum conn_state */
+    uint8_t end;          /* enum conn_end */
     bool is_echo;
-    bool is_chunked;    /* the body in, and so an echo's body out */
-    bool mark_valid;    /* the running response is still whole in out: it can be taken back */
+    bool mark_valid;    /* the running response is still whole in x.out: it can be taken back */
     bool began;         /* a response to the running request was begun */
     bool awaiting_body; /* a whole head is in, and its first body byte is waited for */
     bool stalled;       /* could do more with the input at hand, had it room for output */
@@ -124,8 +95,5 @@ static inline size_t conn_read_max(const struct conn *c, size_t capacity)
 {
     return c->state == CONN_BODY ? capacity - CONN_BODY_OVERHEAD_BYTES : capacity;
 }
-
-/* For resources.c and echo.c: the fields every response to the running request shares. */
-struct response conn_response(const struct conn *c, unsigned status);
 
 #endif

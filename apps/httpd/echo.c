@@ -4,46 +4,42 @@
  */
 #include "apps/httpd/echo.h"
 
-static_assert(OUTBUF_CHUNK_HEAD_BYTES + OUTBUF_CHUNK_TAIL_BYTES + OUTBUF_CHUNK_LAST_BYTES <=
-                  CONN_BODY_OVERHEAD_BYTES,
-              "a feed's frame must fit its allowance");
-
-void echo_begin(struct conn *c, const struct request *r)
+void echo_begin(struct exchange *x, const struct request *r)
 {
     /* RFC 9110, 8.3: a body without a type is just bytes. */
-    assert(c->out != NULL);
+    assert(x->out != NULL);
     static const char default_type[] = "application/octet-stream";
-    struct response out = conn_response(c, 200);
+    struct response out = exchange_response(x, 200);
     out.framing = r->chunked ? RESPONSE_CHUNKED : RESPONSE_SIZED;
     out.length = r->length;
     out.content_type = r->content_type;
     if (out.content_type.at == NULL) {
         out.content_type = (struct span){default_type, sizeof(default_type) - 1};
     }
-    response_head(c->out, &out);
+    response_head(x->out, &out);
 }
 
-void echo_feed_begin(struct conn *c)
+void echo_feed_begin(struct exchange *x)
 {
-    if (c->is_chunked) {
-        c->chunk_start = outbuf_chunk_begin(c->out);
+    if (x->is_chunked) {
+        x->chunk_start = outbuf_chunk_begin(x->out);
     }
 }
 
-void echo_body(struct conn *c, const char *at, size_t len)
+void echo_body(struct exchange *x, const char *at, size_t len)
 {
-    assert(c->is_echo);
-    c->env->counters.echo_bytes += len;
-    outbuf_append(c->out, at, len);
+    assert(x->out != NULL);
+    x->env->counters.echo_bytes += len;
+    outbuf_append(x->out, at, len);
 }
 
-void echo_feed_end(struct conn *c, bool is_last)
+void echo_feed_end(struct exchange *x, bool is_last)
 {
-    if (!c->is_chunked) {
+    if (!x->is_chunked) {
         return;
     }
-    outbuf_chunk_end(c->out, c->chunk_start);
+    outbuf_chunk_end(x->out, x->chunk_start);
     if (is_last) {
-        outbuf_chunk_last(c->out);
+        outbuf_chunk_last(x->out);
     }
 }

@@ -3,6 +3,8 @@
  */
 #include "apps/httpd/resources.h"
 
+#include "apps/httpd/pages.h"
+
 enum {
     METHODS_READ = METHOD_GET | METHOD_HEAD | METHOD_OPTIONS,
     METHODS_ALL = METHODS_READ | METHOD_POST | METHOD_PUT,
@@ -37,8 +39,7 @@ static const char healthz_text[] = "ok\n";
 static const char type_html[] = "text/html; charset=utf-8";
 static const char type_text[] = "text/plain; charset=utf-8";
 
-static_assert(sizeof(page_text) + RESPONSE_ROOM_BYTES + sizeof(type_html) <=
-                  CONN_REQUEST_ROOM_BYTES,
+static_assert(sizeof(page_text) + RESPONSE_ROOM_BYTES + sizeof(type_html) <= RESOURCE_ROOM_BYTES,
               "the page must fit the room a request is promised");
 
 /*
@@ -71,12 +72,12 @@ static const struct resource {
 };
 
 /* Byte for byte: "/%65cho" is another resource, which there is not. Nothing is ever decoded. */
-static enum resource_id resource_find(struct conn *c, struct span path)
+static enum resource_id resource_find(struct exchange *x, struct span path)
 {
     size_t prefix_len = resources[RESOURCE_BYTES].path_len;
     if (path.len > prefix_len && memcmp(path.at, resources[RESOURCE_BYTES].path, prefix_len) == 0) {
         struct span digits = {path.at + prefix_len, path.len - prefix_len};
-        return bytes_page_count(digits, &c->bytes_end) ? RESOURCE_BYTES : RESOURCE_NONE;
+        return bytes_page_count(digits, &x->bytes_end) ? RESOURCE_BYTES : RESOURCE_NONE;
     }
     for (size_t i = 0; i < RESOURCE_BYTES; i++) {
         if (resources[i].path_len == path.len &&
@@ -87,94 +88,112 @@ static enum resource_id resource_find(struct conn *c, struct span path)
     return RESOURCE_NONE;
 }
 
-unsigned resource_route(struct conn *c, const struct request *r)
+unsigned resource_route(struct exchange *x, const struct request *r)
 {
-    c->resource = RESOURCE_NONE;
-    c->allow = 0;
+    x->resource = RESOURCE_NONE;
+    x->allow = 0;
     if (r->path.len == 1 && r->path.at[0] == '*') {
         /* RFC 9112, 3.2.4: only OPTIONS may be about the server as a whole. */
-        c->allow = METHODS_ALL;
+        x->allow = METHODS_ALL;
         return r->method == METHOD_OPTIONS ? 204 : 400;
     }
-    enum resource_id id = resource_find(c, r->path);
+    enum resource_id id = resource_find(x, r->path);
     if (id == RESOURCE_NONE) {
         return 404;
     }
-    c->resource = (uint8_t)id;
+    x->resource = (uint8_t)id;
     if ((resources[id].methods & r->method) == 0) {
-        c->allow = resources[id].methods;
+        x->allow = resources[id].methods;
         return 405;
     }
     if (r->method == METHOD_OPTIONS) {
-        c->allow = resources[id].methods;
+        x->allow = resources[id].methods;
         return 204;
     }
     return 200;
 }
 
-/* Room for it was promised: see CONN_REQUEST_ROOM_BYTES, and conn_step_head() for /headers. */
-static void respond_text(struct conn *c, struct span body)
+/* Room for it was promised: see resource_respond(). */
+static bool respond_text(struct exchange *x, struct span body)
 {
-    struct response r = conn_response(c, 200);
-    r.content_type = resources[c->resource].type;
+    struct response r = exchange_response(x, 200);
+    r.content_type = resources[x->resource].type;
     r.length = body.len;
-    response_head(c->out, &r);
-    if (!c->head_only) {
-        outbuf_append(c->out, body.at, body.len);
+    response_head(x->out, &r);
+    if (!x->head_only) {
+        outbuf_append(x->out, body.at, body.len);
     }
+    return true;
 }
 
 /* The length of /stats is known only at its end: chunked, or for 1.0 until the close. */
-static void respond_stats(struct conn *c)
+static bool respond_stats(struct exchange *x)
 {
-    struct response r = conn_response(c, 200);
+    struct response r = exchange_response(x, 200);
     r.content_type = resources[RESOURCE_STATS].type;
     r.framing = RESPONSE_CHUNKED;
-    if (c->http10) {
+    if (x->http10) {
         r.framing = RESPONSE_UNTIL_CLOSE;
         r.keep_alive = false;
-        c->keep_alive = false;
+        x->keep_alive = false;
     }
-    response_head(c->out, &r);
-    if (!c->head_only) {
-        c->stats_own = 0;
-        c->stats = (struct stats_iter){0};
-        c->state = CONN_STATS;
-    }
+    response_head(x->out, &r);
+    x->stats_own = 0;
+    x->stats = (struct stats_iter){0};
+    return x->head_only;
 }
 
 /* Sized: the count is in the path. */
-static void respond_bytes(struct conn *c)
+static bool respond_bytes(struct exchange *x)
 {
-    struct response r = conn_response(c, 200);
+    struct response r = exchange_response(x, 200);
     r.content_type = resources[RESOURCE_BYTES].type;
-    r.length = c->bytes_end;
-    response_head(c->out, &r);
-    if (!c->head_only) {
-        c->bytes_at = 0;
-        c->state = CONN_BYTES;
-    }
+    r.length = x->bytes_end;
+    response_head(x->out, &r);
+    x->bytes_at = 0;
+    return x->head_only;
 }
 
-void resource_respond(struct conn *c, unsigned status, struct span head)
+bool resource_respond(struct exchange *x, unsigned status, struct span head)
 {
-    assert(c->resource < RESOURCE_COUNT || status != 200);
+    assert(x->resource < RESOURCE_COUNT || status != 200);
     if (status == 204) {
-        struct response r = conn_response(c, status);
+        struct response r = exchange_response(x, status);
         r.framing = RESPONSE_NO_BODY;
-        response_head(c->out, &r);
-    } else if (status != 200) {
-        struct response r = conn_response(c, status);
-        response_error(c->out, &r, c->head_only);
-    } else if (c->resource == RESOURCE_STATS) {
-        respond_stats(c);
-    } else if (c->resource == RESOURCE_BYTES) {
-        respond_bytes(c);
-    } else if (c->resource == RESOURCE_HEADERS) {
-        respond_text(c, head);
-    } else {
-        const struct resource *r = &resources[c->resource];
-        assert(r->text != NULL);
-        respond_text(c, (struct span){r->text, r->text_len});
+        response_head(x->out, &r);
+        return true;
     }
+    if (status != 200) {
+        struct response r = exchange_response(x, status);
+        response_error(x->out, &r, x->head_only);
+        return true;
+    }
+    switch (x->resource) {
+    case RESOURCE_STATS:
+        return respond_stats(x);
+    case RESOURCE_BYTES:
+        return respond_bytes(x);
+    case RESOURCE_HEADERS:
+        return respond_text(x, head);
+    default:
+        break;
+    }
+    const struct resource *r = &resources[x->resource];
+    assert(r->text != NULL);
+    return respond_text(x, (struct span){r->text, r->text_len});
+}
+
+bool resource_continue(struct exchange *x)
+{
+    assert(x->resource == RESOURCE_STATS || x->resource == RESOURCE_BYTES);
+    return x->resource == RESOURCE_STATS ? stats_page_continue(x) : bytes_page_continue(x);
+}
+
+size_t resource_take_back(struct exchange *x, size_t unsent)
+{
+    size_t n = unsent < x->page_bytes ? unsent : x->page_bytes;
+    assert(n == 0 || x->resource == RESOURCE_BYTES);
+    x->page_bytes -= (uint32_t)n;
+    x->bytes_at -= n;
+    return n;
 }

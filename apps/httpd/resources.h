@@ -4,7 +4,8 @@
 #ifndef HTTPD_RESOURCES_H
 #define HTTPD_RESOURCES_H
 
-#include "apps/httpd/conn.h"
+#include "apps/httpd/exchange.h"
+#include "apps/httpd/http_parse.h"
 
 enum resource_id {
     RESOURCE_ROOT,
@@ -17,28 +18,31 @@ enum resource_id {
     RESOURCE_NONE = RESOURCE_COUNT,
 };
 
-#define BYTES_PAGE_MAX ((uint64_t)1 << 40) /* more than anybody waits for */
+enum {
+    /* Every response but that of /headers fits, or its beginning does. */
+    RESOURCE_ROOM_BYTES = 4 * 1024,
+};
 
 /*
- * Decides about a request: sets c->resource and c->allow, returns the status it deserves: 200, 204
+ * Decides about a request: sets x->resource and x->allow, returns the status it deserves: 200, 204
  * (OPTIONS), 400, 404 or 405.
  */
-unsigned resource_route(struct conn *c, const struct request *r);
+unsigned resource_route(struct exchange *x, const struct request *r);
 
 /*
- * Appends the response to the running request. head is the request's head for /headers, and unused
- * by the rest. /stats only begins here: stats_page_continue() goes on.
+ * Appends the response to the request, for which out has RESOURCE_ROOM_BYTES. head is the request's
+ * head for /headers, which needs room for it besides, and unused by the rest. True when that was
+ * all; else resource_continue() goes on.
  */
-void resource_respond(struct conn *c, unsigned status, struct span head);
+bool resource_respond(struct exchange *x, unsigned status, struct span head);
 
-/* Gives out what fits of /stats. True when that was all. */
-bool stats_page_continue(struct conn *c);
+/* Appends what fits of the rest. True when that was all. */
+bool resource_continue(struct exchange *x);
 
 /*
- * The count in /bytes/COUNT: decimal digits, at most BYTES_PAGE_MAX. False: there is no such
- * resource. bytes_page_continue() gives out what fits from c->bytes_at on; true when that was all.
+ * Of what was last appended the last bytes were not sent. Returns how many of them can be
+ * forgotten: resource_continue() makes them again.
  */
-bool bytes_page_count(struct span digits, uint64_t *count);
-bool bytes_page_continue(struct conn *c);
+size_t resource_take_back(struct exchange *x, size_t unsent);
 
 #endif

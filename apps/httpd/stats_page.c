@@ -2,7 +2,7 @@
  * The body of /stats: every counter of the server and of the program as a line of help and a line
  * of name and value, given out as there is room, never cut.
  */
-#include "apps/httpd/resources.h"
+#include "apps/httpd/pages.h"
 
 enum {
     HELP_MAX_BYTES = 256,
@@ -13,13 +13,13 @@ enum {
 };
 
 /* The server's own first, then the program's. */
-static bool stats_entry_next(struct conn *c, struct stats_entry *e)
+static bool stats_entry_next(struct exchange *x, struct stats_entry *e)
 {
-    if (counters_get(&c->env->counters, c->stats_own, e)) {
-        c->stats_own++;
+    if (counters_get(&x->env->counters, x->stats_own, e)) {
+        x->stats_own++;
         return true;
     }
-    return c->env->stats(&c->stats, e);
+    return x->env->stats(&x->stats, e);
 }
 
 /* The lines that Prometheus reads: help, then name and value. */
@@ -38,10 +38,10 @@ static void append_entry(struct outbuf *o, const struct stats_entry *e)
     outbuf_append_str(o, "\n");
 }
 
-bool stats_page_continue(struct conn *c)
+bool stats_page_continue(struct exchange *x)
 {
-    struct outbuf *o = c->out;
-    bool is_chunked = !c->http10;
+    struct outbuf *o = x->out;
+    bool is_chunked = !x->http10;
     if (outbuf_room(o) < STATS_LINES_MAX_BYTES + STATS_CHUNK_OVERHEAD_BYTES) {
         return false;
     }
@@ -49,7 +49,7 @@ bool stats_page_continue(struct conn *c)
     bool is_last = false;
     while (!is_last && outbuf_room(o) >= STATS_LINES_MAX_BYTES + STATS_CHUNK_OVERHEAD_BYTES) {
         struct stats_entry e;
-        is_last = !stats_entry_next(c, &e);
+        is_last = !stats_entry_next(x, &e);
         if (!is_last) {
             append_entry(o, &e);
         }

@@ -6,10 +6,11 @@
 // LINK: apps/httpd/conn.c apps/httpd/echo.c apps/httpd/resources.c apps/httpd/stats_page.c
 // LINK: apps/httpd/response.c apps/httpd/outbuf.c apps/httpd/head.c apps/httpd/http_parse.c
 // LINK: apps/httpd/counters.c apps/httpd/bytes_page.c apps/httpd/fields.c apps/httpd/target.c
-// LINK: apps/httpd/chunk_lines.c @llhttp
+// LINK: apps/httpd/chunk_lines.c apps/httpd/exchange.c @llhttp
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/httpd/conn.h"
 #include "apps/httpd/resources.h"
 
 enum {
@@ -55,9 +56,11 @@ static void take_back(struct fuzz *f, size_t out_len)
     struct conn *c = &f->conn;
     size_t unsent = out_len / 8;
     size_t n = conn_take_back(c, unsent);
-    check(n <= unsent && (n == 0 || c->state == CONN_BYTES));
-    if (c->state == CONN_BYTES && c->bytes_end - c->bytes_at > BYTES_LEFT_MAX) {
-        c->bytes_end = c->bytes_at + BYTES_LEFT_MAX;
+    struct exchange *x = &c->x;
+    bool is_bytes = c->state == CONN_PAGE && x->resource == RESOURCE_BYTES;
+    check(n <= unsent && (n == 0 || is_bytes));
+    if (is_bytes && x->bytes_end - x->bytes_at > BYTES_LEFT_MAX) {
+        x->bytes_end = x->bytes_at + BYTES_LEFT_MAX;
     }
 }
 
@@ -68,7 +71,7 @@ static void run(struct fuzz *f)
         size_t used = conn_input(&f->conn, f->in, f->in_len, &o);
         check(used <= f->in_len && o.len <= o.cap);
         check(!f->conn.stalled || used > 0 || o.len > 0);
-        check(f->conn.end == CONN_OPEN || !f->conn.stalled || f->conn.state >= CONN_STATS);
+        check(f->conn.end == CONN_OPEN || !f->conn.stalled || f->conn.state == CONN_PAGE);
         take_back(f, o.len);
         memmove(f->in, f->in + used, f->in_len - used);
         f->in_len -= used;

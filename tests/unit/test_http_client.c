@@ -2,12 +2,7 @@
  * apps/httpd/client.c over sockets of the test machine, with the time in the test's hand: who holds
  * a buffer, and who gives up what he holds, and when, once there is no more.
  */
-// LINK: apps/httpd/accept.c apps/httpd/buffers.c apps/httpd/bytes_page.c apps/httpd/client.c
-// LINK: apps/httpd/chunk_lines.c apps/httpd/evict.c apps/httpd/fields.c apps/httpd/target.c
-// LINK: apps/httpd/conn.c apps/httpd/counters.c apps/httpd/date.c apps/httpd/echo.c
-// LINK: apps/httpd/head.c apps/httpd/http_parse.c apps/httpd/linux_stats.c apps/httpd/options.c
-// LINK: apps/httpd/outbuf.c apps/httpd/resources.c apps/httpd/response.c apps/httpd/server.c
-// LINK: apps/httpd/stats_page.c apps/httpd/timeouts.c @llhttp
+// LINK: apps/httpd/[!m]*.c @llhttp
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>

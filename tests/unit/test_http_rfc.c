@@ -6,7 +6,7 @@
 // LINK: apps/httpd/conn.c apps/httpd/echo.c apps/httpd/resources.c apps/httpd/stats_page.c
 // LINK: apps/httpd/response.c apps/httpd/outbuf.c apps/httpd/head.c apps/httpd/http_parse.c
 // LINK: apps/httpd/counters.c apps/httpd/bytes_page.c apps/httpd/fields.c apps/httpd/target.c
-// LINK: apps/httpd/chunk_lines.c tests/unit/http_peer.c @llhttp
+// LINK: apps/httpd/chunk_lines.c apps/httpd/exchange.c tests/unit/http_peer.c @llhttp
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
