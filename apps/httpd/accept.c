@@ -2,6 +2,8 @@
  * Letting connections in, and what happens when there is no room: somebody goes who can be spared
  * (evict.h), or the newcomer is told 503.
  */
+#include "apps/httpd/accept.h"
+
 #include "apps/httpd/client.h"
 #include "apps/httpd/evict.h"
 
@@ -35,13 +37,13 @@ static void admit(struct server *s, int fd)
     struct client *c = NULL;
     s->env.counters.accepted++;
     if (socket_prepare(fd)) {
-        c = server_client_alloc(s, false);
+        c = client_alloc(s, false);
         /* Again where who left had one of the extra slots, which is no place: there are few. */
         while (c == NULL && evict_for_place(s)) {
-            c = server_client_alloc(s, false);
+            c = client_alloc(s, false);
         }
         if (c == NULL) {
-            c = server_client_alloc(s, true);
+            c = client_alloc(s, true);
         }
     }
     if (c == NULL) {
@@ -66,14 +68,14 @@ static void accept_pause(struct server *s)
 {
     struct epoll_event e = {.events = 0, .data = {.ptr = NULL}};
     s->env.counters.accept_errors++;
-    s->accept_resume_ms = s->now_ms + SERVER_ACCEPT_PAUSE_MS;
+    s->accept_resume_ms = s->now_ms + ACCEPT_PAUSE_MS;
     (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, s->listen_fd, &e);
 }
 
-void server_accept(struct server *s)
+void accept_clients(struct server *s)
 {
     assert(s->listen_fd >= 0);
-    for (int i = 0; i < SERVER_ACCEPTS_PER_TURN; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int fd = accept(s->listen_fd, NULL, NULL);
         if (fd >= 0) {
             admit(s, fd);

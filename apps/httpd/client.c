@@ -42,36 +42,6 @@ static void spares_reset(struct server *s)
     s->spare_out->end = 0;
 }
 
-/* Buffers go back before the slot does, so that a free slot never owns any. */
-static void client_release_buffers(struct server *s, struct client *c)
-{
-    if (c->in != NULL) {
-        buffers_give(&s->buffers, c->in);
-        c->in = NULL;
-    }
-    if (c->out != NULL) {
-        buffers_give(&s->buffers, c->out);
-        c->out = NULL;
-    }
-}
-
-void client_close(struct server *s, struct client *c)
-{
-    assert(c->fd >= 0);
-    client_release_buffers(s, c);
-    timeouts_disarm(&s->timeouts, &c->timeout);
-    close(c->fd); /* takes it out of the epoll set, too */
-    c->fd = -1;
-    server_client_free(s, c);
-}
-
-void client_abort(struct server *s, struct client *c)
-{
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    client_close(s, c);
-}
-
 static enum step client_fail(struct server *s, struct client *c)
 {
     s->env.counters.socket_errors++;
@@ -358,7 +328,7 @@ static void client_drain(struct server *s, struct client *c)
         c->lingered_bytes += (uint32_t)n;
     }
     bool goes_on =
-        n > 0 ? c->lingered_bytes <= SERVER_LINGER_MAX_BYTES : n < 0 && would_block(errno);
+        n > 0 ? c->lingered_bytes <= CLIENT_LINGER_MAX_BYTES : n < 0 && would_block(errno);
     if (!goes_on) {
         client_close(s, c);
     }

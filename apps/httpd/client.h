@@ -4,7 +4,12 @@
 #ifndef HTTPD_CLIENT_H
 #define HTTPD_CLIENT_H
 
-#include "apps/httpd/server.h"
+#include "apps/httpd/table.h"
+
+enum {
+    CLIENT_ROUNDS_PER_TURN = 4,           /* reads of a buffer each before others get their turn */
+    CLIENT_LINGER_MAX_BYTES = 256 * 1024, /* read and thrown away after our FIN */
+};
 
 /* Takes over fd, already non-blocking. False when epoll will not have it; fd is then closed. */
 bool client_open(struct server *s, struct client *c, int fd);
@@ -17,12 +22,5 @@ void client_expire(struct server *s, struct client *c);
 
 /* Answers 503 whatever comes, and closes. */
 void client_refuse(struct server *s, struct client *c);
-
-/* At once. What the socket has taken is still sent. */
-void client_close(struct server *s, struct client *c);
-
-/* At once, and what was not sent is forgotten: for a client that takes nothing, who would keep it
- * in the stack's memory for as long again. It hears a RST, so it takes no part for the whole. */
-void client_abort(struct server *s, struct client *c);
 
 #endif

@@ -4,8 +4,6 @@
  */
 #include "apps/httpd/evict.h"
 
-#include "apps/httpd/client.h"
-
 /* Who has been in a list for at least so long may go. */
 struct rule {
     enum timeout_kind kind;

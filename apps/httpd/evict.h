@@ -4,7 +4,7 @@
 #ifndef HTTPD_EVICT_H
 #define HTTPD_EVICT_H
 
-#include "apps/httpd/server.h"
+#include "apps/httpd/table.h"
 
 enum {
     /* In the middle of a body or of taking an answer, without a byte of it, or since a head began:

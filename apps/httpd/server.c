@@ -3,6 +3,7 @@
  */
 #include "apps/httpd/server.h"
 
+#include "apps/httpd/accept.h"
 #include "apps/httpd/client.h"
 #include "apps/httpd/evict.h"
 
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,7 +19,6 @@
 
 enum {
     SERVER_SLEEP_MAX_MS = 60 * 60 * 1000,
-    SPARE_BUFFER_COUNT = 2,
     /* A clock that shows less was never set; RFC 9110, 6.6.1: then no Date is to be sent. */
     CLOCK_PLAUSIBLE_S = 1700000000,
 };
@@ -40,46 +39,6 @@ static void server_update_time(struct server *s)
     }
 }
 
-/* One that was used before, else the next that never was: memory is touched when it is needed. */
-static struct client *take_slot(struct server *s)
-{
-    struct client *c = s->free_clients;
-    if (c != NULL) {
-        s->free_clients = c->next_free;
-        return c;
-    }
-    assert(s->fresh < s->max_connections + SERVER_OVERFLOW_COUNT);
-    c = &s->clients[s->fresh++];
-    memset(c, 0, sizeof(*c));
-    c->fd = -1;
-    c->timeout.kind = TIMEOUT_NONE;
-    return c;
-}
-
-struct client *server_client_alloc(struct server *s, bool may_overflow)
-{
-    struct counters *n = &s->env.counters;
-    bool is_full = n->connections - s->overflow_used >= s->max_connections;
-    if (is_full && (!may_overflow || s->overflow_used == SERVER_OVERFLOW_COUNT)) {
-        return NULL;
-    }
-    struct client *c = take_slot(s);
-    c->is_overflow = is_full;
-    s->overflow_used += is_full;
-    n->connections++;
-    return c;
-}
-
-void server_client_free(struct server *s, struct client *c)
-{
-    assert(c->fd < 0 && c->in == NULL && c->out == NULL);
-    assert(s->env.counters.connections > 0);
-    s->overflow_used -= c->is_overflow;
-    s->env.counters.connections--;
-    c->next_free = s->free_clients;
-    s->free_clients = c;
-}
-
 /* Few connections have bytes waiting at any moment: see client.c for when one takes a buffer. */
 static size_t buffer_count(const struct options *o, size_t max_connections)
 {
@@ -87,32 +46,11 @@ static size_t buffer_count(const struct options *o, size_t max_connections)
     return count < SERVER_MIN_BUFFERS ? SERVER_MIN_BUFFERS : count;
 }
 
-/* All or nothing, so that the caller can try again with less. */
-static bool server_alloc_tables(struct server *s, size_t max, size_t buffers)
-{
-    size_t slots = max + SERVER_OVERFLOW_COUNT;
-    s->clients =
-        slots <= SIZE_MAX / sizeof(*s->clients) ? malloc(slots * sizeof(*s->clients)) : NULL;
-    if (s->clients == NULL || !buffers_init(&s->buffers, buffers + SPARE_BUFFER_COUNT)) {
-        free(s->clients);
-        s->clients = NULL;
-        return false;
-    }
-    s->free_clients = NULL;
-    s->fresh = 0;
-    s->spare_in = buffers_take(&s->buffers);
-    s->spare_out = buffers_take(&s->buffers);
-    s->max_connections = max;
-    s->env.counters.connections_max = max;
-    s->env.counters.buffers_max = buffers;
-    return true;
-}
-
 /* As many connections as were asked for, or as the memory has room for. */
 static bool server_alloc(struct server *s, const struct options *o)
 {
     for (size_t max = o->max_connections; max >= SERVER_MIN_CONNECTIONS; max /= 2) {
-        if (server_alloc_tables(s, max, buffer_count(o, max))) {
+        if (table_init(s, max, buffer_count(o, max))) {
             if (max < o->max_connections) {
                 printf("httpd: memory for %u connections, not for %u\n", (unsigned)max,
                        (unsigned)o->max_connections);
@@ -195,20 +133,13 @@ bool server_init(struct server *s, const struct options *o)
 
 void server_destroy(struct server *s)
 {
-    for (size_t i = 0; i < s->fresh; i++) {
-        if (s->clients[i].fd >= 0) {
-            client_close(s, &s->clients[i]);
-        }
-    }
+    table_destroy(s);
     if (s->listen_fd >= 0) {
         close(s->listen_fd);
     }
     if (s->epoll_fd >= 0) {
         close(s->epoll_fd);
     }
-    free(s->clients);
-    buffers_destroy(&s->buffers);
-    s->clients = NULL;
 }
 
 /* As long as nothing can be due: an idle server does not wake up. */
@@ -242,8 +173,6 @@ static void server_expire(struct server *s)
     }
 }
 
-static_assert(offsetof(struct client, timeout) == 0, "a timeout is cast to its client");
-
 bool server_turn(struct server *s)
 {
     struct epoll_event events[SERVER_EVENTS_PER_TURN];
@@ -263,7 +192,7 @@ bool server_turn(struct server *s)
     }
     /* Last, so that no slot is taken anew while an event of its former client is still to come. */
     if (may_accept) {
-        server_accept(s);
+        accept_clients(s);
     }
     server_expire(s);
     return true;

@@ -17,8 +17,10 @@
 
 #include <cmocka.h>
 
+#include "apps/httpd/accept.h"
 #include "apps/httpd/client.h"
 #include "apps/httpd/evict.h"
+#include "apps/httpd/server.h"
 
 enum {
     CLIENTS = 64,
@@ -98,7 +100,7 @@ static struct client *client_with(const char *text)
     assert_true(world.count < CLIENTS);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
-    struct client *c = server_client_alloc(&world.s, false);
+    struct client *c = client_alloc(&world.s, false);
     assert_non_null(c);
     world.client[world.count] = c;
     world.peer[world.count++] = fds[1];
@@ -382,7 +384,7 @@ static void who_has_asked_is_answered_as_he_comes(void **state)
     for (size_t i = 0; i < CLIENTS / 2; i++) {
         world.peer[world.count++] = caller_with(healthz);
     }
-    server_accept(&world.s);
+    accept_clients(&world.s);
     assert_int_equal(counters()->accepted, CLIENTS / 2);
     assert_int_equal(counters()->responses_2xx, CLIENTS / 2);
     assert_non_null(strstr(answer(), "\r\n\r\nok\n"));
@@ -409,7 +411,7 @@ static void an_answer_that_cannot_be_kept_ends_in_a_reset(void **state)
     take_all_buffers();
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         int fd = caller_with(texts[i]);
-        server_accept(&world.s);
+        accept_clients(&world.s);
         assert_int_equal(counters()->refused_buffers, i + 1);
         assert_int_equal(how_it_ends(fd), ECONNRESET);
         close(fd);
@@ -421,24 +423,24 @@ static void an_answer_that_cannot_be_kept_ends_in_a_reset(void **state)
  * somebody silent who has one. */
 static void a_newcomer_gets_a_place_while_refused_ones_linger(void **state)
 {
-    int refused[SERVER_OVERFLOW_COUNT];
+    int refused[TABLE_OVERFLOW_COUNT];
     begin();
     for (size_t i = 0; i < CLIENTS; i++) {
         assert_int_equal(client_with(part_of_unwanted)->timeout.kind, TIMEOUT_BODY);
     }
-    for (size_t i = 0; i < SERVER_OVERFLOW_COUNT; i++) {
+    for (size_t i = 0; i < TABLE_OVERFLOW_COUNT; i++) {
         refused[i] = caller_with(healthz);
-        server_accept(&world.s);
+        accept_clients(&world.s);
     }
-    assert_int_equal(counters()->refused_full, SERVER_OVERFLOW_COUNT);
+    assert_int_equal(counters()->refused_full, TABLE_OVERFLOW_COUNT);
     world.s.now_ms += EVICT_PLACE_MS;
     int newcomer = caller_with(healthz);
-    server_accept(&world.s);
-    assert_int_equal(counters()->refused_full, SERVER_OVERFLOW_COUNT);
+    accept_clients(&world.s);
+    assert_int_equal(counters()->refused_full, TABLE_OVERFLOW_COUNT);
     assert_int_equal(counters()->responses_2xx, 1);
     assert_int_equal(counters()->evicted_silent, 1);
     close(newcomer);
-    for (size_t i = 0; i < SERVER_OVERFLOW_COUNT; i++) {
+    for (size_t i = 0; i < TABLE_OVERFLOW_COUNT; i++) {
         close(refused[i]);
     }
     end();
