@@ -13,15 +13,9 @@
 #include "apps/root/ending.h"
 #include "apps/root/stack.h"
 #include "arch/host/host.h"
-#include "kernel/dma.h"
 #include "kernel/loop.h"
 #include "kernel/platform.h"
 #include "version.h"
-
-uint64_t dma_bus_address(const void *virt)
-{
-    return 0; /* no device does DMA here */
-}
 
 /* The words of argv as one command line. */
 static bool join_arguments(char *text, size_t size, int argc, char **argv)
@@ -140,7 +134,8 @@ int main(int argc, char **argv)
     log_set_level(root.config.log);
     log_info("ringside: %s, hosted, %u MiB, TAP device %s", RINGSIDE_VERSION,
              root.config.memory_mib, root.config.tap);
-    if (root_make_pools(&root) != STATUS_OK || !tap_open(&tap, root.config.tap, &root.rx_pool) ||
+    if (root_make_pools(&root, NULL /* no device does DMA here */) != STATUS_OK ||
+        !tap_open(&tap, root.config.tap, &root.rx_pool) ||
         root_start(&root, &tap.nic) != STATUS_OK) {
         return 1;
     }

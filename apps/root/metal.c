@@ -11,6 +11,7 @@
 #include "apps/root/selftest.h"
 #include "apps/root/stack.h"
 #include "arch/x86_64/arch.h"
+#include "kernel/dma.h"
 #include "kernel/irq.h"
 #include "kernel/loop.h"
 #include "kernel/panic.h"
@@ -190,7 +191,7 @@ noreturn_fn void kernel_main(const char *cmdline)
     configure(cmdline);
     log_info("ringside: %s, %s", RINGSIDE_VERSION, r->line.argv[0]);
     selftest_run(r->config.selftest);
-    if (root_make_pools(r) != STATUS_OK) {
+    if (root_make_pools(r, dma_bus_address) != STATUS_OK) {
         panic("not enough memory: 16 MiB of RAM are the least");
     }
     if (r->config.ip_boot) {

@@ -6,7 +6,6 @@
 
 #include "apps/root/divide.h"
 #include "apps/root/stack.h"
-#include "kernel/dma.h"
 #include "kernel/platform.h"
 #include "kernel/task.h"
 
@@ -14,9 +13,9 @@ enum {
     TX_RESERVE_DIVISOR = 8,
 };
 
-enum status root_make_pools(struct root *r)
+enum status root_make_pools(struct root *r, pkt_bus_fn *bus)
 {
-    return divide_packets(platform_arena(), &r->rx_pool, &r->tx_pool, dma_bus_address);
+    return divide_packets(platform_arena(), &r->rx_pool, &r->tx_pool, bus);
 }
 
 static void send_frame(void *arg, struct pkt *p)

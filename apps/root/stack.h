@@ -24,9 +24,10 @@ struct root {
 
 /*
  * Divides the arena that is left: packet pools first (the NIC driver needs rx_pool), then, in
- * root_start, the tables of the stack. STATUS_NO_MEMORY names what did not fit in the log.
+ * root_start, the tables of the stack. bus: how a device reaches the packets, NULL where none does.
+ * STATUS_NO_MEMORY names what did not fit in the log.
  */
-enum status root_make_pools(struct root *r) must_check;
+enum status root_make_pools(struct root *r, pkt_bus_fn *bus) must_check;
 
 /* Makes the stack over nic, starts the server's task. Then the caller attaches the interrupt. */
 enum status root_start(struct root *r, struct nic *nic) must_check;
