@@ -1,5 +1,5 @@
 /*
- * A small machine for the tests of the POSIX layer: the two joined stacks of sock_pair.h, real
+ * A small machine for the tests of the POSIX layer: the two joined stacks of pair.h, real
  * tasks, and a virtual clock that goes from deadline to deadline. Side 1 is where servers run.
  *
  * Checks inside tasks use assert of kernel/base.h, which aborts: a failed cmocka check would jump
@@ -12,10 +12,10 @@
 #include "net/include/netinet/in.h"
 #include "net/include/sys/socket.h"
 #include "net/posix/env.h"
-#include "tests/unit/sock_pair.h"
+#include "tests/sim/pair.h"
 
 struct world {
-    struct sock_pair pair;
+    struct pair pair;
     struct posix_env env[2];
     char console[256]; /* what was written to it, cut */
     size_t console_len;

@@ -2,7 +2,8 @@
  * epoll without blocking: level and edge triggering, one-shot, interests that come and go, order,
  * limits. Most runs on datagram sockets, whose readiness a test can make and take at will.
  */
-// LINK: tests/unit/sock_pair.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: tests/sim/pair.c
+// LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 
 #include <errno.h>
 #include <setjmp.h>
@@ -15,7 +16,7 @@
 
 #include "net/sock/epoll.h"
 #include "net/stack.h"
-#include "tests/unit/sock_pair.h"
+#include "tests/sim/pair.h"
 
 enum {
     SOCKETS = 8,
@@ -23,7 +24,7 @@ enum {
 };
 
 struct bench {
-    struct sock_pair pair;
+    struct pair pair;
     struct net *n; /* side 1, where the instance is */
     int ep;
     int fd[SOCKETS]; /* bound to FIRST_PORT + i */
@@ -364,7 +365,7 @@ static void test_instance_readiness(void **state)
 static void test_stream_events(void **state)
 {
     struct bench *b = *state;
-    struct sock_pair *p = &b->pair;
+    struct pair *p = &b->pair;
     int fd[2];
     int listener;
     pair_connect(p, fd, &listener, 80);
@@ -399,7 +400,7 @@ static void test_stream_events(void **state)
 static void test_listener_and_connect_events(void **state)
 {
     struct bench *b = *state;
-    struct sock_pair *p = &b->pair;
+    struct pair *p = &b->pair;
     struct sock_addr a = {.addr = 0, .port = 80};
     int listener = sock_open(b->n, SOCK_TYPE_TCP, p->now_ns);
     assert_int_equal(sock_bind(b->n, listener, &a, p->now_ns), 0);
@@ -429,7 +430,7 @@ static void test_listener_and_connect_events(void **state)
 static void test_room_edge(void **state)
 {
     struct bench *b = *state;
-    struct sock_pair *p = &b->pair;
+    struct pair *p = &b->pair;
     static char block[8192];
     int fd[2];
     int listener;

@@ -3,7 +3,8 @@
  * somebody's feet, lingering, poll and epoll_wait. Errors and options are test_posix_api.c's.
  */
 // clang-format off
-// LINK: tests/unit/posix_world.c tests/unit/sock_pair.c @net net/posix/*.c kernel/pkt.c
+// LINK: tests/sim/pair.c
+// LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c
 // LINK: arch/host/switch.S
 // clang-format on

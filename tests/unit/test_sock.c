@@ -2,7 +2,8 @@
  * The non-blocking socket layer: descriptors, every error, streams and datagrams between two
  * stacks, readiness and watches. Links the whole stack.
  */
-// LINK: tests/unit/sock_pair.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
+// LINK: tests/sim/pair.c
+// LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 
 #include <errno.h>
 #include <setjmp.h>
@@ -15,11 +16,11 @@
 
 #include "net/sock/epoll.h"
 #include "net/stack.h"
-#include "tests/unit/sock_pair.h"
+#include "tests/sim/pair.h"
 
 static int setup(void **state)
 {
-    static struct sock_pair pair;
+    static struct pair pair;
     struct net_limits l = pair_limits();
     pair_init(&pair, &l);
     *state = &pair;
@@ -32,34 +33,34 @@ static int teardown(void **state)
     return 0;
 }
 
-static int open_tcp(struct sock_pair *p, int side)
+static int open_tcp(struct pair *p, int side)
 {
     return sock_open(p->net[side], SOCK_TYPE_TCP, p->now_ns);
 }
 
-static int open_udp(struct sock_pair *p, int side)
+static int open_udp(struct pair *p, int side)
 {
     return sock_open(p->net[side], SOCK_TYPE_UDP, p->now_ns);
 }
 
-static int bind_to(struct sock_pair *p, int side, int fd, uint32_t addr, uint16_t port)
+static int bind_to(struct pair *p, int side, int fd, uint32_t addr, uint16_t port)
 {
     struct sock_addr a = {.addr = addr, .port = port};
     return sock_bind(p->net[side], fd, &a, p->now_ns);
 }
 
-static int connect_to(struct sock_pair *p, int side, int fd, uint32_t addr, uint16_t port)
+static int connect_to(struct pair *p, int side, int fd, uint32_t addr, uint16_t port)
 {
     struct sock_addr a = {.addr = addr, .port = port};
     return sock_connect(p->net[side], fd, &a, p->now_ns);
 }
 
-static ptrdiff_t put(struct sock_pair *p, int side, int fd, const char *text)
+static ptrdiff_t put(struct pair *p, int side, int fd, const char *text)
 {
     return sock_send(p->net[side], fd, text, strlen(text), 0, NULL, p->now_ns);
 }
 
-static ptrdiff_t get(struct sock_pair *p, int side, int fd, char *buf, size_t len)
+static ptrdiff_t get(struct pair *p, int side, int fd, char *buf, size_t len)
 {
     return sock_recv(p->net[side], fd, buf, len, 0, NULL, p->now_ns);
 }
@@ -79,7 +80,7 @@ static void count_call(struct sock_watch *w, uint32_t bits)
 
 static void test_lowest_number_first(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     assert_int_equal(open_tcp(p, 0), 3);
     assert_int_equal(open_udp(p, 0), 4);
@@ -96,7 +97,7 @@ static void test_lowest_number_first(void **state)
 
 static void test_stale_descriptors(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int fd = open_tcp(p, 0);
     assert_int_equal(sock_close(n, fd, p->now_ns), 0);
@@ -130,7 +131,7 @@ static void test_stale_descriptors(void **state)
 
 static void test_not_a_socket(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int ep = epoll_open(n, p->now_ns);
     const int others[] = {0, 1, 2, ep};
@@ -157,7 +158,7 @@ static void test_not_a_socket(void **state)
 
 static void test_table_full(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int fd[32];
     for (int i = 0; i < 32; i++) {
@@ -180,7 +181,7 @@ static void test_table_full(void **state)
 static void test_many_numbers(void **state)
 {
     (void)state;
-    static struct sock_pair pair;
+    static struct pair pair;
     struct net_limits l = pair_limits();
     l.sockets = 200; /* not a multiple of 64 */
     l.udp_sockets = 250;
@@ -212,7 +213,7 @@ static void test_many_numbers(void **state)
 
 static void test_pools_refuse(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     n->socks.socks.fail_at = n->socks.socks.get_count + 1;
     assert_int_equal(open_tcp(p, 0), -ENFILE);
@@ -227,7 +228,7 @@ static void test_pools_refuse(void **state)
 
 static void test_wrong_kind_or_state(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int tcp = open_tcp(p, 0);
     int udp = open_udp(p, 0);
@@ -254,7 +255,7 @@ static void test_wrong_kind_or_state(void **state)
 
 static void test_listener_states(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int fd = open_tcp(p, 0);
     char buf[8];
@@ -276,7 +277,7 @@ static void test_listener_states(void **state)
 
 static void test_bind_errors(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     const enum sock_type types[] = {SOCK_TYPE_TCP, SOCK_TYPE_UDP};
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -301,7 +302,7 @@ static void test_bind_errors(void **state)
 
 static void test_stream(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     char buf[64];
@@ -329,7 +330,7 @@ static void test_stream(void **state)
 
 static void test_names(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     pair_connect(p, fd, &listener, 8080);
@@ -349,7 +350,7 @@ static void test_names(void **state)
 
 static void test_half_close(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     char buf[8];
@@ -375,7 +376,7 @@ static void test_half_close(void **state)
 
 static void test_refused(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd = open_tcp(p, 0);
     assert_int_equal(connect_to(p, 0, fd, PAIR_HOST_1, 81), -EINPROGRESS);
     assert_int_equal(connect_to(p, 0, fd, PAIR_HOST_1, 81), -EALREADY);
@@ -391,7 +392,7 @@ static void test_refused(void **state)
 
 static void test_unreachable(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int tcp = open_tcp(p, 0);
     int udp = open_udp(p, 0);
     assert_int_equal(connect_to(p, 0, tcp, 0x0a0000ff, 53), -ENETUNREACH);  /* broadcast */
@@ -403,7 +404,7 @@ static void test_unreachable(void **state)
 
 static void test_reset(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     char buf[8];
@@ -421,7 +422,7 @@ static void test_reset(void **state)
 
 static void test_send_until_full(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     static char block[4096];
@@ -453,7 +454,7 @@ static void test_send_until_full(void **state)
 
 static void test_accept_with_full_table(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[1];
     int listener = open_tcp(p, 1);
     assert_int_equal(bind_to(p, 1, listener, 0, 80), 0);
@@ -481,7 +482,7 @@ static void test_accept_with_full_table(void **state)
 
 static void test_datagrams(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int a = open_udp(p, 0);
     int b = open_udp(p, 1);
     char buf[16];
@@ -514,7 +515,7 @@ static void test_datagrams(void **state)
 
 static void test_datagram_errors(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int a = open_udp(p, 0);
     static char big[70000];
     struct sock_addr to = {.addr = PAIR_HOST_1, .port = 9};
@@ -533,7 +534,7 @@ static void test_datagram_errors(void **state)
 
 static void test_connected_datagrams(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int a = open_udp(p, 0);
     int b = open_udp(p, 1);
     int other = open_udp(p, 1);
@@ -565,7 +566,7 @@ static void test_connected_datagrams(void **state)
 
 static void test_datagram_shutdown(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int a = open_udp(p, 0);
     char buf[4];
     assert_int_equal(connect_to(p, 0, a, PAIR_HOST_1, 7), 0);
@@ -584,7 +585,7 @@ static void test_datagram_shutdown(void **state)
 
 static void test_watches(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     pair_connect(p, fd, &listener, 80);
@@ -618,7 +619,7 @@ static void test_watches(void **state)
 
 static void test_shutdown_tells_watches(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     pair_connect(p, fd, &listener, 80);
@@ -631,7 +632,7 @@ static void test_shutdown_tells_watches(void **state)
 
 static void test_lingering_close(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     int fd[2];
     int listener;
     pair_connect(p, fd, &listener, 80);
@@ -665,7 +666,7 @@ static void expect_opt(struct net *n, int fd, enum sock_opt opt, int64_t value)
 
 static void test_options(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int tcp = open_tcp(p, 0);
     static const struct {
@@ -706,7 +707,7 @@ static void test_options(void **state)
 
 static void test_datagram_options(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[0];
     int udp = open_udp(p, 0);
     int64_t v = 0;
@@ -724,7 +725,7 @@ static void test_datagram_options(void **state)
 /* What an accepted connection takes from its listener: TCP's options, not O_NONBLOCK. */
 static void test_inheritance(void **state)
 {
-    struct sock_pair *p = *state;
+    struct pair *p = *state;
     struct net *n = p->net[1];
     int listener = open_tcp(p, 1);
     assert_int_equal(bind_to(p, 1, listener, 0, 80), 0);
@@ -744,7 +745,7 @@ static void test_inheritance(void **state)
 static void test_destroy_while_open(void **state)
 {
     (void)state;
-    static struct sock_pair pair;
+    static struct pair pair;
     struct net_limits l = pair_limits();
     pair_init(&pair, &l);
     int fd[2];

@@ -5,7 +5,8 @@
  * takes no reading neither sends nor sets a timer. `make check` fails when an entry of those
  * headers is not here.
  */
-// LINK: tests/unit/sock_pair.c @net kernel/p[ko]*.c kernel/timer.c
+// LINK: tests/sim/pair.c
+// LINK: @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@
 #include "net/sock/epoll.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
-#include "tests/unit/sock_pair.h"
+#include "tests/sim/pair.h"
 
 #include <errno.h>
 
@@ -28,7 +29,7 @@ enum {
 
 /* Side 0 has something of every kind under way that a late call could send or time. */
 struct busy {
-    struct sock_pair p;
+    struct pair p;
     struct net *n; /* side 0 */
     int fd;        /* connected: corked text waits, and text came that is not acknowledged */
     int listener;  /* with a connection to accept */

@@ -1,7 +1,7 @@
 /*
- * Two joined stacks for the socket tests: see sock_pair.h.
+ * Two joined stacks for the socket tests: see pair.h.
  */
-#include "tests/unit/sock_pair.h"
+#include "tests/sim/pair.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum {
 static void output(void *arg, struct pkt *p)
 {
     struct pair_side *from = arg;
-    struct sock_pair *pair = from->pair;
+    struct pair *pair = from->pair;
     struct pair_side *to = from == &pair->side[0] ? &pair->side[1] : &pair->side[0];
     struct pkt *copy = pkt_alloc(&to->rx, 0);
     if (copy != NULL) {
@@ -37,7 +37,7 @@ struct net_limits pair_limits(void)
     return l;
 }
 
-static void side_init(struct sock_pair *p, int i, const struct net_limits *l)
+static void side_init(struct pair *p, int i, const struct net_limits *l)
 {
     struct pair_side *s = &p->side[i];
     struct net_config cfg = {
@@ -74,7 +74,7 @@ static void side_init(struct sock_pair *p, int i, const struct net_limits *l)
     net_set_link(p->net[i], true, p->now_ns);
 }
 
-void pair_init(struct sock_pair *p, const struct net_limits *l)
+void pair_init(struct pair *p, const struct net_limits *l)
 {
     memset(p, 0, sizeof(*p));
     p->now_ns = NS_PER_S;
@@ -84,7 +84,7 @@ void pair_init(struct sock_pair *p, const struct net_limits *l)
     assert(net_address(p->net[0]) == PAIR_HOST_0 && net_address(p->net[1]) == PAIR_HOST_1);
 }
 
-void pair_destroy(struct sock_pair *p)
+void pair_destroy(struct pair *p)
 {
     for (int i = 0; i < 2; i++) {
         net_destroy(p->net[i]);
@@ -97,7 +97,7 @@ void pair_destroy(struct sock_pair *p)
     }
 }
 
-bool pair_run(struct sock_pair *p)
+bool pair_run(struct pair *p)
 {
     bool moved = false;
     for (int round = 0; p->side[0].wire.count + p->side[1].wire.count > 0; round++) {
@@ -116,14 +116,14 @@ bool pair_run(struct sock_pair *p)
     return moved;
 }
 
-uint64_t pair_deadline(struct sock_pair *p)
+uint64_t pair_deadline(struct pair *p)
 {
     uint64_t a = net_poll(p->net[0], p->now_ns);
     uint64_t b = net_poll(p->net[1], p->now_ns);
     return min_u64(a, b);
 }
 
-void pair_advance(struct sock_pair *p, uint64_t ns)
+void pair_advance(struct pair *p, uint64_t ns)
 {
     uint64_t end_ns = p->now_ns + ns;
     pair_run(p);
@@ -142,7 +142,7 @@ void pair_advance(struct sock_pair *p, uint64_t ns)
     pair_run(p);
 }
 
-static int open_listener(struct sock_pair *p, uint16_t port)
+static int open_listener(struct pair *p, uint16_t port)
 {
     int fd = sock_open(p->net[1], SOCK_TYPE_TCP, p->now_ns);
     assert(fd >= 0);
@@ -154,7 +154,7 @@ static int open_listener(struct sock_pair *p, uint16_t port)
     return fd;
 }
 
-void pair_connect(struct sock_pair *p, int fd[2], int *listener, uint16_t port)
+void pair_connect(struct pair *p, int fd[2], int *listener, uint16_t port)
 {
     *listener = open_listener(p, port);
     fd[0] = sock_open(p->net[0], SOCK_TYPE_TCP, p->now_ns);
