@@ -4,28 +4,23 @@
 #include "tests/sim/host.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/pool.h"
 #include "tests/sim/account.h"
+#include "tests/sim/carve.h"
 #include "tests/sim/world.h"
 #include "tests/unit/tcp_check.h"
 
 enum {
-    MEMORY_FILL = 0xa5, /* what a host's memory holds before its stack is made */
     TX_RESERVE_FRACTION = 8,
     /* Work for one frame: segments without payload (an ACK, a SYN, a RST, an ARP answer), beside
      * what waited for an answer of ARP, and no more payload segments than buffers to hold them. */
     BARE_ANSWERS_MAX = 4,
 };
 
-/* A host's memory is used again by the next world: asking the system for it would cost more than
- * all the rest. */
-static struct {
-    void *bytes;
-    size_t size_bytes;
-} memory[HOSTS_MAX];
+/* By host; used again by the next world. */
+static struct carve_memory memory[HOSTS_MAX];
 
 /* RFC 9293 3.10.7, RFC 1122 3.2.2: what was broken on the way is answered by nothing, a RST
  * likewise; anything else by a bounded number of frames. */
@@ -125,40 +120,27 @@ static void host_config(struct host *h, uint64_t generation)
     cfg->tcp_congestion = h->plan->congestion;
 }
 
-/* The same carving for measuring and for making (kernel/arena.h). */
-static bool carve(struct host *h, struct arena *a)
-{
-    uint32_t packets = h->plan->packets;
-    uint32_t rx_more = device(h) != NULL ? device(h)->rx_packets : 0;
-    pkt_bus_fn *bus = device(h) != NULL ? device(h)->bus : NULL;
-    return pkt_pool_init(&h->tx, a, "tx", packets, bus) == STATUS_OK &&
-           pkt_pool_init(&h->rx, a, "rx", packets + rx_more, bus) == STATUS_OK &&
-           net_create(&h->net, a, &h->cfg, h->world->now_ns) == STATUS_OK;
-}
-
 void host_start(struct host *h, uint64_t generation)
 {
-    struct arena a;
+    uint32_t packets = h->plan->packets;
+    struct carve c = {
+        .tx = &h->tx,
+        .rx = &h->rx,
+        .tx_packets = packets,
+        .rx_packets = packets + (device(h) != NULL ? device(h)->rx_packets : 0),
+        .bus = device(h) != NULL ? device(h)->bus : NULL,
+        .net = &h->net,
+        .config = &h->cfg,
+        .now_ns = h->world->now_ns,
+    };
     host_config(h, generation);
-    arena_init(&a, NULL, 0);
-    bool measured = carve(h, &a);
-    assert(measured);
-    size_t need_bytes = align_up(a.used_bytes, 4096);
-    if (memory[h->index].size_bytes < need_bytes) {
-        free(memory[h->index].bytes);
-        memory[h->index].bytes = aligned_alloc(4096, need_bytes);
-        memory[h->index].size_bytes = need_bytes;
-        assert(memory[h->index].bytes != NULL);
-    }
-    memset(memory[h->index].bytes, MEMORY_FILL, need_bytes);
-    arena_init(&a, memory[h->index].bytes, need_bytes);
-    if (!carve(h, &a) || h->net == NULL) {
+    h->memory_bytes = carve_stack(&c, &memory[h->index]);
+    if (h->memory_bytes == 0) {
         world_fail(h->world, "host %d does not start", h->index);
         return;
     }
     h->up = true;
     h->memory = memory[h->index].bytes;
-    h->memory_bytes = need_bytes;
     if (device(h) != NULL) {
         device(h)->start(h);
     } else {

@@ -1,5 +1,5 @@
 /*
- * Two joined stacks for the socket tests: see pair.h.
+ * Two joined stacks: see pair.h.
  */
 #include "tests/sim/pair.h"
 
@@ -9,20 +9,41 @@
 
 enum {
     PAIR_ROUNDS_MAX = 100000, /* of one run: more means that the two never fall silent */
+    ETHERNET_BYTES = 14,
 };
 
-/* A wire copies: the sender may keep his packet for a retransmission. */
-static void output(void *arg, struct pkt *p)
+static void output(void *arg, struct pkt *packet)
 {
-    struct pair_side *from = arg;
-    struct pair *pair = from->pair;
-    struct pair_side *to = from == &pair->side[0] ? &pair->side[1] : &pair->side[0];
-    struct pkt *copy = pkt_alloc(&to->rx, 0);
-    if (copy != NULL) {
-        memcpy(pkt_append(copy, pkt_len(p)), p->data, pkt_len(p));
-        pkt_queue_push(&to->wire, copy);
+    struct pair_side *s = arg;
+    struct pair *p = s->pair;
+    pair_wire_fn *wire = p->wire != NULL ? p->wire : pair_send;
+    wire(p, s == &p->side[0] ? 0 : 1, packet->data, pkt_len(packet));
+    pkt_put(packet);
+}
+
+static struct link_frame *new_frame(int from, const uint8_t *bytes, size_t len)
+{
+    struct link_frame *f = link_frame_new(bytes, len);
+    f->from = from;
+    f->to = 1 - from;
+    return f;
+}
+
+void pair_send(struct pair *p, int from, const uint8_t *bytes, size_t len)
+{
+    struct pair_side *s = &p->side[from];
+    size_t ip_offset = s->cfg.link == NET_LINK_ETHERNET ? ETHERNET_BYTES : 0;
+    struct link_frame *f = new_frame(from, bytes, len);
+    if (link_lost(link_way_send(&s->way, &p->heap, f, ip_offset, p->now_ns))) {
+        free(f);
     }
-    pkt_put(p);
+}
+
+void pair_carry(struct pair *p, int from, const uint8_t *bytes, size_t len, uint64_t delay_ns)
+{
+    struct link_frame *f = new_frame(from, bytes, len);
+    f->at_ns = p->now_ns + delay_ns;
+    link_heap_push(&p->heap, f);
 }
 
 struct net_limits pair_limits(void)
@@ -37,49 +58,65 @@ struct net_limits pair_limits(void)
     return l;
 }
 
-static void side_init(struct pair *p, int i, const struct net_limits *l)
+void pair_begin(struct pair *p)
 {
-    struct pair_side *s = &p->side[i];
-    struct net_config cfg = {
+    static const struct link_params perfect;
+    memset(p, 0, sizeof(*p));
+    p->now_ns = NS_PER_S;
+    pair_link(p, &perfect, 0);
+}
+
+void pair_link(struct pair *p, const struct link_params *params, uint64_t key)
+{
+    for (uint64_t i = 0; i < 2; i++) {
+        link_way_init(&p->side[i].way, params, mix_u64(key) + i);
+    }
+}
+
+void pair_config(struct net_config *cfg, int side, const struct net_limits *l)
+{
+    *cfg = (struct net_config){
         .link = NET_LINK_IP,
+        .mac = {2, 0, 0, 0, 0, (uint8_t)(1 + side)},
         .mtu = 1500,
         .ip = {.mode = NET_ADDRESS_STATIC,
-               .address = i == 0 ? PAIR_HOST_0 : PAIR_HOST_1,
+               .address = side == 0 ? PAIR_HOST_0 : PAIR_HOST_1,
                .prefix_bits = 24},
         .limits = *l,
-        .tx_pool = &s->tx,
-        .output = output,
-        .arg = s,
     };
-    memset(cfg.seed, 0x51 + i, sizeof(cfg.seed));
+    memset(cfg->seed, 0x51 + side, sizeof(cfg->seed));
+}
+
+void pair_start(struct pair *p, int side, const struct net_config *cfg, uint32_t packets)
+{
+    struct pair_side *s = &p->side[side];
+    struct carve c = {
+        .tx = &s->tx,
+        .rx = &s->rx,
+        .tx_packets = packets,
+        .rx_packets = packets,
+        .net = &p->net[side],
+        .config = &s->cfg,
+        .now_ns = p->now_ns,
+    };
     s->pair = p;
-    struct arena a;
-    arena_init(&a, NULL, 0);
-    for (int round = 0; round < 2; round++) {
-        enum status st = pkt_pool_init(&s->tx, &a, "tx", PAIR_POOL_PACKETS, NULL);
-        assert(st == STATUS_OK);
-        st = pkt_pool_init(&s->rx, &a, "rx", PAIR_POOL_PACKETS, NULL);
-        assert(st == STATUS_OK);
-        st = net_create(&p->net[i], &a, &cfg, p->now_ns);
-        assert(st == STATUS_OK);
-        if (round == 0) {
-            size_t size = align_up(a.used_bytes, 4096);
-            s->memory = aligned_alloc(4096, size);
-            assert(s->memory != NULL);
-            memset(s->memory, 0xa5, size);
-            arena_init(&a, s->memory, size);
-        }
-    }
-    assert(p->net[i] != NULL);
-    net_set_link(p->net[i], true, p->now_ns);
+    s->cfg = *cfg;
+    s->cfg.tx_pool = &s->tx;
+    s->cfg.output = output;
+    s->cfg.arg = s;
+    size_t need_bytes = carve_stack(&c, &s->memory);
+    assert(need_bytes > 0);
+    net_set_link(p->net[side], true, p->now_ns);
 }
 
 void pair_init(struct pair *p, const struct net_limits *l)
 {
-    memset(p, 0, sizeof(*p));
-    p->now_ns = NS_PER_S;
-    side_init(p, 0, l);
-    side_init(p, 1, l);
+    pair_begin(p);
+    for (int i = 0; i < 2; i++) {
+        struct net_config cfg;
+        pair_config(&cfg, i, l);
+        pair_start(p, i, &cfg, PAIR_POOL_PACKETS);
+    }
     pair_run(p);
     assert(net_address(p->net[0]) == PAIR_HOST_0 && net_address(p->net[1]) == PAIR_HOST_1);
 }
@@ -87,31 +124,47 @@ void pair_init(struct pair *p, const struct net_limits *l)
 void pair_destroy(struct pair *p)
 {
     for (int i = 0; i < 2; i++) {
-        net_destroy(p->net[i]);
-    }
-    for (int i = 0; i < 2; i++) {
         struct pair_side *s = &p->side[i];
-        pkt_queue_drain(&s->wire);
+        net_destroy(p->net[i]);
         assert(s->tx.used == 0 && s->rx.used == 0);
-        free(s->memory);
+        carve_free(&s->memory);
     }
+    link_heap_free(&p->heap);
+}
+
+uint64_t pair_arrival_ns(const struct pair *p)
+{
+    return p->heap.count > 0 ? p->heap.frames[0]->at_ns : DEADLINE_NONE;
+}
+
+int pair_deliver(struct pair *p)
+{
+    if (pair_arrival_ns(p) > p->now_ns) {
+        return -1;
+    }
+    struct link_frame *f = link_heap_pop(&p->heap);
+    int to = f->to;
+    struct pair_side *s = &p->side[to];
+    struct pkt *packet = pkt_alloc(&s->rx, 0);
+    if (packet != NULL) { /* else a device without a buffer, which drops */
+        memcpy(pkt_append(packet, f->len), f->bytes, f->len);
+        if (s->cfg.link == NET_LINK_ETHERNET) {
+            net_input(p->net[to], packet, p->now_ns);
+        } else {
+            net_input_ip(p->net[to], packet, p->now_ns);
+        }
+    }
+    free(f);
+    return to;
 }
 
 bool pair_run(struct pair *p)
 {
     bool moved = false;
-    for (int round = 0; p->side[0].wire.count + p->side[1].wire.count > 0; round++) {
+    for (int round = 0; pair_deliver(p) >= 0; round++) {
         assert(round < PAIR_ROUNDS_MAX);
-        for (int i = 0; i < 2; i++) {
-            struct pkt *packet = pkt_queue_pop(&p->side[i].wire);
-            if (packet != NULL) {
-                net_input_ip(p->net[i], packet, p->now_ns);
-            }
-        }
+        (void)pair_deadline(p);
         moved = true;
-        for (int i = 0; i < 2; i++) {
-            (void)net_poll(p->net[i], p->now_ns);
-        }
     }
     return moved;
 }
@@ -120,7 +173,7 @@ uint64_t pair_deadline(struct pair *p)
 {
     uint64_t a = net_poll(p->net[0], p->now_ns);
     uint64_t b = net_poll(p->net[1], p->now_ns);
-    return min_u64(a, b);
+    return min_u64(pair_arrival_ns(p), min_u64(a, b));
 }
 
 void pair_advance(struct pair *p, uint64_t ns)

@@ -2,7 +2,7 @@
  * epoll without blocking: level and edge triggering, one-shot, interests that come and go, order,
  * limits. Most runs on datagram sockets, whose readiness a test can make and take at will.
  */
-// LINK: tests/sim/pair.c
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 
 #include <errno.h>

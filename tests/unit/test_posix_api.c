@@ -3,7 +3,7 @@
  * messages, the console. Waiting is test_posix.c's.
  */
 // clang-format off
-// LINK: tests/sim/pair.c
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c
 // LINK: arch/host/switch.S
@@ -486,9 +486,9 @@ static void vector_client(void *arg)
     int fd = open_connection(PORT);
     struct iovec v[4] = {{"head|", 5}, {NULL, 0}, {"body|", 5}, {"en", 2}};
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    uint64_t packets = world.pair.side[1].rx.get_count;
+    uint64_t packets = world.pair.side[0].way.frames;
     assert(writev(fd, v, 4) == 12);
-    assert(world.pair.side[1].rx.get_count == packets + 1); /* in one segment */
+    assert(world.pair.side[0].way.frames == packets + 1); /* in one segment */
     usleep(200000);
     assert(send(fd, "012", 3, 0) == 3);
     usleep(50000);
@@ -534,10 +534,10 @@ static void hollow_client(void *arg)
     (void)arg;
     int fd = open_connection(PORT);
     struct iovec v[3] = {{"text", 4}, {NULL, 0}, {NULL, 0}};
-    uint64_t packets = world.pair.side[1].rx.get_count;
+    uint64_t packets = world.pair.side[0].way.frames;
     assert(writev(fd, v, 3) == 4);
     usleep(20000);
-    assert(world.pair.side[1].rx.get_count == packets + 1); /* gone: nothing follows it */
+    assert(world.pair.side[0].way.frames == packets + 1); /* gone: nothing follows it */
     assert(close(fd) == 0);
 }
 

@@ -4,7 +4,7 @@
  * which copies them at the entry.
  */
 // clang-format off
-// LINK: tests/sim/pair.c
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c
 // LINK: arch/host/switch.S

@@ -2,7 +2,7 @@
  * The non-blocking socket layer: descriptors, every error, streams and datagrams between two
  * stacks, readiness and watches. Links the whole stack.
  */
-// LINK: tests/sim/pair.c
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 
 #include <errno.h>

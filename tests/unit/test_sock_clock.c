@@ -5,7 +5,7 @@
  * takes no reading neither sends nor sets a timer. `make check` fails when an entry of those
  * headers is not here.
  */
-// LINK: tests/sim/pair.c
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * written for Linux hand them in, and what they are told when that is wrong.
  */
 // clang-format off
-// LINK: tests/sim/pair.c
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c
 // LINK: arch/host/switch.S
