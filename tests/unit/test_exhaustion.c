@@ -9,6 +9,7 @@
  * application needs no more than to try a refused call again, all in bounded virtual time, the
  * invariants of TCP hold after each event, and at the end everything is back in its pool.
  */
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <errno.h>
 #include <setjmp.h>
@@ -24,6 +25,7 @@
 #include "kernel/bytes.h"
 #include "net/sock/epoll.h"
 #include "net/stack.h"
+#include "tests/sim/pair.h"
 #include "tests/unit/tcp_check.h"
 
 enum {
@@ -37,7 +39,6 @@ enum {
     DATAGRAMS = 2,
     PORT = 80, /* + number of the connection */
     UDP_PORT = 53,
-    FLIGHTS_MAX = 1024,
     FRAME_BYTES = 1514,
     DELAY_MS = 5,
     TICK_MS = 20,  /* how often an application that has nothing to do looks again */
@@ -50,23 +51,12 @@ enum {
     DRAIN_STEP_MS = 45,
 };
 
-struct flight {
-    uint64_t at_ns;
-    uint64_t order;
-    size_t len;
-    int to;
-    bool used;
-    uint8_t bytes[FRAME_BYTES];
-};
-
 struct world;
 
 struct host {
     struct world *world;
     int id;
-    struct net *net;
-    struct pkt_pool rx, tx;
-    void *memory;
+    struct net *net; /* the pair's */
     uint32_t frames; /* sent so far */
     int epoll;
     int udp;
@@ -83,14 +73,12 @@ struct end {
 };
 
 struct world {
-    uint64_t now_ns;
-    uint64_t order;
+    struct pair pair;
     struct host host[2];
     struct end end[CONNS][2]; /* by host */
-    struct flight flights[FLIGHTS_MAX];
-    bool drained;     /* the test holds what is left of a pool */
-    uint32_t lost;    /* ends that an eviction reset */
-    uint32_t retries; /* calls refused for want of something */
+    bool drained;             /* the test holds what is left of a pool */
+    uint32_t lost;            /* ends that an eviction reset */
+    uint32_t retries;         /* calls refused for want of something */
 };
 
 /* The trouble under test, for failures. */
@@ -101,107 +89,62 @@ static uint8_t content(int conn, int from, uint32_t at)
     return (uint8_t)(at * 31 + (at >> 8) * 17 + (uint32_t)conn * 59 + (uint32_t)from * 101);
 }
 
-static void launch(struct world *w, int to, const uint8_t *bytes, size_t len, uint64_t delay_ms)
-{
-    assert_true(len <= FRAME_BYTES);
-    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
-        struct flight *f = &w->flights[i];
-        if (!f->used) {
-            f->at_ns = w->now_ns + delay_ms * NS_PER_MS;
-            f->order = w->order++;
-            f->len = len;
-            f->to = to;
-            f->used = true;
-            memcpy(f->bytes, bytes, len);
-            return;
-        }
-    }
-}
-
 /* One part of an IPv4 packet, as a router on the way makes it. */
-static void launch_fragment(struct world *w, int to, const struct pkt *p, size_t at, bool last)
+static void carry_fragment(struct pair *p, int from, const uint8_t *bytes, size_t at, size_t len)
 {
     uint8_t f[FRAME_BYTES];
-    size_t len = last ? pkt_len(p) - IP_AT - IPV4_HEADER_BYTES - at : FRAGMENT_BYTES;
     uint8_t *ip = f + IP_AT;
-    memcpy(f, p->data, IP_AT + IPV4_HEADER_BYTES);
-    memcpy(ip + IPV4_HEADER_BYTES, p->data + IP_AT + IPV4_HEADER_BYTES + at, len);
+    size_t total = load_be16(bytes + IP_AT + 2) - IPV4_HEADER_BYTES;
+    memcpy(f, bytes, IP_AT + IPV4_HEADER_BYTES);
+    memcpy(ip + IPV4_HEADER_BYTES, bytes + IP_AT + IPV4_HEADER_BYTES + at, len);
     store_be16(ip + 2, (uint16_t)(IPV4_HEADER_BYTES + len));
-    store_be16(ip + 6, (uint16_t)(at / 8 | (last ? 0 : 0x2000)));
+    store_be16(ip + 6, (uint16_t)(at / 8 | (at + len == total ? 0 : 0x2000)));
     store_be16(ip + 10, 0);
     store_be16(ip + 10, csum_finish(csum_add(0, ip, IPV4_HEADER_BYTES)));
-    launch(w, to, f, IP_AT + IPV4_HEADER_BYTES + len, DELAY_MS);
+    pair_carry(p, from, f, IP_AT + IPV4_HEADER_BYTES + len, DELAY_MS * NS_PER_MS);
 }
 
 /* The wire: a fixed share of frames is lost or late, so that every run's start is the same; UDP
  * datagrams come in two fragments, the second one first. */
-static void output(void *arg, struct pkt *p)
+static void wire(struct pair *p, int from, const uint8_t *bytes, size_t len)
 {
-    struct host *h = arg;
-    struct world *w = h->world;
-    uint32_t number = h->frames++;
-    bool lost = number % LOSS_EVERY == 8u + 2u * (uint32_t)h->id;
-    bool udp = load_be16(p->data + 12) == 0x0800 && p->data[IP_AT + 9] == IP_PROTO_UDP;
+    struct world *w = p->arg;
+    uint32_t number = w->host[from].frames++;
+    bool lost = number % LOSS_EVERY == 8u + 2u * (uint32_t)from;
+    bool udp = load_be16(bytes + 12) == 0x0800 && bytes[IP_AT + 9] == IP_PROTO_UDP;
     if (udp) {
-        launch_fragment(w, 1 - h->id, p, FRAGMENT_BYTES, true);
-        launch_fragment(w, 1 - h->id, p, 0, false);
+        size_t rest = len - IP_AT - IPV4_HEADER_BYTES - FRAGMENT_BYTES;
+        carry_fragment(p, from, bytes, FRAGMENT_BYTES, rest);
+        carry_fragment(p, from, bytes, 0, FRAGMENT_BYTES);
     } else if (!lost) {
         uint64_t late_ms = number % LATE_EVERY == 5 ? 3 : 0;
-        launch(w, 1 - h->id, p->data, pkt_len(p), DELAY_MS + late_ms);
+        pair_carry(p, from, bytes, len, (DELAY_MS + late_ms) * NS_PER_MS);
     }
-    pkt_put(p);
-}
-
-static void host_config(struct host *h, struct net_config *cfg)
-{
-    *cfg = (struct net_config){
-        .link = NET_LINK_ETHERNET,
-        .mac = {2, 0, 0, 0, 0, (uint8_t)(1 + h->id)},
-        .mtu = 1500,
-        .ip = {.mode = NET_ADDRESS_STATIC,
-               .address = 0x0a000001u + (uint32_t)h->id,
-               .prefix_bits = 24},
-        .tx_pool = &h->tx,
-        .tx_reserve = 16,
-        .output = output,
-        .arg = h,
-        .tcp_msl_ms = MSL_MS,
-    };
-    memset(cfg->seed, 0x30 + h->id, sizeof(cfg->seed));
-    net_limits_default(&cfg->limits, 0);
-    cfg->limits.tcp_connections = 8;
-    cfg->limits.tcp_half_open = 4;
-    cfg->limits.tcp_time_wait = 4;
-    cfg->limits.sockets = 16;
-    cfg->limits.epolls = 2;
-    cfg->limits.epoll_items = 8;
-    cfg->limits.udp_sockets = 2;
 }
 
 static void host_start(struct world *w, int id)
 {
     struct host *h = &w->host[id];
     struct net_config cfg;
-    struct arena a;
+    struct net_limits l;
+    net_limits_default(&l, 0);
+    l.tcp_connections = 8;
+    l.tcp_half_open = 4;
+    l.tcp_time_wait = 4;
+    l.sockets = 16;
+    l.epolls = 2;
+    l.epoll_items = 8;
+    l.udp_sockets = 2;
+    pair_config(&cfg, id, &l);
+    cfg.link = NET_LINK_ETHERNET;
+    cfg.tx_reserve = 16;
+    cfg.tcp_msl_ms = MSL_MS;
+    pair_start(&w->pair, id, &cfg, PACKETS);
     h->world = w;
     h->id = id;
+    h->net = w->pair.net[id];
     h->epoll = h->udp = -1;
     h->datagrams = DATAGRAMS;
-    host_config(h, &cfg);
-    arena_init(&a, NULL, 0);
-    for (int round = 0; round < 2; round++) {
-        assert_int_equal(pkt_pool_init(&h->tx, &a, "tx", PACKETS, NULL), STATUS_OK);
-        assert_int_equal(pkt_pool_init(&h->rx, &a, "rx", PACKETS, NULL), STATUS_OK);
-        assert_int_equal(net_create(&h->net, &a, &cfg, w->now_ns), STATUS_OK);
-        if (round == 0) {
-            size_t size = align_up(a.used_bytes, 4096);
-            h->memory = aligned_alloc(4096, size);
-            assert_non_null(h->memory);
-            arena_init(&a, h->memory, size);
-        }
-    }
-    assert_non_null(h->net);
-    net_set_link(h->net, true, w->now_ns);
 }
 
 /* The sums over a drained pool are not right: what the test holds counts as used. */
@@ -210,32 +153,6 @@ static void check(const struct world *w, const struct net *n)
     if (!w->drained) {
         tcp_check_invariants(n);
     }
-}
-
-static void deliver(struct world *w, struct flight *f)
-{
-    struct host *h = &w->host[f->to];
-    struct pkt *p = pkt_alloc(&h->rx, 0);
-    f->used = false;
-    if (p != NULL) { /* else a device without a buffer, which drops */
-        memcpy(pkt_append(p, f->len), f->bytes, f->len);
-        net_input(h->net, p, w->now_ns);
-        check(w, h->net);
-    }
-}
-
-/* The frame that arrives next, or NULL. */
-static struct flight *next_flight(struct world *w)
-{
-    struct flight *best = NULL;
-    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
-        struct flight *f = &w->flights[i];
-        if (f->used && (best == NULL || f->at_ns < best->at_ns ||
-                        (f->at_ns == best->at_ns && f->order < best->order))) {
-            best = f;
-        }
-    }
-    return best;
 }
 
 /* A call that was refused because something had run out is made again later. */
@@ -250,14 +167,14 @@ static bool refused(struct world *w, int result)
 static void open_own(struct world *w, struct host *h)
 {
     if (h->epoll < 0) {
-        h->epoll = epoll_open(h->net, w->now_ns);
+        h->epoll = epoll_open(h->net, w->pair.now_ns);
         assert_true(h->epoll >= 0 || refused(w, h->epoll));
     }
     if (h->udp < 0) {
         struct sock_addr any = {.port = UDP_PORT};
-        h->udp = sock_open(h->net, SOCK_TYPE_UDP, w->now_ns);
+        h->udp = sock_open(h->net, SOCK_TYPE_UDP, w->pair.now_ns);
         assert_true(h->udp >= 0 || refused(w, h->udp));
-        assert_true(h->udp < 0 || sock_bind(h->net, h->udp, &any, w->now_ns) == 0);
+        assert_true(h->udp < 0 || sock_bind(h->net, h->udp, &any, w->pair.now_ns) == 0);
     }
     for (int conn = 1 - h->id; conn < CONNS; conn += 2) { /* those the other host opens */
         int *l = &h->listener[conn];
@@ -265,10 +182,10 @@ static void open_own(struct world *w, struct host *h)
         if (*l > 0) {
             continue;
         }
-        *l = sock_open(h->net, SOCK_TYPE_TCP, w->now_ns);
+        *l = sock_open(h->net, SOCK_TYPE_TCP, w->pair.now_ns);
         assert_true(*l >= 0 || refused(w, *l));
-        assert_true(*l < 0 || sock_bind(h->net, *l, &any, w->now_ns) == 0);
-        assert_true(*l < 0 || sock_listen(h->net, *l, 2, w->now_ns) == 0);
+        assert_true(*l < 0 || sock_bind(h->net, *l, &any, w->pair.now_ns) == 0);
+        assert_true(*l < 0 || sock_listen(h->net, *l, 2, w->pair.now_ns) == 0);
     }
 }
 
@@ -279,14 +196,14 @@ static void open_end(struct world *w, int conn, int id)
     if (id == conn % 2) {
         struct sock_addr to = {.addr = 0x0a000001u + (uint32_t)(1 - id),
                                .port = (uint16_t)(PORT + conn)};
-        e->fd = sock_open(h->net, SOCK_TYPE_TCP, w->now_ns);
+        e->fd = sock_open(h->net, SOCK_TYPE_TCP, w->pair.now_ns);
         assert_true(e->fd >= 0 || refused(w, e->fd));
         if (e->fd >= 0) {
             e->connecting = true;
-            assert_int_equal(sock_connect(h->net, e->fd, &to, w->now_ns), -EINPROGRESS);
+            assert_int_equal(sock_connect(h->net, e->fd, &to, w->pair.now_ns), -EINPROGRESS);
         }
     } else if (h->listener[conn] > 0) {
-        e->fd = sock_accept(h->net, h->listener[conn], NULL, w->now_ns);
+        e->fd = sock_accept(h->net, h->listener[conn], NULL, w->pair.now_ns);
         assert_true(e->fd >= 0 || e->fd == -EAGAIN || refused(w, e->fd));
     }
 }
@@ -301,9 +218,9 @@ static void lose(struct world *w, int conn, int id, int error)
     uint64_t evicted = w->host[1 - id].net->counters.tcp_orphans_evicted;
     if (evicted == 0 || !w->end[conn][1 - id].closed || (error != -ECONNRESET && error != -EPIPE)) {
         fail_msg("%s: host %d, connection %d: %s after %.3f s; sent %u, got %u", doing, id, conn,
-                 strerror(-error), (double)w->now_ns / 1e9 - 1, e->sent, e->got);
+                 strerror(-error), (double)w->pair.now_ns / 1e9 - 1, e->sent, e->got);
     }
-    assert_int_equal(sock_close(w->host[id].net, e->fd, w->now_ns), 0);
+    assert_int_equal(sock_close(w->host[id].net, e->fd, w->pair.now_ns), 0);
     e->closed = true;
     w->lost++;
 }
@@ -317,7 +234,7 @@ static void send_some(struct world *w, int conn, int id)
         for (size_t i = 0; i < len; i++) {
             buf[i] = content(conn, id, e->sent + (uint32_t)i);
         }
-        ptrdiff_t n = sock_send(w->host[id].net, e->fd, buf, len, 0, NULL, w->now_ns);
+        ptrdiff_t n = sock_send(w->host[id].net, e->fd, buf, len, 0, NULL, w->pair.now_ns);
         if (n == -EAGAIN) {
             return;
         }
@@ -334,7 +251,7 @@ static void receive_some(struct world *w, int conn, int id)
     struct end *e = &w->end[conn][id];
     uint8_t buf[CHUNK_BYTES];
     while (!e->ended) {
-        ptrdiff_t n = sock_recv(w->host[id].net, e->fd, buf, sizeof(buf), 0, NULL, w->now_ns);
+        ptrdiff_t n = sock_recv(w->host[id].net, e->fd, buf, sizeof(buf), 0, NULL, w->pair.now_ns);
         if (n == -EAGAIN) {
             return;
         }
@@ -374,11 +291,11 @@ static void use_end(struct world *w, int conn, int id)
         return;
     }
     if (e->sent == STREAM_BYTES && !e->shut && (e->closes_first || e->ended)) {
-        assert_int_equal(sock_shutdown(n, e->fd, 1, w->now_ns), 0);
+        assert_int_equal(sock_shutdown(n, e->fd, 1, w->pair.now_ns), 0);
         e->shut = true;
     }
     if (e->shut && e->ended) {
-        assert_int_equal(sock_close(n, e->fd, w->now_ns), 0);
+        assert_int_equal(sock_close(n, e->fd, w->pair.now_ns), 0);
         e->closed = true;
     }
 }
@@ -393,11 +310,11 @@ static void use_udp(struct world *w, struct host *h)
     }
     if (h->datagrams > 0) {
         memset(buf, 0x11 * (1 + h->id), sizeof(buf));
-        ptrdiff_t n = sock_send(h->net, h->udp, buf, sizeof(buf), 0, &to, w->now_ns);
+        ptrdiff_t n = sock_send(h->net, h->udp, buf, sizeof(buf), 0, &to, w->pair.now_ns);
         assert_true(n == DATAGRAM_BYTES || n == -EAGAIN || refused(w, (int)n));
         h->datagrams -= n == DATAGRAM_BYTES;
     }
-    while (sock_recv(h->net, h->udp, buf, sizeof(buf), 0, NULL, w->now_ns) > 0) {
+    while (sock_recv(h->net, h->udp, buf, sizeof(buf), 0, NULL, w->pair.now_ns) > 0) {
         for (size_t i = 0; i < sizeof(buf); i++) {
             assert_int_equal(buf[i], 0x11 * (2 - h->id));
         }
@@ -433,18 +350,16 @@ static void applications(struct world *w)
 /* One event: what arrives next, a timer, or the applications' next look. */
 static void step(struct world *w, bool with_apps)
 {
-    uint64_t next_ns = w->now_ns + TICK_MS * NS_PER_MS;
-    struct flight *f = next_flight(w);
-    for (int id = 0; id < 2; id++) {
-        uint64_t due_ns = net_poll(w->host[id].net, w->now_ns);
-        check(w, w->host[id].net);
-        next_ns = min_u64(next_ns, max_u64(due_ns, w->now_ns + 1));
-    }
-    if (f != NULL && f->at_ns <= next_ns) {
-        w->now_ns = max_u64(w->now_ns, f->at_ns);
-        deliver(w, f);
+    uint64_t due_ns = pair_deadline(&w->pair);
+    uint64_t next_ns =
+        min_u64(max_u64(due_ns, w->pair.now_ns + 1), w->pair.now_ns + TICK_MS * NS_PER_MS);
+    check(w, w->host[0].net);
+    check(w, w->host[1].net);
+    if (pair_arrival_ns(&w->pair) <= next_ns) {
+        w->pair.now_ns = max_u64(w->pair.now_ns, pair_arrival_ns(&w->pair));
+        check(w, w->pair.net[pair_deliver(&w->pair)]);
     } else {
-        w->now_ns = next_ns;
+        w->pair.now_ns = next_ns;
     }
     if (with_apps) {
         applications(w);
@@ -466,7 +381,7 @@ static uint32_t objects_out(const struct world *w)
     for (int id = 0; id < 2; id++) {
         const struct host *h = &w->host[id];
         const struct pool *p;
-        out += h->tx.used + h->rx.used;
+        out += w->pair.side[id].tx.used + w->pair.side[id].rx.used;
         for (size_t i = 0; (p = net_pool(h->net, i)) != NULL; i++) {
             out += p->used;
         }
@@ -498,8 +413,8 @@ static struct pool *pool_of(struct world *w, const struct trouble *t)
 
 static struct pkt_pool *packets_of(struct world *w, const struct trouble *t)
 {
-    struct host *h = &w->host[t->host];
-    return t->pool == NET_POOLS ? &h->tx : &h->rx;
+    struct pair_side *s = &w->pair.side[t->host];
+    return t->pool == NET_POOLS ? &s->tx : &s->rx;
 }
 
 static void arm(struct world *w, const struct trouble *t)
@@ -548,10 +463,10 @@ static void refill(struct world *w, const struct trouble *t, struct drained *d)
 static void play(struct world *w, struct trouble *t)
 {
     static struct drained d;
-    uint64_t start_ns = w->now_ns;
+    uint64_t start_ns = w->pair.now_ns;
     bool pending = t->drain_ns > 0;
     while (!all_closed(w)) {
-        uint64_t since = w->now_ns - start_ns;
+        uint64_t since = w->pair.now_ns - start_ns;
         if (pending && since >= t->drain_at) {
             drain(w, t, &d);
             pending = false;
@@ -562,7 +477,7 @@ static void play(struct world *w, struct trouble *t)
             w->drained = false;
         }
         step(w, true);
-        assert_true(w->now_ns - start_ns < END_S * NS_PER_S);
+        assert_true(w->pair.now_ns - start_ns < END_S * NS_PER_S);
     }
     refill(w, t, &d);
     w->drained = false;
@@ -570,23 +485,19 @@ static void play(struct world *w, struct trouble *t)
 
 static void finish(struct world *w)
 {
-    uint64_t start_ns = w->now_ns;
+    uint64_t start_ns = w->pair.now_ns;
     for (int id = 0; id < 2; id++) {
         struct host *h = &w->host[id];
         int fds[] = {h->epoll, h->udp, h->listener[1 - id], h->listener[3 - id]};
         for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-            assert_true(fds[i] < 0 || sock_close(h->net, fds[i], w->now_ns) == 0);
+            assert_true(fds[i] < 0 || sock_close(h->net, fds[i], w->pair.now_ns) == 0);
         }
     }
     while (objects_out(w) > 0) {
         step(w, false);
-        assert_true(w->now_ns - start_ns < QUIET_S * NS_PER_S);
+        assert_true(w->pair.now_ns - start_ns < QUIET_S * NS_PER_S);
     }
-    for (int id = 0; id < 2; id++) {
-        net_destroy(w->host[id].net);
-        assert_int_equal(w->host[id].tx.used + w->host[id].rx.used, 0);
-        free(w->host[id].memory);
-    }
+    pair_destroy(&w->pair);
 }
 
 /* The whole script under one trouble; the virtual time it took. */
@@ -594,7 +505,9 @@ static uint64_t run(struct trouble *t)
 {
     static struct world w;
     memset(&w, 0, sizeof(w));
-    w.now_ns = NS_PER_S;
+    pair_begin(&w.pair);
+    w.pair.wire = wire;
+    w.pair.arg = &w;
     for (int id = 0; id < 2; id++) {
         host_start(&w, id);
     }
@@ -610,7 +523,7 @@ static uint64_t run(struct trouble *t)
     before += t->drain_ns > 0; /* the test's own last request */
     t->reached = refused_count(&w, t) > before;
     t->lost = w.lost;
-    uint64_t took_ns = w.now_ns - NS_PER_S;
+    uint64_t took_ns = w.pair.now_ns - NS_PER_S;
     finish(&w);
     return took_ns;
 }
