@@ -3,6 +3,7 @@
  * time: both send a stream of known content and close, in either order. The content must be whole,
  * both must end, and every packet and record must be home. RINGSIDE_SEED replays one seed.
  */
+// LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,32 +17,25 @@
 
 #include "kernel/bytes.h"
 #include "net/tcp/int.h"
+#include "tests/sim/pair.h"
 
 #include <errno.h>
 
 enum {
-    MEMORY_BYTES = 4 * 1024 * 1024,
-    POOL_COUNT = 600,
-    FLIGHT_MAX = 4096,
+    POOL_PACKETS = 300, /* for sending, and as many to receive in */
+    CHUNK_MAX_BYTES = 20000,
+    ICMP_BYTES = 56,
     SEEDS = 200,
     MTU_STEPS = 3,
     NARROW_EVERY_MS = 100,
 };
 
-struct flight {
-    uint64_t at_ns;
-    uint64_t order;
-    size_t len;
-    int to;
-    uint8_t bytes[1500];
-};
+struct world;
 
 struct side {
-    struct net *net;
-    struct pkt_pool pool;
+    struct net *net; /* the pair's */
     struct tcp_cb *listener;
     struct tcp_cb *t;
-    void *memory;
     struct world *world;
     int id;
     uint32_t send_total, sent, got;
@@ -53,35 +47,15 @@ struct side {
 };
 
 struct world {
+    struct pair pair;
     struct side side[2];
-    uint64_t now_ns, rng, order;
-    struct flight *flights;
-    uint32_t flight_count;
-    uint32_t loss, dup, reorder; /* per mille */
-    uint64_t delay_ns;
+    struct draw draw;
+    struct link_params link;
     uint64_t seed;
     uint64_t bare_from_ns[2]; /* from then on a side's segments lack their timestamps */
     const uint16_t *mtus;     /* of the path, a step each NARROW_EVERY_MS; the last stays */
     uint64_t narrow_from_ns;  /* the first step was made then */
 };
-
-static uint64_t draw(struct world *w)
-{
-    w->rng ^= w->rng << 13;
-    w->rng ^= w->rng >> 7;
-    w->rng ^= w->rng << 17;
-    return w->rng;
-}
-
-static bool chance(struct world *w, uint32_t per_mille)
-{
-    return draw(w) % 1000 < per_mille;
-}
-
-static uint8_t content(int from, uint32_t at)
-{
-    return (uint8_t)(at * 31 + (at >> 8) * 17 + (at >> 16) + (uint32_t)from * 101);
-}
 
 /* Makes the timestamps of a segment NOPs, and its checksum good again. */
 static void strip(uint8_t *ip, size_t len)
@@ -99,128 +73,86 @@ static void strip(uint8_t *ip, size_t len)
     store_be16(h + 16, csum_finish(csum_add(sum, h, total)));
 }
 
-static struct flight *new_flight(struct world *w, int to, size_t len)
-{
-    if (w->flight_count == FLIGHT_MAX) {
-        return NULL;
-    }
-    struct flight *f = &w->flights[w->flight_count++];
-    f->at_ns = w->now_ns + w->delay_ns + draw(w) % 1000;
-    f->order = w->order++;
-    f->to = to;
-    f->len = len;
-    assert_true(f->len <= sizeof(f->bytes));
-    return f;
-}
-
 static uint16_t path_mtu(const struct world *w)
 {
-    if (w->mtus == NULL || w->now_ns < w->narrow_from_ns) {
+    if (w->mtus == NULL || w->pair.now_ns < w->narrow_from_ns) {
         return 1500;
     }
-    uint64_t step = (w->now_ns - w->narrow_from_ns) / tcp_ms(NARROW_EVERY_MS);
+    uint64_t step = (w->pair.now_ns - w->narrow_from_ns) / tcp_ms(NARROW_EVERY_MS);
     return w->mtus[min_u64(step, MTU_STEPS - 1)];
 }
 
-/* A router at the far end of the wire says that a packet was too large (RFC 1191 4). */
-static void too_large(struct world *w, int from, const struct pkt *p)
+/* A router at the near end of the wire says that a packet was too large (RFC 1191 4). */
+static void too_large(struct pair *p, int from, const uint8_t *bytes)
 {
-    struct flight *f = new_flight(w, from, 56);
-    uint8_t *ip = f->bytes;
-    memset(ip, 0, 56);
-    ip[0] = 0x45;
-    ip[3] = 56;
-    ip[8] = 64;
-    ip[9] = IP_PROTO_ICMP;
+    const struct world *w = p->arg;
+    uint8_t ip[ICMP_BYTES] = {0x45, 0, 0, ICMP_BYTES, 0, 0, 0, 0, 64, IP_PROTO_ICMP};
     store_be32(ip + 12, 0x0a0000fe);
-    memcpy(ip + 16, p->data + 12, 4);
+    memcpy(ip + 16, bytes + 12, 4);
     store_be16(ip + 10, csum_finish(csum_add(0, ip, 20)));
     store_be16(ip + 20, 0x0304);
     store_be16(ip + 26, path_mtu(w));
-    memcpy(ip + 28, p->data, 28);
+    memcpy(ip + 28, bytes, 28);
     store_be16(ip + 22, csum_finish(csum_add(0, ip + 20, 36)));
+    pair_carry(p, 1 - from, ip, ICMP_BYTES, w->link.delay_ns);
 }
 
-static void launch(struct world *w, int to, const struct pkt *p)
+static void wire(struct pair *p, int from, const uint8_t *bytes, size_t len)
 {
-    if (pkt_len(p) > path_mtu(w)) {
-        too_large(w, 1 - to, p);
+    const struct world *w = p->arg;
+    uint8_t segment[1500];
+    if (len > path_mtu(w)) {
+        too_large(p, from, bytes);
         return;
     }
-    struct flight *f = new_flight(w, to, pkt_len(p));
-    if (f == NULL) {
-        return;
+    memcpy(segment, bytes, len);
+    if (w->bare_from_ns[from] <= p->now_ns && !(segment[33] & TCP_SYN)) {
+        strip(segment, len);
     }
-    if (chance(w, w->reorder)) {
-        f->at_ns += draw(w) % (4 * w->delay_ns + 1);
-    }
-    memcpy(f->bytes, p->data, f->len);
-    if (w->bare_from_ns[1 - to] <= w->now_ns && !(f->bytes[33] & TCP_SYN)) {
-        strip(f->bytes, f->len);
-    }
-}
-
-static void output(void *arg, struct pkt *p)
-{
-    struct side *s = arg;
-    struct world *w = s->world;
-    if (!chance(w, w->loss)) {
-        launch(w, 1 - s->id, p);
-        if (chance(w, w->dup)) {
-            launch(w, 1 - s->id, p);
-        }
-    }
-    pkt_put(p);
+    pair_send(p, from, segment, len);
 }
 
 static void ready(void *owner, uint32_t bits)
 {
     struct side *s = owner;
-    s->next_call_ns = s->world->now_ns;
+    s->next_call_ns = s->world->pair.now_ns;
 }
 
 static void side_begin(struct world *w, int id)
 {
     struct side *s = &w->side[id];
-    struct arena a;
-    struct net_config cfg = {
-        .link = NET_LINK_IP,
-        .mtu = 1500,
-        .ip = {.address = 0x0a000001u + (uint32_t)id, .prefix_bits = 24},
-        .tx_reserve = 16,
-        .output = output,
-        .arg = s,
-        .tcp_isn_fixed = draw(w) % 2 == 0,
-    };
-    cfg.tcp_isn = (uint32_t)(0 - draw(w) % 200000);
-    for (size_t i = 0; i < sizeof(cfg.seed); i++) {
-        cfg.seed[i] = (uint8_t)draw(w);
-    }
-    net_limits_default(&cfg.limits, 0);
+    struct draw *d = &w->draw;
+    struct net_config cfg;
+    struct net_limits l;
+    net_limits_default(&l, 0);
+    l.tcp_rcvbuf_bytes = 4096u << draw_below(d, 7);
+    l.tcp_sndbuf_bytes = 4096u << draw_below(d, 7);
+    pair_config(&cfg, id, &l);
+    cfg.tx_reserve = 16;
+    cfg.tcp_isn_fixed = draw_below(d, 2) == 0;
+    cfg.tcp_isn = (uint32_t)(0 - draw_below(d, 200000));
+    stream_fill(draw_u64(d), 0, cfg.seed, sizeof(cfg.seed));
+    pair_start(&w->pair, id, &cfg, POOL_PACKETS);
     s->id = id;
     s->world = w;
-    s->memory = aligned_alloc(4096, MEMORY_BYTES);
-    assert_non_null(s->memory);
-    arena_init(&a, s->memory, MEMORY_BYTES);
-    assert_int_equal(pkt_pool_init(&s->pool, &a, "p", POOL_COUNT, NULL), STATUS_OK);
-    cfg.tx_pool = &s->pool;
-    cfg.limits.tcp_rcvbuf_bytes = 4096u << (draw(w) % 7);
-    cfg.limits.tcp_sndbuf_bytes = 4096u << (draw(w) % 7);
-    assert_int_equal(net_create(&s->net, &a, &cfg, w->now_ns), STATUS_OK);
-    net_set_link(s->net, true, w->now_ns);
-    s->send_total = (uint32_t)(draw(w) % 3 == 0 ? draw(w) % 100 : draw(w) % 300000);
-    s->close_first = chance(w, 600);
-    s->chunk = (size_t)(1 + draw(w) % (chance(w, 300) ? 20 : 20000));
+    s->net = w->pair.net[id];
+    s->send_total = (uint32_t)draw_below(d, draw_below(d, 3) == 0 ? 100 : 300000);
+    s->close_first = draw_chance(d, 600000);
+    s->chunk = (size_t)(1 + draw_below(d, draw_chance(d, 300000) ? 20 : CHUNK_MAX_BYTES));
+}
+
+/* Of the bytes that a side sends. */
+static uint64_t key_of(const struct world *w, int id)
+{
+    return mix_u64(w->seed) + (uint64_t)id;
 }
 
 static void app_send(struct side *s)
 {
-    uint8_t buf[20001];
+    uint8_t buf[CHUNK_MAX_BYTES];
     while (s->sent < s->send_total) {
         size_t len = min_size(s->chunk, s->send_total - s->sent);
-        for (size_t i = 0; i < len; i++) {
-            buf[i] = content(s->id, s->sent + (uint32_t)i);
-        }
+        stream_fill(key_of(s->world, s->id), s->sent, buf, len);
         ptrdiff_t n = tcp_send(s->t, buf, len, 0);
         if (n <= 0) {
             assert_int_equal(n, -EAGAIN);
@@ -236,20 +168,20 @@ static void app_send(struct side *s)
 
 static void app_receive(struct side *s)
 {
-    uint8_t buf[20001];
+    struct world *w = s->world;
+    uint8_t buf[CHUNK_MAX_BYTES];
     while (!s->saw_end) {
         ptrdiff_t n = tcp_recv(s->t, buf, s->chunk, 0);
         if (n < 0) {
             assert_int_equal(n, -EAGAIN);
             return;
         }
-        for (ptrdiff_t i = 0; i < n; i++) {
-            assert_int_equal(buf[i], content(1 - s->id, s->got + (uint32_t)i));
-        }
+        size_t same = stream_compare(key_of(w, 1 - s->id), s->got, buf, (size_t)n);
+        assert_int_equal(same, n);
         s->got += (uint32_t)n;
         s->saw_end = n == 0;
-        if (n > 0 && chance(s->world, 20)) {
-            s->next_call_ns = s->world->now_ns + draw(s->world) % (300 * NS_PER_MS);
+        if (n > 0 && draw_chance(&w->draw, 20000)) {
+            s->next_call_ns = w->pair.now_ns + draw_below(&w->draw, 300 * NS_PER_MS);
             return; /* a slow reader */
         }
     }
@@ -258,7 +190,7 @@ static void app_receive(struct side *s)
 static void app(struct side *s)
 {
     s->next_call_ns = DEADLINE_NONE;
-    (void)net_poll(s->net, s->world->now_ns);
+    (void)net_poll(s->net, s->world->pair.now_ns);
     if (s->t == NULL && s->listener != NULL && !s->closed) {
         s->t = tcp_accept(s->listener, ready, s);
     }
@@ -280,68 +212,51 @@ static void app(struct side *s)
     }
 }
 
-static void deliver(struct world *w, uint32_t idx)
-{
-    struct flight f = w->flights[idx];
-    struct side *s = &w->side[f.to];
-    w->flights[idx] = w->flights[--w->flight_count];
-    struct pkt *p = pkt_alloc(&s->pool, 0);
-    if (p == NULL) {
-        return;
-    }
-    memcpy(pkt_append(p, f.len), f.bytes, f.len);
-    net_input_ip(s->net, p, w->now_ns);
-}
-
 /* The next thing that happens: a packet, a timer or an application. */
 static void step(struct world *w)
 {
-    uint64_t next = DEADLINE_NONE;
-    uint32_t first = UINT32_MAX;
-    for (uint32_t i = 0; i < w->flight_count; i++) {
-        if (first == UINT32_MAX || w->flights[i].at_ns < w->flights[first].at_ns ||
-            (w->flights[i].at_ns == w->flights[first].at_ns &&
-             w->flights[i].order < w->flights[first].order)) {
-            first = i;
-        }
-    }
-    if (first != UINT32_MAX) {
-        next = w->flights[first].at_ns;
-    }
-    uint64_t packet_at = next;
+    uint64_t next = pair_deadline(&w->pair);
     for (int i = 0; i < 2; i++) {
-        next = min_u64(next, net_poll(w->side[i].net, w->now_ns));
         next = min_u64(next, w->side[i].next_call_ns);
     }
     assert_true(next != DEADLINE_NONE);
-    w->now_ns = max_u64(w->now_ns, next);
-    if (first != UINT32_MAX && packet_at <= w->now_ns) {
-        deliver(w, first);
-    }
+    w->pair.now_ns = max_u64(w->pair.now_ns, next);
+    (void)pair_deliver(&w->pair);
+    (void)pair_deadline(&w->pair);
     for (int i = 0; i < 2; i++) {
-        (void)net_poll(w->side[i].net, w->now_ns);
-        if (w->side[i].next_call_ns <= w->now_ns) {
+        if (w->side[i].next_call_ns <= w->pair.now_ns) {
             app(&w->side[i]);
         }
     }
 }
 
-static void world_begin(struct world *w, uint64_t seed)
+/* Any link of the seed's, or a good one of that delay. */
+static void draw_link(struct world *w, uint64_t good_ms)
+{
+    struct draw *d = &w->draw;
+    struct link_params *l = &w->link;
+    l->delay_ns = 1 + draw_below(d, 100 * NS_PER_MS);
+    l->loss_ppm = draw_below(d, 3) == 0 ? 0 : (uint32_t)draw_below(d, 150000);
+    l->duplicate_ppm = (uint32_t)draw_below(d, 100000);
+    l->reorder_ppm = (uint32_t)draw_below(d, 300000);
+    l->reorder_ns = 4 * l->delay_ns;
+    if (good_ms > 0) {
+        *l = (struct link_params){.delay_ns = good_ms * NS_PER_MS};
+    }
+    l->jitter_ns = 1000;
+    pair_link(&w->pair, l, w->seed);
+}
+
+static void world_begin(struct world *w, uint64_t seed, uint64_t good_ms)
 {
     memset(w, 0, sizeof(*w));
     w->seed = seed;
     w->bare_from_ns[0] = w->bare_from_ns[1] = DEADLINE_NONE;
-    w->rng = seed * 0x9e3779b97f4a7c15u + 1;
-    w->now_ns = NS_PER_S;
-    w->flights = calloc(FLIGHT_MAX, sizeof(w->flights[0]));
-    assert_non_null(w->flights);
-    for (int i = 0; i < 8; i++) {
-        (void)draw(w);
-    }
-    w->delay_ns = draw(w) % (100 * NS_PER_MS) + 1;
-    w->loss = (uint32_t)(draw(w) % 3 == 0 ? 0 : draw(w) % 150);
-    w->dup = (uint32_t)(draw(w) % 100);
-    w->reorder = (uint32_t)(draw(w) % 300);
+    w->draw.state = mix_u64(seed);
+    pair_begin(&w->pair);
+    w->pair.wire = wire;
+    w->pair.arg = w;
+    draw_link(w, good_ms);
     side_begin(w, 0);
     side_begin(w, 1);
     struct side *server = &w->side[0];
@@ -366,11 +281,9 @@ static void world_end(struct world *w)
         assert_int_equal(s->net->tcp.halves.used, 0);
         assert_int_equal(s->net->tcp.time_waits.used, 0);
         assert_int_equal(s->net->tcp.orphan_count, 0);
-        assert_int_equal(s->pool.used, 0);
-        net_destroy(s->net);
-        free(s->memory);
+        assert_int_equal(w->pair.side[i].tx.used + w->pair.side[i].rx.used, 0);
     }
-    free(w->flights);
+    pair_destroy(&w->pair);
 }
 
 /* Runs until both applications have closed and the last record has gone. */
@@ -378,20 +291,20 @@ static void world_run(struct world *w)
 {
     struct side *a = &w->side[0];
     struct side *b = &w->side[1];
-    uint64_t limit_ns = w->now_ns + 3600 * NS_PER_S;
-    while (!(a->closed && b->closed) && w->now_ns < limit_ns) {
+    uint64_t limit_ns = w->pair.now_ns + 3600 * NS_PER_S;
+    while (!(a->closed && b->closed) && w->pair.now_ns < limit_ns) {
         step(w);
     }
     if (!a->closed || !b->closed || a->got != b->send_total || b->got != a->send_total) {
-        print_error("seed %llu: %u of %u and %u of %u bytes, loss %u\n",
+        print_error("seed %llu: %u of %u and %u of %u bytes, %u ppm lost\n",
                     (unsigned long long)w->seed, a->got, b->send_total, b->got, a->send_total,
-                    w->loss);
+                    w->link.loss_ppm);
         fail();
     }
     while (a->net->tcp.time_waits.used + b->net->tcp.time_waits.used + a->net->tcp.cbs.used - 1 +
                b->net->tcp.cbs.used >
            0) {
-        assert_true(w->now_ns < limit_ns + 1000 * NS_PER_S);
+        assert_true(w->pair.now_ns < limit_ns + 1000 * NS_PER_S);
         step(w);
     }
 }
@@ -399,7 +312,7 @@ static void world_run(struct world *w)
 static void run_seed(uint64_t seed)
 {
     static struct world w;
-    world_begin(&w, seed);
+    world_begin(&w, seed, 0);
     if (!w.side[0].close_first && !w.side[1].close_first) {
         w.side[0].close_first = true; /* somebody must */
     }
@@ -414,11 +327,11 @@ static void streams_survive_the_end_of_timestamps(void **state)
     static struct world w;
     uint64_t taken = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        world_begin(&w, seed);
+        world_begin(&w, seed, 0);
         w.side[0].close_first = true;
         for (int i = 0; i < 2; i++) {
             if (seed % 3 != (uint64_t)i) { /* one of them, or both */
-                w.bare_from_ns[i] = w.now_ns + seed * 37 % 500 * NS_PER_MS;
+                w.bare_from_ns[i] = w.pair.now_ns + seed * 37 % 500 * NS_PER_MS;
             }
         }
         world_run(&w);
@@ -436,12 +349,10 @@ static void streams_survive_the_end_of_timestamps(void **state)
 static uint64_t narrowed_ms(const uint16_t *mtus, uint64_t from_ms, uint32_t *claims)
 {
     static struct world w;
-    world_begin(&w, 5);
-    w.loss = w.dup = w.reorder = 0;
-    w.delay_ns = tcp_ms(10);
+    world_begin(&w, 5, 10);
     w.mtus = mtus;
-    w.narrow_from_ns = w.now_ns + tcp_ms(from_ms);
-    uint64_t begin_ns = w.now_ns;
+    w.narrow_from_ns = w.pair.now_ns + tcp_ms(from_ms);
+    uint64_t begin_ns = w.pair.now_ns;
     for (int i = 0; i < 2; i++) {
         w.side[i].send_total = i == 0 ? 2 * 1000 * 1000 : 0;
         w.side[i].chunk = 20000;
@@ -453,7 +364,7 @@ static uint64_t narrowed_ms(const uint16_t *mtus, uint64_t from_ms, uint32_t *cl
     while (!w.side[0].closed || !w.side[1].closed) {
         step(&w);
     }
-    uint64_t took_ms = (w.now_ns - begin_ns) / NS_PER_MS;
+    uint64_t took_ms = (w.pair.now_ns - begin_ns) / NS_PER_MS;
     *claims = (uint32_t)w.side[0].net->counters.tcp_icmp_frag_needed;
     assert_int_equal(w.side[0].net->counters.tcp_timeouts, 0);
     world_run(&w);
@@ -480,8 +391,10 @@ static void a_narrowing_path_costs_round_trips(void **state)
 /* A small exchange over a good link in which one allocation fails: the nth of a pool. Returns
  * whether it was reached. */
 enum which_pool {
-    POOL_PACKETS_SERVER,
-    POOL_PACKETS_CLIENT,
+    POOL_TX_SERVER,
+    POOL_RX_SERVER,
+    POOL_TX_CLIENT,
+    POOL_RX_CLIENT,
     POOL_CB_SERVER,
     POOL_HALF_SERVER,
     POOL_TIME_WAIT_SERVER,
@@ -492,25 +405,22 @@ enum which_pool {
 static bool run_failing(enum which_pool which, uint64_t nth)
 {
     static struct world w;
-    world_begin(&w, 77);
-    w.loss = w.dup = w.reorder = 0;
-    w.delay_ns = NS_PER_MS;
+    world_begin(&w, 77, 1);
     for (int i = 0; i < 2; i++) {
-        w.side[i].send_total = 20000;
+        w.side[i].send_total = 30000;
         w.side[i].chunk = 3000;
         w.side[i].close_first = true;
     }
     struct side *server = &w.side[0];
     struct side *client = &w.side[1];
     struct pool *pools[POOL_KINDS] = {
-        NULL,
-        NULL,
-        &server->net->tcp.cbs,
-        &server->net->tcp.halves,
-        &server->net->tcp.time_waits,
-        &client->net->tcp.time_waits,
+        [POOL_CB_SERVER] = &server->net->tcp.cbs,
+        [POOL_HALF_SERVER] = &server->net->tcp.halves,
+        [POOL_TIME_WAIT_SERVER] = &server->net->tcp.time_waits,
+        [POOL_TIME_WAIT_CLIENT] = &client->net->tcp.time_waits,
     };
-    struct pkt_pool *packets = which == POOL_PACKETS_SERVER ? &server->pool : &client->pool;
+    struct pair_side *s = &w.pair.side[which < POOL_TX_CLIENT ? 0 : 1];
+    struct pkt_pool *packets = which % 2 == POOL_TX_SERVER ? &s->tx : &s->rx;
     if (pools[which] != NULL) {
         pools[which]->fail_at = pools[which]->get_count + nth;
     } else {
