@@ -28,13 +28,6 @@ int dhcp_setup(void **state)
     return 0;
 }
 
-int dhcp_teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
-
 static const uint8_t *find_option(const uint8_t *m, uint8_t code)
 {
     const uint8_t *o = m + DHCP_FIXED_BYTES;

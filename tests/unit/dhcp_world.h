@@ -10,9 +10,9 @@
 #define SERVER  FIXTURE_PEER
 #define OFFERED 0x0a00000fu /* 10.0.0.15 */
 
-/* cmocka's: *state is a struct net_fixture whose stack has just begun to ask. */
+/* cmocka's, beside fixture_teardown: *state is a fixture whose stack has just begun to ask. */
 int dhcp_setup(void **state);
-int dhcp_teardown(void **state);
+#define dhcp_test(f) cmocka_unit_test_setup_teardown(f, dhcp_setup, fixture_teardown)
 
 /* What the client said, of what matters. */
 struct said {

@@ -124,6 +124,36 @@ void fixture_stop(struct net_fixture *f)
     f->net = NULL;
 }
 
+int fixture_setup(void **state)
+{
+    struct net_fixture *f = malloc(sizeof(*f));
+    assert(f != NULL);
+    fixture_start(f, NULL);
+    fixture_up(f);
+    *state = f;
+    return 0;
+}
+
+int fixture_setup_met(void **state)
+{
+    (void)fixture_setup(state);
+    fixture_know(*state, FIXTURE_PEER, fixture_peer);
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_stop(*state);
+    free(*state);
+    return 0;
+}
+
+void ignore_ready(void *owner, uint32_t bits)
+{
+    (void)owner;
+    (void)bits;
+}
+
 void fixture_advance(struct net_fixture *f, uint64_t ns)
 {
     uint64_t end_ns = f->now_ns + ns;

@@ -62,6 +62,17 @@ void fixture_up(struct net_fixture *f);
 /* net_destroy; every packet of both pools must then be home. */
 void fixture_stop(struct net_fixture *f);
 
+/* cmocka's: *state is a fixture that is up, as by default; fixture_setup_met: and FIXTURE_PEER is
+ * known. */
+int fixture_setup(void **state);
+int fixture_setup_met(void **state);
+int fixture_teardown(void **state);
+#define fixture_test(f)     cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+#define fixture_test_met(f) cmocka_unit_test_setup_teardown(f, fixture_setup_met, fixture_teardown)
+
+/* For a socket whose readiness is of no interest. */
+void ignore_ready(void *owner, uint32_t bits);
+
 /* Lets time pass, with net_poll at each deadline, up to now + ns. */
 void fixture_advance(struct net_fixture *f, uint64_t ns);
 #define fixture_advance_ms(f, ms) fixture_advance((f), (uint64_t)(ms)*NS_PER_MS)

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -18,28 +17,6 @@
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
-
-static int setup(void **state)
-{
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
-
-static void ignore_ready(void *owner, uint32_t bits)
-{
-    (void)owner;
-    (void)bits;
-}
 
 static void test_decoder(void **state)
 {
@@ -452,24 +429,24 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decoder),
-        cmocka_unit_test_setup_teardown(test_answers_requests, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answers_without_buffers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answers_probes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_senders, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nothing_learnt_unasked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_impostor_is_not_believed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_announcement_updates, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_resolution, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_asks_once_a_second, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_suspected, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_suspected_by_tcp, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_flood_keeps_used, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unresolved_are_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_eviction_order, setup, teardown),
+        fixture_test(test_answers_requests),
+        fixture_test(test_answers_without_buffers),
+        fixture_test(test_answers_probes),
+        fixture_test(test_bad_senders),
+        fixture_test(test_nothing_learnt_unasked),
+        fixture_test(test_impostor_is_not_believed),
+        fixture_test(test_announcement_updates),
+        fixture_test(test_resolution),
+        fixture_test(test_gives_up),
+        fixture_test(test_asks_once_a_second),
+        fixture_test(test_ageing),
+        fixture_test(test_suspected),
+        fixture_test(test_suspected_by_tcp),
+        fixture_test(test_flood_keeps_used),
+        fixture_test(test_unresolved_are_bounded),
+        fixture_test(test_eviction_order),
         cmocka_unit_test(test_eviction_is_bounded),
-        cmocka_unit_test_setup_teardown(test_waiting_packets_are_freed, setup, teardown),
+        fixture_test(test_waiting_packets_are_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -23,22 +22,6 @@ enum {
     LINK_LOCAL_PEER = 0xa9fe0102, /* 169.254.1.2 */
     SWITCH_MS = 300,              /* from the claim to data at the new place */
 };
-
-static int setup(void **state)
-{
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
 
 /* The ways to say that an address is mac's: announcements of both operations (RFC 5227 3), a reply
  * to us, a request for us. */
@@ -359,12 +342,6 @@ static void not_among_too_many_unresolved(void **state)
     assert_int_equal(arp_lookup(f->net, FIXTURE_PEER)->state, ARP_SILENT);
 }
 
-static void ignore_ready(void *owner, uint32_t bits)
-{
-    (void)owner;
-    (void)bits;
-}
-
 /* A connection to the peer's port 80 is open, and it is the peer at fixture_peer that we know. */
 static struct tcp_cb *connected(struct net_fixture *f)
 {
@@ -417,18 +394,18 @@ static void connection_survives_failover(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(silent_owner_is_replaced, setup, teardown),
-        cmocka_unit_test_setup_teardown(silent_and_unused, setup, teardown),
-        cmocka_unit_test_setup_teardown(burst_of_claims, setup, teardown),
-        cmocka_unit_test_setup_teardown(living_owner_stays, setup, teardown),
-        cmocka_unit_test_setup_teardown(claims_do_not_multiply, setup, teardown),
-        cmocka_unit_test_setup_teardown(soon_after_another, setup, teardown),
-        cmocka_unit_test_setup_teardown(several_claimants, setup, teardown),
-        cmocka_unit_test_setup_teardown(claim_while_it_is_asked, setup, teardown),
-        cmocka_unit_test_setup_teardown(unasked_is_not_silent, setup, teardown),
-        cmocka_unit_test_setup_teardown(nobody_is_left, setup, teardown),
-        cmocka_unit_test_setup_teardown(not_among_too_many_unresolved, setup, teardown),
-        cmocka_unit_test_setup_teardown(connection_survives_failover, setup, teardown),
+        fixture_test(silent_owner_is_replaced),
+        fixture_test(silent_and_unused),
+        fixture_test(burst_of_claims),
+        fixture_test(living_owner_stays),
+        fixture_test(claims_do_not_multiply),
+        fixture_test(soon_after_another),
+        fixture_test(several_claimants),
+        fixture_test(claim_while_it_is_asked),
+        fixture_test(unasked_is_not_silent),
+        fixture_test(nobody_is_left),
+        fixture_test(not_among_too_many_unresolved),
+        fixture_test(connection_survives_failover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,25 +44,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
-
 static void take_error(void *owner, uint32_t bits)
 {
     uint32_t *idx = owner;
     if (bits & NET_READY_ERR) {
         errors[*idx] = tcp_take_error(connections[*idx]);
     }
-}
-
-static void ignore_ready(void *owner, uint32_t bits)
-{
-    (void)owner;
-    (void)bits;
 }
 
 /* All begin to connect at once, to dst + step * i. */
@@ -349,18 +336,19 @@ static void open_connection_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_hear_that_nobody_is_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(absent_neighbours_without_an_entry, setup, teardown),
-        cmocka_unit_test_setup_teardown(first_contact_loses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(connect_is_refused_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(syn_without_a_buffer, setup, teardown),
-        cmocka_unit_test_setup_teardown(syn_that_never_leaves, setup, teardown),
-        cmocka_unit_test_setup_teardown(shares_are_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(datagrams_leave_handshakes_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(absence_is_no_message, setup, teardown),
-        cmocka_unit_test_setup_teardown(last_buffers_do_not_wait, setup, teardown),
-        cmocka_unit_test_setup_teardown(datagrams_to_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(open_connection_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_hear_that_nobody_is_there, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(absent_neighbours_without_an_entry, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(first_contact_loses_nothing, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(connect_is_refused_at_once, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(syn_without_a_buffer, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(syn_that_never_leaves, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(shares_are_kept, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(datagrams_leave_handshakes_alone, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(absence_is_no_message, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(last_buffers_do_not_wait, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(datagrams_to_nobody, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(open_connection_goes_on, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

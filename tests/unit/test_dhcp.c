@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -402,22 +401,22 @@ static void test_damaged_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_four_messages, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_broadcast_answers, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_answers_in_priority_tags, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_back_off, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_link_local_after_silence, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_request_unanswered, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_nak_begins_anew, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_renewal, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_two_servers, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_rebinding_and_expiry, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_rebinding_answered, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_nak_while_renewing, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_link_comes_back, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_conflict_declines, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_no_buffers, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_damaged_messages, dhcp_setup, dhcp_teardown),
+        dhcp_test(test_four_messages),
+        dhcp_test(test_broadcast_answers),
+        dhcp_test(test_answers_in_priority_tags),
+        dhcp_test(test_back_off),
+        dhcp_test(test_link_local_after_silence),
+        dhcp_test(test_request_unanswered),
+        dhcp_test(test_nak_begins_anew),
+        dhcp_test(test_renewal),
+        dhcp_test(test_two_servers),
+        dhcp_test(test_rebinding_and_expiry),
+        dhcp_test(test_rebinding_answered),
+        dhcp_test(test_nak_while_renewing),
+        dhcp_test(test_link_comes_back),
+        dhcp_test(test_conflict_declines),
+        dhcp_test(test_no_buffers),
+        dhcp_test(test_damaged_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -297,16 +296,15 @@ static void test_masks_and_routers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_renewal_without_identifier, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_renewal_of_another_address, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_lease_edges, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_shortest_leases, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_lease_begins_with_the_request_answered, dhcp_setup,
-                                        dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_lease_ends_unconfirmed, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_renewal_times, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_bad_offers, dhcp_setup, dhcp_teardown),
-        cmocka_unit_test_setup_teardown(test_masks_and_routers, dhcp_setup, dhcp_teardown),
+        dhcp_test(test_renewal_without_identifier),
+        dhcp_test(test_renewal_of_another_address),
+        dhcp_test(test_lease_edges),
+        dhcp_test(test_shortest_leases),
+        dhcp_test(test_lease_begins_with_the_request_answered),
+        dhcp_test(test_lease_ends_unconfirmed),
+        dhcp_test(test_renewal_times),
+        dhcp_test(test_bad_offers),
+        dhcp_test(test_masks_and_routers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -357,7 +357,7 @@ static bool check(const struct odd *o)
     }
     assert_true(refusals <= 1);
     assert_int_equal(refusals, fixture_counter(f, "dhcp_rx_bad_lease") > 0);
-    assert_int_equal(dhcp_teardown(&state), 0);
+    assert_int_equal(fixture_teardown(&state), 0);
     return good;
 }
 

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,23 +15,6 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
-
-static int setup(void **state)
-{
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    fixture_know(f, FIXTURE_PEER, fixture_peer);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
 
 /* Puts a tag behind the addresses, in front of what is there. */
 static void add_tag(struct frame *fr, uint16_t type, uint16_t control)
@@ -190,12 +172,9 @@ static void test_vlans_are_dropped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_priority_tag_is_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tags_in_tags, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_padding_behind_a_tag, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_arp_in_a_tag, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fragments_in_tags, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vlans_are_dropped, setup, teardown),
+        fixture_test_met(test_priority_tag_is_none), fixture_test_met(test_tags_in_tags),
+        fixture_test_met(test_padding_behind_a_tag), fixture_test_met(test_arp_in_a_tag),
+        fixture_test_met(test_fragments_in_tags),    fixture_test_met(test_vlans_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <errno.h>
@@ -18,23 +17,6 @@
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "net/udp/udp.h"
-
-static int setup(void **state)
-{
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    fixture_know(f, FIXTURE_PEER, fixture_peer);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
 
 static const struct frame_ip plain;
 
@@ -372,20 +354,20 @@ static void test_absent_neighbour(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_echo, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_echo_ecn, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_echo_code, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_echo_in_fragments, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ignored_types, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_port_unreachable, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_errors_about, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rate_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_buffer, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_errors_reach_sockets, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_quotes, setup, teardown),
+        fixture_test_met(test_echo),
+        fixture_test_met(test_echo_ecn),
+        fixture_test_met(test_echo_code),
+        fixture_test_met(test_echo_in_fragments),
+        fixture_test_met(test_malformed),
+        fixture_test_met(test_ignored_types),
+        fixture_test_met(test_port_unreachable),
+        fixture_test_met(test_no_errors_about),
+        fixture_test_met(test_rate_limit),
+        fixture_test_met(test_no_buffer),
+        fixture_test_met(test_errors_reach_sockets),
+        fixture_test_met(test_bad_quotes),
         cmocka_unit_test(test_decode_error),
-        cmocka_unit_test_setup_teardown(test_absent_neighbour, setup, teardown),
+        fixture_test_met(test_absent_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,22 +58,15 @@ static void check_dropped(struct net_fixture *f, const struct frame *fr, const c
 
 static int setup(void **state)
 {
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    fixture_know(f, FIXTURE_PEER, fixture_peer);
-    fixture_know(f, FIXTURE_GATEWAY, fixture_other);
-    *state = f;
+    (void)fixture_setup_met(state);
+    fixture_know(*state, FIXTURE_GATEWAY, fixture_other);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    struct net_fixture *f = *state;
-    check_alive(f);
-    fixture_stop(f);
-    free(f);
-    return 0;
+    check_alive(*state);
+    return fixture_teardown(state);
 }
 
 static void test_ethernet_drops(void **state)

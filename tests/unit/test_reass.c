@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,23 +14,6 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
-
-static int setup(void **state)
-{
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    fixture_know(f, FIXTURE_PEER, fixture_peer);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
 
 enum {
     MF = 0x2000,
@@ -403,20 +385,20 @@ static void test_random_cuts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_orders, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_options_are_left_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_duplicates, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_overlaps, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_fragments, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tiny_fragments, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_source_cap_and_eviction, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_fragment_cap, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_forged_pieces_do_not_silence_a_host, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_small_pieces_evict_their_own, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_names_are_kept_apart, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_random_cuts, setup, teardown),
+        fixture_test_met(test_orders),
+        fixture_test_met(test_options_are_left_out),
+        fixture_test_met(test_duplicates),
+        fixture_test_met(test_overlaps),
+        fixture_test_met(test_bad_fragments),
+        fixture_test_met(test_largest),
+        fixture_test_met(test_tiny_fragments),
+        fixture_test_met(test_source_cap_and_eviction),
+        fixture_test_met(test_fragment_cap),
+        fixture_test_met(test_forged_pieces_do_not_silence_a_host),
+        fixture_test_met(test_small_pieces_evict_their_own),
+        fixture_test_met(test_timeout),
+        fixture_test_met(test_names_are_kept_apart),
+        fixture_test_met(test_random_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

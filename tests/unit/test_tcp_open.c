@@ -17,10 +17,6 @@
 
 #include <errno.h>
 
-static void ignore_ready(void *owner, uint32_t bits)
-{
-}
-
 /* RFC 9293 3.10.7.1: what comes to a port nobody is at. */
 static void closed_port_answers(void **state)
 {

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -18,23 +17,6 @@
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "net/udp/udp.h"
-
-static int setup(void **state)
-{
-    struct net_fixture *f = malloc(sizeof(*f));
-    fixture_start(f, NULL);
-    fixture_up(f);
-    fixture_know(f, FIXTURE_PEER, fixture_peer);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_stop(*state);
-    free(*state);
-    return 0;
-}
 
 static const struct frame_ip plain;
 
@@ -452,23 +434,23 @@ static void test_listeners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_receive, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_datagrams, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_checksum_zero_and_trailing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_send, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tos_and_ttl, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_checksum_never_zero, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_binding, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ephemeral_ports_differ, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_table_is_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_matching, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_connect, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_broadcast, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_queue_is_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_queues_leave_buffers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_shut_for_reading, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_address_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listeners, setup, teardown),
+        fixture_test_met(test_receive),
+        fixture_test_met(test_bad_datagrams),
+        fixture_test_met(test_checksum_zero_and_trailing),
+        fixture_test_met(test_send),
+        fixture_test_met(test_tos_and_ttl),
+        fixture_test_met(test_checksum_never_zero),
+        fixture_test_met(test_binding),
+        fixture_test_met(test_ephemeral_ports_differ),
+        fixture_test_met(test_table_is_bounded),
+        fixture_test_met(test_matching),
+        fixture_test_met(test_connect),
+        fixture_test_met(test_broadcast),
+        fixture_test_met(test_queue_is_bounded),
+        fixture_test_met(test_queues_leave_buffers),
+        fixture_test_met(test_shut_for_reading),
+        fixture_test_met(test_address_lost),
+        fixture_test_met(test_listeners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
