@@ -96,6 +96,15 @@ void tcp_test_end(struct tcp_test *tt)
     fixture_stop(&tt->f);
 }
 
+void tcp_test_abort(struct tcp_test *tt)
+{
+    tt->net->now_ns = tt->f.now_ns;
+    assert_int_equal(tcp_set_opt(tt->t, TCP_OPT_LINGER_S, 0), 0);
+    tcp_close(tt->t);
+    tcp_close(tt->listener);
+    tcp_test_end(tt);
+}
+
 void tcp_test_advance_ms(struct tcp_test *tt, uint64_t ms)
 {
     fixture_advance(&tt->f, ms * NS_PER_MS);

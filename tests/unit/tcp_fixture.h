@@ -82,6 +82,8 @@ void tcp_test_config(struct net_config *cfg);
 void tcp_test_begin(struct tcp_test *tt, const struct net_config *cfg); /* cfg NULL: the usual */
 /* Ends the stack; fails when a packet is not home. */
 void tcp_test_end(struct tcp_test *tt);
+/* The same for a test that leaves its connection open: it is reset, its listener closed. */
+void tcp_test_abort(struct tcp_test *tt);
 void tcp_test_advance_ms(struct tcp_test *tt, uint64_t ms);
 uint64_t tcp_test_count(const struct tcp_test *tt, const char *counter);
 /* The content of the stream at a relative sequence number, for payload without text. */

@@ -30,11 +30,7 @@ static void finish(struct tcp_test *tt)
 {
     expect_nothing(tt);
     tcp_check_invariants(tt->net);
-    tt->net->now_ns = tt->f.now_ns;
-    assert_int_equal(tcp_set_opt(tt->t, TCP_OPT_LINGER_S, 0), 0);
-    tcp_close(tt->t);
-    tcp_close(tt->listener);
-    tcp_test_end(tt);
+    tcp_test_abort(tt);
 }
 
 /* The peer's bytes [first, end), relative, arrive. */

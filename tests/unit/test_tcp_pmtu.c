@@ -28,15 +28,6 @@ static void three_out(struct tcp_test *tt)
     assert_int_equal(tcp_test_forget(tt), 3);
 }
 
-static void finish(struct tcp_test *tt)
-{
-    tt->net->now_ns = tt->f.now_ns;
-    assert_int_equal(tcp_set_opt(tt->t, TCP_OPT_LINGER_S, 0), 0);
-    tcp_close(tt->t);
-    tcp_close(tt->listener);
-    tcp_test_end(tt);
-}
-
 static bool has_df(const struct frame *fr)
 {
     return (fr->bytes[6] & 0x40) != 0;
@@ -62,7 +53,7 @@ static void smaller_segments_at_once(void **state)
     assert_int_equal(tt_send_bytes(&tt, 2 * SMALLER, at), 2 * SMALLER); /* and new data */
     expect(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = SMALLER);
     expect(&tt, .flags = TCP_ACK, .seq = at + SMALLER, .ack = 1, .len = SMALLER);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* RFC 5927: what does not fit what we sent, or tells nothing new, changes nothing. */
@@ -81,7 +72,7 @@ static void lies_are_ignored(void **state)
     assert_int_equal(tt.t->snd.mss, FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_frag_needed"), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_ignored"), 7);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* A claim below the floor is met by packets of the floor's size that may be fragmented. */
@@ -97,7 +88,7 @@ static void floor_without_df(void **state)
         assert_true(fixture_pop(&tt.f, &fr));
         assert_int_equal(fr.len, PMTU_FLOOR_BYTES);
         assert_false(has_df(&fr));
-        finish(&tt);
+        tcp_test_abort(&tt);
     }
 }
 
@@ -114,7 +105,7 @@ static void plateau_when_nothing_is_named(void **state)
     (void)tcp_test_forget(&tt);
     say(&tt, .mtu = 0, .quoted_bytes = 1492, .seq = 1);
     assert_int_equal(tt.t->snd.mss, SMALLER);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* A new connection to the same host begins with what is known. */
@@ -139,7 +130,7 @@ static void known_to_the_next_connection(void **state)
     assert_int_equal(second->path.mtu, 1280);
     assert_int_equal(tcp_set_opt(second, TCP_OPT_LINGER_S, 0), 0);
     tcp_close(second);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* RFC 1191 6.3 */
@@ -160,7 +151,7 @@ static void raised_after_ten_minutes(void **state)
     assert_int_equal(tt_send_bytes(&tt, 10, 1 + 3 * FULL + SMALLER), 10);
     assert_int_equal(tt.t->snd.mss, FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_pmtu_raised"), 1);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* A window of one small segment, then larger segments: there is still a window of one (found by
@@ -191,7 +182,7 @@ static void raised_with_a_window_of_one(void **state)
     assert_int_equal(fr.len, FULL + 40);
     assert_int_equal(tcp_set_opt(u, TCP_OPT_LINGER_S, 0), 0);
     tcp_close(u);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* A path that drops large packets and says nothing: after some timeouts the data gets through. */
@@ -210,7 +201,7 @@ static void black_hole_is_escaped(void **state)
     assert_true(arrived > 0);
     assert_true(tcp_test_count(&tt, "tcp_black_holes") > 0);
     assert_true(tt.f.now_ns < 30 * NS_PER_S);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* A hole that swallows all but the smallest plateau is escaped before an owner who has gone would
@@ -222,7 +213,7 @@ static void narrow_black_hole_is_escaped(void **state)
     tcp_test_advance_ms(&tt, TCP_ORPHAN_R2_MS / 2);
     assert_int_equal(tt.t->path.mtu, PMTU_FLOOR_BYTES);
     (void)tcp_test_forget(&tt);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* Small segments that arrived prove nothing about large ones, however many one ACK covers: the hole
@@ -244,7 +235,7 @@ static void small_segments_prove_nothing(void **state)
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 1);
     (void)tcp_test_forget(&tt);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* Two timeouts in a row happen on any bad path: they are no reason to send less. */
@@ -259,7 +250,7 @@ static void plain_loss_is_no_black_hole(void **state)
     assert_int_equal(tt.t->snd.mss, FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 0);
     (void)tcp_test_forget(&tt);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 /* The table forgets the one that ends first, and each of them in time. */
@@ -295,7 +286,7 @@ static void switched_off(void **state)
     assert_false(has_df(&fr));
     say(&tt, .mtu = 1280, .quoted_bytes = 1500, .seq = 1);
     assert_int_equal(tt.t->snd.mss, FULL);
-    finish(&tt);
+    tcp_test_abort(&tt);
 }
 
 int main(void)

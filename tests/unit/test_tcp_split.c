@@ -50,11 +50,7 @@ static uint32_t fill(struct tcp_test *tt)
 static void finish(struct tcp_test *tt)
 {
     tcp_check_invariants(tt->net);
-    tt->net->now_ns = tt->f.now_ns;
-    assert_int_equal(tcp_set_opt(tt->t, TCP_OPT_LINGER_S, 0), 0);
-    tcp_close(tt->t);
-    tcp_close(tt->listener);
-    tcp_test_end(tt);
+    tcp_test_abort(tt);
 }
 
 /* One turn of the attack: a byte acknowledged, and a path MTU that is a byte less. Returns what
