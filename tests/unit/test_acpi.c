@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/acpi.h"
+#include "tests/unit/acpi_bytes.h"
 
 enum {
     MEMORY_BYTES = 8192,
@@ -49,28 +50,11 @@ static const void *world_read(void *ctx, uint64_t address, size_t len)
     return copy;
 }
 
-static void put_le(uint8_t *p, uint64_t v, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
-}
-
-static void seal(uint8_t *p, size_t len, size_t sum_offset)
-{
-    uint8_t sum = 0;
-    p[sum_offset] = 0;
-    for (size_t i = 0; i < len; i++) {
-        sum = (uint8_t)(sum + p[i]);
-    }
-    p[sum_offset] = (uint8_t)-sum;
-}
-
 static void seal_table(struct world *w, size_t at, const char *signature, size_t len)
 {
     memcpy(w->mem + at, signature, 4);
     put_le(w->mem + at + 4, len, 4);
-    seal(w->mem + at, len, 9);
+    seal_bytes(w->mem + at, len, ACPI_SUM_AT);
 }
 
 static void madt_add(struct world *w, const uint8_t *entry, size_t len)
@@ -89,8 +73,8 @@ static void make_rsdp(struct world *w, uint8_t revision, uint64_t rsdt, uint64_t
     put_le(p + 16, rsdt, 4);
     put_le(p + 20, 36, 4);
     put_le(p + 24, xsdt, 8);
-    seal(p, 20, 8);
-    seal(p, 36, 32);
+    seal_bytes(p, 20, 8);
+    seal_bytes(p, 36, 32);
 }
 
 /* FADT revision 3: SCI 9, PM timer at 0x608 in both fields. */
@@ -493,8 +477,8 @@ static void test_random_damage(void **state)
             seed = seed * 1664525 + 1013904223;
             w->mem[RSDT_AT + (seed >> 8) % (HPET_AT + 56 - RSDT_AT)] = (uint8_t)(seed >> 24);
         }
-        seal(w->mem + MADT_AT, w->madt_len, 9);
-        seal(w->mem + XSDT_AT, 60, 9);
+        seal_bytes(w->mem + MADT_AT, w->madt_len, 9);
+        seal_bytes(w->mem + XSDT_AT, 60, 9);
         (void)!world_decode(w);
         assert_true(w->info.ioapic_count <= ACPI_IOAPIC_MAX);
         assert_true(w->info.override_count <= ACPI_OVERRIDE_MAX);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/acpi.h"
+#include "tests/unit/acpi_bytes.h"
 
 enum {
     TABLES_MAX = 16,
@@ -185,13 +186,6 @@ static const void *board_read(void *ctx, uint64_t address, size_t len)
     return NULL;
 }
 
-static void put_le(uint8_t *p, uint64_t v, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
-}
-
 static uint64_t get_le(const uint8_t *p, size_t bytes)
 {
     uint64_t v = 0;
@@ -269,11 +263,7 @@ static void board_place(struct board *b, bool is_xsdt, bool backwards)
     root->address = is_xsdt ? HIGH_AT : LOW_AT;
     memcpy(root->bytes, is_xsdt ? "XSDT" : "RSDT", 4);
     put_le(root->bytes + 4, root->len, 4);
-    uint8_t sum = 0;
-    for (size_t i = 0; i < root->len; i++) {
-        sum = (uint8_t)(sum + root->bytes[i]);
-    }
-    root->bytes[9] = (uint8_t)-sum;
+    seal_bytes(root->bytes, root->len, ACPI_SUM_AT);
 }
 
 static void check_power(const struct acpi_info *i, const struct expected *e)

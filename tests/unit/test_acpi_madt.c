@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/acpi.h"
+#include "tests/unit/acpi_bytes.h"
 
 enum {
     MEMORY_BYTES = 16384,
@@ -30,24 +31,12 @@ static const void *read_memory(void *ctx, uint64_t address, size_t len)
     return address <= MEMORY_BYTES && len <= MEMORY_BYTES - address ? board.mem + address : NULL;
 }
 
-static void put_le(uint8_t *p, uint32_t v, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
-}
-
 static void seal(size_t at, const char *signature, size_t len)
 {
     uint8_t *p = board.mem + at;
     memcpy(p, signature, 4);
     put_le(p + 4, (uint32_t)len, 4);
-    p[9] = 0;
-    uint8_t sum = 0;
-    for (size_t i = 0; i < len; i++) {
-        sum = (uint8_t)(sum + p[i]);
-    }
-    p[9] = (uint8_t)-sum;
+    seal_bytes(p, len, ACPI_SUM_AT);
 }
 
 static int begin(void **state)

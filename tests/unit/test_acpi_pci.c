@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/acpi_pci.h"
+#include "tests/unit/acpi_bytes.h"
 
 enum {
     MCFG_HEADER_BYTES = 44,
@@ -29,13 +30,6 @@ struct built {
 };
 
 typedef bool decode_fn(const uint8_t *table, size_t len, struct acpi_info *out);
-
-static void put_le(uint8_t *p, uint64_t v, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
-}
 
 static void decode(struct built *b, decode_fn *fn)
 {

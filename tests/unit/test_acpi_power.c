@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/acpi_power.h"
+#include "tests/unit/acpi_bytes.h"
 
 enum {
     FADT_V1_BYTES = 116,
@@ -20,13 +21,6 @@ enum {
     RESET_REG_SUP = 1 << 10,
     HEADER_BYTES = 36,
 };
-
-static void put_le(uint8_t *p, uint64_t v, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
-}
 
 /* QEMU's pc: PM1a at 0x600, its control at 0x604, GPE0 at 0xafe0, the SMI command at 0xb2. */
 static uint8_t *make_fadt(size_t len)
