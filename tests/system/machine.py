@@ -1,4 +1,5 @@
 """Machines under test: QEMU guests, the hosted program, the plain Linux server, TAP links."""
+import contextlib
 import http.client
 import os
 import re
@@ -274,6 +275,27 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def app_server(target, folder, app, host_ip, guest_ip, linux_port, serving, port=80):
+    """An application of this tree that serves on a target: qemu, hosted or linux, there on
+    linux_port. serving: what our stack's console says when it does."""
+    if target == "linux":
+        with LinuxServer(folder, linux_port, app=app) as server:
+            server.wait_console("listening|serving")
+            yield server
+        return
+    words = f"ip={guest_ip}/24"
+    with TapLink(f"rs{app}", host_ip) as link:
+        if target == "qemu":
+            server = QemuGuest(folder, tap=link.name, app=app, forward=port, address=guest_ip,
+                               append=words)
+        else:
+            server = HostedGuest(folder, link.name, [words], guest_ip, app=app, port=port)
+        with server:
+            server.wait_console(serving)
+            yield server
 
 
 class GdbStub:

@@ -5,27 +5,14 @@ import threading
 
 import pytest
 
-from machine import (ECHO_GUEST_IP, ECHO_HOST_IP, HostedGuest, LinuxServer, QemuGuest, TapLink)
+from machine import ECHO_GUEST_IP, ECHO_HOST_IP, app_server
 
 
 @pytest.fixture(scope="module", params=["qemu", "hosted", "linux"])
 def echo(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("echo")
-    if request.param == "linux":
-        with LinuxServer(folder, 8097, app="echo") as server:
-            server.wait_console("listening|serving")
-            yield server
-        return
-    with TapLink("rsecho", ECHO_HOST_IP) as link:
-        if request.param == "qemu":
-            server = QemuGuest(folder, tap=link.name, app="echo", forward=7,
-                               address=ECHO_GUEST_IP, append=f"ip={ECHO_GUEST_IP}/24")
-        else:
-            server = HostedGuest(folder, link.name, [f"ip={ECHO_GUEST_IP}/24"], ECHO_GUEST_IP,
-                                 app="echo", port=7)
-        with server:
-            server.wait_console("serving: udp")
-            yield server
+    with app_server(request.param, tmp_path_factory.mktemp("echo"), "echo", ECHO_HOST_IP,
+                    ECHO_GUEST_IP, linux_port=8097, port=7, serving="serving: udp") as server:
+        yield server
 
 
 def exchange(echo, data):

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from machine import FLOAT_GUEST_IP, FLOAT_HOST_IP, HostedGuest, LinuxServer, QemuGuest, TapLink
+from machine import FLOAT_GUEST_IP, FLOAT_HOST_IP, app_server
 
 COLUMNS, ROWS, STEPS_MAX = 128, 96, 255
 VIEWS = [(-0.5, 0.0, 3.0), (-0.743643887037151, 0.131825904205330, 1e-3)]
@@ -13,22 +13,9 @@ VIEWS = [(-0.5, 0.0, 3.0), (-0.743643887037151, 0.131825904205330, 1e-3)]
 
 @pytest.fixture(scope="module", params=["qemu", "hosted", "linux"])
 def mandel(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mandel")
-    if request.param == "linux":
-        with LinuxServer(folder, 8096, app="mandel") as server:
-            server.wait_console("listening")
-            yield server
-        return
-    with TapLink("rsmandel", FLOAT_HOST_IP) as link:
-        if request.param == "qemu":
-            server = QemuGuest(folder, tap=link.name, app="mandel", address=FLOAT_GUEST_IP,
-                               append=f"ip={FLOAT_GUEST_IP}/24")
-        else:
-            server = HostedGuest(folder, link.name, [f"ip={FLOAT_GUEST_IP}/24"], FLOAT_GUEST_IP,
-                                 app="mandel")
-        with server:
-            server.wait_console("serving: http")
-            yield server
+    with app_server(request.param, tmp_path_factory.mktemp("mandel"), "mandel", FLOAT_HOST_IP,
+                    FLOAT_GUEST_IP, linux_port=8096, serving="serving: http") as server:
+        yield server
 
 
 def steps(cx, cy):

@@ -45,6 +45,8 @@ void bare_wait_us(struct bare *b, uint32_t us);
 void bare_give(struct bare *b); /* one more RX buffer */
 void bare_send(struct bare *b); /* one frame of 60 bytes */
 bool bare_receive(struct bare *b);
+/* Set up and started after a reset that followed a hang: its first frame each way comes through. */
+void bare_works_again(struct bare *b);
 
 /* Ownership as the part has it; true when granted. */
 bool bare_take(struct bare *b);

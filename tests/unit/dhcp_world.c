@@ -165,3 +165,12 @@ void bind_and_settle(struct net_fixture *f, uint32_t lease_s)
     fixture_advance_ms(f, 5000);
     (void)fixture_forget(f);
 }
+
+void bind_and_renew(struct net_fixture *f, struct said *s)
+{
+    bind_and_settle(f, 3600);
+    fixture_advance_ms(f, 1794000);
+    fixture_know(f, SERVER, fixture_peer);
+    fixture_advance_ms(f, 2000);
+    expect_said(f, s, DHCP_REQUEST);
+}

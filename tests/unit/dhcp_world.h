@@ -53,5 +53,7 @@ void input_reply(struct net_fixture *f, const struct reply *r);
 void bind_lease(struct net_fixture *f, uint32_t lease_s);
 /* After it the neighbours are known, so that unicasts leave at once. */
 void bind_and_settle(struct net_fixture *f, uint32_t lease_s);
+/* After it half the lease has passed, and s is the client's request to renew it. */
+void bind_and_renew(struct net_fixture *f, struct said *s);
 
 #endif

@@ -51,11 +51,7 @@ static void test_renewal_of_another_address(void **state)
 {
     struct net_fixture *f = *state;
     struct said s;
-    bind_and_settle(f, 3600);
-    fixture_advance_ms(f, 1794000);
-    fixture_know(f, SERVER, fixture_peer);
-    fixture_advance_ms(f, 2000);
-    expect_said(f, &s, DHCP_REQUEST);
+    bind_and_renew(f, &s);
     struct reply r = reply_to(&s, DHCP_ACK);
     r.address = 0;
     input_reply(f, &r); /* neither yiaddr nor ciaddr */
