@@ -1,5 +1,5 @@
 /*
- * Who waits at the listening socket is let in, or told that there is no room.
+ * Connections that wait at the listening socket are let in, or told that there is no room.
  */
 #ifndef HTTPD_ACCEPT_H
 #define HTTPD_ACCEPT_H

@@ -1,6 +1,6 @@
 /*
- * What a server has, and the table of the clients in it: who gets a slot, what a client holds, and
- * how one leaves. Knows no event and no request; everything else of the server stands on it.
+ * What a server has, and the table of its clients: their slots, the buffers and time-outs that they
+ * hold, and how one leaves. Knows no event and no request; the rest of the server stands on it.
  */
 #ifndef HTTPD_TABLE_H
 #define HTTPD_TABLE_H
@@ -54,7 +54,7 @@ struct server {
  * is taken. */
 bool table_init(struct server *s, size_t max, size_t buffers);
 
-/* Closes whoever is in and gives the memory back. Fine for a table that has none. */
+/* Closes the clients that are in and gives the memory back. Fine for a table that has none. */
 void table_destroy(struct server *s);
 
 /* A slot, as its last client left it, for client_open(); NULL when the table is full. may_overflow:
@@ -64,8 +64,8 @@ struct client *client_alloc(struct server *s, bool may_overflow);
 /* At once. What the socket has taken is still sent. The slot is free then. */
 void client_close(struct server *s, struct client *c);
 
-/* At once, and what was not sent is forgotten: for a client that takes nothing, who would keep it
- * in the stack's memory for as long again. It hears a RST, so it takes no part for the whole. */
+/* At once, and what was not sent is forgotten: for a client that takes nothing, which would keep
+ * it in the stack's memory for as long again. It hears a RST, so it takes no part for the whole. */
 void client_abort(struct server *s, struct client *c);
 
 #endif
