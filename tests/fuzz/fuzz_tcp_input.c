@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/tcp/int.h"
 #include "tests/unit/tcp_check.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     MEMORY_BYTES = 2 * 1024 * 1024,
@@ -67,10 +67,9 @@ static void ready(void *owner, uint32_t bits)
 /* One of the connections, to take numbers from; the listener's oldest or one that is owned. */
 static struct tcp_cb *model(struct fuzz *f, uint8_t which)
 {
-    struct list *it;
-    list_for_each (it, &f->net->tcp.all) {
-        struct tcp_cb *t = list_entry(it, struct tcp_cb, all);
-        if (t->state != TCP_LISTEN && t->state != TCP_CLOSED && which-- % 4 == 0) {
+    struct tcp_cb *t = NULL;
+    while ((t = next_connection(f->net, t)) != NULL) {
+        if (state_of(t) != TCP_LISTEN && state_of(t) != TCP_CLOSED && which-- % 4 == 0) {
             return t;
         }
     }
@@ -102,13 +101,13 @@ static void send_segment(struct fuzz *f)
     uint8_t s[20 + TCP_OPTIONS_MAX_BYTES + 1600] = {0};
     struct tcp_cb *t = model(f, byte(f));
     uint8_t flags = byte(f);
-    uint16_t peer_port = t != NULL ? t->node.id.rport : (uint16_t)(PEER_PORT + flags % 3);
-    uint16_t our_port = t != NULL ? t->node.id.lport : 80;
+    uint16_t peer_port = t != NULL ? peer_port_of(t) : (uint16_t)(PEER_PORT + flags % 3);
+    uint16_t our_port = t != NULL ? local_port_of(t) : 80;
     uint32_t half_iss = f->net->cfg.tcp_isn;
     store_be16(s, peer_port);
     store_be16(s + 2, our_port);
-    store_be32(s + 4, bend(f, t != NULL ? t->rcv.nxt : 1));
-    store_be32(s + 8, bend(f, t != NULL ? t->snd.nxt : half_iss + 1));
+    store_be32(s + 4, bend(f, t != NULL ? rcv_nxt(t) : 1));
+    store_be32(s + 8, bend(f, t != NULL ? snd_nxt(t) : half_iss + 1));
     uint8_t shape = byte(f);
     size_t options = (size_t)(shape & 3) * 4;
     s[12] = (uint8_t)((5 + options / 4) << 4);
@@ -279,12 +278,12 @@ static void end(struct fuzz *f)
     for (unsigned i = 0; i < 3600; i++) {
         f->now_ns += NS_PER_S;
         (void)net_poll(f->net, f->now_ns);
-        if (f->net->tcp.cbs.used + f->net->tcp.time_waits.used + f->net->tcp.halves.used == 0) {
+        if (connections_of(f->net) + time_waits_of(f->net) + half_opens_of(f->net) == 0) {
             break;
         }
     }
-    assert(f->net->tcp.cbs.used == 0 && f->net->tcp.time_waits.used == 0);
-    assert(f->net->tcp.halves.used == 0 && f->net->tcp.orphan_count == 0);
+    assert(connections_of(f->net) == 0 && time_waits_of(f->net) == 0);
+    assert(half_opens_of(f->net) == 0 && orphans_of(f->net) == 0);
     assert(f->pool.used == 0);
     net_destroy(f->net);
 }

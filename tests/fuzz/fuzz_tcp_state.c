@@ -12,10 +12,10 @@
 
 #include "kernel/bytes.h"
 #include "net/sock/sock.h"
-#include "net/tcp/int.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/tcp_model.h"
 #include "tests/unit/tcp_check.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     MEMORY_BYTES = 4 * 1024 * 1024,
@@ -357,9 +357,8 @@ static void call_send(struct fuzz *f)
         return;
     }
     const struct tcp_cb *t = cb_of(f, *fd);
-    uint32_t seq = t->snd.queue.last != NULL
-                       ? tx_note(t->snd.queue.last)->seq + tx_note(t->snd.queue.last)->len
-                       : t->snd.nxt;
+    uint32_t seq =
+        snd_last(t) != NULL ? tx_note(snd_last(t))->seq + tx_note(snd_last(t))->len : snd_nxt(t);
     uint8_t how = fuzz_u8(&f->in);
     size_t len = how & 2 ? fuzz_u16(&f->in) % CALL_BYTES : (size_t)(how >> 2) * 100;
     model_fill(buf, seq, len);
@@ -376,7 +375,7 @@ static void call_recv(struct fuzz *f)
         return;
     }
     const struct tcp_cb *t = cb_of(f, *fd);
-    uint32_t seq = t->rcv.nxt - t->rcv.queue.bytes - (t->rcv.fin_received ? 1 : 0);
+    uint32_t seq = rcv_nxt(t) - (uint32_t)tcp_readable_bytes(t) - (fin_received(t) ? 1 : 0);
     uint8_t how = fuzz_u8(&f->in);
     size_t len = how & 2 ? CALL_BYTES : how;
     ptrdiff_t n =
@@ -538,16 +537,15 @@ static void end(struct fuzz *f)
         }
     }
     (void)sock_close(f->net, f->listener, f->model.now_ns);
-    const struct tcp *tcp = &f->net->tcp;
     for (unsigned i = 0; i < QUIET_S; i++) {
-        if (tcp->cbs.used + tcp->time_waits.used + tcp->halves.used == 0) {
+        if (connections_of(f->net) + time_waits_of(f->net) + half_opens_of(f->net) == 0) {
             break;
         }
         f->model.now_ns += NS_PER_S;
         (void)net_poll(f->net, f->model.now_ns);
     }
-    assert(tcp->cbs.used == 0 && tcp->time_waits.used == 0 && tcp->halves.used == 0);
-    assert(tcp->orphan_count == 0 && f->net->socks.socks.used == 0);
+    assert(connections_of(f->net) == 0 && time_waits_of(f->net) == 0 && half_opens_of(f->net) == 0);
+    assert(orphans_of(f->net) == 0 && f->net->socks.socks.used == 0);
     assert(f->rx.used == 0 && f->tx.used == 0);
     net_destroy(f->net);
 }

@@ -1,5 +1,6 @@
 /*
- * Conservation of packet buffers: see account.h.
+ * Conservation of packet buffers: see account.h. Walks the queues of every connection, so it knows
+ * the layout of struct tcp_cb itself, where other tests ask tests/unit/tcp_see.h.
  */
 #include "tests/sim/account.h"
 

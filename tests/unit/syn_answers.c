@@ -50,6 +50,6 @@ struct tcp_cb *accepted(struct tcp_test *tt)
 {
     tt->t = tcp_accept(tt->listener, NULL, NULL);
     assert_non_null(tt->t);
-    assert_int_equal(tt->t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt->t), TCP_ESTABLISHED);
     return tt->t;
 }

@@ -1,5 +1,6 @@
 /*
- * The invariants of TCP: see tcp_check.h. Reads the stack's inside and changes nothing.
+ * The invariants of TCP: see tcp_check.h. Reads the stack's inside and changes nothing. Being about
+ * every member, it knows the layout of struct tcp_cb itself, where other tests ask tcp_see.h.
  */
 #include "tests/unit/tcp_check.h"
 

@@ -342,7 +342,7 @@ void tt_handshake(struct tcp_test *tt, const char *options, size_t options_len, 
     assert_true((tt->listen_ready & NET_READY_IN) != 0);
     tt->t = tcp_accept(tt->listener, on_ready, tt);
     assert_non_null(tt->t);
-    assert_int_equal(tt->t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt->t), TCP_ESTABLISHED);
     expect_nothing(tt);
 }
 
@@ -371,7 +371,7 @@ void make_syn_received(struct tcp_test *tt)
     make_syn_sent(tt);
     inject(tt, .flags = TCP_SYN, .options = mss_option, .options_len = 4);
     expect(tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    assert_int_equal(tt->t->state, TCP_SYN_RECEIVED);
+    assert_int_equal(state_of(tt->t), TCP_SYN_RECEIVED);
 }
 
 void make_established_active(struct tcp_test *tt)
@@ -379,7 +379,7 @@ void make_established_active(struct tcp_test *tt)
     make_syn_sent(tt);
     inject(tt, .flags = TCP_SYN | TCP_ACK, .ack = 1, .options = mss_option, .options_len = 4);
     expect(tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(tt->t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt->t), TCP_ESTABLISHED);
     assert_true((tt->ready & NET_READY_OUT) != 0);
     tt->ready = 0;
 }
@@ -389,7 +389,7 @@ void make_fin_wait_1(struct tcp_test *tt)
     make_established(tt);
     assert_int_equal(tcp_shutdown(tt->t, TCP_SHUT_WR), 0);
     expect(tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(tt->t->state, TCP_FIN_WAIT_1);
+    assert_int_equal(state_of(tt->t), TCP_FIN_WAIT_1);
     tt->ready = 0;
 }
 
@@ -397,7 +397,7 @@ void make_fin_wait_2(struct tcp_test *tt)
 {
     make_fin_wait_1(tt);
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
-    assert_int_equal(tt->t->state, TCP_FIN_WAIT_2);
+    assert_int_equal(state_of(tt->t), TCP_FIN_WAIT_2);
     expect_nothing(tt);
 }
 
@@ -406,7 +406,7 @@ void make_close_wait(struct tcp_test *tt)
     make_established(tt);
     inject(tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     expect(tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
-    assert_int_equal(tt->t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt->t), TCP_CLOSE_WAIT);
     tt->ready = 0;
 }
 
@@ -415,7 +415,7 @@ void make_closing(struct tcp_test *tt)
     make_fin_wait_1(tt);
     inject(tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     expect(tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    assert_int_equal(tt->t->state, TCP_CLOSING);
+    assert_int_equal(state_of(tt->t), TCP_CLOSING);
 }
 
 void make_last_ack(struct tcp_test *tt)
@@ -423,7 +423,7 @@ void make_last_ack(struct tcp_test *tt)
     make_close_wait(tt);
     assert_int_equal(tcp_shutdown(tt->t, TCP_SHUT_WR), 0);
     expect(tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
-    assert_int_equal(tt->t->state, TCP_LAST_ACK);
+    assert_int_equal(state_of(tt->t), TCP_LAST_ACK);
 }
 
 void make_time_wait(struct tcp_test *tt)
@@ -432,6 +432,6 @@ void make_time_wait(struct tcp_test *tt)
     tt_close(tt);
     inject(tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
     expect(tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    assert_int_equal(tt->net->tcp.time_waits.used, 1);
-    assert_int_equal(tt->net->tcp.cbs.used, 1); /* the listener */
+    assert_int_equal(time_waits_of(tt->net), 1);
+    assert_int_equal(connections_of(tt->net), 1); /* the listener */
 }

@@ -14,8 +14,8 @@
 #ifndef TESTS_UNIT_TCP_FIXTURE_H
 #define TESTS_UNIT_TCP_FIXTURE_H
 
-#include "net/tcp/int.h"
 #include "tests/unit/net_fixture.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     TT_PORT = 80,        /* of our listener */

@@ -30,10 +30,9 @@ static inline void sp_begin(struct tcp_test *tt, bool sack, uint32_t off)
     cfg.limits.tcp_sndbuf_bytes = SP_SNDBUF_BYTES;
     make_listen_with(tt, &cfg);
     tt_handshake(tt, "\2\4\5\264\1\3\3\3\1\1\4\2", sack ? 12 : 8, TT_WND);
-    assert_int_equal(tt->t->sack_on, sack);
-    assert_int_equal(tt->t->snd.mss, SP_MSS);
-    tcp_rtt_init(&tt->t->rtt);
-    tcp_rtt_sample(&tt->t->rtt, SP_RTT_MS * NS_PER_MS, 1);
+    assert_int_equal(sack_agreed(tt->t), sack);
+    assert_int_equal(snd_mss(tt->t), SP_MSS);
+    set_rtt_ms(tt->t, SP_RTT_MS);
 }
 
 /* Sends n segments' worth of data, from segment idx on, and forgets what goes. */

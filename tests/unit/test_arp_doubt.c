@@ -16,7 +16,7 @@
 #include "tests/unit/arp_steps.h"
 
 #include "kernel/bytes.h"
-#include "net/tcp/int.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     LINK_LOCAL_PEER = 0xa9fe0102, /* 169.254.1.2 */
@@ -362,7 +362,7 @@ static struct tcp_cb *connected(struct net_fixture *f)
     store_be16(h + 16, csum_finish(csum_add(sum, h, sizeof(h))));
     frame_ip(&fr, &(struct frame_ip){.protocol = IP_PROTO_TCP}, h, sizeof(h));
     fixture_input(f, &fr);
-    assert_int_equal(t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(t), TCP_ESTABLISHED);
     (void)fixture_forget(f);
     return t;
 }

@@ -17,7 +17,7 @@
 #include "tests/unit/arp_steps.h"
 
 #include "kernel/bytes.h"
-#include "net/tcp/int.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     CONNECTS = 100,
@@ -196,7 +196,7 @@ static void syn_that_never_leaves(void **state)
         f->tx.fail_at = f->tx.get_count + 1;
         assert_int_equal(tcp_connect(t, FIXTURE_PEER, 80), -EINPROGRESS);
         uint64_t begin_ns = f->now_ns;
-        while (t->state == TCP_SYN_SENT) {
+        while (state_of(t) == TCP_SYN_SENT) {
             assert_true(f->now_ns - begin_ns <= (uint64_t)patience_ms * NS_PER_MS + NS_PER_S);
             f->tx.fail_at = f->tx.get_count + 1;
             fixture_advance_ms(f, 50);
@@ -318,17 +318,15 @@ static void open_connection_goes_on(void **state)
     struct tcp_cb *t = tcp_create(f->net, NULL, NULL);
     fixture_know(f, FIXTURE_PEER, fixture_peer);
     assert_int_equal(tcp_connect(t, FIXTURE_PEER, 80), -EINPROGRESS);
-    t->state = TCP_ESTABLISHED; /* it might as well be */
-    t->snd.una = t->snd.nxt;
-    t->snd.wnd = 1000;
+    set_established(t, 1000); /* it might as well be */
     tcp_cc_start(t);
     net_set_link(f->net, false, f->now_ns); /* forgets the neighbours */
     net_set_link(f->net, true, f->now_ns);
     assert_int_equal(tcp_send(t, "hello", 5, 0), 5);
     fixture_advance_ms(f, 2 * RESOLVING_MS);
-    assert_int_equal(t->state, TCP_ESTABLISHED);
-    assert_int_equal(t->soft_error, EHOSTUNREACH);
-    assert_int_equal(t->error, 0);
+    assert_int_equal(state_of(t), TCP_ESTABLISHED);
+    assert_int_equal(soft_error_of(t), EHOSTUNREACH);
+    assert_int_equal(pending_error(t), 0);
     tcp_abort(t, 0);
     tcp_close(t);
 }

@@ -58,15 +58,15 @@ static void syn_options_elsewhere(void **state)
     static const char late[] = {2, 4, 1, 0, 1, 3, 3, 9, 1, 1, 4, 2}; /* MSS 256, scale 9, SACK */
     struct tcp_test tt;
     make_established(&tt);
-    uint16_t mss = tt.t->snd.mss;
+    uint16_t mss = snd_mss(tt.t);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 1000, .data = "hello", .options = late,
            .options_len = sizeof(late));
     expect_read(&tt, "hello");
-    assert_int_equal(tt.t->snd.mss, mss);
-    assert_int_equal(tt.t->snd.wnd, 1000);
-    assert_false(tt.t->sack_on);
+    assert_int_equal(snd_mss(tt.t), mss);
+    assert_int_equal(snd_wnd(tt.t), 1000);
+    assert_false(sack_agreed(tt.t));
     inject(&tt, .flags = TCP_ACK, .seq = 6, .ack = 1, .wnd = 2000); /* not scaled since, either */
-    assert_int_equal(tt.t->snd.wnd, 2000);
+    assert_int_equal(snd_wnd(tt.t), 2000);
     tcp_test_end(&tt);
 }
 
@@ -130,7 +130,7 @@ static void rst_with_text(void **state)
     char c;
     make_established(&tt);
     inject(&tt, .flags = TCP_RST, .seq = 1, .data = "out of memory");
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_recv(tt.t, &c, 1, 0), -ECONNRESET);
     expect_nothing(&tt);
     tcp_test_end(&tt);
@@ -142,9 +142,9 @@ static void time_wait_lasts_2_msl(void **state)
     struct tcp_test tt;
     make_time_wait(&tt);
     tcp_test_advance_ms(&tt, 2 * TCP_MSL_DEFAULT_MS - 100);
-    assert_int_equal(tt.net->tcp.time_waits.used, 1);
+    assert_int_equal(time_waits_of(tt.net), 1);
     tcp_test_advance_ms(&tt, 300);
-    assert_int_equal(tt.net->tcp.time_waits.used, 0);
+    assert_int_equal(time_waits_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -165,7 +165,7 @@ static void listeners_of_one_port(void **state)
     assert_int_equal(tcp_test_forget(&tt), 1); /* the first still answers */
     inject(&tt, .flags = TCP_SYN, .sport = 4002, .dport = TT_PORT + 1);
     assert_int_equal(tcp_test_forget(&tt), 1);
-    assert_int_equal(tt.net->tcp.halves.used, 2);
+    assert_int_equal(half_opens_of(tt.net), 2);
     tcp_test_end(&tt);
 }
 
@@ -179,10 +179,10 @@ static void owner_sets_r2(void **state)
         assert_int_equal(tt_send(&tt, "hello"), 5);
         uint32_t silent_ms = limit_ms != 0 ? (uint32_t)limit_ms : TCP_R2_MS;
         tcp_test_advance_ms(&tt, silent_ms - 500);
-        assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+        assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
         (void)tcp_test_forget(&tt);
         tcp_test_advance_ms(&tt, limit_ms != 0 ? 1000 : 2 * TCP_RTO_MAX_MS);
-        assert_int_equal(tt.t->state, TCP_CLOSED);
+        assert_int_equal(state_of(tt.t), TCP_CLOSED);
         assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
         (void)tcp_test_forget(&tt);
         tcp_test_end(&tt);
@@ -199,13 +199,13 @@ static void old_segments_leave_the_window(void **state)
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6, .wnd = 4000, .data = "new");
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 6, .wnd = 5000);
-    assert_int_equal(tt.t->snd.wnd, 5000);
+    assert_int_equal(snd_wnd(tt.t), 5000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6, .wnd = 100); /* older in sequence */
-    assert_int_equal(tt.t->snd.wnd, 5000);
+    assert_int_equal(snd_wnd(tt.t), 5000);
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 4, .wnd = 200); /* older in acknowledgement */
-    assert_int_equal(tt.t->snd.wnd, 5000);
+    assert_int_equal(snd_wnd(tt.t), 5000);
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 6, .wnd = 300);
-    assert_int_equal(tt.t->snd.wnd, 300);
+    assert_int_equal(snd_wnd(tt.t), 300);
     tcp_test_end(&tt);
 }
 

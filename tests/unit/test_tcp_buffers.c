@@ -43,28 +43,28 @@ static void make_tuned(struct tcp_test *tt)
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt->t = tcp_accept(tt->listener, NULL, NULL);
     assert_non_null(tt->t);
-    assert_int_equal(tt->t->rcv.wscale, SCALE);
+    assert_int_equal(rcv_wscale(tt->t), SCALE);
 }
 
 /* What the owner finds; the window that is then told never moves its right edge back. */
 static void drain(struct tcp_test *tt)
 {
     static uint8_t bytes[1 << 20];
-    uint32_t edge = tt->t->rcv.adv;
+    uint32_t edge = rcv_adv(tt->t);
     tt->net->now_ns = tt->f.now_ns;
     while (tcp_recv(tt->t, bytes, sizeof(bytes), 0) > 0) {
     }
-    assert_true(seq_ge(tt->t->rcv.adv, edge));
+    assert_true(seq_ge(rcv_adv(tt->t), edge));
 }
 
 /* A round trip in which the peer sends as much as he may, at most limit bytes. Returns how much. */
 static uint32_t round_of(struct tcp_test *tt, uint32_t limit, bool read)
 {
     struct tcp_cb *t = tt->t;
-    uint32_t window = seq_ahead(t->rcv.nxt, t->rcv.adv);
+    uint32_t window = seq_ahead(rcv_nxt(t), rcv_adv(t));
     uint32_t sent = 0;
     while (sent + TT_MSS <= min_u32(window, limit)) {
-        inject(tt, .flags = TCP_ACK, .seq = t->rcv.nxt - t->rcv.irs, .ack = 1, .len = TT_MSS);
+        inject(tt, .flags = TCP_ACK, .seq = rcv_nxt(t) - irs_of(t), .ack = 1, .len = TT_MSS);
         sent += TT_MSS;
         if (read) {
             drain(tt);
@@ -90,8 +90,8 @@ static void receive_buffer_follows_the_reader(void **state)
         cwnd *= 2;
     }
     assert_in_range(stopped, 0, 2);
-    assert_int_equal(tt.t->rcv.buf_bytes, SHARE); /* not MOST: no more than a share of the pool */
-    assert_true(tt.t->rcv.buf_bytes < MOST);
+    assert_int_equal(rcvbuf_bytes(tt.t), SHARE); /* not MOST: no more than a share of the pool */
+    assert_true(rcvbuf_bytes(tt.t) < MOST);
     tcp_test_end(&tt);
 }
 
@@ -103,7 +103,7 @@ static void steady_reading_needs_no_more(void **state)
     for (unsigned i = 0; i < 10; i++) {
         assert_true(round_of(&tt, 3 * TT_MSS, true) > 0);
     }
-    assert_int_equal(tt.t->rcv.buf_bytes, START);
+    assert_int_equal(rcvbuf_bytes(tt.t), START);
     tcp_test_end(&tt);
 }
 
@@ -115,8 +115,8 @@ static void nobody_reads_nothing_grows(void **state)
     for (unsigned i = 0; i < 5; i++) {
         sent += round_of(&tt, MOST, false);
     }
-    assert_int_equal(tt.t->rcv.buf_bytes, START);
-    assert_true(sent <= START && tt.t->rcv.queue.bytes == sent);
+    assert_int_equal(rcvbuf_bytes(tt.t), START);
+    assert_true(sent <= START && tcp_readable_bytes(tt.t) == sent);
     drain(&tt);
     tcp_test_end(&tt);
 }
@@ -134,10 +134,10 @@ static void a_size_of_the_owners_stays(void **state)
     assert_int_equal(tcp_get_opt(tt.t, TCP_OPT_RCVBUF, &v), 0);
     assert_int_equal(v, 20000);
     assert_int_equal(tt_send_bytes(&tt, 50000, 1), 20000);
-    inject(&tt, .flags = TCP_ACK, .seq = tt.t->rcv.nxt - tt.t->rcv.irs, .ack = 1 + 8 * TT_MSS);
-    tt.t->cc.cwnd = MOST;
+    inject(&tt, .flags = TCP_ACK, .seq = rcv_nxt(tt.t) - irs_of(tt.t), .ack = 1 + 8 * TT_MSS);
+    set_cwnd(tt.t, MOST);
     (void)tt_send_bytes(&tt, 50000, 1);
-    assert_int_equal(tt.t->snd.buf_bytes, 20000);
+    assert_int_equal(sndbuf_bytes(tt.t), 20000);
     tcp_test_end(&tt);
 }
 
@@ -149,7 +149,7 @@ static void tuning_can_be_left_out(void **state)
     for (unsigned i = 0; i < 6; i++) {
         (void)round_of(&tt, MOST, true);
     }
-    assert_int_equal(tt.t->rcv.buf_bytes, START);
+    assert_int_equal(rcvbuf_bytes(tt.t), START);
     tcp_test_end(&tt);
 }
 
@@ -180,11 +180,11 @@ static void no_growth_when_memory_is_short(void **state)
     for (unsigned i = 0; i < 4; i++) {
         (void)round_of(&tt, MOST, true);
     }
-    assert_int_equal(tt.t->rcv.buf_bytes, START);
+    assert_int_equal(rcvbuf_bytes(tt.t), START);
     give_back(kept, count);
     (void)round_of(&tt, MOST, true); /* a round as good as those is asked again */
     (void)round_of(&tt, MOST, true);
-    assert_true(tt.t->rcv.buf_bytes > START);
+    assert_true(rcvbuf_bytes(tt.t) > START);
     tcp_test_end(&tt);
 }
 
@@ -195,7 +195,7 @@ static void write_round(struct tcp_test *tt)
     while (tt_send_bytes(tt, 4096, 1) > 0) {
     }
     tcp_test_advance_ms(tt, RTT_MS);
-    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = t->snd.nxt - t->snd.iss);
+    inject(tt, .flags = TCP_ACK, .seq = 1, .ack = snd_nxt(t) - iss_of(t));
     (void)tcp_test_forget(tt);
 }
 
@@ -208,14 +208,14 @@ static void send_buffer_follows_cwnd(void **state)
     for (unsigned i = 0; i < 3; i++) {
         write_round(&tt);
     }
-    assert_int_equal(tt.t->snd.buf_bytes, START); /* memory is short */
+    assert_int_equal(sndbuf_bytes(tt.t), START); /* memory is short */
     give_back(kept, count);
     for (unsigned i = 0; i < 12; i++) {
         write_round(&tt);
-        assert_true(tt.t->snd.buf_bytes <= SHARE);
-        assert_true(tt.t->snd.buf_bytes >= min_u32(2 * tt.t->cc.cwnd, SHARE));
+        assert_true(sndbuf_bytes(tt.t) <= SHARE);
+        assert_true(sndbuf_bytes(tt.t) >= min_u32(2 * cwnd_of(tt.t), SHARE));
     }
-    assert_int_equal(tt.t->snd.buf_bytes, SHARE);
+    assert_int_equal(sndbuf_bytes(tt.t), SHARE);
     tcp_test_end(&tt);
 }
 
@@ -227,10 +227,10 @@ static void send_buffer_of_a_slow_writer(void **state)
     for (unsigned i = 0; i < 10; i++) {
         assert_int_equal(tt_send_bytes(&tt, 12000, 1), 12000);
         tcp_test_advance_ms(&tt, RTT_MS);
-        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = tt.t->snd.nxt - tt.t->snd.iss);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = snd_nxt(tt.t) - iss_of(tt.t));
         (void)tcp_test_forget(&tt);
     }
-    assert_int_equal(tt.t->snd.buf_bytes, START);
+    assert_int_equal(sndbuf_bytes(tt.t), START);
     tcp_test_end(&tt);
 }
 
@@ -246,12 +246,12 @@ static void one_budget_for_both_queues(void **state)
         uint32_t at = 1 + i * 7919 % (START + 2000);
         inject(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = 1 + i * 31 % 400);
         (void)tcp_test_forget(&tt);
-        uint32_t window = seq_ahead(t->rcv.nxt, t->rcv.adv);
-        assert_true(t->rcv.queue.bytes + window <= START + (1u << SCALE));
-        assert_true(t->rcv.queue.ooo_bytes <= window);
-        assert_true(t->rcv.queue.in_order.count + t->rcv.queue.ooo_packets <= packets);
+        uint32_t window = seq_ahead(rcv_nxt(t), rcv_adv(t));
+        assert_true(tcp_readable_bytes(t) + window <= START + (1u << SCALE));
+        assert_true(ooo_bytes(t) <= window);
+        assert_true(readable_packets(t) + ooo_packets(t) <= packets);
     }
-    assert_true(t->rcv.queue.ooo_bytes > 0);
+    assert_true(ooo_bytes(t) > 0);
     drain(&tt);
     tcp_test_end(&tt);
 }
@@ -267,11 +267,11 @@ static void order_goes_before_disorder(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1 + (i * 2 + 1) * TT_MSS, .ack = 1, .len = TT_MSS);
     }
     (void)tcp_test_forget(&tt);
-    assert_int_equal(tt.t->rcv.queue.range_count, 6);
+    assert_int_equal(ooo_ranges(tt.t), 6);
     uint32_t floor = FIXTURE_RX_COUNT / TCP_FLOOR_FRACTION;
     uint32_t count = hoard(&tt.f.rx, kept, floor - 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = TT_MSS);
-    assert_true(tt.t->rcv.queue.bytes >= TT_MSS);
+    assert_true(tcp_readable_bytes(tt.t) >= TT_MSS);
     assert_true(tcp_test_count(&tt, "tcp_rx_ooo_evicted") > 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_pressure"), 0);
     give_back(kept, count);
@@ -289,7 +289,7 @@ static void a_refused_duplicate_is_told_of(void **state)
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_true(tt.t->sack_on);
+    assert_true(sack_agreed(tt.t));
     inject(&tt, .flags = TCP_ACK, .seq = 1001, .ack = 1, .len = 1000);
     inject(&tt, .flags = TCP_ACK, .seq = 4001, .ack = 1, .len = 1000); /* the newest range */
     (void)tcp_test_forget(&tt);
@@ -321,7 +321,7 @@ static void clamped_window(int clamp)
 {
     struct tcp_test tt;
     make_established(&tt);
-    uint32_t edge = tt.t->rcv.adv;
+    uint32_t edge = rcv_adv(tt.t);
     assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_WINDOW_CLAMP, clamp), 0);
     uint32_t at = 1;
     for (unsigned i = 0; i < 60; i++) {
@@ -329,11 +329,11 @@ static void clamped_window(int clamp)
         at += TT_MSS;
         drain(&tt);
         (void)tcp_test_forget(&tt);
-        assert_true(seq_ge(tt.t->rcv.adv, edge));
-        edge = tt.t->rcv.adv;
+        assert_true(seq_ge(rcv_adv(tt.t), edge));
+        edge = rcv_adv(tt.t);
     }
-    assert_true(seq_ahead(tt.t->rcv.nxt, tt.t->rcv.adv) <= (uint32_t)clamp);
-    assert_true(seq_ahead(tt.t->rcv.nxt, tt.t->rcv.adv) > 0);
+    assert_true(seq_ahead(rcv_nxt(tt.t), rcv_adv(tt.t)) <= (uint32_t)clamp);
+    assert_true(seq_ahead(rcv_nxt(tt.t), rcv_adv(tt.t)) > 0);
     tcp_test_end(&tt);
 }
 
@@ -350,11 +350,11 @@ static void a_round_may_last_seconds(void **state)
 {
     struct tcp_test tt;
     make_tuned(&tt);
-    tt.t->rcv.tune.rtt_us = 5000 * US_PER_MS;
+    set_rcv_rtt_us(tt.t, 5000 * US_PER_MS);
     tcp_test_advance_ms(&tt, 2000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000);
     drain(&tt);
-    assert_int_equal(tt.t->rcv.tune.round_read, 1000);
+    assert_int_equal(round_read(tt.t), 1000);
     tcp_test_end(&tt);
 }
 
@@ -403,7 +403,7 @@ static void crossed_syns(uint32_t buffer)
     tt.t = tcp_create(tt.net, NULL, NULL);
     assert_int_equal(tcp_connect(tt.t, FIXTURE_PEER, 7), -EINPROGRESS);
     (void)tcp_test_forget(&tt);
-    tt.lport = tt.t->node.id.lport;
+    tt.lport = local_port_of(tt.t);
     tt.rport = 7;
     inject(&tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
     uint32_t first = told_edge(&tt, 0);
@@ -435,9 +435,9 @@ static void small_steps_take_nothing_back(void **state)
     inject(&tt, .flags = TCP_SYN, .options = scaled, .options_len = 8);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->rcv.wscale, 7);
+    assert_int_equal(rcv_wscale(tt.t), 7);
     (void)tcp_test_forget(&tt);
-    uint32_t edge = tt.t->rcv.adv;
+    uint32_t edge = rcv_adv(tt.t);
     uint8_t bytes[89];
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1010); /* 7182 left, 56.1 units */
     tt.net->now_ns = tt.f.now_ns;

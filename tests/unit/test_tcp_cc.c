@@ -40,16 +40,15 @@ static void begin(struct tcp_test *tt, const struct tcp_cc_ops *ops, uint32_t se
 {
     make_established(tt);
     tcp_cc_set(tt->t, ops);
-    tt->t->cc.cwnd = segments * MSS;
-    tt->t->cc.ssthresh = segments * MSS;
-    tt->t->rtt.srtt_us8 = RTT_MS * 1000 * 8;
-    tt->t->snd.una = tt->t->snd.iss + 1;
-    tt->t->snd.nxt = tt->t->snd.una;
+    set_cwnd(tt->t, segments * MSS);
+    set_ssthresh(tt->t, segments * MSS);
+    set_rtt_ms(tt->t, RTT_MS);
+    set_nothing_sent(tt->t);
 }
 
 static void end(struct tcp_test *tt)
 {
-    tt->t->snd.nxt = tt->t->snd.una = tt->t->snd.iss + 1;
+    set_nothing_sent(tt->t);
     tcp_test_end(tt);
 }
 
@@ -57,14 +56,14 @@ static void end(struct tcp_test *tt)
 static void round_trip(struct tcp_test *tt, uint32_t piece)
 {
     struct tcp_cb *t = tt->t;
-    uint32_t window = t->cc.cwnd;
+    uint32_t window = cwnd_of(t);
     uint64_t begin_ns = tt->net->now_ns;
     for (uint32_t done = 0; done < window; done += piece) {
         uint32_t bytes = min_u32(piece, window - done);
         tt->net->now_ns = begin_ns + (uint64_t)(done + bytes) * RTT_MS * NS_PER_MS / window;
-        t->snd.una += bytes;
-        t->snd.nxt = t->snd.una + t->cc.cwnd;
-        tcp_cc_acked(t, bytes, t->cc.cwnd);
+        move_snd_una(t, bytes);
+        set_flight(t, cwnd_of(t));
+        tcp_cc_acked(t, bytes, cwnd_of(t));
     }
 }
 
@@ -72,9 +71,9 @@ static void round_trip(struct tcp_test *tt, uint32_t piece)
 static void lose(struct tcp_test *tt)
 {
     struct tcp_cb *t = tt->t;
-    t->snd.nxt = t->snd.una + t->cc.cwnd;
+    set_flight(t, cwnd_of(t));
     tcp_cc_on_loss(t);
-    t->cc.cwnd = t->cc.ssthresh;
+    set_cwnd(t, ssthresh_of(t));
     tcp_cc_recovered(t);
 }
 
@@ -105,7 +104,7 @@ static void cubic_follows_its_curve(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 1000);
     lose(&tt);
-    assert_true(near(tt.t->cc.cwnd, 700.0 * MSS, 0.0001));
+    assert_true(near(cwnd_of(tt.t), 700.0 * MSS, 0.0001));
     double w_max = 1000;
     double k = cube_root((w_max - 700) / 0.4);
     double t_s = 0;
@@ -114,10 +113,10 @@ static void cubic_follows_its_curve(void **state)
         t_s = (i + 1) * RTT_MS / 1000.0;
         double d = t_s - k; /* at the end of a round cwnd is what W_cubic(t + RTT) gave for t */
         double want = w_max + 0.4 * d * d * d;
-        assert_true(near(tt.t->cc.cwnd / (double)MSS, want, 0.01));
+        assert_true(near(cwnd_of(tt.t) / (double)MSS, want, 0.01));
     }
-    assert_true(tt.t->cc.cwnd > 1010 * MSS);
-    assert_true(near(tt.t->cc.cubic.curve.k_ms, k * 1000, 0.001));
+    assert_true(cwnd_of(tt.t) > 1010 * MSS);
+    assert_true(near(cubic_curve(tt.t)->k_ms, k * 1000, 0.001));
     end(&tt);
 }
 
@@ -131,7 +130,7 @@ static void cubic_is_no_slower_than_reno(void **state)
     for (unsigned i = 0; i < 20; i++) {
         round_trip(&tt, MSS);
         w_est += w_est < 20 ? 9.0 / 17 : 1;
-        assert_true(near(tt.t->cc.cwnd / (double)MSS, w_est, 0.03));
+        assert_true(near(cwnd_of(tt.t) / (double)MSS, w_est, 0.03));
     }
     end(&tt);
 }
@@ -142,11 +141,11 @@ static void fast_convergence(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 100);
     lose(&tt);
-    assert_int_equal(tt.t->cc.cubic.curve.w_max, 100 * MSS);
-    assert_int_equal(tt.t->cc.ssthresh, 70 * MSS);
+    assert_int_equal(cubic_curve(tt.t)->w_max, 100 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 70 * MSS);
     lose(&tt); /* at 70, below 100 */
-    assert_int_equal(tt.t->cc.cubic.curve.w_max, 70 * MSS * 17 / 20);
-    assert_int_equal(tt.t->cc.ssthresh, 49 * MSS);
+    assert_int_equal(cubic_curve(tt.t)->w_max, 70 * MSS * 17 / 20);
+    assert_int_equal(ssthresh_of(tt.t), 49 * MSS);
     end(&tt);
 }
 
@@ -157,13 +156,13 @@ static void the_reduction_has_a_floor(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         struct tcp_test tt;
         begin(&tt, all[i], 100);
-        tt.t->snd.nxt = tt.t->snd.una + MSS;
+        set_flight(tt.t, MSS);
         tcp_cc_on_loss(tt.t);
-        assert_int_equal(tt.t->cc.ssthresh, 2 * MSS);
+        assert_int_equal(ssthresh_of(tt.t), 2 * MSS);
         tcp_cc_undo(tt.t);
-        tt.t->snd.nxt = tt.t->snd.una + 50 * MSS;
+        set_flight(tt.t, 50 * MSS);
         tcp_cc_on_loss(tt.t);
-        assert_int_equal(tt.t->cc.ssthresh, i == 0 ? 35 * MSS : 25 * MSS);
+        assert_int_equal(ssthresh_of(tt.t), i == 0 ? 35 * MSS : 25 * MSS);
         end(&tt);
     }
 }
@@ -174,15 +173,15 @@ static void a_lost_repair_reduces_once_more(void **state)
 {
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 100);
-    tt.t->snd.nxt = tt.t->snd.una + tt.t->cc.cwnd;
+    set_flight(tt.t, cwnd_of(tt.t));
     tcp_cc_on_loss(tt.t);
-    tt.t->cc.recovery = TCP_RECOVERY_FAST;
-    tt.t->cc.cwnd = 170 * MSS; /* inflated, or deflated: recovery's own */
+    set_recovery(tt.t, TCP_RECOVERY_FAST);
+    set_cwnd(tt.t, 170 * MSS); /* inflated, or deflated: recovery's own */
     tcp_cc_on_loss(tt.t);
-    assert_int_equal(tt.t->cc.ssthresh, 49 * MSS);
-    assert_int_equal(tt.t->cc.cubic.curve.w_max, 100 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 49 * MSS);
+    assert_int_equal(cubic_curve(tt.t)->w_max, 100 * MSS);
     tcp_cc_undo(tt.t);
-    assert_int_equal(tt.t->cc.ssthresh, 100 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 100 * MSS);
     end(&tt);
 }
 
@@ -192,22 +191,22 @@ static void timeout_starts_flat(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 100);
     struct tcp_cb *t = tt.t;
-    t->snd.nxt = t->snd.una + t->cc.cwnd;
+    set_flight(t, cwnd_of(t));
     tcp_cc_on_loss(t);
-    t->cc.cwnd = MSS;
-    t->cc.recovery = TCP_RECOVERY_LOSS;
-    tcp_cc_acked(t, 4 * MSS, t->cc.cwnd);
-    assert_int_equal(t->cc.cwnd, 2 * MSS); /* RFC 3465 2.3: L is 1 */
-    t->cc.recovery = TCP_RECOVERY_NONE;
+    set_cwnd(t, MSS);
+    set_recovery(t, TCP_RECOVERY_LOSS);
+    tcp_cc_acked(t, 4 * MSS, cwnd_of(t));
+    assert_int_equal(cwnd_of(t), 2 * MSS); /* RFC 3465 2.3: L is 1 */
+    set_recovery(t, TCP_RECOVERY_NONE);
     tcp_cc_recovered(t);
-    for (unsigned i = 0; t->cc.cwnd < t->cc.ssthresh; i++) {
+    for (unsigned i = 0; cwnd_of(t) < ssthresh_of(t); i++) {
         assert_true(i < 100);
-        tcp_cc_acked(t, 2 * MSS, t->cc.cwnd);
+        tcp_cc_acked(t, 2 * MSS, cwnd_of(t));
     }
-    uint32_t cwnd = t->cc.cwnd;
+    uint32_t cwnd = cwnd_of(t);
     round_trip(&tt, MSS);
-    assert_int_equal(t->cc.cubic.curve.k_ms, 0);
-    assert_int_equal(t->cc.cubic.curve.w_max, cwnd);
+    assert_int_equal(cubic_curve(t)->k_ms, 0);
+    assert_int_equal(cubic_curve(t)->w_max, cwnd);
     end(&tt);
 }
 
@@ -224,7 +223,7 @@ static void ack_division_gains_nothing(void **state)
             for (unsigned r = 0; r < 10; r++) {
                 round_trip(&tt, divided ? 7 : MSS);
             }
-            grown[divided] = tt.t->cc.cwnd;
+            grown[divided] = cwnd_of(tt.t);
             end(&tt);
         }
         assert_true(near(grown[1], grown[0], 0.01));
@@ -232,11 +231,11 @@ static void ack_division_gains_nothing(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         struct tcp_test tt;
         begin(&tt, all[i], 10);
-        tt.t->cc.ssthresh = 1 << 20; /* slow start, not the first */
+        set_ssthresh(tt.t, 1 << 20); /* slow start, not the first */
         for (unsigned k = 0; k < MSS; k++) {
-            tcp_cc_acked(tt.t, 1, tt.t->cc.cwnd);
+            tcp_cc_acked(tt.t, 1, cwnd_of(tt.t));
         }
-        assert_int_equal(tt.t->cc.cwnd, 11 * MSS);
+        assert_int_equal(cwnd_of(tt.t), 11 * MSS);
         end(&tt);
     }
 }
@@ -255,7 +254,7 @@ static void unused_time_is_not_growth(void **state)
             tcp_cc_acked(tt.t, 10, 10);
         }
         round_trip(&tt, MSS);
-        grown[idle] = tt.t->cc.cwnd;
+        grown[idle] = cwnd_of(tt.t);
         end(&tt);
     }
     assert_int_equal(grown[1], grown[0]);
@@ -266,16 +265,16 @@ static void unvalidated_window_is_halved(void **state)
 {
     struct tcp_test tt;
     begin(&tt, &tcp_cc_newreno, 80);
-    tt.t->cc.ssthresh = 20 * MSS;
+    set_ssthresh(tt.t, 20 * MSS);
     for (unsigned s = 0; s < 300; s++) {
         tt.net->now_ns += NS_PER_S;
         tcp_cc_acked(tt.t, 10, 10);
-        assert_int_equal(tt.t->cc.cwnd, 80 * MSS);
+        assert_int_equal(cwnd_of(tt.t), 80 * MSS);
     }
     tt.net->now_ns += NS_PER_S;
     tcp_cc_acked(tt.t, 10, 10);
-    assert_int_equal(tt.t->cc.cwnd, 40 * MSS);
-    assert_int_equal(tt.t->cc.ssthresh, 60 * MSS);
+    assert_int_equal(cwnd_of(tt.t), 40 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 60 * MSS);
     end(&tt);
 }
 
@@ -285,24 +284,24 @@ static void idle_decays_by_halves(void **state)
 {
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 80);
-    tt.t->rtt.rto_us = 200000;
-    tt.t->snd.sent_ns = tt.net->now_ns;
+    set_rto_us(tt.t, 200000);
+    set_sent_now(tt.t);
     tt.net->now_ns += 150 * NS_PER_MS;
     tcp_cc_after_idle(tt.t);
-    assert_int_equal(tt.t->cc.cwnd, 80 * MSS);
-    tt.net->now_ns = tt.t->snd.sent_ns + 500 * NS_PER_MS; /* two and a half */
+    assert_int_equal(cwnd_of(tt.t), 80 * MSS);
+    tt.net->now_ns = sent_ns(tt.t) + 500 * NS_PER_MS; /* two and a half */
     tcp_cc_after_idle(tt.t);
-    assert_int_equal(tt.t->cc.cwnd, 20 * MSS);
-    assert_int_equal(tt.t->cc.ssthresh, 80 * MSS);
-    tt.t->snd.sent_ns = tt.net->now_ns;
+    assert_int_equal(cwnd_of(tt.t), 20 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 80 * MSS);
+    set_sent_now(tt.t);
     tt.net->now_ns += 3600 * NS_PER_S;
     tcp_cc_after_idle(tt.t);
-    assert_int_equal(tt.t->cc.cwnd, 10 * MSS);
-    assert_int_equal(tt.t->cc.ssthresh, 80 * MSS);
-    tt.t->cc.cwnd = 2 * MSS; /* smaller than the restart window: stays */
+    assert_int_equal(cwnd_of(tt.t), 10 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 80 * MSS);
+    set_cwnd(tt.t, 2 * MSS); /* smaller than the restart window: stays */
     tt.net->now_ns += 3600 * NS_PER_S;
     tcp_cc_after_idle(tt.t);
-    assert_int_equal(tt.t->cc.cwnd, 2 * MSS);
+    assert_int_equal(cwnd_of(tt.t), 2 * MSS);
     end(&tt);
 }
 
@@ -315,18 +314,18 @@ static void undo_restores(void **state)
         begin(&tt, all[i], 100);
         lose(&tt);
         round_trip(&tt, MSS);
-        uint32_t cwnd = tt.t->cc.cwnd;
-        uint32_t ssthresh = tt.t->cc.ssthresh;
-        struct tcp_cubic_curve curve = tt.t->cc.cubic.curve;
+        uint32_t cwnd = cwnd_of(tt.t);
+        uint32_t ssthresh = ssthresh_of(tt.t);
+        struct tcp_cubic_curve curve = *cubic_curve(tt.t);
         lose(&tt);
-        assert_true(tt.t->cc.cwnd < cwnd);
+        assert_true(cwnd_of(tt.t) < cwnd);
         tcp_cc_undo(tt.t);
-        assert_int_equal(tt.t->cc.cwnd, cwnd);
-        assert_int_equal(tt.t->cc.ssthresh, ssthresh);
-        assert_memory_equal(&curve, &tt.t->cc.cubic.curve, sizeof(curve));
-        tt.t->cc.cwnd = 5 * MSS;
+        assert_int_equal(cwnd_of(tt.t), cwnd);
+        assert_int_equal(ssthresh_of(tt.t), ssthresh);
+        assert_memory_equal(&curve, cubic_curve(tt.t), sizeof(curve));
+        set_cwnd(tt.t, 5 * MSS);
         tcp_cc_undo(tt.t);
-        assert_int_equal(tt.t->cc.cwnd, 5 * MSS);
+        assert_int_equal(cwnd_of(tt.t), 5 * MSS);
         assert_int_equal(tcp_test_count(&tt, "tcp_cwnd_undone"), 1);
         end(&tt);
     }
@@ -338,16 +337,17 @@ static void extremes_stay_bounded(void **state)
     struct tcp_test tt;
     begin(&tt, &tcp_cc_cubic, 10);
     struct tcp_cb *t = tt.t;
-    t->snd.mss = TCP_MSS_FLOOR;
-    t->cc.cwnd = t->cc.ssthresh = 1 << 30;
+    set_snd_mss(t, TCP_MSS_FLOOR);
+    set_cwnd(t, 1 << 30);
+    set_ssthresh(t, 1 << 30);
     lose(&tt);
     for (unsigned i = 0; i < 200; i++) {
-        uint32_t before = t->cc.cwnd;
+        uint32_t before = cwnd_of(t);
         tt.net->now_ns += (uint64_t)i * i * NS_PER_S;
-        tcp_cc_acked(t, 1u << 29, t->cc.cwnd);
-        assert_true(t->cc.cwnd >= before && t->cc.cwnd <= 1 << 30);
+        tcp_cc_acked(t, 1u << 29, cwnd_of(t));
+        assert_true(cwnd_of(t) >= before && cwnd_of(t) <= 1 << 30);
     }
-    assert_int_equal(t->cc.cwnd, 1 << 30);
+    assert_int_equal(cwnd_of(t), 1 << 30);
     end(&tt);
 }
 
@@ -355,16 +355,14 @@ static void extremes_stay_bounded(void **state)
 static void slow_start_round(struct tcp_test *tt, unsigned acks, uint32_t rtt_us, uint64_t gap_us)
 {
     struct tcp_cb *t = tt->t;
-    uint32_t flight = t->cc.cwnd;
+    uint32_t flight = cwnd_of(t);
     tt->net->now_ns += NS_PER_S;
-    t->snd.nxt = t->snd.una + acks * 2 * MSS;
-    uint32_t sent = t->snd.nxt;
+    set_flight(t, acks * 2 * MSS);
     for (unsigned i = 0; i < acks; i++) {
         tt->net->now_ns += gap_us * NS_PER_US;
-        t->snd.una += 2 * MSS;
-        t->snd.nxt = sent;
-        t->cc.ack_rtt_us = rtt_us;
-        tcp_cc_acked(t, 2 * MSS, max_u32(flight, t->cc.cwnd));
+        move_snd_una(t, 2 * MSS);
+        set_ack_rtt_us(t, rtt_us);
+        tcp_cc_acked(t, 2 * MSS, max_u32(flight, cwnd_of(t)));
     }
 }
 
@@ -372,7 +370,7 @@ static void begin_slow_start(struct tcp_test *tt)
 {
     begin(tt, &tcp_cc_cubic, 20);
     tcp_cc_start(tt->t);
-    tt->t->cc.cwnd = 20 * MSS;
+    set_cwnd(tt->t, 20 * MSS);
 }
 
 /* RFC 9406 4.2: CSS after eight samples longer by an eighth, a quarter of the growth in it, and
@@ -384,20 +382,20 @@ static void hystart_leaves_after_css(void **state)
     struct tcp_cb *t = tt.t;
     slow_start_round(&tt, 10, 80000, 20000);
     slow_start_round(&tt, 10, 89900, 20000); /* less than an eighth more */
-    assert_int_equal(t->cc.cwnd, 60 * MSS);
+    assert_int_equal(cwnd_of(t), 60 * MSS);
     slow_start_round(&tt, 7, 110000, 20000); /* too few to say */
-    assert_int_equal(t->cc.hystart.phase, TCP_HYSTART_SLOW_START);
+    assert_int_equal(hystart_phase(t), TCP_HYSTART_SLOW_START);
     slow_start_round(&tt, 10, 130000, 20000);
-    assert_int_equal(t->cc.hystart.phase, TCP_HYSTART_CSS);
-    uint32_t before = t->cc.cwnd;
+    assert_int_equal(hystart_phase(t), TCP_HYSTART_CSS);
+    uint32_t before = cwnd_of(t);
     for (unsigned i = 1; i < 5; i++) {
         assert_int_equal(tcp_test_count(&tt, "tcp_hystart_exits"), 0);
         slow_start_round(&tt, 10, 130000, 20000);
-        assert_int_equal(t->cc.cwnd, before + i * 20 * MSS / 4);
+        assert_int_equal(cwnd_of(t), before + i * 20 * MSS / 4);
     }
     slow_start_round(&tt, 1, 130000, 20000);
     assert_int_equal(tcp_test_count(&tt, "tcp_hystart_exits"), 1);
-    assert_int_equal(t->cc.ssthresh, before + 20 * MSS);
+    assert_int_equal(ssthresh_of(t), before + 20 * MSS);
     end(&tt);
 }
 
@@ -407,12 +405,12 @@ static void hystart_takes_jitter_back(void **state)
     begin_slow_start(&tt);
     slow_start_round(&tt, 10, 80000, 20000);
     slow_start_round(&tt, 10, 120000, 20000);
-    assert_int_equal(tt.t->cc.hystart.phase, TCP_HYSTART_CSS);
+    assert_int_equal(hystart_phase(tt.t), TCP_HYSTART_CSS);
     slow_start_round(&tt, 10, 85000, 20000);
-    assert_int_equal(tt.t->cc.hystart.phase, TCP_HYSTART_SLOW_START);
-    uint32_t before = tt.t->cc.cwnd;
+    assert_int_equal(hystart_phase(tt.t), TCP_HYSTART_SLOW_START);
+    uint32_t before = cwnd_of(tt.t);
     slow_start_round(&tt, 10, 85000, 20000);
-    assert_int_equal(tt.t->cc.cwnd, before + 20 * MSS);
+    assert_int_equal(cwnd_of(tt.t), before + 20 * MSS);
     assert_int_equal(tcp_test_count(&tt, "tcp_hystart_exits"), 0);
     end(&tt);
 }
@@ -425,18 +423,18 @@ static void hystart_heeds_trains(void **state)
     begin_slow_start(&tt);
     struct tcp_cb *t = tt.t;
     slow_start_round(&tt, 16, 80000, 2000); /* 30 ms */
-    assert_int_equal(t->cc.hystart.phase, TCP_HYSTART_SLOW_START);
+    assert_int_equal(hystart_phase(t), TCP_HYSTART_SLOW_START);
     slow_start_round(&tt, 32, 80000, 2000);
-    assert_int_equal(t->cc.hystart.phase, TCP_HYSTART_TRAIN);
+    assert_int_equal(hystart_phase(t), TCP_HYSTART_TRAIN);
     slow_start_round(&tt, 16, 80000, 2000);
     slow_start_round(&tt, 1, 80000, 2000); /* that one had no long train */
-    assert_int_equal(t->cc.hystart.phase, TCP_HYSTART_SLOW_START);
+    assert_int_equal(hystart_phase(t), TCP_HYSTART_SLOW_START);
     slow_start_round(&tt, 32, 80000, 2000);
-    assert_int_equal(t->cc.hystart.phase, TCP_HYSTART_TRAIN);
+    assert_int_equal(hystart_phase(t), TCP_HYSTART_TRAIN);
     assert_int_equal(tcp_test_count(&tt, "tcp_hystart_exits"), 0);
     slow_start_round(&tt, 8, 95000, 2000);
     assert_int_equal(tcp_test_count(&tt, "tcp_hystart_exits"), 1);
-    assert_true(t->cc.ssthresh <= t->cc.cwnd);
+    assert_true(ssthresh_of(t) <= cwnd_of(t));
     end(&tt);
 }
 
@@ -445,14 +443,14 @@ static void cubic_is_the_default(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    assert_string_equal(tt.t->cc.ops->name, "cubic");
+    assert_string_equal(tcp_congestion(tt.t), "cubic");
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
     assert_int_equal(tcp_test_forget(&tt), 10);
     for (unsigned i = 0; i < 3; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
-    assert_int_equal(tt.t->cc.ssthresh, 7 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 7 * MSS);
     tcp_test_end(&tt);
 }
 
@@ -463,9 +461,9 @@ static void configuration_chooses(void **state)
     tcp_test_config(&cfg);
     cfg.tcp_congestion = "newreno";
     make_listen_with(&tt, &cfg);
-    assert_string_equal(tt.listener->cc.ops->name, "newreno");
+    assert_string_equal(tcp_congestion(tt.listener), "newreno");
     tt_handshake(&tt, NULL, 0, TT_WND);
-    assert_string_equal(tt.t->cc.ops->name, "newreno"); /* as its listener */
+    assert_string_equal(tcp_congestion(tt.t), "newreno"); /* as its listener */
     struct arena a;
     struct net *n = NULL;
     cfg = tt.f.cfg;

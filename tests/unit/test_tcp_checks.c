@@ -22,17 +22,17 @@ static void (*const make_synchronized[])(struct tcp_test *) = {
 
 static uint32_t rcv_next(const struct tcp_test *tt)
 {
-    return tt->t->rcv.nxt - tt->irs;
+    return rcv_nxt(tt->t) - tt->irs;
 }
 
 static uint32_t snd_next(const struct tcp_test *tt)
 {
-    return tt->t->snd.nxt - tt->iss;
+    return snd_nxt(tt->t) - tt->iss;
 }
 
 static uint32_t rcv_window(const struct tcp_test *tt)
 {
-    return tt->t->rcv.adv - tt->t->rcv.nxt;
+    return rcv_adv(tt->t) - rcv_nxt(tt->t);
 }
 
 /* gVisor's tcp_outside_the_window. */
@@ -87,7 +87,7 @@ static void outside_the_window_in_closing(void **state)
                 expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
             }
             expect_nothing(&tt);
-            assert_int_equal(tt.t->state, TCP_CLOSING);
+            assert_int_equal(state_of(tt.t), TCP_CLOSING);
             tcp_test_end(&tt);
         }
     }
@@ -136,7 +136,7 @@ static void rst_in_every_state(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(make_synchronized); i++) {
         struct tcp_test tt;
         make_synchronized[i](&tt);
-        enum tcp_state before = tt.t->state;
+        enum tcp_state before = state_of(tt.t);
         uint32_t next = rcv_next(&tt);
         inject(&tt, .flags = TCP_RST, .seq = next - 1);
         inject(&tt, .flags = TCP_RST, .seq = next + rcv_window(&tt));
@@ -147,10 +147,10 @@ static void rst_in_every_state(void **state)
         expect(&tt, .flags = TCP_ACK, .seq = snd_next(&tt), .ack = next);
         inject(&tt, .flags = TCP_RST, .seq = next + rcv_window(&tt) - 1);
         expect_nothing(&tt); /* limited */
-        assert_int_equal(tt.t->state, before);
+        assert_int_equal(state_of(tt.t), before);
         inject(&tt, .flags = TCP_RST, .seq = next);
         expect_nothing(&tt);
-        assert_int_equal(tt.t->state, TCP_CLOSED);
+        assert_int_equal(state_of(tt.t), TCP_CLOSED);
         assert_int_equal(tcp_take_error(tt.t), reset_error(before));
         assert_true((tt.ready & NET_READY_HUP) != 0);
         assert_int_equal((tt.ready & NET_READY_ERR) != 0, reset_error(before) != 0);
@@ -158,7 +158,7 @@ static void rst_in_every_state(void **state)
         assert_int_equal(tcp_recv(tt.t, &c, 1, 0), 0);
         assert_int_equal(tcp_send(tt.t, "x", 1, 0), -EPIPE);
         tt_close(&tt);
-        assert_int_equal(tt.net->tcp.cbs.used, tt.listener != NULL ? 1 : 0);
+        assert_int_equal(connections_of(tt.net), tt.listener != NULL ? 1 : 0);
         tcp_test_end(&tt);
     }
 }
@@ -171,7 +171,7 @@ static void rst_with_an_ack_pending(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "abc");
     expect_nothing(&tt); /* delayed */
     inject(&tt, .flags = TCP_RST, .seq = 4);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     expect_read(&tt, "abc"); /* what was there is still read, then the error */
     char c;
     assert_int_equal(tcp_recv(tt.t, &c, 1, 0), -ECONNRESET);
@@ -185,7 +185,7 @@ static void syn_in_every_state(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(make_synchronized); i++) {
         struct tcp_test tt;
         make_synchronized[i](&tt);
-        enum tcp_state before = tt.t->state;
+        enum tcp_state before = state_of(tt.t);
         uint32_t next = rcv_next(&tt);
         inject(&tt, .flags = TCP_SYN, .seq = next);
         expect(&tt, .flags = TCP_ACK, .seq = snd_next(&tt), .ack = next);
@@ -193,7 +193,7 @@ static void syn_in_every_state(void **state)
         inject(&tt, .flags = TCP_SYN | TCP_FIN | TCP_ACK, .seq = next, .ack = 1, .data = "evil");
         expect_nothing(&tt);
         tcp_test_advance_ms(&tt, 100);
-        assert_int_equal(tt.t->state, before);
+        assert_int_equal(state_of(tt.t), before);
         assert_int_equal(tcp_readable_bytes(tt.t), 0);
         tcp_test_end(&tt);
     }
@@ -225,14 +225,14 @@ static void ack_range_in_every_state(void **state)
         for (size_t k = 0; k < ARRAY_SIZE(offsets); k++) {
             struct tcp_test tt;
             make_synchronized[i](&tt);
-            enum tcp_state before = tt.t->state;
+            enum tcp_state before = state_of(tt.t);
             uint32_t next = rcv_next(&tt);
             uint32_t ack = snd_next(&tt) + (uint32_t)offsets[k];
             inject(&tt, .flags = TCP_ACK, .seq = next, .ack = ack, .data = "bad");
             expect(&tt, .flags = TCP_ACK, .seq = snd_next(&tt), .ack = next);
             inject(&tt, .flags = TCP_ACK, .seq = next, .ack = ack);
             expect_nothing(&tt);
-            assert_int_equal(tt.t->state, before);
+            assert_int_equal(state_of(tt.t), before);
             assert_int_equal(rcv_next(&tt), next);
             assert_int_equal(tcp_readable_bytes(tt.t), 0);
             tcp_test_end(&tt);
@@ -250,7 +250,7 @@ static void old_ack_with_data_is_taken(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 3, .data = "late");
     expect_read(&tt, "late");
-    assert_int_equal(tt.t->snd.una - tt.iss, 6);
+    assert_int_equal(snd_una(tt.t) - tt.iss, 6);
     inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 6u - TT_WND - 1, .data = "ancient");
     assert_int_equal(tcp_readable_bytes(tt.t), 0);
     inject(&tt, .flags = TCP_ACK, .seq = 5, .ack = 6u - TT_WND, .data = "oldest");
@@ -265,11 +265,11 @@ static void no_ack_flag_is_dropped(void **state)
         for (size_t k = 0; k < ARRAY_SIZE(flags); k++) {
             struct tcp_test tt;
             make_synchronized[i](&tt);
-            enum tcp_state before = tt.t->state;
+            enum tcp_state before = state_of(tt.t);
             inject(&tt, .flags = flags[k], .seq = rcv_next(&tt), .data = "x");
             tcp_test_advance_ms(&tt, 100);
             expect_nothing(&tt);
-            assert_int_equal(tt.t->state, before);
+            assert_int_equal(state_of(tt.t), before);
             assert_int_equal(tcp_readable_bytes(tt.t), 0);
             tcp_test_end(&tt);
         }
@@ -292,10 +292,10 @@ static void zero_window_takes_acks_and_rsts(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2049, .data = "out");
     inject(&tt, .flags = TCP_ACK, .seq = 2049, .ack = 4, .data = "z"); /* a probe with an ACK */
     expect(&tt, .flags = TCP_ACK, .seq = 4, .ack = 2049, .wnd = -1);
-    assert_int_equal(tt.t->snd.una - tt.iss, 4);
+    assert_int_equal(snd_una(tt.t) - tt.iss, 4);
     assert_int_equal(tcp_readable_bytes(tt.t), 2048);
     inject(&tt, .flags = TCP_RST, .seq = 2049);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     tcp_test_end(&tt);
 }
 
@@ -316,12 +316,12 @@ static void icmp_on_established_is_soft(void **state)
         q[1] = TT_PORT;
         q[2] = TT_PEER_PORT >> 8;
         q[3] = TT_PEER_PORT & 255;
-        uint32_t seq = tt.t->snd.una;
+        uint32_t seq = snd_una(tt.t);
         for (unsigned b = 0; b < 4; b++) {
             q[4 + b] = (uint8_t)(seq >> (24 - 8 * b));
         }
         tcp_icmp_error(tt.net, &e);
-        assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+        assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
         assert_int_equal(tcp_take_error(tt.t), 0);
     }
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 5, .data = "fine");
@@ -336,11 +336,11 @@ static void ack_division_gains_nothing(void **state)
     make_established(&tt);
     assert_int_equal(tt_send_bytes(&tt, 14600, 1), 14600);
     assert_int_equal(tcp_test_forget(&tt), 10);
-    uint32_t before = tt.t->cc.cwnd;
+    uint32_t before = cwnd_of(tt.t);
     for (uint32_t i = 1; i <= 1460; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + i);
     }
-    assert_int_equal(tt.t->cc.cwnd, before + 1460);
+    assert_int_equal(cwnd_of(tt.t), before + 1460);
     tcp_test_end(&tt);
 }
 
@@ -389,12 +389,12 @@ static void guesses_keep_nothing_alive(void **state)
         inject(&tt, .flags = TCP_RST, .seq = 2);
         inject(&tt, .flags = TCP_SYN, .seq = 1);
         inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 1, .ack = 1);
-        assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+        assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
         tcp_test_advance_ms(&tt, 500);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_keepalives"), 3);
     tcp_test_advance_ms(&tt, 10);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
     (void)tcp_test_forget(&tt);
     tcp_test_end(&tt);

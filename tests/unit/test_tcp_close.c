@@ -30,11 +30,11 @@ static void fin(struct tcp_test *tt, uint32_t seq, uint32_t ack)
 static void all_home(struct tcp_test *tt, uint32_t time_waits)
 {
     expect_nothing(tt);
-    assert_int_equal(tt->net->tcp.cbs.used, 1);
-    assert_int_equal(tt->net->tcp.orphan_count, 0);
-    assert_int_equal(tt->net->tcp.time_waits.used, time_waits);
+    assert_int_equal(connections_of(tt->net), 1);
+    assert_int_equal(orphans_of(tt->net), 0);
+    assert_int_equal(time_waits_of(tt->net), time_waits);
     tcp_test_advance_ms(tt, 2 * TCP_MSL_DEFAULT_MS + 1);
-    assert_int_equal(tt->net->tcp.time_waits.used, 0);
+    assert_int_equal(time_waits_of(tt->net), 0);
     expect_nothing(tt);
     tcp_test_end(tt);
 }
@@ -105,7 +105,7 @@ static void owner_reads_in_time_wait(void **state)
     make_fin_wait_2(&tt);
     inject(&tt, .flags = TCP_ACK | TCP_FIN | TCP_PSH, .seq = 1, .ack = 2, .data = "bye");
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 5);
-    assert_int_equal(tt.t->state, TCP_TIME_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_TIME_WAIT);
     assert_int_equal(tcp_ready(tt.t) & (NET_READY_IN | NET_READY_HUP),
                      NET_READY_IN | NET_READY_HUP);
     expect_read(&tt, "bye");
@@ -177,7 +177,7 @@ static void close_in_syn_sent_is_silent(void **state)
     expect_nothing(&tt);
     inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     expect(&tt, .flags = TCP_RST, .seq = 1);
-    assert_int_equal(tt.net->tcp.cbs.used, 0);
+    assert_int_equal(connections_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -187,10 +187,10 @@ static void fin_wait_2_ends(void **state)
     struct tcp_test tt;
     make_fin_wait_2(&tt);
     tcp_test_advance_ms(&tt, 10 * TCP_FIN_WAIT_2_MS);
-    assert_int_equal(tt.t->state, TCP_FIN_WAIT_2); /* its owner may wait for ever */
+    assert_int_equal(state_of(tt.t), TCP_FIN_WAIT_2); /* its owner may wait for ever */
     tt_close(&tt);
     tcp_test_advance_ms(&tt, TCP_FIN_WAIT_2_MS - 10);
-    assert_int_equal(tt.net->tcp.cbs.used, 2);
+    assert_int_equal(connections_of(tt.net), 2);
     tcp_test_advance_ms(&tt, 20);
     all_home(&tt, 0);
 }
@@ -235,7 +235,7 @@ static void orphans_are_bounded(void **state)
         struct tcp_cb *t = tcp_accept(tt.listener, NULL, NULL);
         assert_non_null(t);
         tcp_close(t);
-        assert_true(tt.net->tcp.orphan_count <= 4);
+        assert_true(orphans_of(tt.net) <= 4);
         (void)tcp_test_forget(&tt);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 46);
@@ -263,7 +263,7 @@ static void orphans_with_shut_windows_are_fewer(void **state)
     make_listen_with(&tt, &cfg);
     for (uint16_t i = 0; i < 50; i++) {
         one_with_a_shut_window_is_closed(&tt, (uint16_t)(1000 + i));
-        assert_true(tt.net->tcp.orphan_count <= TCP_SHUT_ORPHANS_MIN);
+        assert_true(orphans_of(tt.net) <= TCP_SHUT_ORPHANS_MIN);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 50 - TCP_SHUT_ORPHANS_MIN);
     tcp_test_advance_ms(&tt, 60 * 1000);
@@ -288,7 +288,7 @@ static void orphans_with_open_windows_stay(void **state)
         tt_close(&tt);
         (void)tcp_test_forget(&tt);
     }
-    assert_int_equal(tt.net->tcp.orphan_count, 60);
+    assert_int_equal(orphans_of(tt.net), 60);
     assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 0);
     tcp_test_end(&tt);
 }
@@ -307,9 +307,9 @@ static void time_wait_answers(void **state)
     tcp_test_advance_ms(&tt, 500);
     inject(&tt, .flags = TCP_SYN, .seq = 1); /* not above what was received */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    assert_int_equal(tt.net->tcp.time_waits.used, 1);
+    assert_int_equal(time_waits_of(tt.net), 1);
     tcp_test_advance_ms(&tt, 2 * TCP_MSL_DEFAULT_MS + 1);
-    assert_int_equal(tt.net->tcp.time_waits.used, 0);
+    assert_int_equal(time_waits_of(tt.net), 0);
     acks(&tt, 2, 2);
     expect(&tt, .flags = TCP_RST, .seq = 2);
     tcp_test_end(&tt);
@@ -357,7 +357,7 @@ static void time_waits_are_counted_apart(void **state)
     tcp_close(tcp_accept(tt.listener, NULL, NULL));
     inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2, .sport = 9);
     (void)tcp_test_forget(&tt);
-    assert_int_equal(tt.net->tcp.time_waits.used, 2);
+    assert_int_equal(time_waits_of(tt.net), 2);
     for (uint32_t i = 0; i < 100; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1 + i, .ack = 2, .data = "stray");
     }
@@ -376,9 +376,9 @@ static void fin_again_restarts_time_wait(void **state)
     fin(&tt, 1, 2);
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
     tcp_test_advance_ms(&tt, 2 * TCP_MSL_DEFAULT_MS - 1000);
-    assert_int_equal(tt.net->tcp.time_waits.used, 1);
+    assert_int_equal(time_waits_of(tt.net), 1);
     tcp_test_advance_ms(&tt, 1001);
-    assert_int_equal(tt.net->tcp.time_waits.used, 0);
+    assert_int_equal(time_waits_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -388,7 +388,7 @@ static void syn_reopens_time_wait(void **state)
     struct tcp_test tt;
     make_time_wait(&tt);
     inject(&tt, .flags = TCP_SYN, .seq = 3);
-    assert_int_equal(tt.net->tcp.time_waits.used, 0);
+    assert_int_equal(time_waits_of(tt.net), 0);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 2 + TCP_ISS_REOPEN_STEP, .ack = 4);
     acks(&tt, 4, 3 + TCP_ISS_REOPEN_STEP);
     assert_non_null(tcp_accept(tt.listener, NULL, NULL));
@@ -402,7 +402,7 @@ static void time_wait_without_listener_does_not_reopen(void **state)
     tcp_close(tt.listener);
     inject(&tt, .flags = TCP_SYN, .seq = 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    assert_int_equal(tt.net->tcp.time_waits.used, 1);
+    assert_int_equal(time_waits_of(tt.net), 1);
     tcp_test_end(&tt);
 }
 
@@ -423,12 +423,12 @@ static void time_wait_is_recycled(void **state)
         (void)tcp_test_forget(&tt);
         tcp_test_advance_ms(&tt, 10);
     }
-    assert_int_equal(tt.net->tcp.time_waits.used, 3);
+    assert_int_equal(time_waits_of(tt.net), 3);
     assert_int_equal(tcp_test_count(&tt, "tcp_time_wait_recycled"), 7);
     inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2, .sport = 1009); /* the youngest */
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
     tcp_test_advance_ms(&tt, 2010); /* cfg.tcp_msl_ms */
-    assert_int_equal(tt.net->tcp.time_waits.used, 0);
+    assert_int_equal(time_waits_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -444,12 +444,12 @@ static void address_lost(void **state)
     struct net_event e = {.kind = NET_EVENT_ADDRESS_LOST};
     ipv4_set_address(tt.net, &e);
     assert_int_equal(net_address(tt.net), 0);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ENETDOWN);
     assert_true((tt.ready & NET_READY_ERR) != 0);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.listener->state, TCP_LISTEN);
+    assert_int_equal(state_of(tt.listener), TCP_LISTEN);
     tt_close(&tt);
     tcp_test_end(&tt);
 }
@@ -465,7 +465,7 @@ static void no_call_after_close(void **state)
     struct tcp_test tt;
     unsigned calls = 0;
     make_established(&tt);
-    assert_int_equal(tt_send_bytes(&tt, 100000, 1), tt.t->snd.buf_bytes);
+    assert_int_equal(tt_send_bytes(&tt, 100000, 1), sndbuf_bytes(tt.t));
     tcp_set_owner(tt.t, count_calls, &calls);
     tt_close(&tt);
     calls = 0;

@@ -34,7 +34,7 @@ static void make_flooded_with(struct tcp_test *tt, const struct net_config *cfg)
 {
     make_listen_with(tt, cfg);
     flood(tt, BACKLOG);
-    assert_int_equal(tt->net->tcp.halves.used, BACKLOG);
+    assert_int_equal(half_opens_of(tt->net), BACKLOG);
     assert_int_equal(tcp_test_count(tt, "tcp_cookies_sent"), 0);
 }
 
@@ -60,10 +60,10 @@ static const char mss_option[] = {2, 4, 5, (char)0xb4};
 static struct answer cookie(struct tcp_test *tt)
 {
     uint64_t before = tcp_test_count(tt, "tcp_cookies_sent");
-    uint32_t used = tt->net->tcp.halves.used;
+    uint32_t used = half_opens_of(tt->net);
     struct answer a = syn(tt, mss_option, sizeof(mss_option));
     assert_int_equal(tcp_test_count(tt, "tcp_cookies_sent"), before + 1);
-    assert_int_equal(tt->net->tcp.halves.used, used);
+    assert_int_equal(half_opens_of(tt->net), used);
     return a;
 }
 
@@ -80,12 +80,12 @@ static void bare_ack_completes(void **state)
     struct tcp_cb *t = accepted(&tt);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_passive_opens"), 1);
-    assert_int_equal(t->snd.wnd, 30000);
-    assert_int_equal(t->snd.mss, TT_MSS);
+    assert_int_equal(snd_wnd(t), 30000);
+    assert_int_equal(snd_mss(t), TT_MSS);
     /* Nobody knows how long the round trip took: the first timeout, the usual first window. */
-    assert_int_equal(t->rtt.srtt_us8, 0);
-    assert_int_equal(t->rtt.rto_us, TCP_RTO_INITIAL_MS * 1000);
-    assert_int_equal(t->cc.cwnd, 10 * TT_MSS);
+    assert_int_equal(srtt_us8(t), 0);
+    assert_int_equal(rto_us(t), TCP_RTO_INITIAL_MS * 1000);
+    assert_int_equal(cwnd_of(t), 10 * TT_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "GET");
     expect_read(&tt, "GET");
     assert_int_equal(tt_send(&tt, "200"), 3);
@@ -107,7 +107,7 @@ static void cookie_is_never_retransmitted(void **state)
             assert_int_not_equal(load_be32(fr.bytes + 16), FIXTURE_PEER);
         }
     }
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -125,7 +125,7 @@ static void ack_with_data_and_fin_completes(void **state)
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1, .ack = 1, .data = "GET");
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 5);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     expect_read(&tt, "GET");
     tcp_test_end(&tt);
 }
@@ -143,7 +143,7 @@ static void other_flags_do_not_complete(void **state)
     inject(&tt, .flags = 0, .seq = 1);
     expect_nothing(&tt);
     assert_null(tcp_accept(tt.listener, NULL, NULL));
-    assert_int_equal(tt.net->tcp.cbs.used, 1);
+    assert_int_equal(connections_of(tt.net), 1);
     tcp_test_end(&tt);
 }
 
@@ -171,11 +171,11 @@ static void options_survive_in_the_timestamp(void **state)
             inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100, .options = o,
                    .options_len = ts_options(o, 5001, a.o.ts_val));
             struct tcp_cb *t = accepted(&tt);
-            assert_int_equal(t->snd.wnd, 100u << (scaled ? wscale : 0));
-            assert_int_equal(t->rcv.wscale, scaled ? tcp_pick_wscale(tt.listener) : 0);
-            assert_int_equal(t->sack_on, sack);
-            assert_true(t->ts.on && t->ts.recent == 5001);
-            assert_int_equal(t->snd.mss, kept - TCP_TIMESTAMP_BYTES);
+            assert_int_equal(snd_wnd(t), 100u << (scaled ? wscale : 0));
+            assert_int_equal(rcv_wscale(t), scaled ? tcp_pick_wscale(tt.listener) : 0);
+            assert_int_equal(sack_agreed(t), sack);
+            assert_true(timestamps_agreed(t) && ts_recent(t) == 5001);
+            assert_int_equal(snd_mss(t), kept - TCP_TIMESTAMP_BYTES);
             tcp_test_end(&tt);
         }
     }
@@ -201,7 +201,7 @@ static void ecn_survives_in_the_timestamp(void **state)
         tt.iss = a.seq;
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = o,
                .options_len = ts_options(o, 2, a.o.ts_val));
-        assert_int_equal(accepted(&tt)->ecn.on, asks);
+        assert_int_equal(ecn_agreed(accepted(&tt)), asks);
         tcp_test_end(&tt);
     }
 }
@@ -219,8 +219,8 @@ static void without_timestamps_no_options(void **state)
     tt.iss = a.seq;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     struct tcp_cb *t = accepted(&tt);
-    assert_int_equal(t->snd.wnd, 100);
-    assert_false(t->sack_on || t->ts.on);
+    assert_int_equal(snd_wnd(t), 100);
+    assert_false(sack_agreed(t) || timestamps_agreed(t));
     tcp_test_end(&tt);
 }
 
@@ -317,7 +317,7 @@ static void streams_that_moved_on_do_not_come_back(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1 + n, .ack = 1 + n);
         expect(&tt, .flags = TCP_RST, .seq = 1 + n);
     }
-    assert_int_equal(tt.net->tcp.cbs.used, 1);
+    assert_int_equal(connections_of(tt.net), 1);
     tcp_test_end(&tt);
 }
 
@@ -356,7 +356,7 @@ static void guesses_open_nothing(void **state)
         (void)tcp_test_forget(&tt);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_rejected"), 20000);
-    assert_int_equal(tt.net->tcp.cbs.used, 1);
+    assert_int_equal(connections_of(tt.net), 1);
     tcp_test_end(&tt);
 }
 
@@ -376,7 +376,7 @@ static void accept_queue_bounds_cookies(void **state)
                .sport = (uint16_t)(100 + i));
     }
     expect_nothing(&tt);
-    assert_int_equal(tt.listener->listener.accept_count, BACKLOG);
+    assert_int_equal(accept_count(tt.listener), BACKLOG);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_accept_full"), 1);
     inject(&tt, .flags = TCP_SYN, .sport = 999); /* silently */
     expect_nothing(&tt);
@@ -384,7 +384,7 @@ static void accept_queue_bounds_cookies(void **state)
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + numbers[BACKLOG] - tt.iss,
            .sport = 100 + BACKLOG, .data = "again");
-    assert_int_equal(tt.listener->listener.accept_count, BACKLOG);
+    assert_int_equal(accept_count(tt.listener), BACKLOG);
     for (uint32_t i = 0; i < BACKLOG; i++) {
         tt.t = tcp_accept(tt.listener, NULL, NULL);
     }
@@ -415,7 +415,7 @@ static void evicted_record_still_completes(void **state)
     make_listen(&tt);
     flood(&tt, BACKLOG - 1);
     struct answer a = syn(&tt, o, full_options(o, 1400, true, 5, 900));
-    assert_int_equal(tt.net->tcp.halves.used, BACKLOG); /* a record */
+    assert_int_equal(half_opens_of(tt.net), BACKLOG); /* a record */
     tcp_test_advance_ms(&tt, 7100); /* the SYN-ACKs went unanswered again and again */
     (void)tcp_test_forget(&tt);
     for (uint32_t i = 0; i < BACKLOG; i++) {
@@ -428,8 +428,8 @@ static void evicted_record_still_completes(void **state)
            .options_len = ts_options(o, 901, a.o.ts_val));
     struct tcp_cb *t = accepted(&tt);
     expect_read(&tt, "GET");
-    assert_true(t->sack_on && t->snd.wnd == 10 << 5);
-    assert_int_equal(t->snd.mss, 1400 - TCP_TIMESTAMP_BYTES);
+    assert_true(sack_agreed(t) && snd_wnd(t) == 10 << 5);
+    assert_int_equal(snd_mss(t), 1400 - TCP_TIMESTAMP_BYTES);
     tcp_test_end(&tt);
 }
 
@@ -446,7 +446,7 @@ static void record_without_timestamps_keeps_its_options(void **state)
     assert_true(a.o.has_wscale && a.o.has_sack_permitted);
     assert_int_equal(a.seq, iss);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 10);
-    assert_int_equal(accepted(&tt)->snd.wnd, 10 << 8);
+    assert_int_equal(snd_wnd(accepted(&tt)), 10 << 8);
     tcp_test_end(&tt);
 }
 
@@ -518,11 +518,11 @@ static void flood_shuts_nobody_out(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + a.seq - tt.iss, .sport = sport);
         struct tcp_cb *t = tcp_accept(tt.listener, NULL, NULL);
         assert_non_null(t);
-        assert_int_equal(t->node.id.rport, sport);
+        assert_int_equal(peer_port_of(t), sport);
         assert_int_equal(tcp_set_opt(t, TCP_OPT_LINGER_S, 0), 0);
         tcp_close(t);
-        assert_true(tt.net->tcp.halves.used <= BACKLOG);
-        assert_int_equal(tt.net->tcp.cbs.used, 2);
+        assert_true(half_opens_of(tt.net) <= BACKLOG);
+        assert_int_equal(connections_of(tt.net), 2);
     }
     (void)tcp_test_forget(&tt);
     assert_int_equal(tt_send(&tt, "still"), 5);
@@ -531,10 +531,10 @@ static void flood_shuts_nobody_out(void **state)
     expect_read(&tt, "here");
     tcp_test_advance_ms(&tt, 64000);
     (void)tcp_test_forget(&tt);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     inject(&tt, .flags = TCP_SYN, .sport = 7);
     assert_int_equal(take(&tt).seq, iss);
-    assert_int_equal(tt.net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt.net), 1);
     tcp_test_end(&tt);
 }
 
@@ -551,12 +551,12 @@ static void listeners_share_the_table(void **state)
     assert_int_equal(tcp_bind(other, 0, 81, false), 0);
     assert_int_equal(tcp_listen(other, 16), 0);
     flood(&tt, 100);
-    assert_int_equal(tt.net->tcp.halves.used, 12);
+    assert_int_equal(half_opens_of(tt.net), 12);
     for (uint16_t i = 0; i < 4; i++) {
         inject(&tt, .flags = TCP_SYN, .dport = 81, .sport = (uint16_t)(50 + i));
     }
     assert_int_equal(tcp_test_forget(&tt), 4);
-    assert_int_equal(other->listener.half_count, 4);
+    assert_int_equal(half_open_count(other), 4);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_sent"), 100 - 12);
     /* Now all of it is taken: a cookie for him, too. */
     inject(&tt, .flags = TCP_SYN, .dport = 81, .sport = 60);

@@ -23,7 +23,7 @@ static void begin(struct tcp_test *tt)
 {
     make_listen(tt);
     tt_handshake(tt, "\2\4\5\264\1\1\4\2", 8, TT_WND);
-    assert_true(tt->t->sack_on && !tt->t->ts.on);
+    assert_true(sack_agreed(tt->t) && !timestamps_agreed(tt->t));
 }
 
 static void finish(struct tcp_test *tt)

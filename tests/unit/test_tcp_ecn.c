@@ -52,7 +52,7 @@ static void make_ecn(struct tcp_test *tt)
     expect(tt, .flags = TCP_SYN | TCP_ACK | TCP_ECE, .seq = 0, .ack = 1);
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     accept_it(tt);
-    assert_true(tt->t->ecn.on);
+    assert_true(ecn_agreed(tt->t));
     tcp_cc_set(tt->t, &tcp_cc_newreno);
 }
 
@@ -82,9 +82,9 @@ static void off_unless_configured(void **state)
     assert_int_equal(tt_send(&tt, "plain"), 5);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "plain");
     /* Marks and echoes mean nothing then. */
-    uint32_t cwnd = tt.t->cc.cwnd;
+    uint32_t cwnd = cwnd_of(tt.t);
     inject(&tt, .flags = TCP_ACK | TCP_ECE, .seq = 1, .ack = 1, .data = "x", .tos = CE);
-    assert_true(tt.t->cc.cwnd >= cwnd);
+    assert_true(cwnd_of(tt.t) >= cwnd);
     tcp_test_advance_ms(&tt, 50);
     expect(&tt, .flags = TCP_ACK, .seq = 6, .ack = 2);
     tcp_test_end(&tt);
@@ -105,7 +105,7 @@ static void half_a_request_is_none(void **state)
         expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
         accept_it(&tt);
-        assert_false(tt.t->ecn.on);
+        assert_false(ecn_agreed(tt.t));
         tcp_test_end(&tt);
     }
 }
@@ -123,7 +123,7 @@ static void half_open_remembers(void **state)
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     accept_it(&tt);
-    assert_false(tt.t->ecn.on);
+    assert_false(ecn_agreed(tt.t));
     assert_int_equal(tcp_test_count(&tt, "tcp_ecn_opens"), 0);
     tcp_test_end(&tt);
 }
@@ -142,7 +142,7 @@ static void active_open(void **state)
         inject(&tt, .flags = TCP_SYN | TCP_ACK | cases[i].flags, .ack = 1, .options = mss_option,
                .options_len = 4);
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1); /* a pure ACK is never ECT */
-        assert_int_equal(tt.t->ecn.on, cases[i].on);
+        assert_int_equal(ecn_agreed(tt.t), cases[i].on);
         assert_int_equal(tcp_test_count(&tt, "tcp_ecn_opens"), cases[i].on);
         assert_int_equal(tt_send(&tt, "data"), 4);
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "data",
@@ -165,7 +165,7 @@ static void syn_falls_back(void **state)
     assert_int_equal(tcp_test_count(&tt, "tcp_ecn_fallbacks"), 1);
     inject(&tt, .flags = TCP_SYN | TCP_ACK | TCP_ECE, .ack = 1, .options = mss_option,
            .options_len = 4);
-    assert_false(tt.t->ecn.on);
+    assert_false(ecn_agreed(tt.t));
     tcp_test_end(&tt);
 }
 
@@ -178,8 +178,8 @@ static void simultaneous_open_goes_without(void **state)
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1, .options = mss_option,
            .options_len = 4);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
-    assert_false(tt.t->ecn.on);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
+    assert_false(ecn_agreed(tt.t));
     tcp_test_end(&tt);
 }
 
@@ -216,7 +216,7 @@ static void forged_marks_are_ignored(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .tos = CE);
     inject(&tt, .flags = TCP_ACK, .seq = 1 + (1 << 30), .ack = 1, .len = 10, .tos = CE);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 9999, .len = 10, .tos = CE);
-    assert_false(tt.t->ecn.echo);
+    assert_false(ecn_echo_due(tt.t));
     assert_int_equal(tcp_test_count(&tt, "tcp_ecn_ce_received"), 0);
     tcp_test_end(&tt);
 }
@@ -235,11 +235,11 @@ static void echoes_reduce_once_a_window(void **state)
     assert_int_equal(tt_send_bytes(&tt, 40 * MSS, 1), 40 * MSS);
     assert_int_equal(tcp_test_forget(&tt), 10);
     acks(&tt, TCP_ECE, 1);
-    assert_int_equal(tt.t->cc.cwnd, 5 * MSS);
-    assert_int_equal(tt.t->cc.ssthresh, 5 * MSS);
+    assert_int_equal(cwnd_of(tt.t), 5 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 5 * MSS);
     for (uint32_t i = 2; i <= 5; i++) {
         acks(&tt, TCP_ECE, i);
-        assert_int_equal(tt.t->cc.cwnd, 5 * MSS);
+        assert_int_equal(cwnd_of(tt.t), 5 * MSS);
         expect_nothing(&tt);
     }
     acks(&tt, TCP_ECE, 6);
@@ -252,9 +252,9 @@ static void echoes_reduce_once_a_window(void **state)
     assert_int_equal(tcp_test_count(&tt, "tcp_ecn_reductions"), 1);
     acks(&tt, TCP_ECE, 11); /* behind our CWR */
     assert_int_equal(tcp_test_count(&tt, "tcp_ecn_reductions"), 2);
-    assert_int_equal(tt.t->cc.cwnd, 5 * MSS / 2);
+    assert_int_equal(cwnd_of(tt.t), 5 * MSS / 2);
     tcp_cc_undo(tt.t); /* nothing that could be undone */
-    assert_int_equal(tt.t->cc.cwnd, 5 * MSS / 2);
+    assert_int_equal(cwnd_of(tt.t), 5 * MSS / 2);
     tcp_test_end(&tt);
 }
 
@@ -282,12 +282,12 @@ static void loss_after_a_mark_reduces_no_more(void **state)
     assert_int_equal(tt_send_bytes(&tt, 40 * MSS, 1), 40 * MSS);
     assert_int_equal(tcp_test_forget(&tt), 10);
     acks(&tt, TCP_ECE, 1);
-    assert_int_equal(tt.t->cc.ssthresh, 5 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 5 * MSS);
     for (unsigned i = 0; i < 3; i++) {
         acks(&tt, TCP_ECE, 1);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
-    assert_int_equal(tt.t->cc.ssthresh, 5 * MSS);
+    assert_int_equal(ssthresh_of(tt.t), 5 * MSS);
     tcp_test_end(&tt);
 }
 
@@ -353,8 +353,8 @@ static void marks_survive_reassembly(void **state)
         struct tcp_test tt;
         make_ecn(&tt);
         inject_in_two(&tt, 1, cases[i].first, cases[i].second);
-        assert_int_equal(tt.t->rcv.nxt - tt.irs, cases[i].delivered ? 81 : 1);
-        assert_int_equal(tt.t->ecn.echo, cases[i].marked);
+        assert_int_equal(rcv_nxt(tt.t) - tt.irs, cases[i].delivered ? 81 : 1);
+        assert_int_equal(ecn_echo_due(tt.t), cases[i].marked);
         assert_int_equal(tcp_test_count(&tt, "frag_drop_ecn"), !cases[i].delivered);
         assert_int_equal(tt.net->reass.pool.used, 0);
         tcp_test_end(&tt);

@@ -34,17 +34,17 @@ static void time_out(struct tcp_test *tt, bool sack, uint32_t off, uint32_t n)
     tcp_test_advance_ms(tt, 303);
     sp_expect(tt, 0);
     expect_nothing(tt);
-    assert_int_equal(tt->t->cc.recovery, TCP_RECOVERY_LOSS);
-    assert_int_equal(tt->t->cc.cwnd, SP_MSS);
+    assert_int_equal(recovery_of(tt->t), TCP_RECOVERY_LOSS);
+    assert_int_equal(cwnd_of(tt->t), SP_MSS);
 }
 
 static void assert_undone(struct tcp_test *tt, const char *counter)
 {
     assert_int_equal(tcp_test_count(tt, counter), 1);
     assert_int_equal(tcp_test_count(tt, "tcp_cwnd_undone"), 1);
-    assert_int_equal(tt->t->cc.recovery, TCP_RECOVERY_NONE);
-    assert_int_equal(tt->t->snd.queue.lost_bytes, 0);
-    assert_true(tt->t->cc.cwnd >= CWND);
+    assert_int_equal(recovery_of(tt->t), TCP_RECOVERY_NONE);
+    assert_int_equal(lost_bytes(tt->t), 0);
+    assert_true(cwnd_of(tt->t) >= CWND);
 }
 
 /* Steps 2b and 3b: the originals arrive one after another. */
@@ -93,7 +93,7 @@ static void real_loss_is_repaired(void **state)
             sp_ack(&tt, 1);
         }
         sp_expect(&tt, 1);
-        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_LOSS);
+        assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_LOSS);
         assert_int_equal(tcp_test_count(&tt, "tcp_cwnd_undone"), 0);
         (void)tcp_test_forget(&tt);
         end(&tt);
@@ -110,12 +110,12 @@ static void when_it_does_not_begin(void **state)
             sp_ack(&tt, 0);
         } else if (i == 1) {
             sp_ack(&tt, 10);
-            assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+            assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
         } else {
             sp_ack(&tt, 1);
             sp_expect(&tt, 1);
         }
-        assert_int_equal(tt.t->loss.frto, TCP_FRTO_OFF);
+        assert_int_equal(frto_of(tt.t), TCP_FRTO_OFF);
         assert_int_equal(tcp_test_count(&tt, "tcp_cwnd_undone"), 0);
         (void)tcp_test_forget(&tt);
         end(&tt);
@@ -149,9 +149,8 @@ static void begin_ts(struct tcp_test *tt, bool sack, uint32_t off)
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = a.bytes, .options_len = a.len);
     tt->t = tcp_accept(tt->listener, NULL, NULL);
     assert_non_null(tt->t);
-    assert_true(tt->t->ts.on && tt->t->sack_on == sack && tt->t->snd.mss == TS_MSS);
-    tcp_rtt_init(&tt->t->rtt);
-    tcp_rtt_sample(&tt->t->rtt, SP_RTT_MS * NS_PER_MS, 1);
+    assert_true(timestamps_agreed(tt->t) && sack_agreed(tt->t) == sack && snd_mss(tt->t) == TS_MSS);
+    set_rtt_ms(tt->t, SP_RTT_MS);
 }
 
 static void ack_ts(struct tcp_test *tt, uint32_t segments, uint32_t ecr)
@@ -181,7 +180,7 @@ static void an_older_echo_undoes_a_timeout(void **state)
         begin_ts(&tt, sack, NET_TCP_OFF_TLP);
         uint32_t first_ts = ts_now(&tt);
         assert_int_equal(tt_send_bytes(&tt, 10 * TS_MSS, 1), 10 * TS_MSS);
-        uint32_t cwnd = tt.t->cc.cwnd;
+        uint32_t cwnd = cwnd_of(tt.t);
         assert_int_equal(tcp_test_forget(&tt), 10);
         tcp_test_advance_ms(&tt, 303);
         assert_int_equal(tcp_test_forget(&tt), 1);
@@ -189,11 +188,11 @@ static void an_older_echo_undoes_a_timeout(void **state)
         assert_int_equal(tcp_test_count(&tt, "tcp_spurious_timeouts"), !real);
         assert_int_equal(tcp_test_count(&tt, "tcp_cwnd_undone"), !real);
         if (real) {
-            assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_LOSS);
+            assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_LOSS);
             assert_int_equal(tcp_test_forget(&tt), 2);
         } else if (!sack) { /* with RACK, what is overdue is lost all the same */
-            assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
-            assert_true(tt.t->cc.cwnd >= cwnd);
+            assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
+            assert_true(cwnd_of(tt.t) >= cwnd);
             expect_nothing(&tt);
         }
         end(&tt);
@@ -208,17 +207,17 @@ static void an_older_echo_undoes_a_fast_retransmit(void **state)
         begin_ts(&tt, true, WITHOUT_RACK);
         uint32_t first_ts = ts_now(&tt);
         assert_int_equal(tt_send_bytes(&tt, 10 * TS_MSS, 1), 10 * TS_MSS);
-        uint32_t cwnd = tt.t->cc.cwnd;
+        uint32_t cwnd = cwnd_of(tt.t);
         assert_int_equal(tcp_test_forget(&tt), 10);
         tcp_test_advance_ms(&tt, SP_RTT_MS);
         sack_ts(&tt, 1, 5, first_ts);
         assert_int_equal(tcp_test_forget(&tt), 1);
-        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+        assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
         tcp_test_advance_ms(&tt, 10);
         ack_ts(&tt, 5, real ? ts_now(&tt) - 5 : first_ts);
         assert_int_equal(tcp_test_count(&tt, "tcp_spurious_recoveries"), !real);
-        assert_int_equal(tt.t->cc.recovery, real ? TCP_RECOVERY_FAST : TCP_RECOVERY_NONE);
-        assert_true(real || tt.t->cc.cwnd >= cwnd);
+        assert_int_equal(recovery_of(tt.t), real ? TCP_RECOVERY_FAST : TCP_RECOVERY_NONE);
+        assert_true(real || cwnd_of(tt.t) >= cwnd);
         (void)tcp_test_forget(&tt);
         end(&tt);
     }
@@ -236,7 +235,7 @@ static void duplicates_undo_a_fast_retransmit(void **state)
     (void)tcp_test_forget(&tt);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 2);
     sp_ack(&tt, 10);
-    assert_true(tt.t->cc.cwnd < CWND);
+    assert_true(cwnd_of(tt.t) < CWND);
     sp_dsack(&tt, 10, 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_cwnd_undone"), 0); /* one may have been lost */
     sp_dsack(&tt, 10, 1);

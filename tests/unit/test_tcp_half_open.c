@@ -117,7 +117,7 @@ static void make_record(struct tcp_test *tt, bool timestamps)
     const char *o = timestamp(PEER_TS, &len);
     inject(tt, .flags = TCP_SYN, .options = o, .options_len = timestamps ? len : 0);
     expect(tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    assert_int_equal(tt->net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt->net), 1);
 }
 
 static void send_row(struct tcp_test *tt, const struct row *r, bool timestamps)
@@ -147,7 +147,7 @@ static void check_row(struct tcp_test *tt, const struct row *r, bool timestamps)
     struct tcp_cb *t = tcp_accept(tt->listener, NULL, NULL);
     assert_int_equal(t != NULL, r->outcome == OPENS);
     bool stays = r->outcome != GONE && r->outcome != OPENS;
-    assert_int_equal(tt->net->tcp.halves.used, stays);
+    assert_int_equal(half_opens_of(tt->net), stays);
     if (r->outcome == ACK) { /* a bounded number of them */
         for (int i = 0; i < 50; i++) {
             send_row(tt, r, timestamps);

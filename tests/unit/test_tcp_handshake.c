@@ -82,8 +82,8 @@ static void final_ack_may_lack_the_timestamp(void **state)
     (void)taken(&tt, TCP_SYN | TCP_ACK);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
-    assert_true(tt.t->ts.on && tt.t->ts.recent == 100);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
+    assert_true(timestamps_agreed(tt.t) && ts_recent(tt.t) == 100);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "without");
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_no_timestamp"), 2);
     expect_read(&tt, "without");
@@ -119,7 +119,7 @@ static void text_with_a_syn_comes_again(void **state)
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     assert_int_equal(tcp_readable_bytes(tt.t), 0);
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1, .ack = 1, .data = "early");
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 7);
@@ -144,9 +144,9 @@ static void handshake_is_measured_once(void **state)
         tcp_test_advance_ms(&tt, 120);
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
         tt.t = tcp_accept(tt.listener, NULL, NULL);
-        assert_int_equal(tt.t->rtt.srtt_us8, lost ? 0 : 8 * 120000);
-        assert_int_equal(tt.t->rtt.rto_us, lost ? 3000000 : 120000 + 4 * 60000);
-        assert_int_equal(tt.t->cc.cwnd, lost ? TT_MSS : 10 * TT_MSS);
+        assert_int_equal(srtt_us8(tt.t), lost ? 0 : 8 * 120000);
+        assert_int_equal(rto_us(tt.t), lost ? 3000000 : 120000 + 4 * 60000);
+        assert_int_equal(cwnd_of(tt.t), lost ? TT_MSS : 10 * TT_MSS);
         assert_int_equal(tt_send_bytes(&tt, 3000, 1), 3000);
         assert_int_equal(tcp_test_forget(&tt), lost ? 1 : 3);
         tcp_test_end(&tt);
@@ -192,7 +192,7 @@ static void no_answer_to_nobody(void **state)
             expect_nothing(&tt);
         }
     }
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -208,7 +208,7 @@ static void resets_free_the_backlog(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = (uint16_t)(1000 + i));
         expect(&tt, .flags = TCP_RST, .seq = 1);
     }
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_sent"), 0);
     tcp_test_end(&tt);
 }

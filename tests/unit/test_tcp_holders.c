@@ -63,7 +63,7 @@ static uint64_t write_to_an_honest_peer(struct tcp_test *tt)
         done += n > 0 ? (uint32_t)n : 0;
         tcp_test_advance_ms(tt, 1);
         (void)tcp_test_forget(tt);
-        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = tt->t->snd.nxt - tt->t->snd.iss);
+        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = snd_nxt(tt->t) - iss_of(tt->t));
     }
     assert_int_equal(done, WRITE_BYTES);
     return (tt->f.now_ns - start) / NS_PER_MS;
@@ -73,7 +73,7 @@ static unsigned alive(const struct crowd *c)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < HOLDERS; i++) {
-        count += c->holder[i]->state == TCP_ESTABLISHED;
+        count += state_of(c->holder[i]) == TCP_ESTABLISHED;
     }
     return count;
 }
@@ -88,9 +88,9 @@ static void shut_windows_give_way_to_others(void **state)
     assert_true(alive(&c) < HOLDERS);
     assert_int_equal(tcp_test_count(&c.tt, "tcp_holders_evicted"), HOLDERS - alive(&c));
     /* The longest without progress went first, and no more of them than it took. */
-    assert_int_equal(c.holder[0]->state, TCP_CLOSED);
+    assert_int_equal(state_of(c.holder[0]), TCP_CLOSED);
     assert_int_equal(tcp_take_error(c.holder[0]), ETIMEDOUT);
-    assert_int_equal(c.holder[HOLDERS - 1]->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(c.holder[HOLDERS - 1]), TCP_ESTABLISHED);
     tcp_test_end(&c.tt);
 }
 
@@ -118,14 +118,14 @@ static void dribbling_is_no_progress(void **state)
         for (uint16_t i = 0; i < HOLDERS; i++) {
             tt->rport = (uint16_t)(TT_PEER_PORT + i);
             inject(tt, .flags = TCP_ACK, .seq = 1,
-                   .ack = c.holder[i]->snd.nxt - c.holder[i]->snd.iss, .wnd = 1);
+                   .ack = snd_nxt(c.holder[i]) - iss_of(c.holder[i]), .wnd = 1);
         }
         tcp_test_advance_ms(tt, 10);
         (void)tcp_test_forget(tt);
     }
     open_another(tt, 9000);
     assert_in_range(write_to_an_honest_peer(tt), 0, 100);
-    assert_int_equal(c.holder[0]->state, TCP_CLOSED);
+    assert_int_equal(state_of(c.holder[0]), TCP_CLOSED);
     tcp_test_end(tt);
 }
 
@@ -154,7 +154,7 @@ static void plenty_for_everybody(void **state)
             inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
         }
     }
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     assert_int_equal(tcp_test_count(&tt, "tcp_holders_evicted"), 0);
     tcp_test_end(&tt);
 }
@@ -168,15 +168,15 @@ static void one_byte_windows_cost_one_packet(void **state)
     tt.peer_wnd = 1; /* else half of the largest window ever seen is waited for */
     tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 1);
     assert_int_equal(tt_send_bytes(&tt, 30000, 1), 30000);
-    uint32_t packets = tt.t->snd.queue.packets;
+    uint32_t packets = queued_packets(tt.t);
     uint32_t acked = 1;
     for (unsigned i = 0; i < 3000; i++) {
         tcp_test_advance_ms(&tt, 1);
         assert_true(tcp_test_forget(&tt) <= 1);
-        acked = tt.t->snd.nxt - tt.t->snd.iss;
+        acked = snd_nxt(tt.t) - iss_of(tt.t);
         /* Shut and opened again, too. */
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = acked, .wnd = i % 7 == 0 ? -1 : 1);
-        assert_true(tt.t->snd.queue.packets <= packets + 1);
+        assert_true(queued_packets(tt.t) <= packets + 1);
     }
     assert_true(acked > 1000);
     tcp_test_end(&tt);
@@ -188,10 +188,10 @@ static void an_ack_for_each_byte_costs_nothing(void **state)
     struct tcp_test tt;
     make_established(&tt);
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
-    uint32_t packets = tt.t->snd.queue.packets;
+    uint32_t packets = queued_packets(tt.t);
     for (uint32_t ack = 2; ack < 4000; ack++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = ack, .wnd = ack % 3 == 0 ? -1 : 1460);
-        assert_true(tt.t->snd.queue.packets <= packets + 2);
+        assert_true(queued_packets(tt.t) <= packets + 2);
         if (ack % 100 == 0) {
             tcp_test_advance_ms(&tt, 300); /* the timer may want to cut as well */
         }

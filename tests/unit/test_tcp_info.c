@@ -137,7 +137,7 @@ static void ecn_is_told(void **state)
         assert_false(report(&tt).ecn_seen);
         inject(&tt, .flags = TCP_ACK, .seq = 8, .ack = 1, .data = "mark", .tos = marks[i]);
         assert_true(report(&tt).ecn_seen);
-        assert_int_equal(tt.t->ecn.echo, marks[i] == CE);
+        assert_int_equal(ecn_echo_due(tt.t), marks[i] == CE);
         assert_int_equal(report(&tt).recovery, TCP_REPORT_OPEN);
         assert_int_equal(tt_send_bytes(&tt, 2 * TT_MSS, 1), 2 * TT_MSS);
         inject(&tt, .flags = TCP_ACK | TCP_ECE, .seq = 12, .ack = 1 + TT_MSS);

@@ -35,9 +35,9 @@ static void timeouts_double_and_end(void **state)
     uint64_t last = tt.f.now_ns;
     uint64_t want_ms = TCP_RTO_MIN_MS;
     unsigned times = 0;
-    while (tt.t->state != TCP_CLOSED) {
+    while (state_of(tt.t) != TCP_CLOSED) {
         tcp_test_advance_ms(&tt, 1);
-        if (tt.f.out.count > 0 && tt.t->state != TCP_CLOSED) {
+        if (tt.f.out.count > 0 && state_of(tt.t) != TCP_CLOSED) {
             expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "hello");
             uint64_t ms = (tt.f.now_ns - last) / NS_PER_MS;
             assert_true(ms >= want_ms && ms <= want_ms + 3);
@@ -81,32 +81,32 @@ static void karn(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    uint32_t srtt = tt.t->rtt.srtt_us8;
+    uint32_t srtt = srtt_us8(tt.t);
     assert_int_equal(tt_send(&tt, "a"), 1);
     tcp_test_advance_ms(&tt, 210);
     assert_int_equal(tcp_test_forget(&tt), 2);
     tcp_test_advance_ms(&tt, 300);
     acks(&tt, 2, TT_WND);
-    assert_int_equal(tt.t->rtt.srtt_us8, srtt);
-    assert_int_equal(tt.t->loss.backoff, 1);
+    assert_int_equal(srtt_us8(tt.t), srtt);
+    assert_int_equal(backoff_of(tt.t), 1);
     assert_int_equal(tt_send(&tt, "b"), 1);
     tcp_test_advance_ms(&tt, 100);
     acks(&tt, 3, TT_WND);
-    assert_int_equal(tt.t->loss.backoff, 0);
-    assert_true(tt.t->rtt.srtt_us8 > srtt);
+    assert_int_equal(backoff_of(tt.t), 0);
+    assert_true(srtt_us8(tt.t) > srtt);
     /* Nor does one that acknowledges more than what went twice. */
-    srtt = tt.t->rtt.srtt_us8;
+    srtt = srtt_us8(tt.t);
     (void)tcp_test_forget(&tt);
-    tt.t->cc.cwnd = 10 * TT_MSS;
+    set_cwnd(tt.t, 10 * TT_MSS);
     assert_int_equal(tt_send_bytes(&tt, 3 * TT_MSS, 3), 3 * TT_MSS);
     assert_int_equal(tcp_test_forget(&tt), 3);
-    for (int i = 0; i < 100 && tt.t->loss.backoff == 0; i++) {
+    for (int i = 0; i < 100 && backoff_of(tt.t) == 0; i++) {
         tcp_test_advance_ms(&tt, 10);
     }
     assert_int_equal(tcp_test_forget(&tt), 1);
     acks(&tt, 3 + 3 * TT_MSS, TT_WND);
-    assert_int_equal(tt.t->rtt.srtt_us8, srtt);
-    assert_int_equal(tt.t->loss.backoff, 1);
+    assert_int_equal(srtt_us8(tt.t), srtt);
+    assert_int_equal(backoff_of(tt.t), 1);
     tcp_test_end(&tt);
 }
 
@@ -121,15 +121,15 @@ static void timeout_goes_back(void **state)
     tcp_test_advance_ms(&tt, 202);
     segment(&tt, 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.cwnd, 1460);
-    assert_int_equal(tt.t->cc.ssthresh, 7300);
+    assert_int_equal(cwnd_of(tt.t), 1460);
+    assert_int_equal(ssthresh_of(tt.t), 7300);
     acks(&tt, 1461, TT_WND);
     segment(&tt, 1);
     segment(&tt, 2);
     expect_nothing(&tt);
     acks(&tt, 14601, TT_WND); /* the rest had arrived after all */
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
     assert_true(tcp_drained(tt.t));
     tcp_test_end(&tt);
 }
@@ -148,24 +148,24 @@ static void fast_retransmit_and_recovery(void **state)
     acks(&tt, 1, TT_WND); /* the third: segment 0 again */
     segment(&tt, 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
     uint32_t ssthresh = 10 * 1460 / 2; /* RFC 5681 3.2 step 2: without the two of RFC 3042 */
-    assert_int_equal(tt.t->cc.ssthresh, ssthresh);
-    assert_int_equal(tt.t->cc.cwnd, ssthresh + 3 * 1460);
+    assert_int_equal(ssthresh_of(tt.t), ssthresh);
+    assert_int_equal(cwnd_of(tt.t), ssthresh + 3 * 1460);
     for (unsigned i = 0; i < 4; i++) {
         acks(&tt, 1, TT_WND); /* inflates up to what is out */
         expect_nothing(&tt);
     }
     acks(&tt, 1, TT_WND);
     segment(&tt, 12);
-    uint32_t inflated = tt.t->cc.cwnd;
+    uint32_t inflated = cwnd_of(tt.t);
     acks(&tt, 2921, TT_WND); /* partial: segment 2 is missing too */
     segment(&tt, 2);
-    assert_int_equal(tt.t->cc.cwnd, inflated - 2920 + 1460); /* RFC 6582 3.2 step 3 */
+    assert_int_equal(cwnd_of(tt.t), inflated - 2920 + 1460); /* RFC 6582 3.2 step 3 */
     (void)tcp_test_forget(&tt);
     acks(&tt, 1 + 13 * 1460, TT_WND); /* all */
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
-    assert_true(tt.t->cc.cwnd <= ssthresh);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
+    assert_true(cwnd_of(tt.t) <= ssthresh);
     assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
     tcp_test_end(&tt);
 }
@@ -184,7 +184,7 @@ static void what_is_no_duplicate(void **state)
     for (uint32_t i = 0; i < 5; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = 1 + i, .ack = 1, .data = "x");
     }
-    assert_int_equal(tt.t->loss.dupacks, 0);
+    assert_int_equal(dupacks_of(tt.t), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 0);
     tcp_test_end(&tt);
 }
@@ -232,8 +232,8 @@ static void zero_window_is_probed(void **state)
         expect_nothing(&tt);
         wait_ms = min_u64(wait_ms * 2, TCP_RTO_MAX_MS);
     }
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED); /* fifteen minutes on */
-    assert_int_equal(tt.t->cc.cwnd, 14600);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED); /* fifteen minutes on */
+    assert_int_equal(cwnd_of(tt.t), 14600);
     acks(&tt, 1, TT_WND); /* open: the refused byte again and the rest, at once */
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "h");
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 1, .data = "ello");
@@ -268,7 +268,7 @@ static void silence_to_probes_ends_it(void **state)
     acks(&tt, 1, -1);
     assert_int_equal(tt_send(&tt, "hello"), 5);
     tcp_test_advance_ms(&tt, TCP_R2_MS + TCP_RTO_MAX_MS + 100);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
     tcp_test_end(&tt);
 }
@@ -281,13 +281,13 @@ static void orphan_with_a_shut_window_ends(void **state)
     acks(&tt, 1, -1);
     assert_int_equal(tt_send(&tt, "hello"), 5);
     tt_close(&tt);
-    for (unsigned i = 0; i < 300 && tt.net->tcp.cbs.used > 1; i++) {
+    for (unsigned i = 0; i < 300 && connections_of(tt.net) > 1; i++) {
         tcp_test_advance_ms(&tt, 1000);
-        if (tcp_test_forget(&tt) > 0 && tt.net->tcp.cbs.used > 1) {
+        if (tcp_test_forget(&tt) > 0 && connections_of(tt.net) > 1) {
             acks(&tt, 1, -1);
         }
     }
-    assert_int_equal(tt.net->tcp.cbs.used, 1);
+    assert_int_equal(connections_of(tt.net), 1);
     assert_true(tt.f.now_ns < NS_PER_S + tcp_ms(TCP_ORPHAN_PERSIST_MS + 2 * TCP_RTO_MAX_MS));
     tcp_test_end(&tt);
 }
@@ -303,7 +303,7 @@ static void window_shuts_on_data_in_flight(void **state)
     tcp_test_advance_ms(&tt, 205);
     expect(&tt, .flags = TCP_ACK, .seq = 1461, .ack = 1, .len = 1);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
     acks(&tt, 1461, TT_WND);
     expect(&tt, .flags = TCP_ACK, .seq = 1461, .ack = 1, .len = 1460); /* one segment again */
     expect_nothing(&tt);
@@ -324,7 +324,7 @@ static void fin_behind_a_shut_window(void **state)
     tcp_test_advance_ms(&tt, 402);
     expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     acks(&tt, 2, -1);
-    assert_int_equal(tt.t->state, TCP_FIN_WAIT_2);
+    assert_int_equal(state_of(tt.t), TCP_FIN_WAIT_2);
     tcp_test_end(&tt);
 }
 
@@ -367,13 +367,13 @@ static void fin_is_retransmitted(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
         struct tcp_test tt;
         make[i](&tt);
-        uint32_t ack = tt.t->rcv.nxt - tt.irs;
+        uint32_t ack = rcv_nxt(tt.t) - tt.irs;
         tcp_test_advance_ms(&tt, 205);
         expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = ack);
         tcp_test_advance_ms(&tt, 405);
         expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = ack);
         tcp_test_advance_ms(&tt, TCP_R2_MS + TCP_RTO_MAX_MS);
-        assert_int_equal(tt.t->state, TCP_CLOSED);
+        assert_int_equal(state_of(tt.t), TCP_CLOSED);
         tcp_test_end(&tt);
     }
 }
@@ -392,7 +392,7 @@ static void lost_fin_with_data(void **state)
     tcp_test_advance_ms(&tt, 405);
     expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 4, .ack = 1);
     acks(&tt, 5, TT_WND);
-    assert_int_equal(tt.t->state, TCP_FIN_WAIT_2);
+    assert_int_equal(state_of(tt.t), TCP_FIN_WAIT_2);
     tcp_test_end(&tt);
 }
 
@@ -401,7 +401,7 @@ static void fast_retransmit_after_half_the_number_space(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    tt.t->loss.recover = tt.t->snd.una - 0x7fffffff + 2000; /* so much has gone without a loss */
+    set_recover(tt.t, snd_una(tt.t) - 0x7fffffff + 2000); /* so much has gone without a loss */
     assert_int_equal(tt_send_bytes(&tt, 4 * TT_MSS, 1), 4 * TT_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + TT_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 2 * TT_MSS);

@@ -51,7 +51,7 @@ static void begin(struct tcp_test *tt)
     inject_ts(tt, PEER_TS, our_ts(tt) - 20, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt->t = tcp_accept(tt->listener, NULL, NULL);
     assert_non_null(tt->t);
-    assert_true(tt->t->ts.on && tt->t->ts.recent == PEER_TS);
+    assert_true(timestamps_agreed(tt->t) && ts_recent(tt->t) == PEER_TS);
     expect_nothing(tt);
 }
 
@@ -82,7 +82,7 @@ static void text_completes_the_handshake(void **state)
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(tt.t);
     expect_read(&tt, "text");
-    assert_int_equal(tt.t->ts.recent, PEER_TS);
+    assert_int_equal(ts_recent(tt.t), PEER_TS);
     (void)tcp_test_forget(&tt);
     finish(&tt);
 }
@@ -117,13 +117,13 @@ static void text_is_taken(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 1, .data = "two");
     expect_read(&tt, "onetwothree");
     (void)tcp_test_forget(&tt);
-    assert_int_equal(tt.t->ts.recent, PEER_TS);
+    assert_int_equal(ts_recent(tt.t), PEER_TS);
     assert_true(tcp_test_count(&tt, "tcp_rx_no_timestamp") > 0);
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 12, .ack = 1);
     expect_ack(&tt, 1, 13);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     inject(&tt, .flags = TCP_RST, .seq = 13);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     finish(&tt);
 }
 
@@ -156,7 +156,7 @@ static void other_checks_are_kept(void **state)
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_no_timestamp"), 0);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_RST, .seq = 5);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     (void)tcp_test_forget(&tt);
     finish(&tt);
 }
@@ -169,17 +169,17 @@ static void nothing_stale_is_measured(void **state)
     begin(&tt);
     assert_int_equal(tt_send_bytes(&tt, 100, 1), 100);
     tcp_test_advance_ms(&tt, 30);
-    uint32_t before = tt.t->rtt.srtt_us8;
+    uint32_t before = srtt_us8(tt.t);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 101);
-    assert_true(tt.t->rtt.srtt_us8 > before && tt.t->rtt.srtt_us8 < 8 * 30 * US_PER_MS);
+    assert_true(srtt_us8(tt.t) > before && srtt_us8(tt.t) < 8 * 30 * US_PER_MS);
     assert_int_equal(tt_send_bytes(&tt, 100, 101), 100);
     tcp_test_advance_ms(&tt, 5000);
-    before = tt.t->rtt.srtt_us8;
-    uint8_t backoff = tt.t->loss.backoff;
+    before = srtt_us8(tt.t);
+    uint8_t backoff = backoff_of(tt.t);
     assert_true(backoff > 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 201);
-    assert_int_equal(tt.t->rtt.srtt_us8, before);
-    assert_int_equal(tt.t->loss.backoff, backoff);
+    assert_int_equal(srtt_us8(tt.t), before);
+    assert_int_equal(backoff_of(tt.t), backoff);
     assert_int_equal(tcp_test_count(&tt, "tcp_spurious_timeouts"), 0);
     (void)tcp_test_forget(&tt);
     finish(&tt);
@@ -212,7 +212,7 @@ static void the_buffer_still_tunes_itself(void **state)
     struct tcp_test tt;
     uint8_t buf[TT_WND];
     begin(&tt);
-    tt.t->rcv.tune.rtt_us = 0;
+    set_rcv_rtt_us(tt.t, 0);
     uint32_t seq = 1;
     for (int i = 0; i < 200; i++) {
         inject(&tt, .flags = TCP_ACK, .seq = seq, .ack = 1, .len = 1000);
@@ -221,7 +221,7 @@ static void the_buffer_still_tunes_itself(void **state)
         assert_true(tcp_recv(tt.t, buf, sizeof(buf), 0) > 0);
         (void)tcp_test_forget(&tt);
     }
-    assert_true(tt.t->rcv.tune.rtt_us > 0);
+    assert_true(rcv_rtt_us(tt.t) > 0);
     finish(&tt);
 }
 

@@ -54,7 +54,7 @@ static void listen_every_flags(void **state)
             expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
         }
         expect_nothing(&tt);
-        assert_int_equal(tt.listener->state, TCP_LISTEN);
+        assert_int_equal(state_of(tt.listener), TCP_LISTEN);
         tcp_test_end(&tt);
     }
 }
@@ -72,7 +72,7 @@ static void syn_ack_layout(void **state)
            .options = "\x02\x04\x05\xb4\x01\x03\x03\x02", .options_len = 8);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->snd.wnd, 100 << 7);
+    assert_int_equal(snd_wnd(tt.t), 100 << 7);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000, .wnd = 100);
     tcp_test_advance_ms(&tt, TCP_DELACK_MS);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1001, .wnd = (200000 - 1000) >> 2);
@@ -84,7 +84,7 @@ static void syn_ack_layout(void **state)
            .options_len = 4);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->snd.wnd, 100);
+    assert_int_equal(snd_wnd(tt.t), 100);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000, .wnd = 100);
     tcp_test_advance_ms(&tt, TCP_DELACK_MS);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1001, .wnd = 64535); /* in bytes */
@@ -127,7 +127,7 @@ static void peer_mss(void **state)
     struct tcp_test tt; /* none: 536 */
     make_listen(&tt);
     tt_handshake(&tt, NULL, 0, TT_WND);
-    assert_int_equal(tt.t->snd.mss, 536);
+    assert_int_equal(snd_mss(tt.t), 536);
     tcp_test_end(&tt);
 }
 
@@ -141,10 +141,10 @@ static void syn_ack_is_retransmitted_then_given_up(void **state)
         tcp_test_advance_ms(&tt, 21);
         expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     }
-    assert_int_equal(tt.net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt.net), 1);
     tcp_test_advance_ms(&tt, 33000);
     expect_nothing(&tt);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_half_open_expired"), 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     expect(&tt, .flags = TCP_RST, .seq = 1);
@@ -160,10 +160,10 @@ static void half_open_ack_must_be_exact(void **state)
     expect(&tt, .flags = TCP_RST, .seq = 0);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
     expect(&tt, .flags = TCP_RST, .seq = 2);
-    assert_int_equal(tt.net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt.net), 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     expect_nothing(&tt);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_passive_opens"), 1);
     tcp_test_end(&tt);
 }
@@ -174,13 +174,13 @@ static void half_open_syn_again(void **state)
     make_half_open(&tt);
     inject(&tt, .flags = TCP_SYN, .seq = 0);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    assert_int_equal(tt.net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt.net), 1);
     inject(&tt, .flags = 0, .seq = 1); /* no flags at all */
     inject(&tt, .flags = TCP_FIN, .seq = 1);
     expect_nothing(&tt);
     inject(&tt, .flags = TCP_SYN, .seq = 5); /* fourth step: back to LISTEN */
     expect_nothing(&tt);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -192,10 +192,10 @@ static void half_open_reset(void **state)
     inject(&tt, .flags = TCP_RST, .seq = 2);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1); /* a challenge */
     inject(&tt, .flags = TCP_RST, .seq = 0);
-    assert_int_equal(tt.net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt.net), 1);
     inject(&tt, .flags = TCP_RST, .seq = 1);
     expect_nothing(&tt);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     expect(&tt, .flags = TCP_RST, .seq = 1);
     tcp_test_end(&tt);
@@ -209,7 +209,7 @@ static void completing_ack_may_bring_data_and_fin(void **state)
     tt.t = tcp_accept(tt.listener, ignore_ready, NULL);
     assert_non_null(tt.t);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 5);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     expect_read(&tt, "GET");
     expect_read(&tt, "");
     tcp_test_end(&tt);
@@ -223,7 +223,7 @@ static void half_open_wrong_flags_do_not_complete(void **state)
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
     assert_null(tcp_accept(tt.listener, NULL, NULL));
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -245,7 +245,7 @@ static void backlog_bounds_the_accept_queue(void **state)
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .ack = 1);
     connect_from(&tt, 1001);
     connect_from(&tt, 1002);
-    assert_int_equal(tt.listener->listener.accept_count, 2);
+    assert_int_equal(accept_count(tt.listener), 2);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 1003, .data = "data");
     expect_nothing(&tt);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_accept_full"), 1);
@@ -256,10 +256,10 @@ static void backlog_bounds_the_accept_queue(void **state)
     tcp_close(tcp_accept(tt.listener, NULL, NULL));
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 1003, .data = "data");
-    assert_int_equal(tt.listener->listener.accept_count, 2);
+    assert_int_equal(accept_count(tt.listener), 2);
     struct tcp_cb *second = tcp_accept(tt.listener, NULL, NULL);
     struct tcp_cb *third = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(second->node.id.rport, 1002); /* oldest first */
+    assert_int_equal(peer_port_of(second), 1002); /* oldest first */
     assert_int_equal(tcp_readable_bytes(third), 4);
     assert_null(tcp_accept(tt.listener, NULL, NULL));
     tcp_test_end(&tt);
@@ -281,8 +281,8 @@ static void syn_flood_is_bounded(void **state)
             tcp_test_advance_ms(&tt, TCP_HALF_OPEN_GRACE_MS);
         }
     }
-    assert_int_equal(tt.net->tcp.halves.used, 8);
-    assert_int_equal(tt.net->tcp.cbs.used, 2);
+    assert_int_equal(half_opens_of(tt.net), 8);
+    assert_int_equal(connections_of(tt.net), 2);
     assert_true(tcp_test_count(&tt, "tcp_rx_drop_half_open_full") > 0);
     assert_true(tcp_test_count(&tt, "tcp_half_open_evicted") >= 72);
     (void)tcp_test_forget(&tt);
@@ -331,9 +331,9 @@ static void reset_before_accept(void **state)
     struct tcp_test tt;
     make_listen(&tt);
     connect_from(&tt, 1001);
-    assert_int_equal(tt.net->tcp.cbs.used, 2);
+    assert_int_equal(connections_of(tt.net), 2);
     inject(&tt, .flags = TCP_RST, .seq = 1, .sport = 1001);
-    assert_int_equal(tt.net->tcp.cbs.used, 1);
+    assert_int_equal(connections_of(tt.net), 1);
     assert_int_equal(tcp_ready(tt.listener), 0);
     assert_null(tcp_accept(tt.listener, NULL, NULL));
     tcp_test_end(&tt);
@@ -352,8 +352,8 @@ static void listener_close(void **state)
     expect_nothing(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 1002);
     expect(&tt, .flags = TCP_RST, .seq = 1);
-    assert_int_equal(tt.net->tcp.cbs.used, 0);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(connections_of(tt.net), 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -398,15 +398,15 @@ static void syn_sent_every_answer(void **state)
     inject(&tt, .flags = 0, .seq = 0);
     inject(&tt, .flags = TCP_FIN, .seq = 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->state, TCP_SYN_SENT);
+    assert_int_equal(state_of(tt.t), TCP_SYN_SENT);
     assert_int_equal(tcp_ready(tt.t), 0);
     inject(&tt, .flags = TCP_RST | TCP_ACK, .seq = 0, .ack = 1);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_true((tt.ready & NET_READY_ERR) != 0);
     assert_int_equal(tcp_take_error(tt.t), ECONNREFUSED);
     expect_nothing(&tt);
     tt_close(&tt);
-    assert_int_equal(tt.net->tcp.cbs.used, 0);
+    assert_int_equal(connections_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -416,7 +416,7 @@ static void syn_ack_with_data_and_fin(void **state)
     make_syn_sent(&tt);
     inject(&tt, .flags = TCP_SYN | TCP_ACK | TCP_FIN, .seq = 0, .ack = 1, .data = "hello");
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 7);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     expect_read(&tt, "hello");
     tcp_test_end(&tt);
 }
@@ -434,7 +434,7 @@ static void syn_is_retransmitted_then_given_up(void **state)
         wait_ms *= 2;
     }
     tcp_test_advance_ms(&tt, 61000);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ETIMEDOUT);
     assert_int_equal(tcp_test_count(&tt, "tcp_r1_advice"), 1);
     expect_nothing(&tt);
@@ -469,14 +469,14 @@ static void simultaneous_open(void **state)
     assert_int_equal(tcp_ready(tt.t), 0);
     inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     assert_true((tt.ready & NET_READY_OUT) != 0);
     tcp_test_end(&tt);
     make_syn_received(&tt); /* the peer's SYN-ACK was lost, his SYN comes again */
     inject(&tt, .flags = TCP_SYN, .seq = 0);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "x");
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     expect_read(&tt, "x");
     tcp_test_end(&tt);
 }
@@ -489,13 +489,13 @@ static void syn_received_checks(void **state)
     expect(&tt, .flags = TCP_RST, .seq = 0);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
     expect(&tt, .flags = TCP_RST, .seq = 2);
-    assert_int_equal(tt.t->state, TCP_SYN_RECEIVED);
+    assert_int_equal(state_of(tt.t), TCP_SYN_RECEIVED);
     tcp_test_advance_ms(&tt, 1001);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     inject(&tt, .flags = TCP_RST, .seq = 5); /* inexact: a challenge */
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     inject(&tt, .flags = TCP_RST, .seq = 1);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ECONNREFUSED);
     tcp_test_end(&tt);
 }
@@ -511,8 +511,8 @@ static void syn_received_then_close(void **state)
     expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1, .ack = 2);
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    assert_int_equal(tt.net->tcp.time_waits.used, 1);
-    assert_int_equal(tt.net->tcp.cbs.used, 0);
+    assert_int_equal(time_waits_of(tt.net), 1);
+    assert_int_equal(connections_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -624,11 +624,12 @@ static void icmp_in_syn_sent(void **state)
             memcpy(e.quoted, q, sizeof(q));
             tcp_icmp_error(tt.net, &e);
             if (pass == 0) {
-                assert_int_equal(tt.t->state, TCP_SYN_SENT); /* RFC 5927: a number not in flight */
+                assert_int_equal(state_of(tt.t),
+                                 TCP_SYN_SENT); /* RFC 5927: a number not in flight */
             }
         }
         assert_int_equal(tcp_take_error(tt.t), cases[i].error);
-        assert_int_equal(tt.t->state, cases[i].error != 0 ? TCP_CLOSED : TCP_SYN_SENT);
+        assert_int_equal(state_of(tt.t), cases[i].error != 0 ? TCP_CLOSED : TCP_SYN_SENT);
         tcp_test_end(&tt);
     }
 }
@@ -652,12 +653,12 @@ static void half_open_old_timestamp_does_not_complete(void **state)
            .options_len = 12);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_paws"), 1);
-    assert_int_equal(tt.net->tcp.cbs.used, 1); /* the listener */
+    assert_int_equal(connections_of(tt.net), 1); /* the listener */
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = timestamps(5000),
            .options_len = 12);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(tt.t);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     tcp_test_end(&tt);
 }
 

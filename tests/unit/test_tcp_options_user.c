@@ -99,9 +99,9 @@ static void quickack(void **state)
 static void ends_after(struct tcp_test *tt, uint64_t limit_ms)
 {
     tcp_test_advance_ms(tt, limit_ms - 2);
-    assert_true(tt->t->state != TCP_CLOSED);
+    assert_true(state_of(tt->t) != TCP_CLOSED);
     tcp_test_advance_ms(tt, 5);
-    assert_int_equal(tt->t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt->t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt->t), ETIMEDOUT);
     assert_int_equal(tcp_test_count(tt, "tcp_give_ups"), 1);
     (void)tcp_test_forget(tt);
@@ -156,12 +156,12 @@ static void user_timeout_of_a_shut_window(void **state)
     set_now(&tt, TCP_OPT_USER_TIMEOUT_MS, 20000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
     tcp_test_advance_ms(&tt, 60000); /* nothing to send: nothing to wait for */
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     assert_int_equal(tt_send(&tt, "hello"), 5);
     uint64_t start = tt.f.now_ns;
-    while (tt.t->state != TCP_CLOSED && tt.f.now_ns - start < 60 * NS_PER_S) {
+    while (state_of(tt.t) != TCP_CLOSED && tt.f.now_ns - start < 60 * NS_PER_S) {
         tcp_test_advance_ms(&tt, 10);
-        if (tcp_test_forget(&tt) > 0 && tt.t->state != TCP_CLOSED) {
+        if (tcp_test_forget(&tt) > 0 && state_of(tt.t) != TCP_CLOSED) {
             inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
         }
     }
@@ -221,10 +221,10 @@ static void linger2(void **state)
         tt_close(&tt);
         if (cases[i].ms > 0) {
             tcp_test_advance_ms(&tt, cases[i].ms - 2);
-            assert_int_equal(tt.net->tcp.orphan_count, 1);
+            assert_int_equal(orphans_of(tt.net), 1);
         }
         tcp_test_advance_ms(&tt, 4);
-        assert_int_equal(tt.net->tcp.orphan_count, 0);
+        assert_int_equal(orphans_of(tt.net), 0);
         tcp_test_end(&tt);
     }
 }
@@ -276,7 +276,7 @@ static void accepted_connections_inherit(void **state)
         assert_int_equal(tcp_get_opt(tt.t, opts[i], &v), 0);
         assert_int_equal(v, want);
     }
-    assert_true(tt.t->opt.rcvbuf_fixed && tt.t->opt.sndbuf_fixed);
+    assert_true(rcvbuf_fixed(tt.t) && sndbuf_fixed(tt.t));
     tcp_test_end(&tt);
 }
 
@@ -313,7 +313,7 @@ static void a_report(void **state)
     assert_int_equal(r.mtu, 1500);
     assert_int_equal(r.flight + r.unsent, 20000 - 1460);
     assert_int_equal(r.flight, tcp_flight(tt.t));
-    assert_int_equal(r.cwnd, tt.t->cc.cwnd);
+    assert_int_equal(r.cwnd, cwnd_of(tt.t));
     assert_int_equal(r.snd_wnd, 30000);
     assert_int_equal(r.bytes_acked, 1460);
     assert_int_equal(r.bytes_received, 5);
@@ -362,7 +362,7 @@ static void make_deferred(struct tcp_test *tt, int seconds)
     expect_nothing(tt);
     assert_int_equal(tt->listen_ready, 0);
     assert_null(tcp_accept(tt->listener, NULL, NULL));
-    assert_int_equal(tt->net->tcp.cbs.used, 1); /* a half-open record still, no control block */
+    assert_int_equal(connections_of(tt->net), 1); /* a half-open record still, no control block */
     assert_int_equal(tcp_test_count(tt, "tcp_accepts_deferred"), 1);
 }
 
@@ -377,8 +377,8 @@ static void deferred_until_data(void **state)
     assert_non_null(tt.t);
     expect_read(&tt, "GET /");
     /* The round trip is the handshake's, without the wait. */
-    assert_in_range(tt.t->rtt.srtt_us8 / 8, 20000, 22000);
-    assert_false(tt.t->snd.syn_resent);
+    assert_in_range(srtt_us8(tt.t) / 8, 20000, 22000);
+    assert_false(syn_resent(tt.t));
     tcp_test_end(&tt);
 }
 
@@ -389,7 +389,7 @@ static void deferred_until_a_fin(void **state)
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1, .ack = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(tt.t);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     (void)tcp_test_forget(&tt);
     tcp_test_end(&tt);
 }
@@ -406,7 +406,7 @@ static void deferred_until_time_is_up(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(tt.t);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     tcp_test_end(&tt);
 }
 
@@ -416,7 +416,7 @@ static void deferred_and_reset(void **state)
     int v = 0;
     make_deferred(&tt, 10);
     inject(&tt, .flags = TCP_RST, .seq = 1);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     assert_int_equal(tcp_set_opt(tt.listener, TCP_OPT_DEFER_ACCEPT_S, 100), 0);
     assert_int_equal(tcp_get_opt(tt.listener, TCP_OPT_DEFER_ACCEPT_S, &v), 0);
     assert_int_equal(v, TCP_DEFER_MAX_S);

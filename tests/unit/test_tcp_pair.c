@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "kernel/bytes.h"
-#include "net/tcp/int.h"
 #include "tests/sim/pair.h"
+#include "tests/unit/tcp_see.h"
 
 #include <errno.h>
 
@@ -198,8 +198,8 @@ static void app(struct side *s)
         return;
     }
     uint32_t bits = tcp_ready(s->t);
-    if (s->t->state == TCP_SYN_SENT || (bits & NET_READY_ERR)) {
-        assert_int_equal(s->t->error, 0);
+    if (state_of(s->t) == TCP_SYN_SENT || (bits & NET_READY_ERR)) {
+        assert_int_equal(pending_error(s->t), 0);
         return;
     }
     app_receive(s);
@@ -277,10 +277,10 @@ static void world_end(struct world *w)
         if (s->listener != NULL) {
             tcp_close(s->listener);
         }
-        assert_int_equal(s->net->tcp.cbs.used, 0);
-        assert_int_equal(s->net->tcp.halves.used, 0);
-        assert_int_equal(s->net->tcp.time_waits.used, 0);
-        assert_int_equal(s->net->tcp.orphan_count, 0);
+        assert_int_equal(connections_of(s->net), 0);
+        assert_int_equal(half_opens_of(s->net), 0);
+        assert_int_equal(time_waits_of(s->net), 0);
+        assert_int_equal(orphans_of(s->net), 0);
         assert_int_equal(w->pair.side[i].tx.used + w->pair.side[i].rx.used, 0);
     }
     pair_destroy(&w->pair);
@@ -301,8 +301,8 @@ static void world_run(struct world *w)
                     w->link.loss_ppm);
         fail();
     }
-    while (a->net->tcp.time_waits.used + b->net->tcp.time_waits.used + a->net->tcp.cbs.used - 1 +
-               b->net->tcp.cbs.used >
+    while (time_waits_of(a->net) + time_waits_of(b->net) + connections_of(a->net) - 1 +
+               connections_of(b->net) >
            0) {
         assert_true(w->pair.now_ns < limit_ns + 1000 * NS_PER_S);
         step(w);
@@ -414,10 +414,12 @@ static bool run_failing(enum which_pool which, uint64_t nth)
     struct side *server = &w.side[0];
     struct side *client = &w.side[1];
     struct pool *pools[POOL_KINDS] = {
-        [POOL_CB_SERVER] = &server->net->tcp.cbs,
-        [POOL_HALF_SERVER] = &server->net->tcp.halves,
-        [POOL_TIME_WAIT_SERVER] = &server->net->tcp.time_waits,
-        [POOL_TIME_WAIT_CLIENT] = &client->net->tcp.time_waits,
+        NULL,
+        NULL,
+        connection_pool(server->net),
+        half_open_pool(server->net),
+        time_wait_pool(server->net),
+        time_wait_pool(client->net),
     };
     struct pair_side *s = &w.pair.side[which < POOL_TX_CLIENT ? 0 : 1];
     struct pkt_pool *packets = which % 2 == POOL_TX_SERVER ? &s->tx : &s->rx;

@@ -38,7 +38,7 @@ static void smaller_segments_at_once(void **state)
 {
     struct tcp_test tt;
     three_out(&tt);
-    uint32_t cwnd = tt.t->cc.cwnd;
+    uint32_t cwnd = cwnd_of(tt.t);
     say(&tt, .mtu = 1280, .quoted_bytes = 1500, .seq = 1);
     uint32_t at = 1;
     for (; at + SMALLER <= 1 + 3 * FULL; at += SMALLER) { /* cut anew, without a crumb of each */
@@ -47,7 +47,7 @@ static void smaller_segments_at_once(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = 1 + 3 * FULL - at);
     at = 1 + 3 * FULL;
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.cwnd, cwnd);
+    assert_int_equal(cwnd_of(tt.t), cwnd);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_frag_needed"), 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = at);
     assert_int_equal(tt_send_bytes(&tt, 2 * SMALLER, at), 2 * SMALLER); /* and new data */
@@ -69,7 +69,7 @@ static void lies_are_ignored(void **state)
     say(&tt, .mtu = 1280, .quoted_bytes = 1000, .seq = 1);
     say(&tt, .mtu = 1280, .quoted_bytes = 9000, .seq = 1); /* larger than anything of ours */
     expect_nothing(&tt);
-    assert_int_equal(tt.t->snd.mss, FULL);
+    assert_int_equal(snd_mss(tt.t), FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_frag_needed"), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_icmp_ignored"), 7);
     tcp_test_abort(&tt);
@@ -84,7 +84,7 @@ static void floor_without_df(void **state)
         struct frame fr;
         three_out(&tt);
         say(&tt, .mtu = claims[i], .quoted_bytes = 1500, .seq = 1);
-        assert_int_equal(tt.t->snd.mss, PMTU_FLOOR_BYTES - 40);
+        assert_int_equal(snd_mss(tt.t), PMTU_FLOOR_BYTES - 40);
         assert_true(fixture_pop(&tt.f, &fr));
         assert_int_equal(fr.len, PMTU_FLOOR_BYTES);
         assert_false(has_df(&fr));
@@ -99,12 +99,12 @@ static void plateau_when_nothing_is_named(void **state)
     struct frame fr;
     three_out(&tt);
     say(&tt, .mtu = 0, .quoted_bytes = 1500, .seq = 1);
-    assert_int_equal(tt.t->snd.mss, 1492 - 40);
+    assert_int_equal(snd_mss(tt.t), 1492 - 40);
     assert_true(fixture_pop(&tt.f, &fr));
     assert_true(has_df(&fr));
     (void)tcp_test_forget(&tt);
     say(&tt, .mtu = 0, .quoted_bytes = 1492, .seq = 1);
-    assert_int_equal(tt.t->snd.mss, SMALLER);
+    assert_int_equal(snd_mss(tt.t), SMALLER);
     tcp_test_abort(&tt);
 }
 
@@ -126,8 +126,8 @@ static void known_to_the_next_connection(void **state)
     inject(&tt, .flags = TCP_ACK, .sport = 5000, .seq = 1, .ack = 1);
     struct tcp_cb *second = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(second);
-    assert_int_equal(second->snd.mss, TCP_MSS_DEFAULT); /* its SYN had no option */
-    assert_int_equal(second->path.mtu, 1280);
+    assert_int_equal(snd_mss(second), TCP_MSS_DEFAULT); /* its SYN had no option */
+    assert_int_equal(path_mtu_of(second), 1280);
     assert_int_equal(tcp_set_opt(second, TCP_OPT_LINGER_S, 0), 0);
     tcp_close(second);
     tcp_test_abort(&tt);
@@ -143,13 +143,13 @@ static void raised_after_ten_minutes(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * FULL);
     tcp_test_advance_ms(&tt, 10 * 60 * 1000 - 1000);
     assert_int_equal(tt_send_bytes(&tt, SMALLER, 1 + 3 * FULL), SMALLER);
-    assert_int_equal(tt.t->snd.mss, SMALLER);
+    assert_int_equal(snd_mss(tt.t), SMALLER);
     tcp_test_advance_ms(&tt, 100);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * FULL + SMALLER);
     tcp_test_advance_ms(&tt, 2000);
     (void)tcp_test_forget(&tt);
     assert_int_equal(tt_send_bytes(&tt, 10, 1 + 3 * FULL + SMALLER), 10);
-    assert_int_equal(tt.t->snd.mss, FULL);
+    assert_int_equal(snd_mss(tt.t), FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_pmtu_raised"), 1);
     tcp_test_abort(&tt);
 }
@@ -169,7 +169,7 @@ static void raised_with_a_window_of_one(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 4001);
     struct tcp_cb *u = tcp_accept(tt.listener, NULL, NULL);
     assert_non_null(u);
-    assert_int_equal(u->cc.cwnd, SMALLER);
+    assert_int_equal(cwnd_of(u), SMALLER);
     tcp_test_advance_ms(&tt, 11 * 60 * 1000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 4001, .data = "?");
     tcp_test_advance_ms(&tt, 100); /* with its ACK the size is raised */
@@ -177,7 +177,7 @@ static void raised_with_a_window_of_one(void **state)
     tt.net->now_ns = tt.f.now_ns;
     static const char bytes[2 * FULL];
     assert_int_equal(tcp_send(u, bytes, sizeof(bytes), 0), sizeof(bytes));
-    assert_int_equal(u->snd.mss, FULL);
+    assert_int_equal(snd_mss(u), FULL);
     assert_true(fixture_pop(&tt.f, &fr));
     assert_int_equal(fr.len, FULL + 40);
     assert_int_equal(tcp_set_opt(u, TCP_OPT_LINGER_S, 0), 0);
@@ -211,7 +211,7 @@ static void narrow_black_hole_is_escaped(void **state)
     struct tcp_test tt;
     three_out(&tt);
     tcp_test_advance_ms(&tt, TCP_ORPHAN_R2_MS / 2);
-    assert_int_equal(tt.t->path.mtu, PMTU_FLOOR_BYTES);
+    assert_int_equal(path_mtu_of(tt.t), PMTU_FLOOR_BYTES);
     (void)tcp_test_forget(&tt);
     tcp_test_abort(&tt);
 }
@@ -228,9 +228,9 @@ static void small_segments_prove_nothing(void **state)
     }
     assert_int_equal(tcp_test_forget(&tt), 3);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 3 * (FULL / 2));
-    assert_false(tt.t->path.proven);
+    assert_false(path_proven(tt.t));
     assert_int_equal(tt_send_bytes(&tt, FULL, 1 + 3 * (FULL / 2)), FULL);
-    while (tt.t->loss.timeouts < TCP_BLACK_HOLE_TIMEOUTS) {
+    while (timeouts_of(tt.t) < TCP_BLACK_HOLE_TIMEOUTS) {
         tcp_test_advance_ms(&tt, 100);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 1);
@@ -244,10 +244,10 @@ static void plain_loss_is_no_black_hole(void **state)
     struct tcp_test tt;
     three_out(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + FULL); /* full segments do pass */
-    while (tt.t->loss.timeouts < 5) {
+    while (timeouts_of(tt.t) < 5) {
         tcp_test_advance_ms(&tt, 100);
     }
-    assert_int_equal(tt.t->snd.mss, FULL);
+    assert_int_equal(snd_mss(tt.t), FULL);
     assert_int_equal(tcp_test_count(&tt, "tcp_black_holes"), 0);
     (void)tcp_test_forget(&tt);
     tcp_test_abort(&tt);
@@ -285,7 +285,7 @@ static void switched_off(void **state)
     assert_true(fixture_pop(&tt.f, &fr));
     assert_false(has_df(&fr));
     say(&tt, .mtu = 1280, .quoted_bytes = 1500, .seq = 1);
-    assert_int_equal(tt.t->snd.mss, FULL);
+    assert_int_equal(snd_mss(tt.t), FULL);
     tcp_test_abort(&tt);
 }
 

@@ -50,7 +50,7 @@ static int teardown(void **state)
 static struct tcp_time_wait *leave_record(struct tcp_test *tt, uint32_t raddr, uint16_t port,
                                           bool timestamps)
 {
-    struct tcp_time_wait *w = pool_get(&tt->net->tcp.time_waits);
+    struct tcp_time_wait *w = pool_get(time_wait_pool(tt->net));
     assert_non_null(w);
     w->node.kind = TCP_NODE_TIME_WAIT;
     w->node.id = (struct tcp_tuple){FIXTURE_ADDR, raddr, port, SERVICE};
@@ -58,8 +58,7 @@ static struct tcp_time_wait *leave_record(struct tcp_test *tt, uint32_t raddr, u
     w->deadline_ms = (uint32_t)(tt->f.now_ns / NS_PER_MS) + 2 * TCP_MSL_DEFAULT_MS;
     list_init(&w->node.bucket);
     list_init(&w->age);
-    tcp_table_insert(tt->net, &w->node);
-    list_push_back(&tt->net->tcp.time_wait_age, &w->age);
+    add_time_wait(tt->net, w);
     return w;
 }
 
@@ -260,29 +259,12 @@ static void bound_ports_are_spread(void **state)
     assert_true(near < 16); /* 2 are to be expected */
 }
 
-/* What the table says of each port, found by walking through all of it. */
-static void count_users(struct tcp_test *tt, uint32_t *users)
-{
-    struct tcp *tcp = &tt->net->tcp;
-    struct list *it;
-    memset(users, 0, TCP_PORTS * sizeof(users[0]));
-    for (uint32_t i = 0; i < tcp->bucket_count; i++) {
-        list_for_each (it, &tcp->buckets[i]) {
-            users[list_entry(it, struct tcp_node, bucket)->id.lport]++;
-        }
-    }
-    for (uint32_t i = 0; i < TCP_BOUND_BUCKETS; i++) {
-        list_for_each (it, &tcp->bound[i]) {
-            users[list_entry(it, struct tcp_cb, bound)->node.id.lport]++;
-        }
-    }
-}
-
 static void check_users(struct tcp_test *tt)
 {
     static uint32_t users[TCP_PORTS];
-    const struct tcp_ports *ports = &tt->net->tcp.ports;
-    count_users(tt, users);
+    const struct tcp_ports *ports = ports_of(tt->net);
+    memset(users, 0, sizeof(users));
+    count_port_users(tt->net, users);
     assert_memory_equal(users, ports->users, sizeof(users));
     for (uint32_t i = 0; i < TCP_EPHEMERAL_COUNT; i++) {
         bool busy = (ports->busy[i / 64] >> (i % 64) & 1) != 0;

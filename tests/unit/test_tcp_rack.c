@@ -37,14 +37,14 @@ static void a_little_late_is_not_lost(void **state)
     tcp_test_advance_ms(&tt, SP_RTT_MS / 4 - 5);
     expect_nothing(&tt);
     sp_ack(&tt, 2);
-    assert_int_equal(tt.t->rack.reordered_bytes, 2 * SP_MSS);
+    assert_int_equal(reordered_bytes(tt.t), 2 * SP_MSS);
     expect_nothing(&tt);
     /* From now on three sacked above are no proof either. */
     sp_sack(&tt, 2, 3, 9);
     expect_nothing(&tt);
     sp_ack(&tt, 10);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 0);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
     end(&tt);
 }
 
@@ -57,9 +57,9 @@ static void lost_acks_are_no_reordering(void **state)
     tcp_test_advance_ms(&tt, SP_RTT_MS);
     const struct tcp_range newest_first[] = {{sp_at(5), sp_at(6)}, {sp_at(3), sp_at(4)}};
     sp_ack_bytes(&tt, 1, newest_first, 2);
-    assert_int_equal(tt.t->rack.reordered_bytes, 0);
+    assert_int_equal(reordered_bytes(tt.t), 0);
     sp_sack(&tt, 0, 2, 4); /* and this one is */
-    assert_int_equal(tt.t->rack.reordered_bytes, 4 * SP_MSS);
+    assert_int_equal(reordered_bytes(tt.t), 4 * SP_MSS);
     (void)tcp_test_forget(&tt);
     end(&tt);
 }
@@ -76,7 +76,7 @@ static void the_reordering_timer_finds_it(void **state)
     expect_nothing(&tt);
     tcp_test_advance_ms(&tt, 4);
     sp_expect(&tt, 0);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
     end(&tt);
 }
@@ -86,7 +86,7 @@ static void lost_retransmissions_are_found(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->cc.cwnd = 20 * SP_MSS;
+    set_cwnd(tt.t, 20 * SP_MSS);
     assert_int_equal(sp_send(&tt, 0, 100), 20);
     uint32_t next = 20; /* the next new segment */
     for (unsigned times = 1; times <= 4; times++) {
@@ -131,8 +131,8 @@ static void an_old_echo_says_nothing_of_blocks(void **state)
     opts_ts(&ack, 1, ecr);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = ack.bytes, .options_len = ack.len);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_true(tt.t != NULL && tt.t->ts.on && tt.t->sack_on);
-    uint32_t mss = tt.t->snd.mss;
+    assert_true(tt.t != NULL && timestamps_agreed(tt.t) && sack_agreed(tt.t));
+    uint32_t mss = snd_mss(tt.t);
     assert_int_equal(tt_send_bytes(&tt, 10 * mss, 1), 10 * mss);
     assert_int_equal(tcp_test_forget(&tt), 10);
     tcp_test_advance_ms(&tt, SP_RTT_MS);
@@ -157,26 +157,26 @@ static void duplicates_widen_the_window(void **state)
     sp_ack(&tt, 2);
     sp_dsack(&tt, 2, 0);
     sp_dsack(&tt, 2, 1);
-    assert_int_equal(tt.t->rack.reo_wnd_steps, 1);
+    assert_int_equal(reo_wnd_steps(tt.t), 1);
     sp_ack(&tt, 10);
     sp_dsack(&tt, 10, 9);
-    assert_int_equal(tt.t->rack.reo_wnd_steps, 2);
+    assert_int_equal(reo_wnd_steps(tt.t), 2);
     uint32_t at = 10;
     for (unsigned i = 0; i < TCP_REO_WND_PERSIST; i++, at += 8) {
         assert_true(sp_send(&tt, at, 8) >= 2);
         tcp_test_advance_ms(&tt, SP_RTT_MS);
         sp_sack(&tt, at, at + 1, at + 8);
-        assert_int_equal(tt.t->rack.reo_wnd_steps, 2);
-        for (unsigned ms = 0; ms < 100 && tt.t->cc.recovery == TCP_RECOVERY_NONE; ms++) {
+        assert_int_equal(reo_wnd_steps(tt.t), 2);
+        for (unsigned ms = 0; ms < 100 && recovery_of(tt.t) == TCP_RECOVERY_NONE; ms++) {
             tcp_test_advance_ms(&tt, 1);
         }
-        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+        assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
         tcp_test_advance_ms(&tt, SP_RTT_MS);
         (void)tcp_test_forget(&tt);
         sp_ack(&tt, at + 8);
-        tt.t->cc.cwnd = 10 * SP_MSS;
+        set_cwnd(tt.t, 10 * SP_MSS);
     }
-    assert_int_equal(tt.t->rack.reo_wnd_steps, 0);
+    assert_int_equal(reo_wnd_steps(tt.t), 0);
     end(&tt);
 }
 
@@ -185,17 +185,16 @@ static void timeout_spares_what_just_went(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->loss.timeouts = 0;
+    set_no_timeouts(tt.t);
     assert_int_equal(sp_send(&tt, 0, 5), 5);
-    tt.t->rack.tlp_out = true; /* no probe in this test */
-    tt.t->rack.tlp_end_seq = tt.t->snd.nxt;
+    set_probe_out(tt.t); /* no probe in this test */
     tcp_test_advance_ms(&tt, 280);
     assert_int_equal(sp_send(&tt, 5, 3), 3);
     tcp_test_advance_ms(&tt, 25);
     sp_expect(&tt, 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->snd.queue.lost_bytes, 4 * SP_MSS);
-    assert_int_equal(tt.t->cc.cwnd, 3 * SP_MSS + SP_MSS);
+    assert_int_equal(lost_bytes(tt.t), 4 * SP_MSS);
+    assert_int_equal(cwnd_of(tt.t), 3 * SP_MSS + SP_MSS);
     end(&tt);
 }
 
@@ -213,9 +212,8 @@ static void lost_tail_is_probed(void **state)
     expect_nothing(&tt);
     sp_sack(&tt, 0, 4, 5);
     sp_expect(&tt, 0);
-    assert_int_equal(tt.t->snd.queue.lost_bytes + SP_MSS * (uint32_t)tcp_test_forget(&tt),
-                     3 * SP_MSS);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(lost_bytes(tt.t) + SP_MSS * (uint32_t)tcp_test_forget(&tt), 3 * SP_MSS);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 1);
     end(&tt);
@@ -244,7 +242,7 @@ static void probe_in_place_of_the_timeout(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    uint32_t cwnd = tt.t->cc.cwnd;
+    uint32_t cwnd = cwnd_of(tt.t);
     assert_int_equal(sp_send(&tt, 0, 1), 1);
     tcp_test_advance_ms(&tt, 295);
     expect_nothing(&tt);
@@ -252,7 +250,7 @@ static void probe_in_place_of_the_timeout(void **state)
     sp_expect(&tt, 0);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_tail_probes"), 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
-    assert_int_equal(tt.t->cc.cwnd, cwnd);
+    assert_int_equal(cwnd_of(tt.t), cwnd);
     tcp_test_advance_ms(&tt, 290);
     expect_nothing(&tt);
     tcp_test_advance_ms(&tt, 15);
@@ -296,7 +294,7 @@ static void a_repair_counts_as_loss(void **state)
         assert_int_equal(sp_send(&tt, 0, 5), 5);
         tcp_test_advance_ms(&tt, 2 * SP_RTT_MS + 2);
         sp_expect(&tt, 4);
-        uint32_t cwnd = tt.t->cc.cwnd;
+        uint32_t cwnd = cwnd_of(tt.t);
         if (twice) {
             sp_dsack(&tt, 5, 4);
         } else {
@@ -305,7 +303,7 @@ static void a_repair_counts_as_loss(void **state)
         assert_int_equal(sp_send(&tt, 5, 2), 2);
         sp_ack(&tt, 7);
         assert_int_equal(tcp_test_count(&tt, "tcp_tail_repairs"), twice ? 0 : 1);
-        assert_true(twice ? tt.t->cc.cwnd >= cwnd : tt.t->cc.cwnd < cwnd);
+        assert_true(twice ? cwnd_of(tt.t) >= cwnd : cwnd_of(tt.t) < cwnd);
         end(&tt);
     }
 }
@@ -343,8 +341,8 @@ static void a_message_uncovers_a_loss(void **state)
     }
     assert_int_equal(tt_send_bytes(&tt, SP_MSS, 201), SP_MSS);
     (void)tcp_test_forget(&tt);
-    tcp_sendq_mark_lost(tt.t, tt.t->snd.queue.last); /* as a repair does ... */
-    tcp_sendq_unmark_lost(tt.t);                     /* ... and its end */
+    tcp_sendq_mark_lost(tt.t, snd_last(tt.t)); /* as a repair does ... */
+    tcp_sendq_unmark_lost(tt.t);               /* ... and its end */
     tcp_test_advance_ms(&tt, SP_RTT_MS - 10);
     struct tcp_range second = {101, 201};
     sp_ack_bytes(&tt, 1, &second, 1);

@@ -108,8 +108,8 @@ static void every_order_of_three(void **state)
             data(&tt, 1 + orders[i][k] * 1000u, 1000);
         }
         assert_int_equal(tcp_readable_bytes(tt.t), 3000);
-        assert_int_equal(tt.t->rcv.queue.range_count, 0);
-        assert_int_equal(tt.t->rcv.queue.ooo_packets, 0);
+        assert_int_equal(ooo_ranges(tt.t), 0);
+        assert_int_equal(ooo_packets(tt.t), 0);
         read_stream(&tt, 1, 3000);
         tcp_test_end(&tt);
     }
@@ -145,14 +145,14 @@ static void overlaps_of_all_shapes(void **state)
                 data(&tt, 1 + 400, 100);
                 data(&tt, 1 + a, a_len);
                 data(&tt, 1 + b, 150);
-                assert_true(tt.t->rcv.queue.range_count <= 4);
+                assert_true(ooo_ranges(tt.t) <= 4);
                 data(&tt, 1, 120);
                 for (uint32_t at = 0; at < 700; at += 50) {
                     data(&tt, 1 + at, 60);
                 }
                 assert_int_equal(tcp_readable_bytes(tt.t), max_u32(710, a + a_len));
                 read_stream(&tt, 1, 710);
-                assert_int_equal(tt.t->rcv.queue.ooo_bytes, 0);
+                assert_int_equal(ooo_bytes(tt.t), 0);
                 tcp_test_end(&tt);
             }
         }
@@ -174,7 +174,7 @@ static void duplicates_are_acknowledged(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2501);
     data(&tt, 4001, 100); /* out of order, twice */
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2501);
-    assert_int_equal(tt.t->rcv.queue.ooo_packets, 1);
+    assert_int_equal(ooo_packets(tt.t), 1);
     read_stream(&tt, 1, 2500);
     tcp_test_end(&tt);
 }
@@ -184,16 +184,16 @@ static void ranges_are_bounded(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    tt.t->rcv.buf_bytes = 256 * 1024; /* so that the ranges are the limit and not the packets */
+    set_rcvbuf_bytes(tt.t, 256 * 1024); /* so that the ranges are the limit and not the packets */
     for (uint32_t i = 0; i < 5000; i++) {
         data(&tt, 3 + 2 * (i * 7 % 5000), 1);
-        assert_true(tt.t->rcv.queue.range_count <= TCP_RANGES_MAX);
-        assert_true(tt.t->rcv.queue.ooo_packets <= TCP_RANGES_MAX);
+        assert_true(ooo_ranges(tt.t) <= TCP_RANGES_MAX);
+        assert_true(ooo_packets(tt.t) <= TCP_RANGES_MAX);
         (void)tcp_test_forget(&tt);
     }
     assert_true(tcp_test_count(&tt, "tcp_rx_drop_ranges") > 4000);
     /* The nearest stayed. */
-    assert_int_equal(rx_note(tt.t->rcv.queue.ranges)->seq - tt.irs, 3);
+    assert_int_equal(rx_note(ooo_first(tt.t))->seq - tt.irs, 3);
     assert_true(tcp_ooo_end(tt.t) - tt.irs <= 3 + 2 * TCP_RANGES_MAX);
     for (uint32_t i = 0; i < 2 * TCP_RANGES_MAX; i++) {
         data(&tt, 1 + i, 1);
@@ -232,8 +232,8 @@ static void packets_are_bounded(void **state)
         data(&tt, 60000 - at, 300); /* downwards: each begins a run of its own until they touch */
         (void)tcp_test_forget(&tt);
     }
-    uint32_t max = tt.t->rcv.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
-    assert_true(tt.t->rcv.queue.ooo_packets <= max);
+    uint32_t max = rcvbuf_bytes(tt.t) / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+    assert_true(ooo_packets(tt.t) <= max);
     assert_true(tcp_test_count(&tt, "tcp_rx_drop_packets") > 0);
     /* In-order data is not kept out by it. */
     data(&tt, 1, 1000);
@@ -255,11 +255,11 @@ static void pool_pressure(void **state)
         count++;
     }
     data(&tt, 2001, 1000);
-    assert_int_equal(tt.t->rcv.queue.ooo_packets, 0);
+    assert_int_equal(ooo_packets(tt.t), 0);
     for (uint32_t i = 0; i < 10; i++) {
         data(&tt, 1 + i * 1400, 1400);
     }
-    assert_int_equal(tt.t->rcv.queue.in_order.count, TCP_PRESSURE_PACKETS);
+    assert_int_equal(readable_packets(tt.t), TCP_PRESSURE_PACKETS);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_pressure"), 1 + 10 - TCP_PRESSURE_PACKETS);
     while (count > 0) {
         pkt_put(hoard[--count]);
@@ -300,7 +300,7 @@ static void follow_edge(struct tcp_test *tt, uint32_t *edge)
     struct frame fr;
     while (fixture_pop(&tt->f, &fr)) {
         const uint8_t *h = fr.bytes + 20;
-        uint32_t told = load_be32(h + 8) + ((uint32_t)load_be16(h + 14) << tt->t->rcv.wscale);
+        uint32_t told = load_be32(h + 8) + ((uint32_t)load_be16(h + 14) << rcv_wscale(tt->t));
         assert_true(seq_ge(told, *edge));
         *edge = told;
     }
@@ -310,8 +310,8 @@ static void follow_edge(struct tcp_test *tt, uint32_t *edge)
  * never more than the buffer, but for what rounding to the scale's unit adds with each segment. */
 static void wander(struct tcp_test *tt, uint32_t rcvbuf)
 {
-    uint32_t edge = tt->t->rcv.adv;
-    uint32_t rounding = (1u << tt->t->rcv.wscale) - 1;
+    uint32_t edge = rcv_adv(tt->t);
+    uint32_t rounding = (1u << rcv_wscale(tt->t)) - 1;
     uint32_t x = 99;
     uint32_t next = 1;
     for (unsigned i = 0; i < 2000; i++) {
@@ -325,9 +325,8 @@ static void wander(struct tcp_test *tt, uint32_t rcvbuf)
         if (i == 1000) {
             assert_int_equal(tcp_set_opt(tt->t, TCP_OPT_RCVBUF, (int)rcvbuf / 4), 0);
         }
-        next = tt->t->rcv.nxt - tt->irs;
-        assert_true(tcp_readable_bytes(tt->t) + tt->t->rcv.queue.ooo_bytes <=
-                    rcvbuf + (i + 1) * rounding);
+        next = rcv_nxt(tt->t) - tt->irs;
+        assert_true(tcp_readable_bytes(tt->t) + ooo_bytes(tt->t) <= rcvbuf + (i + 1) * rounding);
         follow_edge(tt, &edge);
     }
 }
@@ -345,7 +344,7 @@ static void the_edge_never_moves_back(void **state)
     cfg.tcp_off = NET_TCP_OFF_TUNING;
     make_listen_with(&tt, &cfg);
     tt_handshake(&tt, "\x02\x04\x05\xb4\x01\x03\x03\x07", 8, TT_WND);
-    assert_true(tt.t->rcv.wscale > 0);
+    assert_true(rcv_wscale(tt.t) > 0);
     wander(&tt, 200000);
     tcp_test_end(&tt);
 }
@@ -356,12 +355,12 @@ static void fin_in_order_and_before_its_turn(void **state)
     make_established(&tt);
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1001, .ack = 1, .len = 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     inject(&tt, .flags = TCP_ACK, .seq = 2001, .ack = 1, .data = "behind the end");
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     data(&tt, 1, 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2002);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     assert_true((tt.ready & NET_READY_RDHUP) != 0);
     read_stream(&tt, 1, 2000);
     expect_read(&tt, "");
@@ -382,7 +381,7 @@ static void text_behind_a_waiting_fin(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     data(&tt, 1, 100);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 202);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     assert_int_equal(tcp_readable_bytes(tt.t), 200);
     read_stream(&tt, 1, 200);
     tcp_test_end(&tt);
@@ -397,7 +396,7 @@ static void fin_that_contradicts(void **state)
     (void)tcp_test_forget(&tt);
     data(&tt, 1, 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2001);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 2001, .ack = 1);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2002);
     tcp_test_end(&tt);
@@ -410,7 +409,7 @@ static void fin_behind_a_full_window(void **state)
     data(&tt, 1, 1024);
     inject(&tt, .flags = TCP_ACK | TCP_FIN, .seq = 1025, .ack = 1, .len = 1024);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2050);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     read_stream(&tt, 1, 2048);
     tcp_test_end(&tt);
 }
@@ -440,12 +439,12 @@ static void shut_reading_with_a_gap(void **state)
     make_established(&tt);
     data(&tt, 101, 100);
     assert_int_equal(tcp_shutdown(tt.t, TCP_SHUT_RD), 0);
-    assert_int_equal(tt.t->rcv.queue.range_count, 0);
+    assert_int_equal(ooo_ranges(tt.t), 0);
     data(&tt, 1, 200);
     inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 201, .ack = 1);
     (void)tcp_test_forget(&tt);
-    assert_int_equal(tt.t->rcv.nxt - tt.irs, 202);
-    assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+    assert_int_equal(rcv_nxt(tt.t) - tt.irs, 202);
+    assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
     tcp_test_end(&tt);
 }
 

@@ -122,20 +122,20 @@ static void active_scale_needs_both(void **state)
     assert_true(o.has_wscale && o.wscale == 2);
     assert_int_equal(window, 65532);
     inject(&tt, .flags = SYN_ACK, .ack = 1, .wnd = 100, .options = mss_only, .options_len = 4);
-    assert_int_equal(tt.t->snd.wnd, 100);
+    assert_int_equal(snd_wnd(tt.t), 100);
     assert_int_equal(pop_options(&tt, &o, &window), TCP_ACK);
     assert_true(window > 60000); /* in bytes, not in units */
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
-    assert_int_equal(tt.t->snd.wnd, 100);
+    assert_int_equal(snd_wnd(tt.t), 100);
     tcp_test_end(&tt);
     connect_with(&tt, &cfg);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = SYN_ACK, .ack = 1, .wnd = 100, .options = mss_scale, .options_len = 8);
-    assert_int_equal(tt.t->snd.wnd, 100); /* that of a SYN is not scaled */
+    assert_int_equal(snd_wnd(tt.t), 100); /* that of a SYN is not scaled */
     assert_int_equal(pop_options(&tt, &o, &window), TCP_ACK);
     assert_true(window < 60000);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
-    assert_int_equal(tt.t->snd.wnd, 100 << 7);
+    assert_int_equal(snd_wnd(tt.t), 100 << 7);
     tcp_test_end(&tt);
 }
 
@@ -150,16 +150,16 @@ static void windows_of_syns_are_not_scaled(void **state)
     inject(&tt, .flags = TCP_SYN, .wnd = 100, .options = mss_scale, .options_len = 8);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 1);
     tt.t = tcp_accept(tt.listener, NULL, NULL);
-    assert_int_equal(tt.t->snd.wnd, 1 << 7);
-    assert_int_equal(tt.t->snd.max_wnd, 1 << 7);
+    assert_int_equal(snd_wnd(tt.t), 1 << 7);
+    assert_int_equal(max_snd_wnd(tt.t), 1 << 7);
     tcp_test_end(&tt);
     make_syn_sent(&tt);
     inject(&tt, .flags = TCP_SYN, .wnd = 100, .options = mss_scale, .options_len = 8);
     assert_int_equal(pop_options(&tt, &o, &window), SYN_ACK);
     assert_true(o.has_wscale);
     inject(&tt, .flags = SYN_ACK, .ack = 1, .wnd = 100, .options = mss_scale, .options_len = 8);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
-    assert_int_equal(tt.t->snd.wnd, 100);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
+    assert_int_equal(snd_wnd(tt.t), 100);
     tcp_test_end(&tt);
     make_syn_sent(&tt); /* a SYN that offers no scale gets none back */
     inject(&tt, .flags = TCP_SYN, .options = mss_only, .options_len = 4);
@@ -288,7 +288,7 @@ static void keepalive_waits_for_what_is_out(void **state)
         tcp_test_advance_ms(&tt, 1000);
         (void)tcp_test_forget(&tt);
     }
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_keepalives"), 0);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 6);
     tcp_test_advance_ms(&tt, 11000);
@@ -306,15 +306,15 @@ static void old_ack_measures_nothing(void **state)
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = ts, .options_len = sizeof(ts));
     tt.t = tcp_accept(tt.listener, NULL, NULL);
     assert_int_equal(tt_send(&tt, "hello"), 5);
-    store_be32((uint8_t *)echo + 8, tcp_ts_now(tt.net, tt.t->ts.offset));
+    store_be32((uint8_t *)echo + 8, tcp_ts_now(tt.net, ts_offset(tt.t)));
     tcp_test_advance_ms(&tt, 100);
-    uint32_t srtt = tt.t->rtt.srtt_us8;
+    uint32_t srtt = srtt_us8(tt.t);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "x", .options = echo,
            .options_len = sizeof(echo));
     inject(&tt, .flags = TCP_ACK, .seq = 2, .ack = 1, .options = echo, .options_len = sizeof(echo));
-    assert_int_equal(tt.t->rtt.srtt_us8, srtt);
+    assert_int_equal(srtt_us8(tt.t), srtt);
     inject(&tt, .flags = TCP_ACK, .seq = 2, .ack = 6, .options = echo, .options_len = sizeof(echo));
-    assert_true(tt.t->rtt.srtt_us8 > srtt);
+    assert_true(srtt_us8(tt.t) > srtt);
     tcp_test_end(&tt);
 }
 
@@ -373,7 +373,7 @@ static void overlapping_text_is_one_block(void **state)
     assert_int_equal(o.sack_count, 2); /* the duplicate, and what it is a part of */
     assert_int_equal(o.sack[1].first, tt.irs + 101);
     assert_int_equal(o.sack[1].end, tt.irs + 401);
-    assert_int_equal(tt.t->rcv.queue.ooo_bytes, 300);
+    assert_int_equal(ooo_bytes(tt.t), 300);
     tcp_test_end(&tt);
 }
 
@@ -389,10 +389,10 @@ static void initial_window_follows_the_segment(void **state)
     struct tcp_test tt;
     make_established(&tt);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        tt.t->snd.mss = cases[i].mss;
-        tt.t->snd.syn_resent = false;
+        set_snd_mss(tt.t, cases[i].mss);
+        set_syn_resent(tt.t, false);
         assert_int_equal(tcp_cc_initial_window(tt.t), cases[i].window);
-        tt.t->snd.syn_resent = true;
+        set_syn_resent(tt.t, true);
         assert_int_equal(tcp_cc_initial_window(tt.t), cases[i].mss);
     }
     tcp_test_end(&tt);
@@ -412,9 +412,9 @@ static void second_timeout_leaves_ssthresh(void **state)
             tcp_test_advance_ms(&tt, 5);
         }
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = TT_MSS);
-        assert_int_equal(tt.t->loss.timeouts, timeouts);
-        assert_int_equal(tt.t->cc.ssthresh, 5 * TT_MSS);
-        assert_int_equal(tt.t->cc.cwnd, TT_MSS);
+        assert_int_equal(timeouts_of(tt.t), timeouts);
+        assert_int_equal(ssthresh_of(tt.t), 5 * TT_MSS);
+        assert_int_equal(cwnd_of(tt.t), TT_MSS);
     }
     tcp_test_end(&tt);
 }
@@ -434,7 +434,7 @@ static void duplicates_after_a_timeout(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + TT_MSS);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 0);
-    assert_int_equal(tt.t->cc.ssthresh, 5 * TT_MSS);
+    assert_int_equal(ssthresh_of(tt.t), 5 * TT_MSS);
     tcp_test_end(&tt);
 }
 
@@ -446,7 +446,7 @@ static void losses_of_one_window_reduce_once(void **state)
     make_listen(&tt);
     tt_handshake(&tt, mss_sack, sizeof(mss_sack), TT_WND);
     tcp_cc_set(tt.t, &tcp_cc_newreno);
-    tt.t->cc.cwnd = 16 * TT_MSS;
+    set_cwnd(tt.t, 16 * TT_MSS);
     assert_int_equal(tt_send_bytes(&tt, 16 * TT_MSS, 1), 16 * TT_MSS);
     for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
         uint8_t o[12] = {1, 1, 5, 10};
@@ -455,7 +455,7 @@ static void losses_of_one_window_reduce_once(void **state)
         store_be32(o + 8, tt.iss + 1 + told[i][1] * TT_MSS);
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = (const char *)o,
                .options_len = sizeof(o));
-        assert_int_equal(tt.t->cc.ssthresh, 8 * TT_MSS);
+        assert_int_equal(ssthresh_of(tt.t), 8 * TT_MSS);
         assert_int_equal(tcp_test_count(&tt, "tcp_fast_retransmits"), 1);
     }
     tcp_test_end(&tt);
@@ -468,7 +468,7 @@ static uint32_t make_repair(struct tcp_test *tt)
     make_listen(tt);
     tt_handshake(tt, mss_sack, sizeof(mss_sack), TT_WND);
     tcp_cc_set(tt->t, &tcp_cc_newreno);
-    tt->t->cc.cwnd = 16 * TT_MSS;
+    set_cwnd(tt->t, 16 * TT_MSS);
     assert_int_equal(tt_send_bytes(tt, 16 * TT_MSS, 1), 16 * TT_MSS);
     assert_int_equal(tcp_test_forget(tt), 16);
     tcp_test_advance_ms(tt, 10);
@@ -476,9 +476,9 @@ static uint32_t make_repair(struct tcp_test *tt)
     store_be32(o + 8, tt->iss + 1 + 16 * TT_MSS);
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = (const char *)o,
            .options_len = sizeof(o));
-    assert_int_equal(tt->t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(recovery_of(tt->t), TCP_RECOVERY_FAST);
     (void)tcp_test_forget(tt);
-    return tt->t->cc.ssthresh;
+    return ssthresh_of(tt->t);
 }
 
 /* RFC 5681 3.2 step 6, with SACK: at the end of the repair cwnd is ssthresh (and what the same ACK
@@ -487,10 +487,10 @@ static void repair_with_sack_ends_at_ssthresh(void **state)
 {
     struct tcp_test tt;
     assert_int_equal(make_repair(&tt), 8 * TT_MSS);
-    assert_true(tt.t->cc.cwnd <= 5 * TT_MSS);
+    assert_true(cwnd_of(tt.t) <= 5 * TT_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 16 * TT_MSS);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
-    assert_in_range(tt.t->cc.cwnd, 8 * TT_MSS, 9 * TT_MSS);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
+    assert_in_range(cwnd_of(tt.t), 8 * TT_MSS, 9 * TT_MSS);
     tcp_test_end(&tt);
 }
 
@@ -507,8 +507,8 @@ static void timeout_in_a_repair(void **state)
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 1);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = TT_MSS);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.cwnd, TT_MSS);
-    assert_int_equal(tt.t->cc.ssthresh, ssthresh / 2);
+    assert_int_equal(cwnd_of(tt.t), TT_MSS);
+    assert_int_equal(ssthresh_of(tt.t), ssthresh / 2);
     tcp_test_end(&tt);
 }
 
@@ -545,7 +545,7 @@ static void icmp(struct tcp_test *tt, uint8_t type, uint8_t code)
                            .quoted_protocol = IP_PROTO_TCP};
     store_be16(e.quoted, tt->lport);
     store_be16(e.quoted + 2, tt->rport);
-    store_be32(e.quoted + 4, tt->t->snd.una);
+    store_be32(e.quoted + 4, snd_una(tt->t));
     tcp_icmp_error(tt->net, &e);
 }
 
@@ -556,9 +556,9 @@ static void soft_errors_are_told_at_the_end(void **state)
     struct tcp_test tt;
     make_syn_sent(&tt);
     icmp(&tt, 11, 0);
-    assert_int_equal(tt.t->state, TCP_SYN_SENT);
+    assert_int_equal(state_of(tt.t), TCP_SYN_SENT);
     tcp_test_advance_ms(&tt, 130 * 1000);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), EHOSTUNREACH);
     tcp_test_end(&tt);
     for (int heard = 0; heard < 2; heard++) {
@@ -568,11 +568,11 @@ static void soft_errors_are_told_at_the_end(void **state)
         if (heard) {
             inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 3);
         }
-        for (int i = 0; i < 2000 && tt.t->state != TCP_CLOSED; i++) {
+        for (int i = 0; i < 2000 && state_of(tt.t) != TCP_CLOSED; i++) {
             tcp_test_advance_ms(&tt, 1000);
             (void)tcp_test_forget(&tt);
         }
-        assert_int_equal(tt.t->state, TCP_CLOSED);
+        assert_int_equal(state_of(tt.t), TCP_CLOSED);
         assert_int_equal(tcp_take_error(tt.t), heard ? ETIMEDOUT : ENETUNREACH);
         tcp_test_end(&tt);
     }
@@ -632,8 +632,8 @@ static void listens_beside_a_connection_of_the_port(void **state)
         expect(&tt, .flags = SYN_ACK, .seq = 0, .ack = 1);
         inject(&tt, .flags = SYN_ACK, .seq = 0, .ack = 1);
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
-        assert_int_equal(tt.t->state, TCP_ESTABLISHED);
-        assert_int_equal(tt.net->tcp.halves.used, 1);
+        assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
+        assert_int_equal(half_opens_of(tt.net), 1);
         tcp_test_end(&tt);
     }
 }

@@ -53,15 +53,15 @@ static void bad_blocks_are_ignored(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         sp_ack_bytes(&tt, una, &bad[i], 1);
-        assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
-        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+        assert_int_equal(sacked_bytes(tt.t), 0);
+        assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
         assert_int_equal(tcp_test_count(&tt, "tcp_rx_bad_sack"), i + 1);
     }
     expect_nothing(&tt);
     /* One good among bad ones counts. */
     const struct tcp_range mixed[] = {bad[1], {sp_at(9), nxt}, bad[4]};
     sp_ack_bytes(&tt, una, mixed, 3);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), SP_MSS);
     end(&tt);
 }
 
@@ -72,7 +72,7 @@ static void without_sack_blocks_are_nothing(void **state)
     sp_begin(&tt, false, WITHOUT_RACK);
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     sp_sack(&tt, 0, 1, 9);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
+    assert_int_equal(sacked_bytes(tt.t), 0);
     expect_nothing(&tt);
     end(&tt);
 }
@@ -84,11 +84,11 @@ static void partly_covered_is_not_covered(void **state)
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     struct tcp_range r = {sp_at(3) + 1, sp_at(6) - 1};
     sp_ack_bytes(&tt, 1, &r, 1);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS); /* segment 4 alone */
-    assert_int_equal(tt.t->snd.queue.packets, 10);
+    assert_int_equal(sacked_bytes(tt.t), SP_MSS); /* segment 4 alone */
+    assert_int_equal(queued_packets(tt.t), 10);
     r = (struct tcp_range){sp_at(3), sp_at(6)}; /* it grows: the edges count now */
     sp_ack_bytes(&tt, 1, &r, 1);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 3 * SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), 3 * SP_MSS);
     end(&tt);
 }
 
@@ -100,10 +100,10 @@ static void duplicates_stay_out_of_the_scoreboard(void **state)
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     sp_ack(&tt, 2);
     sp_dsack(&tt, 2, 1);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
+    assert_int_equal(sacked_bytes(tt.t), 0);
     const struct tcp_range inside[] = {{sp_at(8), sp_at(9)}, {sp_at(8), sp_at(10)}};
     sp_ack_bytes(&tt, sp_at(2), inside, 2);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 2 * SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), 2 * SP_MSS);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_dsacks"), 2);
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_bad_sack"), 0);
     end(&tt);
@@ -121,10 +121,10 @@ static void limited_transmit(void **state)
     sp_sack(&tt, 0, 1, 3);
     sp_expect(&tt, 11);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
     sp_sack(&tt, 0, 1, 4); /* the third: the hole */
     sp_expect(&tt, 0);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
     end(&tt);
 }
 
@@ -136,7 +136,7 @@ static void one_ack_may_be_enough(void **state)
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     sp_sack(&tt, 0, 1, 4);
     sp_expect(&tt, 0);
-    assert_int_equal(tt.t->cc.ssthresh, 5 * SP_MSS);
+    assert_int_equal(ssthresh_of(tt.t), 5 * SP_MSS);
     end(&tt);
 }
 
@@ -202,7 +202,7 @@ static void holes_and_one_rescue(void **state)
     assert_int_equal(sp_send(&tt, 10, 1), 1);
     sp_ack(&tt, 9); /* there is room for another rescue, but it was the only one */
     expect_nothing(&tt);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
     end(&tt);
 }
 
@@ -230,7 +230,7 @@ static void rate_is_halved_in_proportion(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->cc.cwnd = 40 * SP_MSS;
+    set_cwnd(tt.t, 40 * SP_MSS);
     assert_int_equal(sp_send(&tt, 0, 40), 40);
     tcp_test_advance_ms(&tt, 1);
     assert_int_equal(tt_send_bytes(&tt, 40 * SP_MSS, sp_at(40)), 40 * SP_MSS);
@@ -240,9 +240,9 @@ static void rate_is_halved_in_proportion(void **state)
         out += tcp_test_forget(&tt);
         assert_true(out <= i / 2 + 3); /* never ahead of the half by a burst */
     }
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
     assert_in_range(out, 18, 23);
-    assert_true(tcp_pipe(tt.t) <= tt.t->cc.ssthresh + SP_MSS);
+    assert_true(tcp_pipe(tt.t) <= ssthresh_of(tt.t) + SP_MSS);
     assert_int_equal(tcp_test_count(&tt, "tcp_tx_retransmits"), 1);
     end(&tt);
 }
@@ -252,7 +252,7 @@ static void repair_ends_without_a_burst(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->cc.cwnd = 40 * SP_MSS;
+    set_cwnd(tt.t, 40 * SP_MSS);
     assert_int_equal(sp_send(&tt, 0, 40), 40);
     sp_sack(&tt, 0, 36, 40); /* 36 lost at once */
     assert_in_range(tcp_test_forget(&tt), 1, 5);
@@ -267,8 +267,8 @@ static void repair_ends_without_a_burst(void **state)
     (void)tcp_test_forget(&tt);
     sp_ack(&tt, 40);
     assert_in_range(tcp_test_forget(&tt), 0, TCP_BURST_SEGMENTS + 2); /* and its slow start */
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
-    assert_true(tt.t->cc.cwnd <= tt.t->cc.ssthresh);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
+    assert_true(cwnd_of(tt.t) <= ssthresh_of(tt.t));
     end(&tt);
 }
 
@@ -283,7 +283,7 @@ static void reneging_is_survived(void **state)
     (void)tcp_test_forget(&tt);
     sp_ack(&tt, 1); /* and not 9: it has dropped them */
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_sack_reneged"), 1);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
+    assert_int_equal(sacked_bytes(tt.t), 0);
     (void)tcp_test_forget(&tt);
     for (uint32_t acked = 1; acked < 10; acked++) {
         for (unsigned i = 0; i < 100 && tt.f.out.count == 0; i++) {
@@ -327,21 +327,21 @@ static void reneging_earns_nothing(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->cc.cwnd = 40 * SP_MSS;
+    set_cwnd(tt.t, 40 * SP_MSS);
     assert_int_equal(sp_send(&tt, 0, 40), 40);
     sp_sack(&tt, 0, 1, 39);
     sp_expect(&tt, 0);
     for (uint32_t acked = 1; acked < 10; acked++) {
         sp_ack(&tt, acked); /* it has dropped what lies behind */
         assert_int_equal(tcp_test_count(&tt, "tcp_rx_sack_reneged"), acked);
-        assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
-        assert_true(tt.t->cc.cwnd <= 40 * SP_MSS);
+        assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
+        assert_true(cwnd_of(tt.t) <= 40 * SP_MSS);
         sp_sack(&tt, acked, acked + 1, 39);
         (void)tcp_test_forget(&tt);
-        assert_true(tt.t->cc.cwnd <= 40 * SP_MSS);
+        assert_true(cwnd_of(tt.t) <= 40 * SP_MSS);
     }
     sp_ack(&tt, 40);
-    assert_true(tt.t->cc.cwnd <= tt.t->cc.ssthresh);
+    assert_true(cwnd_of(tt.t) <= ssthresh_of(tt.t));
     end(&tt);
 }
 
@@ -352,9 +352,9 @@ static void reneging_in_the_middle(void **state)
     begin(&tt);
     assert_int_equal(sp_send(&tt, 0, 4), 4);
     sp_sack(&tt, 0, 1, 3);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 2 * SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), 2 * SP_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = sp_at(1) + 100);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
+    assert_int_equal(sacked_bytes(tt.t), 0);
     (void)tcp_test_forget(&tt);
     sp_ack(&tt, 4);
     assert_true(tcp_drained(tt.t));
@@ -371,8 +371,8 @@ static void timeout_spares_what_was_sacked(void **state)
     tcp_test_advance_ms(&tt, 310);
     sp_expect(&tt, 0);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 2 * SP_MSS);
-    assert_int_equal(tt.t->snd.queue.lost_bytes, 7 * SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), 2 * SP_MSS);
+    assert_int_equal(lost_bytes(tt.t), 7 * SP_MSS);
     sp_sack(&tt, 1, 5, 7);
     sp_expect(&tt, 1);
     sp_expect(&tt, 2);
@@ -385,16 +385,16 @@ static void timeout_spares_what_was_sacked(void **state)
     sp_expect(&tt, 8);
     sp_expect(&tt, 9);
     sp_sack(&tt, 7, 9, 10);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), SP_MSS);
     for (unsigned i = 0; i < 100 && tcp_test_count(&tt, "tcp_timeouts") < 2; i++) {
         tcp_test_advance_ms(&tt, 20);
     }
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, SP_MSS);
+    assert_int_equal(sacked_bytes(tt.t), SP_MSS);
     for (unsigned i = 0; i < 200 && tcp_test_count(&tt, "tcp_timeouts") < 3; i++) {
         tcp_test_advance_ms(&tt, 20);
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 3);
-    assert_int_equal(tt.t->snd.queue.sacked_bytes, 0);
+    assert_int_equal(sacked_bytes(tt.t), 0);
     (void)tcp_test_forget(&tt);
     end(&tt);
 }
@@ -404,7 +404,7 @@ static void nothing_the_peer_has_goes_again(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->cc.cwnd = 40 * SP_MSS;
+    set_cwnd(tt.t, 40 * SP_MSS);
     assert_int_equal(sp_send(&tt, 0, 40), 40);
     for (uint32_t i = 1; i < 40; i += 2) { /* every second one was dropped */
         struct tcp_range r[3] = {{sp_at(i), sp_at(i + 1)}};
@@ -469,13 +469,13 @@ static void blocks_inside_what_is_merged(void **state)
     assert_int_equal(tcp_test_forget(&tt), 4);
     struct tcp_range part = {1 + 150, 1 + 200};
     sp_ack_bytes(&tt, 1, &part, 1);
-    assert_true(tt.t->snd.queue.hinted);
+    assert_true(sack_hinted(tt.t));
     for (unsigned i = 0; i < 100 && tcp_test_count(&tt, "tcp_timeouts") == 0; i++) {
         tcp_test_advance_ms(&tt, 20);
     }
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 400);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->snd.queue.packets, 1);
+    assert_int_equal(queued_packets(tt.t), 1);
     tcp_check_invariants(tt.net);
     sp_ack_bytes(&tt, 1, &part, 1);
     tcp_check_invariants(tt.net);
@@ -498,7 +498,7 @@ static void lost_fin_behind_sacked_data(void **state)
     tcp_test_advance_ms(&tt, 700);
     expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = sp_at(5), .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = sp_at(5) + 1);
-    assert_int_equal(tt.t->state, TCP_FIN_WAIT_2);
+    assert_int_equal(state_of(tt.t), TCP_FIN_WAIT_2);
     end(&tt);
 }
 
@@ -546,7 +546,7 @@ static size_t model_blocks(const bool *has, uint32_t newest, uint64_t *seed, str
 static void check_model(struct tcp_test *tt, const bool *has, uint32_t newest)
 {
     uint32_t idx = 0;
-    for (struct pkt *p = tt->t->snd.queue.first; p != NULL; p = tx_note(p)->next) {
+    for (struct pkt *p = snd_first(tt->t); p != NULL; p = tx_note(p)->next) {
         idx = (tx_note(p)->seq - tt->iss - 1) / SP_MSS;
         assert_true(!tx_note(p)->sacked || has[idx]); /* never what it has not */
         assert_true(idx != newest || tx_note(p)->sacked);
@@ -563,7 +563,7 @@ static void scoreboard_follows_a_receiver(void **state)
         bool has[MODEL_SEGMENTS] = {false};
         struct tcp_range blocks[4];
         begin(&tt);
-        tt.t->cc.cwnd = 100 * SP_MSS;
+        set_cwnd(tt.t, 100 * SP_MSS);
         assert_int_equal(sp_send(&tt, 0, MODEL_SEGMENTS), MODEL_SEGMENTS);
         for (unsigned i = 0; i < MODEL_ROUNDS; i++) {
             uint32_t newest = 1 + draw(&seed) % (MODEL_SEGMENTS - 1);
@@ -573,7 +573,7 @@ static void scoreboard_follows_a_receiver(void **state)
             (void)tcp_test_forget(&tt);
             check_model(&tt, has, newest);
         }
-        assert_int_equal(tt.t->snd.queue.sacked_packets, MODEL_SEGMENTS - 1);
+        assert_int_equal(sacked_packets(tt.t), MODEL_SEGMENTS - 1);
         sp_ack(&tt, MODEL_SEGMENTS);
         assert_true(tcp_drained(tt.t));
         end(&tt);

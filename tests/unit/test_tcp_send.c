@@ -38,7 +38,7 @@ static void segments_of_mss_within_the_initial_window(void **state)
     acks(&tt, 20001, TT_WND);
     assert_true(tcp_drained(tt.t));
     assert_int_equal(tt.f.tx.used, 0);
-    assert_false(timer_armed(&tt.t->rtx_timer));
+    assert_false(rtx_timer_armed(tt.t));
     tcp_test_end(&tt);
 }
 
@@ -64,7 +64,7 @@ static void small_writes_share_a_packet(void **state)
     assert_int_equal(tt_send(&tt, "two"), 3); /* Nagle */
     assert_int_equal(tt_send(&tt, "three"), 5);
     expect_nothing(&tt);
-    assert_int_equal(tt.t->snd.queue.packets, 2);
+    assert_int_equal(queued_packets(tt.t), 2);
     acks(&tt, 4, TT_WND);
     expect(&tt, .flags = TCP_ACK | TCP_PSH, .seq = 4, .ack = 1, .data = "twothree");
     tcp_test_end(&tt);
@@ -107,8 +107,8 @@ static void nodelay_sends_each_write(void **state)
         n = tt_send(&tt, "c");
     } while (n > 0);
     assert_int_equal(n, -EAGAIN);
-    assert_true(tt.t->snd.queue.packets <=
-                tt.t->snd.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA);
+    assert_true(queued_packets(tt.t) <=
+                sndbuf_bytes(tt.t) / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA);
     assert_true((tcp_ready(tt.t) & NET_READY_OUT) == 0);
     tt.ready = 0;
     acks(&tt, 1 + 50, TT_WND);
@@ -142,7 +142,7 @@ static void send_buffer_full_and_woken(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    assert_int_equal(tt_send_bytes(&tt, 100000, 1), tt.t->snd.buf_bytes);
+    assert_int_equal(tt_send_bytes(&tt, 100000, 1), sndbuf_bytes(tt.t));
     assert_int_equal(tt_send(&tt, "x"), -EAGAIN);
     assert_int_equal(tcp_ready(tt.t) & NET_READY_OUT, 0);
     tt.ready = 0;
@@ -161,7 +161,7 @@ static void window_smaller_than_the_segment(void **state)
     struct tcp_test tt;
     make_listen(&tt);
     tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 1000); /* SYN said 65535: large once */
-    tt.t->snd.max_wnd = 1000;
+    set_max_snd_wnd(tt.t, 1000);
     assert_int_equal(tt_send_bytes(&tt, 1400, 1), 1400);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000);
     expect_nothing(&tt);
@@ -172,7 +172,7 @@ static void window_smaller_than_the_segment(void **state)
     tcp_test_end(&tt);
     make_listen(&tt); /* half of the largest window is no reason, either, while anything is out */
     tt_handshake(&tt, "\x02\x04\x05\xb4", 4, 600);
-    tt.t->snd.max_wnd = 600;
+    set_max_snd_wnd(tt.t, 600);
     assert_int_equal(tt_send_bytes(&tt, 4000, 1), 4000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 600);
     acks(&tt, 301, 600);
@@ -226,7 +226,7 @@ static void partial_ack_trims(void **state)
     assert_int_equal(tt_send_bytes(&tt, 1000, 1), 1000);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .len = 1000);
     acks(&tt, 401, TT_WND);
-    assert_int_equal(tt.t->snd.queue.bytes, 600);
+    assert_int_equal(queued_bytes(tt.t), 600);
     tcp_test_advance_ms(&tt, 1100);
     expect(&tt, .flags = TCP_ACK, .seq = 401, .ack = 1, .len = 600);
     tcp_test_end(&tt);
@@ -239,12 +239,12 @@ static void stretch_ack_opens_by_so_much(void **state)
     for (int later = 0; later < 2; later++) {
         struct tcp_test tt;
         make_established(&tt);
-        assert_true(tt.t->cc.ssthresh >= 1u << 30); /* RFC 5681 3.1: no smaller than any window */
-        tt.t->cc.ssthresh = later ? 100 * 1460 : tt.t->cc.ssthresh;
+        assert_true(ssthresh_of(tt.t) >= 1u << 30); /* RFC 5681 3.1: no smaller than any window */
+        set_ssthresh(tt.t, later ? 100 * 1460 : ssthresh_of(tt.t));
         assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
         assert_int_equal(tcp_test_forget(&tt), 10);
         acks(&tt, 14601, TT_WND);
-        assert_int_equal(tt.t->cc.cwnd, (later ? 12 : 18) * 1460);
+        assert_int_equal(cwnd_of(tt.t), (later ? 12 : 18) * 1460);
         assert_int_equal(tcp_test_forget(&tt), later ? 12 : 18);
         tcp_test_end(&tt);
     }
@@ -262,11 +262,11 @@ static void whole_flight_doubles_the_window(void **state)
         for (uint32_t i = 1; i <= segments; i++) {
             acks(&tt, 1 + i * 1460, TT_WND);
         }
-        assert_int_equal(tt.t->cc.cwnd, (segments == 10 ? 20 : 10) * 1460);
+        assert_int_equal(cwnd_of(tt.t), (segments == 10 ? 20 : 10) * 1460);
         assert_int_equal(tt_send(&tt, "small"), 5); /* the round trip is over: it counts alone */
         (void)tcp_test_forget(&tt);
         acks(&tt, 6 + segments * 1460, TT_WND);
-        assert_int_equal(tt.t->cc.cwnd, (segments == 10 ? 20 : 10) * 1460);
+        assert_int_equal(cwnd_of(tt.t), (segments == 10 ? 20 : 10) * 1460);
         tcp_test_end(&tt);
     }
 }
@@ -277,11 +277,11 @@ static void congestion_avoidance(void **state)
     struct tcp_test tt;
     make_established(&tt);
     tcp_cc_set(tt.t, &tcp_cc_newreno);
-    tt.t->cc.ssthresh = 12 * 1460;
+    set_ssthresh(tt.t, 12 * 1460);
     assert_int_equal(tt_send_bytes(&tt, 60000, 1), 60000);
     for (uint32_t i = 1; i <= 14; i++) {
         acks(&tt, 1 + i * 1460, TT_WND);
-        assert_int_equal(tt.t->cc.cwnd, (i < 2 ? 11 : i < 14 ? 12 : 13) * 1460);
+        assert_int_equal(cwnd_of(tt.t), (i < 2 ? 11 : i < 14 ? 12 : 13) * 1460);
     }
     (void)tcp_test_forget(&tt);
     tcp_test_end(&tt);
@@ -296,12 +296,12 @@ static void idle_restarts_the_window(void **state)
     for (unsigned i = 0; i < 6; i++) {
         assert_int_equal(tt_send_bytes(&tt, 29200, 1 + sent), 29200);
         sent += 29200;
-        while (tt.t->snd.una - tt.iss < 1 + sent) {
-            acks(&tt, tt.t->snd.nxt - tt.iss, TT_WND);
+        while (snd_una(tt.t) - tt.iss < 1 + sent) {
+            acks(&tt, snd_nxt(tt.t) - tt.iss, TT_WND);
         }
         (void)tcp_test_forget(&tt);
     }
-    assert_true(tt.t->cc.cwnd > 20 * 1460);
+    assert_true(cwnd_of(tt.t) > 20 * 1460);
     tcp_test_advance_ms(&tt, 5000);
     assert_int_equal(tt_send_bytes(&tt, 60000, 1 + sent), 60000);
     assert_int_equal(tcp_test_forget(&tt), 10);
@@ -313,12 +313,12 @@ static void unused_window_does_not_grow(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    uint32_t before = tt.t->cc.cwnd;
+    uint32_t before = cwnd_of(tt.t);
     for (uint32_t i = 0; i < 100; i++) {
         assert_int_equal(tt_send(&tt, "q"), 1);
         acks(&tt, 2 + i, TT_WND);
     }
-    assert_int_equal(tt.t->cc.cwnd, before);
+    assert_int_equal(cwnd_of(tt.t), before);
     tcp_test_end(&tt);
 }
 
@@ -337,7 +337,7 @@ static void data_then_fin_ride_together(void **state)
     expect(&tt, .flags = TCP_ACK, .seq = 17521, .ack = 1, .len = 1460);
     expect(&tt, .flags = TCP_ACK | TCP_FIN | TCP_PSH, .seq = 18981, .ack = 1, .len = 1020);
     acks(&tt, 20002, TT_WND);
-    assert_int_equal(tt.t->state, TCP_FIN_WAIT_2);
+    assert_int_equal(state_of(tt.t), TCP_FIN_WAIT_2);
     tcp_test_end(&tt);
 }
 

@@ -35,11 +35,11 @@ static void an_acknowledged_fin_is_not_lost(void **state)
     assert_int_equal(tcp_shutdown(tt.t, TCP_SHUT_WR), 0);
     expect_nothing(&tt);
     tcp_test_advance_ms(&tt, 2000);
-    assert_true(tt.t->snd.fin_sent && tt.t->snd.probes > 0);
+    assert_true(fin_sent(tt.t) && probes_of(tt.t) > 0);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
-    assert_int_equal(tt.t->state, TCP_FIN_WAIT_2);
-    assert_false(tt.t->snd.fin_lost);
+    assert_int_equal(state_of(tt.t), TCP_FIN_WAIT_2);
+    assert_false(fin_lost(tt.t));
     expect_nothing(&tt);
     end(&tt);
 }
@@ -48,15 +48,15 @@ static void an_acknowledged_fin_is_not_lost(void **state)
 static void narrow(struct tcp_test *tt)
 {
     tcp_pmtu_message(tt->t, NARROW_MTU, 1500);
-    assert_int_equal(tt->t->snd.mss, NARROW_MSS);
+    assert_int_equal(snd_mss(tt->t), NARROW_MSS);
 }
 
 static void widen(struct tcp_test *tt)
 {
     tt->net->pmtu.entries[0].until_ns = 0;
-    tt->t->path.lowered_ns = tt->net->now_ns - PMTU_LIFE_S * NS_PER_S;
+    set_path_lowered_ago(tt->t, PMTU_LIFE_S * NS_PER_S);
     tcp_pmtu_refresh(tt->t);
-    assert_int_equal(tt->t->snd.mss, SP_MSS);
+    assert_int_equal(snd_mss(tt->t), SP_MSS);
 }
 
 /* Fast recovery began with small segments and ends with large ones: cwnd holds one of these. */
@@ -69,17 +69,17 @@ static void segments_grow_in_recovery(void **state)
     narrow(&tt);
     (void)tcp_test_forget(&tt);
     sp_ack(&tt, 1);
-    tt.t->cc.cwnd = 4 * NARROW_MSS;
+    set_cwnd(tt.t, 4 * NARROW_MSS);
     assert_int_equal(tt_send_bytes(&tt, 4 * NARROW_MSS, sp_at(1)), 4 * NARROW_MSS);
     for (int i = 0; i < TCP_DUPACK_THRESHOLD; i++) {
         sp_ack(&tt, 1);
     }
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
-    assert_true(tt.t->cc.ssthresh < SP_MSS);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
+    assert_true(ssthresh_of(tt.t) < SP_MSS);
     widen(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = sp_at(1) + 4 * NARROW_MSS);
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_NONE);
-    assert_true(tt.t->cc.cwnd >= SP_MSS);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_NONE);
+    assert_true(cwnd_of(tt.t) >= SP_MSS);
     (void)tcp_test_forget(&tt);
     assert_int_equal(tt_send_bytes(&tt, SP_MSS, sp_at(1) + 4 * NARROW_MSS), SP_MSS);
     expect(&tt, .flags = TCP_ACK | TCP_PSH, .seq = sp_at(1) + 4 * NARROW_MSS, .ack = 1,
@@ -94,13 +94,13 @@ static void parts_go_one_by_one(void **state)
     sp_begin(&tt, false, NET_TCP_OFF_FRTO);
     assert_int_equal(sp_send(&tt, 0, 2), 2);
     tcp_test_advance_ms(&tt, 2000); /* a timeout */
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_LOSS);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_LOSS);
     narrow(&tt);
     (void)tcp_test_forget(&tt);
     assert_int_equal(tcp_pipe(tt.t), SP_MSS); /* the first, in three parts */
-    tt.t->cc.cwnd = SP_MSS;
+    set_cwnd(tt.t, SP_MSS);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + NARROW_MSS);
-    assert_int_equal(tt.t->cc.cwnd, SP_MSS + NARROW_MSS);
+    assert_int_equal(cwnd_of(tt.t), SP_MSS + NARROW_MSS);
     expect(&tt, .flags = TCP_ACK, .seq = sp_at(1), .ack = 1, .len = NARROW_MSS);
     expect(&tt, .flags = TCP_ACK, .seq = sp_at(1) + NARROW_MSS, .ack = 1, .len = NARROW_MSS);
     expect_nothing(&tt);
@@ -112,13 +112,13 @@ static void limited_transmit_does_not_count(void **state)
 {
     struct tcp_test tt;
     sp_begin(&tt, false, 0);
-    uint32_t cwnd = tt.t->cc.cwnd;
+    uint32_t cwnd = cwnd_of(tt.t);
     assert_int_equal(sp_send(&tt, 0, 20), cwnd / SP_MSS);
     for (int i = 0; i < TCP_DUPACK_THRESHOLD; i++) {
         sp_ack(&tt, 0);
     }
-    assert_int_equal(tt.t->cc.recovery, TCP_RECOVERY_FAST);
-    assert_int_equal(tt.t->cc.ssthresh, cwnd / 2);
+    assert_int_equal(recovery_of(tt.t), TCP_RECOVERY_FAST);
+    assert_int_equal(ssthresh_of(tt.t), cwnd / 2);
     end(&tt);
 }
 
@@ -130,14 +130,14 @@ static void a_timeout_in_the_repair_of_another(void **state)
     sp_begin(&tt, false, NET_TCP_OFF_FRTO);
     assert_int_equal(sp_send(&tt, 0, 10), 10);
     tcp_test_advance_ms(&tt, 2000);
-    assert_int_equal(tt.t->cc.ssthresh, 5 * SP_MSS);
+    assert_int_equal(ssthresh_of(tt.t), 5 * SP_MSS);
     sp_ack(&tt, 1);
-    assert_int_equal(tt.t->cc.cwnd, 2 * SP_MSS);
-    for (int i = 0; i < 100 && tt.t->loss.timeouts == 0; i++) {
+    assert_int_equal(cwnd_of(tt.t), 2 * SP_MSS);
+    for (int i = 0; i < 100 && timeouts_of(tt.t) == 0; i++) {
         tcp_test_advance_ms(&tt, 100);
     }
-    assert_int_equal(tt.t->loss.timeouts, 1);
-    assert_int_equal(tt.t->cc.ssthresh, 2 * SP_MSS);
+    assert_int_equal(timeouts_of(tt.t), 1);
+    assert_int_equal(ssthresh_of(tt.t), 2 * SP_MSS);
     end(&tt);
 }
 
@@ -146,15 +146,15 @@ static void duplicates_after_half_the_number_space(void **state)
 {
     struct tcp_test tt;
     sp_begin(&tt, true, 0);
-    tt.t->rack.dsack_seen = true; /* so much has gone since the last one */
-    tt.t->rack.dsack_round = tt.t->snd.una - 0x7fffffff + 2000;
+    /* So much has gone since the last one. */
+    set_dsack_round(tt.t, snd_una(tt.t) - 0x7fffffff + 2000);
     for (uint32_t i = 0; i < 4; i++) {
         (void)sp_send(&tt, i, 1);
         sp_ack(&tt, i + 1);
     }
     (void)sp_send(&tt, 4, 2);
     sp_dsack(&tt, 4, 3);
-    assert_int_equal(tt.t->rack.reo_wnd_steps, 1);
+    assert_int_equal(reo_wnd_steps(tt.t), 1);
     end(&tt);
 }
 

@@ -31,7 +31,7 @@ static void begin_with(struct tcp_test *tt, const struct net_config *cfg)
 {
     make_listen_with(tt, cfg);
     tt_handshake(tt, "\2\4\5\264\1\3\3\2", 8, TT_WND);
-    tt->t->cc.cwnd = 4 * BUFFER;
+    set_cwnd(tt->t, 4 * BUFFER);
 }
 
 static void begin(struct tcp_test *tt)
@@ -44,7 +44,7 @@ static uint32_t fill(struct tcp_test *tt)
 {
     assert_int_equal(tt_send_bytes(tt, BUFFER, 1), BUFFER);
     (void)tcp_test_forget(tt);
-    return tt->t->snd.queue.packets;
+    return queued_packets(tt->t);
 }
 
 static void finish(struct tcp_test *tt)
@@ -58,7 +58,7 @@ static void finish(struct tcp_test *tt)
 static size_t attack(struct tcp_test *tt, uint32_t turn)
 {
     inject(tt, .flags = TCP_ACK, .seq = 1, .ack = 2 + turn);
-    uint16_t mtu = tt->t->path.mtu;
+    uint16_t mtu = path_mtu_of(tt->t);
     (void)tcp_test_forget(tt);
     say(tt, .mtu = mtu - 1, .quoted_bytes = mtu, .seq = 2 + turn);
     return tcp_test_forget(tt);
@@ -75,10 +75,10 @@ static void a_byte_less_each_time(void **state)
     for (uint32_t i = 0; i < MESSAGES; i++) {
         moved += attack(&tt, i);
         tcp_check_invariants(tt.net);
-        assert_true(tt.t->snd.queue.packets <= packets + packets / 8 || tt.t->path.mtu < 1400);
+        assert_true(queued_packets(tt.t) <= packets + packets / 8 || path_mtu_of(tt.t) < 1400);
     }
     uint32_t of_the_floor = BUFFER / (PMTU_FLOOR_BYTES - 40) + 1;
-    assert_true(tt.t->snd.queue.packets <= of_the_floor + TCP_PMTU_CLAIMS + 5); /* a piece each */
+    assert_true(queued_packets(tt.t) <= of_the_floor + TCP_PMTU_CLAIMS + 5); /* a piece each */
     assert_true(moved <= (TCP_PMTU_CLAIMS + 5) * of_the_floor);
     assert_true(tcp_test_count(&tt, "tcp_icmp_frag_needed") <= TCP_PMTU_CLAIMS + 5);
     finish(&tt);
@@ -89,15 +89,15 @@ static void what_was_not_sent_leaves_no_crumbs(void **state)
 {
     struct tcp_test tt;
     begin(&tt);
-    tt.t->cc.cwnd = 2 * FULL;
+    set_cwnd(tt.t, 2 * FULL);
     uint32_t packets = fill(&tt);
     uint32_t acked = 0;
     for (uint32_t i = 0; i < TCP_PMTU_CLAIMS; i++) {
-        uint16_t mtu = tt.t->path.mtu;
+        uint16_t mtu = path_mtu_of(tt.t);
         say(&tt, .mtu = mtu - 1, .quoted_bytes = mtu, .seq = 1 + acked);
     }
-    while (tt.t->snd.nxt != tt.t->snd.una) {
-        acked = tt.t->snd.nxt - tt.t->snd.iss - 1;
+    while (snd_nxt(tt.t) != snd_una(tt.t)) {
+        acked = snd_nxt(tt.t) - iss_of(tt.t) - 1;
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + acked);
         tcp_check_invariants(tt.net);
     }
@@ -130,8 +130,8 @@ static uint32_t serve(struct tcp_test *tt, struct tcp_cb *t)
         }
         tcp_test_advance_ms(tt, 10);
         (void)tcp_test_forget(tt);
-        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = t->snd.nxt - tt->iss, .sport = OTHER_PORT);
-        if (t->snd.una - tt->iss == 1 + OTHER_BYTES) {
+        inject(tt, .flags = TCP_ACK, .seq = 1, .ack = snd_nxt(t) - tt->iss, .sport = OTHER_PORT);
+        if (snd_una(t) - tt->iss == 1 + OTHER_BYTES) {
             return ms + 10;
         }
     }
@@ -165,7 +165,7 @@ static void others_are_served_as_in_calm(void **state)
 static uint32_t end_of_large(struct tcp_test *tt, uint32_t mss)
 {
     uint32_t end = 1;
-    for (struct pkt *p = tt->t->snd.queue.first; p != NULL; p = tx_note(p)->next) {
+    for (struct pkt *p = snd_first(tt->t); p != NULL; p = tx_note(p)->next) {
         if (tx_note(p)->len > mss) {
             end = tx_note(p)->seq + tx_note(p)->len - tt->iss;
         }
@@ -185,7 +185,7 @@ static void honest_claims_are_followed_at_once(void **state)
     uint16_t before = 1500;
     for (size_t i = 0; i < ARRAY_SIZE(mtus); i++) {
         uint32_t mss = mtus[i] - 40u;
-        uint32_t cwnd = tt.t->cc.cwnd;
+        uint32_t cwnd = cwnd_of(tt.t);
         uint32_t end = end_of_large(&tt, mss);
         assert_true(end > BYTES - FULL);
         (void)tcp_test_forget(&tt);
@@ -194,7 +194,7 @@ static void honest_claims_are_followed_at_once(void **state)
             expect(&tt, .flags = TCP_ACK, .seq = at, .ack = 1, .len = min_u32(mss, end - at));
         }
         expect_nothing(&tt);
-        assert_int_equal(tt.t->cc.cwnd, cwnd);
+        assert_int_equal(cwnd_of(tt.t), cwnd);
         before = mtus[i];
     }
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + BYTES);
@@ -211,7 +211,8 @@ static void a_large_flight_goes_in_slow_start(void **state)
     tcp_test_config(&cfg);
     cfg.limits.tcp_sndbuf_bytes = LARGE;
     begin_with(&tt, &cfg);
-    tt.t->cc.cwnd = tt.t->cc.ssthresh = LARGE;
+    set_cwnd(tt.t, LARGE);
+    set_ssthresh(tt.t, LARGE);
     assert_int_equal(tt_send_bytes(&tt, LARGE, 1), LARGE);
     assert_int_equal(tcp_test_forget(&tt), LARGE / FULL + 1);
     say(&tt, .mtu = 1400, .quoted_bytes = 1500, .seq = 1);
@@ -219,7 +220,7 @@ static void a_large_flight_goes_in_slow_start(void **state)
     uint32_t acked = TCP_PMTU_BURST_SEGMENTS * 1360;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + acked);
     assert_int_equal(tcp_test_forget(&tt), (LARGE - acked) / 1360 + 1);
-    assert_int_equal(tt.t->cc.ssthresh, LARGE);
+    assert_int_equal(ssthresh_of(tt.t), LARGE);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + LARGE);
     assert_true(tcp_drained(tt.t));
     finish(&tt);
@@ -235,17 +236,17 @@ static void many_claims_become_plateaus(void **state)
     begin(&tt);
     fill(&tt);
     for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
-        say(&tt, .mtu = claims[i], .quoted_bytes = tt.t->path.mtu, .seq = 1);
-        assert_int_equal(tt.t->path.mtu, want[i]);
-        assert_true(tt.t->path.may_fragment == (claims[i] < PMTU_FLOOR_BYTES));
+        say(&tt, .mtu = claims[i], .quoted_bytes = path_mtu_of(tt.t), .seq = 1);
+        assert_int_equal(path_mtu_of(tt.t), want[i]);
+        assert_true(path_may_fragment(tt.t) == (claims[i] < PMTU_FLOOR_BYTES));
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_pmtu_plateaus"), 5);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + BUFFER);
     tcp_test_advance_ms(&tt, PMTU_LIFE_S * 1000 + 1000);
     assert_int_equal(tt_send_bytes(&tt, FULL, 1 + BUFFER), FULL);
-    assert_int_equal(tt.t->path.mtu, 1500);
+    assert_int_equal(path_mtu_of(tt.t), 1500);
     say(&tt, .mtu = 1495, .quoted_bytes = 1500, .seq = 1 + BUFFER);
-    assert_int_equal(tt.t->path.mtu, 1495);
+    assert_int_equal(path_mtu_of(tt.t), 1495);
     (void)tcp_test_forget(&tt);
     finish(&tt);
 }
@@ -275,15 +276,15 @@ static void smallest_segments_of_a_full_queue(void **state)
     fill(&tt);
     uint32_t most = TCP_SPLIT_FACTOR * (BUFFER / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA);
     assert_int_equal(tcp_set_opt(tt.t, TCP_OPT_MAXSEG, TCP_MSS_FLOOR), 0);
-    tt.t->cc.cwnd = 4 * BUFFER;
+    set_cwnd(tt.t, 4 * BUFFER);
     tcp_test_advance_ms(&tt, 1000); /* a timeout: what is out goes again */
     uint32_t turns = 0;
     while (!tcp_drained(tt.t)) {
         assert_true(++turns < 2 * BUFFER / TCP_MSS_FLOOR);
-        uint32_t una = tt.t->snd.una - tt.t->snd.iss;
-        uint32_t end = una + tx_note(tt.t->snd.queue.first)->len;
+        uint32_t una = snd_una(tt.t) - iss_of(tt.t);
+        uint32_t end = una + tx_note(snd_first(tt.t))->len;
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = end);
-        assert_true(tt.t->snd.queue.packets <= most);
+        assert_true(queued_packets(tt.t) <= most);
         tcp_check_invariants(tt.net);
         (void)tcp_test_forget(&tt);
     }
@@ -298,16 +299,16 @@ static void windows_of_a_byte(void **state)
     begin(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = -1);
     assert_int_equal(tt_send_bytes(&tt, BUFFER, 1), BUFFER);
-    uint32_t packets = tt.t->snd.queue.packets;
-    tt.t->snd.max_wnd = 1;
+    uint32_t packets = queued_packets(tt.t);
+    set_max_snd_wnd(tt.t, 1);
     for (uint32_t i = 0; i < 200; i++) {
-        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = tt.t->snd.nxt - tt.t->snd.iss, .wnd = 1);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = snd_nxt(tt.t) - iss_of(tt.t), .wnd = 1);
         tcp_test_advance_ms(&tt, 1000);
-        assert_true(tt.t->snd.queue.packets <= packets + 1);
+        assert_true(queued_packets(tt.t) <= packets + 1);
         tcp_check_invariants(tt.net);
         (void)tcp_test_forget(&tt);
     }
-    assert_true(tt.t->snd.una - tt.t->snd.iss > 100);
+    assert_true(snd_una(tt.t) - iss_of(tt.t) > 100);
     finish(&tt);
 }
 
@@ -323,7 +324,7 @@ static void probes_and_partial_acks(void **state)
         tcp_test_advance_ms(&tt, 3000);
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2 + i, .wnd = 100);
         tcp_test_advance_ms(&tt, 1000);
-        assert_true(tt.t->snd.queue.packets <= packets + 3);
+        assert_true(queued_packets(tt.t) <= packets + 3);
         tcp_check_invariants(tt.net);
         (void)tcp_test_forget(&tt);
     }
@@ -344,7 +345,7 @@ static void writes_of_a_byte(void **state)
     for (uint32_t i = 0; i < 2 * FULL; i++) {
         assert_int_equal(tcp_send(tt.t, "x", 1, flags[i % 2]), 1);
     }
-    assert_int_equal(tt.t->snd.queue.packets, 2);
+    assert_int_equal(queued_packets(tt.t), 2);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1 + 2 * FULL);
     (void)tcp_test_forget(&tt);
@@ -354,11 +355,11 @@ static void writes_of_a_byte(void **state)
         taken++;
     }
     assert_int_equal(taken, most);
-    assert_int_equal(tt.t->snd.queue.packets, most);
+    assert_int_equal(queued_packets(tt.t), most);
     assert_int_equal(tcp_test_forget(&tt), most);
     tcp_test_advance_ms(&tt, 3000);
     assert_true(tcp_test_forget(&tt) <= 3);
-    assert_true(tt.t->snd.queue.packets <= 2);
+    assert_true(queued_packets(tt.t) <= 2);
     tcp_check_invariants(tt.net);
     finish(&tt);
 }
@@ -376,15 +377,15 @@ static void short_of_packets(void **state)
         assert_non_null(p);
         pkt_queue_push(&held, p);
     }
-    uint32_t before = tt.t->snd.queue.packets;
+    uint32_t before = queued_packets(tt.t);
     say(&tt, .mtu = 576, .quoted_bytes = 1500, .seq = 1);
-    assert_true(tt.t->snd.queue.packets <= before + 1);
+    assert_true(queued_packets(tt.t) <= before + 1);
     assert_true(tcp_test_count(&tt, "tcp_tx_no_split") > 0);
     for (uint32_t turns = 0; !tcp_drained(tt.t); turns++) {
         assert_true(turns < 2 * BUFFER / 536);
-        uint32_t una = tt.t->snd.una - tt.t->snd.iss;
-        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = una + tx_note(tt.t->snd.queue.first)->len);
-        assert_true(tt.t->snd.queue.packets <= before + 1);
+        uint32_t una = snd_una(tt.t) - iss_of(tt.t);
+        inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = una + tx_note(snd_first(tt.t))->len);
+        assert_true(queued_packets(tt.t) <= before + 1);
         (void)tcp_test_forget(&tt);
     }
     pkt_queue_drain(&held);

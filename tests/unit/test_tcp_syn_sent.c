@@ -30,7 +30,7 @@ static void cross_with_text(struct tcp_test *tt, uint8_t fin)
     inject(tt, .flags = TCP_SYN | fin, .seq = 0, .data = "early");
     expect(tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     expect_nothing(tt);
-    assert_int_equal(tt->t->state, TCP_SYN_RECEIVED);
+    assert_int_equal(state_of(tt->t), TCP_SYN_RECEIVED);
     char c;
     assert_int_equal(tcp_recv(tt->t, &c, 1, 0), -EAGAIN); /* not before it is open */
     tt->ready = 0;
@@ -58,7 +58,7 @@ static void text_waits_until_open(void **state)
         cross_with_text(&tt, 0);
         inject(&tt, .flags = openers[i].flags, .seq = openers[i].seq, .ack = 1,
                .data = openers[i].text);
-        assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+        assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
         assert_true((tt.ready & NET_READY_IN) != 0);
         expect_read(&tt, openers[i].read);
         tcp_test_advance_ms(&tt, TCP_DELACK_MS + 1);
@@ -83,7 +83,7 @@ static void fin_waits_until_open(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = end, .ack = 1);
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = end);
         expect_nothing(&tt);
-        assert_int_equal(tt.t->state, TCP_CLOSE_WAIT);
+        assert_int_equal(state_of(tt.t), TCP_CLOSE_WAIT);
         expect_read(&tt, with_text ? "early" : "");
         expect_read(&tt, "");
         tcp_test_end(&tt);
@@ -103,7 +103,7 @@ static void what_waits_is_bounded(void **state)
     }
     assert_int_equal(tt.f.rx.used, used);
     inject(&tt, .flags = TCP_RST, .seq = 1);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_true(tt.f.rx.used < used);
     tcp_test_end(&tt);
     cross_with_text(&tt, 0);
@@ -118,7 +118,7 @@ static void text_for_nobody(void **state)
     tt_close(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = END, .ack = 1);
     expect(&tt, .flags = TCP_RST | TCP_ACK, .any_ack = true, .seq = 1);
-    assert_int_equal(tt.net->tcp.cbs.used, 0);
+    assert_int_equal(connections_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -138,10 +138,10 @@ static void noted_errors_are_told_at_the_end(void **state)
         store_be16(e.quoted + 2, tt.rport);
         store_be32(e.quoted + 4, tt.iss);
         tcp_icmp_error(tt.net, &e);
-        assert_int_equal(tt.t->state, TCP_SYN_SENT);
+        assert_int_equal(state_of(tt.t), TCP_SYN_SENT);
         assert_int_equal(tcp_take_error(tt.t), 0);
         tcp_test_advance_ms(&tt, 200 * 1000);
-        assert_int_equal(tt.t->state, TCP_CLOSED);
+        assert_int_equal(state_of(tt.t), TCP_CLOSED);
         assert_int_equal(tcp_take_error(tt.t), EHOSTUNREACH);
         (void)tcp_test_forget(&tt);
         tcp_test_end(&tt);
@@ -188,10 +188,10 @@ static void wrong_ack_repeats_the_syn(void **state)
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 0);
     inject(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
-    assert_int_equal(tt.t->rtt.srtt_us8, 0); /* Karn: of which of the two? */
-    assert_int_equal(tt.t->rtt.rto_us, TCP_RTO_INITIAL_MS * US_PER_MS);
-    assert_true(tt.t->cc.cwnd > (uint32_t)2 * tt.t->snd.mss);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
+    assert_int_equal(srtt_us8(tt.t), 0); /* Karn: of which of the two? */
+    assert_int_equal(rto_us(tt.t), TCP_RTO_INITIAL_MS * US_PER_MS);
+    assert_true(cwnd_of(tt.t) > (uint32_t)2 * snd_mss(tt.t));
     tcp_test_end(&tt);
 }
 
@@ -204,10 +204,10 @@ static void crossed_before_it_left(void **state)
     tt.f.tx.fail_at = tt.f.tx.get_count + 1;
     tcp_test_advance_ms(&tt, 1001);
     expect_nothing(&tt);
-    assert_true(tt.t->snd.syn_unsent);
+    assert_true(syn_unsent(tt.t));
     inject(&tt, .flags = TCP_SYN, .seq = 0);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
-    assert_false(tt.t->snd.syn_unsent);
+    assert_false(syn_unsent(tt.t));
     assert_int_equal(tcp_test_count(&tt, "tcp_timeouts"), 1);
     tcp_test_advance_ms(&tt, 2001);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);

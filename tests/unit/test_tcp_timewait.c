@@ -57,18 +57,18 @@ static void make_ts_time_wait(struct tcp_test *tt)
     expect(tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     send_ts(tt, TCP_ACK, 1, 1, 1);
     tt->t = tcp_accept(tt->listener, NULL, NULL);
-    assert_true(tt->t->ts.on);
+    assert_true(timestamps_agreed(tt->t));
     tt_close(tt);
     expect(tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     send_ts(tt, TCP_FIN | TCP_ACK, 1, 2, 10);
     expect(tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
-    assert_int_equal(tt->net->tcp.time_waits.used, 1);
-    assert_int_equal(tt->net->tcp.cbs.used, 1);
+    assert_int_equal(time_waits_of(tt->net), 1);
+    assert_int_equal(connections_of(tt->net), 1);
 }
 
 static bool in_time_wait(const struct tcp_test *tt)
 {
-    return tt->net->tcp.time_waits.used == 1;
+    return time_waits_of(tt->net) == 1;
 }
 
 /* RFC 6191 2, every row: what the SYN has against what the old connection had. */
@@ -142,7 +142,7 @@ static void full_accept_queue_keeps_the_record(void **state)
     inject(&tt, .flags = TCP_SYN, .sport = 9);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .sport = 9);
     (void)tcp_test_forget(&tt);
-    assert_int_equal(tt.listener->listener.accept_count, 1);
+    assert_int_equal(accept_count(tt.listener), 1);
     inject(&tt, .flags = TCP_SYN, .seq = 3);
     expect_nothing(&tt);
     assert_true(in_time_wait(&tt));
@@ -217,7 +217,7 @@ static void fin_again_is_echoed(void **state)
 
 static struct tcp_time_wait *record_of(const struct tcp_test *tt)
 {
-    return list_entry(list_first(&tt->net->tcp.time_wait_age), struct tcp_time_wait, age);
+    return oldest_time_wait(tt->net);
 }
 
 /* What becomes of a segment in TIME-WAIT: the third column of docs/tcp.md's table. */
@@ -406,7 +406,7 @@ static void the_window_is_scaled(void **state)
     struct tcp_test tt;
     make_listen(&tt);
     tt_handshake(&tt, offer, sizeof(offer), TT_WND);
-    assert_true(tt.t->rcv.wscale > 0);
+    assert_true(rcv_wscale(tt.t) > 0);
     tt_close(&tt);
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
@@ -514,7 +514,7 @@ static uint32_t come_and_go(struct tcp_test *tt, const struct client *c)
     tt_close(tt);
     send_client(tt, c, TCP_FIN | TCP_ACK, 1, 2);
     (void)tcp_test_forget(tt);
-    assert_int_equal(tt->net->tcp.time_waits.used, 1);
+    assert_int_equal(time_waits_of(tt->net), 1);
     tcp_test_advance_ms(tt, 500);
     return again;
 }
@@ -559,12 +559,12 @@ static void thousands_end_in_turns(void **state)
         inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
         (void)tcp_test_forget(&tt);
     }
-    assert_int_equal(tt.net->tcp.time_waits.used, RECORDS);
+    assert_int_equal(time_waits_of(tt.net), RECORDS);
     tt.f.now_ns += 2 * tcp_ms(TCP_MSL_DEFAULT_MS) + tcp_ms(2);
     uint32_t polls = 0;
     for (uint32_t left = RECORDS; left > 0; polls++) {
         uint64_t next_ns = net_poll(tt.net, tt.f.now_ns);
-        uint32_t ended = left - tt.net->tcp.time_waits.used;
+        uint32_t ended = left - time_waits_of(tt.net);
         assert_in_range(ended, 1, TCP_TIME_WAITS_PER_TURN);
         left -= ended;
         assert_true(left == 0 || next_ns <= tt.f.now_ns); /* the rest is due already */
@@ -609,7 +609,7 @@ static void own_time_wait(struct tcp_test *tt, bool timestamps)
     }
     expect(tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
     assert_true(in_time_wait(tt));
-    assert_int_equal(tt->net->tcp.cbs.used, 0);
+    assert_int_equal(connections_of(tt->net), 0);
 }
 
 /* RFC 6191 for connections of our own: after a second, with timestamps. */
@@ -632,7 +632,7 @@ static void we_connect_again(void **state)
     expect(&tt, .flags = TCP_SYN, .seq = NEXT);
     send_ts(&tt, TCP_SYN | TCP_ACK, 70000, NEXT + 1, 3000);
     expect(&tt, .flags = TCP_ACK, .seq = NEXT + 1, .ack = 70001);
-    assert_int_equal(tt.t->state, TCP_ESTABLISHED);
+    assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     tcp_test_end(&tt);
 }
 

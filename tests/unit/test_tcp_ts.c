@@ -93,8 +93,8 @@ static void offered_and_echoed(void **state)
 {
     struct tcp_test tt;
     establish(&tt, 0);
-    assert_true(tt.t->ts.on && tt.t->sack_on);
-    assert_int_equal(tt.t->snd.mss, 1448); /* RFC 6691: options count */
+    assert_true(timestamps_agreed(tt.t) && sack_agreed(tt.t));
+    assert_int_equal(snd_mss(tt.t), 1448); /* RFC 6691: options count */
     tcp_test_advance_ms(&tt, 5000);        /* our clock wraps */
     data_ts(&tt, 1, 1448, PEER_TS + 5000);
     data_ts(&tt, 1449, 1448, PEER_TS + 5001);
@@ -107,8 +107,8 @@ static void not_offered_not_used(void **state)
 {
     struct tcp_test tt;
     make_established(&tt);
-    assert_false(tt.t->ts.on || tt.t->sack_on);
-    assert_int_equal(tt.t->snd.mss, 1460);
+    assert_false(timestamps_agreed(tt.t) || sack_agreed(tt.t));
+    assert_int_equal(snd_mss(tt.t), 1460);
     inject(&tt, .flags = TCP_ACK, .seq = 100, .ack = 1, .len = 10);
     expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = "", .options_len = 0);
     finish(&tt);
@@ -118,7 +118,7 @@ static void left_out_when_configured(void **state)
 {
     struct tcp_test tt;
     establish(&tt, NET_TCP_OFF_TIMESTAMPS | NET_TCP_OFF_SACK);
-    assert_false(tt.t->ts.on || tt.t->sack_on);
+    assert_false(timestamps_agreed(tt.t) || sack_agreed(tt.t));
     finish(&tt);
 }
 
@@ -179,7 +179,7 @@ static void paws_lets_rst_pass(void **state)
     establish(&tt, 0);
     opts_ts(&o, PEER_TS - 50000, 0);
     inject(&tt, .flags = TCP_RST, .seq = 1, .options = o.bytes, .options_len = o.len);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     tcp_close(tt.t);
     tcp_close(tt.listener);
     tcp_test_end(&tt);
@@ -233,7 +233,7 @@ static void syn_without_timestamp_is_challenged(void **state)
     inject(&tt, .flags = TCP_SYN, .seq = 123456);
     expect_ack_ts(&tt, 1, PEER_TS + 1);
     inject(&tt, .flags = TCP_RST, .seq = 1);
-    assert_int_equal(tt.t->state, TCP_CLOSED);
+    assert_int_equal(state_of(tt.t), TCP_CLOSED);
     finish(&tt);
 }
 
@@ -246,12 +246,12 @@ static void retransmission_is_measured(void **state)
     tt_send_bytes(&tt, 100, 1);
     tcp_test_advance_ms(&tt, 5000); /* several timeouts */
     (void)tcp_test_forget(&tt);
-    assert_true(tt.t->loss.backoff > 1);
-    uint32_t before = tt.t->rtt.srtt_us8;
+    assert_true(backoff_of(tt.t) > 1);
+    uint32_t before = srtt_us8(tt.t);
     opts_ts(&o, PEER_TS + 2, our_ts(&tt) - 300);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 101, .options = o.bytes, .options_len = o.len);
-    assert_int_equal(tt.t->loss.backoff, 0);
-    assert_true(tt.t->rtt.srtt_us8 > before + 100 * US_PER_MS);
+    assert_int_equal(backoff_of(tt.t), 0);
+    assert_true(srtt_us8(tt.t) > before + 100 * US_PER_MS);
     finish(&tt);
 }
 
@@ -264,11 +264,11 @@ static void wild_echo_is_no_sample(void **state)
     tt_send_bytes(&tt, 100, 1);
     tcp_test_advance_ms(&tt, 300);
     (void)tcp_test_forget(&tt);
-    uint32_t before = tt.t->rtt.srtt_us8;
+    uint32_t before = srtt_us8(tt.t);
     opts_ts(&o, PEER_TS + 2, our_ts(&tt) + 7);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 101, .options = o.bytes, .options_len = o.len);
-    assert_int_equal(tt.t->snd.una - tt.iss, 101);
-    assert_int_equal(tt.t->rtt.srtt_us8, before);
+    assert_int_equal(snd_una(tt.t) - tt.iss, 101);
+    assert_int_equal(srtt_us8(tt.t), before);
     finish(&tt);
 }
 
@@ -342,7 +342,7 @@ static void a_duplicate_makes_its_range_the_newest(void **state)
     data_ts(&tt, 4001, 500, PEER_TS + 2);
     data_ts(&tt, 2101, 100, PEER_TS + 2);
     (void)tcp_test_forget(&tt);
-    tt.t->rcv.ack_now = true; /* an ACK that nothing new brought about */
+    set_ack_due(tt.t); /* an ACK that nothing new brought about */
     tt.net->now_ns = tt.f.now_ns;
     tcp_output(tt.t);
     struct opts o = {.len = 0};

@@ -44,17 +44,17 @@ static void make_flooded_with(struct tcp_test *tt, const struct net_config *cfg)
         inject(tt, .flags = TCP_SYN, .src = FLOOD_ADDRESS + i, .sport = (uint16_t)(FLOOD_PORT + i));
     }
     assert_int_equal(tcp_test_forget(tt), BACKLOG);
-    assert_int_equal(tt->net->tcp.halves.used, BACKLOG);
+    assert_int_equal(half_opens_of(tt->net), BACKLOG);
     assert_int_equal(tcp_test_count(tt, "tcp_cookies_sent"), 0);
 }
 
 /* One of those who filled it gives up. */
 static void flooder_leaves(struct tcp_test *tt, uint16_t i)
 {
-    uint32_t used = tt->net->tcp.halves.used;
+    uint32_t used = half_opens_of(tt->net);
     inject(tt, .flags = TCP_RST, .seq = 1, .src = FLOOD_ADDRESS + i,
            .sport = (uint16_t)(FLOOD_PORT + i));
-    assert_int_equal(tt->net->tcp.halves.used, used - 1);
+    assert_int_equal(half_opens_of(tt->net), used - 1);
 }
 
 /* A SYN as from a host without timestamps, that a cookie would cost window scale and SACK. */
@@ -87,11 +87,11 @@ static void first_answer_of_two_counts(void **state)
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100, .data = "GET");
         struct tcp_cb *t = accepted(&tt);
         expect_read(&tt, "GET");
-        assert_int_equal(t->snd.wnd, first == 0 ? 100 : 100 << 8);
-        assert_int_equal(t->sack_on, first == 1);
-        assert_int_equal(t->snd.syn_untimed, first == 0);
+        assert_int_equal(snd_wnd(t), first == 0 ? 100 : 100 << 8);
+        assert_int_equal(sack_agreed(t), first == 1);
+        assert_int_equal(syn_untimed(t), first == 0);
         assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), first == 0);
-        assert_int_equal(tt.net->tcp.halves.used, BACKLOG - 1);
+        assert_int_equal(half_opens_of(tt.net), BACKLOG - 1);
         /* What the other answer makes him say. */
         inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 1, .wnd = 100);
         assert_int_equal(tt_send(&tt, "200"), 3);
@@ -127,19 +127,19 @@ static void first_answer_with_options(void **state)
     for (uint16_t i = 0; i < BACKLOG; i++) { /* the flood is over */
         flooder_leaves(&tt, i);
     }
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_advance_ms(&tt, 1000);
     struct answer b = syn(&tt, o, full_options(o, 1460, false, 7, 1900)); /* asks for less now */
-    assert_int_equal(tt.net->tcp.halves.used, 1);
+    assert_int_equal(half_opens_of(tt.net), 1);
     assert_int_not_equal(a.seq, b.seq);
     tt.iss = a.seq;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 10, .options = o,
            .options_len = ts_options(o, 1901, a.o.ts_val));
     struct tcp_cb *t = accepted(&tt);
-    assert_true(t->sack_on && t->ts.on);
-    assert_int_equal(t->snd.wnd, 10 << 5);
-    assert_int_equal(t->snd.mss, 1400 - TCP_TIMESTAMP_BYTES);
-    assert_int_equal(tt.net->tcp.halves.used, 0);
+    assert_true(sack_agreed(t) && timestamps_agreed(t));
+    assert_int_equal(snd_wnd(t), 10 << 5);
+    assert_int_equal(snd_mss(t), 1400 - TCP_TIMESTAMP_BYTES);
+    assert_int_equal(half_opens_of(tt.net), 0);
     tcp_test_end(&tt);
 }
 
@@ -160,11 +160,11 @@ static void second_syn_takes_ecn_back(void **state)
         tcp_test_advance_ms(&tt, 500);
         struct answer b = syn_with(&tt, asks ? setup : 0, o, full_options(o, 1400, true, 7, 500));
         assert_int_not_equal(a.seq, b.seq);
-        assert_int_equal(tt.net->tcp.halves.used, BACKLOG);
+        assert_int_equal(half_opens_of(tt.net), BACKLOG);
         tt.iss = a.seq;
         inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .options = o,
                .options_len = ts_options(o, 501, a.o.ts_val));
-        assert_int_equal(accepted(&tt)->ecn.on, asks);
+        assert_int_equal(ecn_agreed(accepted(&tt)), asks);
         tcp_test_end(&tt);
     }
 }
@@ -178,7 +178,7 @@ static void first_answer_waits_for_room(void **state)
     assert_int_equal(tcp_listen(tt.listener, 1), 0);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .src = FLOOD_ADDRESS + 1,
            .sport = FLOOD_PORT + 1);
-    assert_int_equal(tt.listener->listener.accept_count, 1);
+    assert_int_equal(accept_count(tt.listener), 1);
     tt.iss = a.seq;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     expect_nothing(&tt);
@@ -186,7 +186,7 @@ static void first_answer_waits_for_room(void **state)
     tcp_close(tcp_accept(tt.listener, NULL, NULL));
     (void)tcp_test_forget(&tt);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100, .data = "again");
-    assert_int_equal(accepted(&tt)->snd.wnd, 100);
+    assert_int_equal(snd_wnd(accepted(&tt)), 100);
     expect_read(&tt, "again");
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), 1);
     tcp_test_end(&tt);
@@ -206,13 +206,13 @@ static void neither_answer(void **state)
     }
     assert_int_equal(tcp_test_count(&tt, "tcp_rx_drop_half_ack"), 32);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_rejected"), 32);
-    tt.net->tcp.cookies_until_ns = tt.net->now_ns;
+    set_no_cookies_out(tt.net);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1);
     expect(&tt, .flags = TCP_RST, .seq = 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_rejected"), 32);
     tt.iss = b.seq;
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .wnd = 100);
-    assert_int_equal(accepted(&tt)->snd.wnd, 100 << 8);
+    assert_int_equal(snd_wnd(accepted(&tt)), 100 << 8);
     tcp_test_end(&tt);
 }
 

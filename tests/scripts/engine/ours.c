@@ -13,6 +13,7 @@
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
 #include "tests/unit/net_fixture.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     /* Longest life of what nobody owns: an orphan that retransmits (100 s), a closed window
@@ -165,8 +166,8 @@ static int64_t state_call(struct ours *o, const struct ps_call *c, int fd)
     if (s == NULL) {
         return err;
     }
-    if (strcmp(names[s->tcp->state], c->word) != 0) {
-        fprintf(stderr, "state is %s, want %s\n", names[s->tcp->state], c->word);
+    if (strcmp(names[state_of(s->tcp)], c->word) != 0) {
+        fprintf(stderr, "state is %s, want %s\n", names[state_of(s->tcp)], c->word);
         return -EPROTO;
     }
     return 0;
