@@ -269,6 +269,42 @@ def check_clock():
                 problem(path, number, f"{m.group(1)}: an entry that {test} does not go through")
 
 
+BLOCK = "net/tcp/block/cb.h"
+# Which tests know how struct tcp_cb and struct tcp are laid out, and why they do.
+INSIDE = {
+    "tests/unit/tcp_see.h": "what every other test sees and sets up goes through it",
+    "tests/unit/tcp_check.c": "the invariants are of every member of every block",
+    "tests/sim/account.c": "counts the buffers in each queue one by one",
+}
+
+
+def layout_breaches(path, lines, block):
+    """[(line, text)] where a test reaches into a connection, past INSIDE. block: BLOCK's text."""
+    if not path.startswith("tests/") or not path.endswith((".c", ".h")) or path in INSIDE:
+        return []
+    parts = re.search(r"^struct tcp_cb \{\n(.*?)^\};", block, re.M | re.S).group(1)
+    parts = "|".join(re.findall(r"^    struct tcp_(?!node)\w+ (\w+);", parts, re.M))
+    # Pointers to a block: those this file declares, and the fixture's connection and listener. A
+    # record of half-open or TIME-WAIT has a tcp_node, too.
+    names = "|".join(re.findall(r"struct tcp_cb \*(?:const )?(\w+)\b(?!\()", "\n".join(lines)) +
+                     [r"tt(?:\.|->)t", r"tt(?:\.|->)listener"])
+    inside = re.compile(rf"\b(?:{names})->\w+|->(?:{parts}|tcp)\.\w+|&\w+(?:->\w+)*->tcp\b")
+    return [(number, m.group(0)) for number, line in enumerate(lines, 1)
+            for m in [inside.search(line)] if m]
+
+
+def check_layout(files):
+    """So that the layout of a connection can change without the tests."""
+    block = "\n".join(read(BLOCK))
+    for path in files:
+        for number, text in layout_breaches(path, read(path), block):
+            problem(path, number, f"{text} is the inside of a connection: "
+                                  "by way of tests/unit/tcp_see.h")
+    for path in INSIDE:
+        if path not in files:
+            problem("tools/check.py", 1, f"INSIDE names {path}, which does not exist")
+
+
 def main():
     files = tracked()
     sources = [f for f in files if f.endswith((".c", ".h"))]
@@ -283,6 +319,7 @@ def main():
             check_functions(path, lines)
     check_conformance()
     check_clock()
+    check_layout(sources)
     check_format(sources)
     check_symbols("net", [f for f in folders("net") if f != "net/posix"])
     check_symbols("net/posix", ["net/posix"])
