@@ -30,9 +30,9 @@ ALLOWED = {
     # The blocking calls park tasks and write to the console: they stand on the kernel.
     "net/posix/": ["kernel/", "net/"],
     "drivers/": ["kernel/", "drivers/"],
-    "arch/x86_64/": ["kernel/", "boot/boot_info.h", "arch/x86_64/"],
+    "arch/x86_64/": ["kernel/", "boot/info/info.h", "arch/x86_64/"],
     "arch/host/": ["kernel/", "drivers/nic.h", "arch/host/"],
-    "apps/root/": ["kernel/", "net/", "drivers/", "arch/", "boot/boot_info.h",
+    "apps/root/": ["kernel/", "net/", "drivers/", "arch/", "boot/info/info.h",
                    "apps/root/", "version.h"],
     "apps/httpd/": ["apps/httpd/", "kernel/include/ringside/", "ringside/"],
     "apps/echo/": ["apps/echo/"],
@@ -184,8 +184,8 @@ def check_float():
     """An interrupt saves the general registers alone, and the kernel's are compiled without others:
     only applications and FLOAT use those of x87 and SSE. Looks at what was compiled; what sets the
     units up and switches their modes has no operand among the registers."""
-    parts = ["boot", "kernel", "kernel/libc", "apps/root"]
-    parts += folders("arch/x86_64", "drivers", "net")
+    parts = ["kernel", "kernel/libc", "apps/root"]
+    parts += folders("boot", "arch/x86_64", "drivers", "net")
     names = objects(parts, exclude=("apps/root/host.c",), suffixes=(".c", ".S"))
     out = subprocess.run(["objdump", "-d", "--no-show-raw-insn"] + names, cwd=ROOT,
                          capture_output=True, text=True).stdout

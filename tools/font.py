@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Turns a console font (PSF 1 or 2, plain or gzipped) into the C source of the font that the
-framebuffer console draws with: what arch/x86_64/font.h declares.
+framebuffer console draws with: what arch/x86_64/console/font.h declares.
 
     tools/font.py FONT.psf.gz >font.c
 
@@ -99,7 +99,7 @@ def read(path):
 
 
 def c_source(font):
-    lines = ["/* Made by tools/font.py. */", '#include "arch/x86_64/font.h"', "",
+    lines = ["/* Made by tools/font.py. */", '#include "arch/x86_64/console/font.h"', "",
              "static const uint8_t glyphs[] = {"]
     for c in [*range(FIRST, LAST + 1), SUBSTITUTE]:
         lines.append("    " + " ".join(f"0x{b:02x}," for b in font.glyph(c)) + f" /* {c:02x} */")

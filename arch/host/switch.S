@@ -1,7 +1,7 @@
 /*
  * Stack switching for the hosted target, System V AMD64 ABI: rbx rbp r12-r15, the x87 control word
  * and MXCSR belong to the caller of the call that switches; everything else he has saved himself.
- * arch/x86_64/switch.S says why the x87 flags are cleared, and when.
+ * arch/x86_64/cpu/switch.S says why the x87 flags are cleared, and when.
  */
     .text
     .globl host_switch_stack

@@ -6,7 +6,7 @@
 #ifndef ARCH_X86_64_ARCH_H
 #define ARCH_X86_64_ARCH_H
 
-#include "boot/boot_info.h"
+#include "boot/info/info.h"
 #include "kernel/base.h"
 
 enum {

@@ -2,12 +2,12 @@
  * Arbitrary bytes as physical memory: neither finding the root pointer nor walking the tables may
  * read outside what was granted, and what comes out stays within the struct's limits.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
+// LINK: arch/x86_64/acpi/acpi.c arch/x86_64/acpi/pci.c arch/x86_64/acpi/power.c
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86_64/acpi_pci.h"
-#include "arch/x86_64/acpi_power.h"
+#include "arch/x86_64/acpi/pci.h"
+#include "arch/x86_64/acpi/power.h"
 
 enum {
     GRANTS_MAX = 4096,

@@ -1,4 +1,4 @@
-// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c boot/screen.c
+// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c boot/info/screen.c
 /*
  * Any bytes as physical memory for the boot information decoder: the first one chooses the
  * protocol, the rest lies at 1 MiB and is all that may be read.
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "boot/boot_info.h"
+#include "boot/info/info.h"
 #include "kernel/base.h"
 
 #define MEMORY_AT UINT64_C(0x100000)

@@ -1,6 +1,6 @@
 """What a guest's framebuffer shows, compared with what its serial port said: the same text, drawn
-here with the same font. The rules of the screen are those of arch/x86_64/fb_text.c and raster.c,
-written again."""
+here with the same font. The rules of the screen are those of fb_text.c and raster.c in
+arch/x86_64/console/, written again."""
 import os
 import re
 import sys

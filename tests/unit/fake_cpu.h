@@ -1,11 +1,11 @@
 /*
- * arch/x86_64/cpu.h with what only a kernel may do left to the test that includes this and, behind
- * it, the file under test: ports, MSRs, CPUID, the TSC.
+ * arch/x86_64/cpu/cpu.h with what only a kernel may do left to the test that includes this and,
+ * behind it, the file under test: ports, MSRs, CPUID, the TSC.
  */
 #ifndef TESTS_FAKE_CPU_H
 #define TESTS_FAKE_CPU_H
 
-#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/cpu/cpu.h"
 
 uint8_t fake_in8(uint16_t port);
 uint32_t fake_in32(uint16_t port);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/apic.h"
+#include "arch/x86_64/apic/apic.h"
 #include "kernel/mmio.h"
 #include "kernel/time.h"
 #include "tests/unit/fake_platform.h"

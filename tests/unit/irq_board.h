@@ -6,9 +6,9 @@
 #ifndef TESTS_IRQ_BOARD_H
 #define TESTS_IRQ_BOARD_H
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi/acpi.h"
+#include "arch/x86_64/apic/ioapic.h"
 #include "arch/x86_64/arch.h"
-#include "arch/x86_64/ioapic.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 

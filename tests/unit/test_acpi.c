@@ -3,7 +3,7 @@
  * carry wrong checksums or end in the middle of an entry. Every grant of the reader is a heap copy
  * of exactly the size asked for, so that ASan catches a byte read too far.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
+// LINK: arch/x86_64/acpi/acpi.c arch/x86_64/acpi/pci.c arch/x86_64/acpi/power.c
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi/acpi.h"
 #include "tests/unit/acpi_bytes.h"
 
 enum {

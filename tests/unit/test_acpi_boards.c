@@ -3,7 +3,7 @@
  * through a root pointer that is made here: an XSDT, or an RSDT for ACPI 1.0, with the tables in
  * either order, above 4 GiB where the XSDT allows it.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
+// LINK: arch/x86_64/acpi/acpi.c arch/x86_64/acpi/pci.c arch/x86_64/acpi/power.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi/acpi.h"
 #include "tests/unit/acpi_bytes.h"
 
 enum {

@@ -1,14 +1,14 @@
 /*
  * MADTs and FADTs of the shapes that boards from a netbook to a server with two sockets have.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_p*.c
+// LINK: arch/x86_64/acpi/acpi.c arch/x86_64/acpi/p*.c
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi/acpi.h"
 #include "tests/unit/acpi_bytes.h"
 
 enum {

@@ -3,7 +3,7 @@
  * writes them and as damage would. Each table is a heap copy of exactly its size, so that ASan sees
  * a byte read too far.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
+// LINK: arch/x86_64/acpi/acpi.c arch/x86_64/acpi/pci.c arch/x86_64/acpi/power.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi_pci.h"
+#include "arch/x86_64/acpi/pci.h"
 #include "tests/unit/acpi_bytes.h"
 
 enum {

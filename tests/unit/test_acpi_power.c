@@ -3,7 +3,7 @@
  * \_S5 in definition blocks as compilers write it, and as damage and malice would. Each block is a
  * heap copy of exactly its size, so that ASan sees a byte read too far.
  */
-// LINK: arch/x86_64/acpi.c arch/x86_64/acpi_pci.c arch/x86_64/acpi_power.c
+// LINK: arch/x86_64/acpi/acpi.c arch/x86_64/acpi/pci.c arch/x86_64/acpi/power.c
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi_power.h"
+#include "arch/x86_64/acpi/power.h"
 #include "tests/unit/acpi_bytes.h"
 
 enum {

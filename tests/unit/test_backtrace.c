@@ -1,8 +1,8 @@
 /*
- * arch/x86_64/backtrace.c over chains of frames made here: what is printed of recursion, of deep
- * chains, and of chains that lead nowhere. Symbols, page tables and consoles are stand-ins.
+ * arch/x86_64/trap/backtrace.c over chains of frames made here: what is printed of recursion, of
+ * deep chains, and of chains that lead nowhere. Symbols, page tables and consoles are stand-ins.
  */
-// LINK: arch/x86_64/backtrace.c
+// LINK: arch/x86_64/trap/backtrace.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/backtrace.h"
-#include "arch/x86_64/console.h"
-#include "arch/x86_64/framebuffer.h"
-#include "arch/x86_64/paging.h"
-#include "arch/x86_64/trap.h"
+#include "arch/x86_64/console/console.h"
+#include "arch/x86_64/console/framebuffer.h"
+#include "arch/x86_64/mm/paging.h"
+#include "arch/x86_64/trap/backtrace.h"
+#include "arch/x86_64/trap/trap.h"
 #include "kernel/platform.h"
 
 enum {

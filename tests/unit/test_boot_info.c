@@ -1,4 +1,4 @@
-// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c boot/screen.c
+// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c boot/info/screen.c
 /*
  * The boot information decoder against good, short, lying and random bytes. The physical memory
  * that it reads is a heap block of exactly the size it may read, so that the sanitizer sees a step
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "boot/boot_info.h"
+#include "boot/info/info.h"
 #include "kernel/base.h"
 
 #define MB1_MAGIC  0x2badb002u

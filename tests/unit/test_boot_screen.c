@@ -1,4 +1,4 @@
-// LINK: boot/boot_info.c boot/mb1.c boot/mb2.c boot/memory_map.c boot/screen.c
+// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c boot/info/screen.c
 /*
  * What a loader says of the screen and of the message that gave it its address: whole, cut, missing
  * and wrong. As in test_boot_info.c the readable memory is a heap block of exactly that size.
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "boot/boot_info.h"
+#include "boot/info/info.h"
 #include "kernel/base.h"
 
 #define MB1_MAGIC 0x2badb002u

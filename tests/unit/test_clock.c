@@ -2,7 +2,7 @@
  * The pure parts of the machine's clocks and of its entropy source: scales, frequencies, the
  * calendar, and BLAKE2s against published values.
  */
-// LINK: arch/x86_64/clock_calc.c arch/x86_64/blake2s.c
+// LINK: arch/x86_64/time/calc.c arch/x86_64/entropy/blake2s.c
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/blake2s.h"
-#include "arch/x86_64/clock_calc.h"
+#include "arch/x86_64/entropy/blake2s.h"
+#include "arch/x86_64/time/calc.h"
 
 static const uint64_t FREQUENCIES_HZ[] = {
     1193182,    3579545,    14318179,   24000000,   62500000,   999999999,

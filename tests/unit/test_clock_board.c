@@ -3,7 +3,7 @@
  * timer and PIT that are there, absent, or named and dead, beside processors that state what their
  * TSC does in one of three ways, or not at all. The board is simulated over a TSC of known pace.
  */
-// LINK: arch/x86_64/clock_calc.c arch/x86_64/clock_guard.c
+// LINK: arch/x86_64/time/calc.c arch/x86_64/time/guard.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,14 +11,14 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi/acpi.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/platform.h"
 #include "tests/unit/fake_cpu.h"
 
-#include "arch/x86_64/clock.c"
-#include "arch/x86_64/clock_ref.c"
+#include "arch/x86_64/time/clock.c"
+#include "arch/x86_64/time/ref.c"
 
 enum part {
     PART_ABSENT,

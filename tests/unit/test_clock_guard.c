@@ -2,13 +2,13 @@
  * The watch over the TSC: what passes for steady, what does not, what cannot be said; and that time
  * goes on without a step back when the reference takes over, whatever the TSC did.
  */
-// LINK: arch/x86_64/clock_calc.c arch/x86_64/clock_guard.c
+// LINK: arch/x86_64/time/calc.c arch/x86_64/time/guard.c
 #include <setjmp.h>
 #include <stdio.h>
 
 #include <cmocka.h>
 
-#include "arch/x86_64/clock_guard.h"
+#include "arch/x86_64/time/guard.h"
 
 #define TSC_HZ  UINT64_C(2400000000)
 #define HALF_S  (NS_PER_S / 2)

@@ -1,4 +1,4 @@
-// LINK: arch/x86_64/console.c
+// LINK: arch/x86_64/console/console.c
 /*
  * Which consoles are found, written to and told of, for every set of them that a machine may have.
  * The devices are stand-ins.
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/arch.h"
-#include "arch/x86_64/console.h"
-#include "arch/x86_64/framebuffer.h"
+#include "arch/x86_64/console/console.h"
+#include "arch/x86_64/console/framebuffer.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"
 

@@ -1,4 +1,4 @@
-// LINK: arch/x86_64/fb_text.c arch/x86_64/raster.c
+// LINK: arch/x86_64/console/fb_text.c arch/x86_64/console/raster.c
 /*
  * The text screen on a raster against a model that is as simple as can be: where characters go, and
  * that the picture is that of the cells after every write, though only what has changed is drawn.
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/fb_text.h"
+#include "arch/x86_64/console/fb_text.h"
 
 enum {
     COLUMNS = 11,

@@ -1,4 +1,4 @@
-// LINK: arch/x86_64/raster.c
+// LINK: arch/x86_64/console/raster.c
 /*
  * The framebuffer console: what is written before its pixels can be reached, at which addresses
  * they may be touched at all, and that a panic may come while it draws and is shown all the same.
@@ -13,19 +13,19 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/paging.h"
-#include "arch/x86_64/raster.h"
+#include "arch/x86_64/console/raster.h"
+#include "arch/x86_64/mm/paging.h"
 
 /* Instead of the processor's. */
-#define ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_CPU_H
 static void cpu_mfence(void);
 
 /* Draws, and counts: a panic comes at one of them. */
 static void draw_counted(struct raster *r, uint32_t row, uint32_t column, const uint8_t *text,
                          uint32_t count);
 #define raster_draw draw_counted
-#include "arch/x86_64/fb_text.c"
-#include "arch/x86_64/framebuffer.c"
+#include "arch/x86_64/console/fb_text.c"
+#include "arch/x86_64/console/framebuffer.c"
 #undef raster_draw
 
 #define LOW_ADDRESS  UINT64_C(0x20000000)

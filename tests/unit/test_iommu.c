@@ -2,7 +2,7 @@
  * Turning off IOMMUs that firmware left on, against a unit that is made up here: the right bits one
  * at a time, nothing touched where nothing is on, and an end with one that does not obey.
  */
-// LINK: arch/x86_64/iommu.c tests/unit/fake_platform.c kernel/log.c kernel/stats.c
+// LINK: arch/x86_64/pci/iommu.c tests/unit/fake_platform.c kernel/log.c kernel/stats.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/arch.h"
-#include "arch/x86_64/iommu.h"
+#include "arch/x86_64/pci/iommu.h"
 #include "kernel/time.h"
 #include "tests/unit/fake_platform.h"
 

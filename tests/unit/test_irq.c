@@ -13,10 +13,10 @@
 #include "tests/unit/irq_board.h"
 
 /* With their states, which each test begins anew. */
-#include "arch/x86_64/irq.c"
-#include "arch/x86_64/irq_intx.c"
-#include "arch/x86_64/irq_msi.c"
-#include "arch/x86_64/irq_poll.c"
+#include "arch/x86_64/irq/attach.c"
+#include "arch/x86_64/irq/intx.c"
+#include "arch/x86_64/irq/msi.c"
+#include "arch/x86_64/irq/poll.c"
 
 static int begin(void **state)
 {

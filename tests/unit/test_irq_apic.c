@@ -2,7 +2,7 @@
  * The local APIC in both of its modes, against a model that faults where the processor does (SDM
  * volume 3, 11.12.1.2 and 11.12.1.3), and the 8259s, which are left alone where there are none.
  */
-// LINK: arch/x86_64/clock_calc.c tests/unit/fake_platform.c
+// LINK: arch/x86_64/time/calc.c tests/unit/fake_platform.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@
 #include "tests/unit/fake_cpu.h"
 #include "tests/unit/fake_platform.h"
 
-#include "arch/x86_64/apic.c"
-#include "arch/x86_64/pic.c"
+#include "arch/x86_64/apic/apic.c"
+#include "arch/x86_64/apic/pic.c"
 
 enum {
     CHIP_LVT_LINT1 = 0x360,

@@ -2,7 +2,7 @@
  * Several IOAPICs with different numbers of pins: every pin is found where it is, nothing is live
  * before it is asked for, and what does not answer is left out.
  */
-// LINK: arch/x86_64/ioapic.c tests/unit/fake_platform.c
+// LINK: arch/x86_64/apic/ioapic.c tests/unit/fake_platform.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/acpi.h"
-#include "arch/x86_64/apic.h"
+#include "arch/x86_64/acpi/acpi.h"
+#include "arch/x86_64/apic/apic.h"
+#include "arch/x86_64/apic/ioapic.h"
 #include "arch/x86_64/arch.h"
-#include "arch/x86_64/ioapic.h"
 #include "kernel/log.h"
 #include "kernel/mmio.h"
 #include "tests/unit/fake_platform.h"

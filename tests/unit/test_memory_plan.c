@@ -1,9 +1,9 @@
 /*
- * From a firmware's memory map to the ranges that are handed out: boot/memory_map.c and
- * arch/x86_64/memory_plan.c. Maps of several sorts of machine, good and broken ones, then random
+ * From a firmware's memory map to the ranges that are handed out: boot/info/memory_map.c and
+ * arch/x86_64/mm/plan.c. Maps of several sorts of machine, good and broken ones, then random
  * ones against the rules.
  */
-// LINK: boot/memory_map.c arch/x86_64/memory_plan.c
+// LINK: boot/info/memory_map.c arch/x86_64/mm/plan.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/memory_plan.h"
-#include "boot/decode.h"
+#include "arch/x86_64/mm/plan.h"
+#include "boot/info/decode.h"
 
 #define KIB      UINT64_C(1024)
 #define MIB      (KIB * KIB)

@@ -1,8 +1,8 @@
 /*
- * arch/x86_64/page_table.h: what the processor would find, read by a walk of the test's own. The
+ * arch/x86_64/mm/page_table.h: what the processor would find, read by a walk of the test's own. The
  * tables are real ones, reached at their addresses in this process.
  */
-// LINK: tests/unit/fake_platform.c arch/x86_64/page_table.c
+// LINK: tests/unit/fake_platform.c arch/x86_64/mm/page_table.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/page_table.h"
+#include "arch/x86_64/mm/page_table.h"
 #include "kernel/platform.h"
 #include "tests/unit/fake_platform.h"
 

@@ -4,7 +4,7 @@
  * there is room for, BARs of every kind, capability lists that are rings, and configuration space
  * in memory that is none.
  */
-// LINK: arch/x86_64/pci_scan.c tests/unit/fake_platform.c
+// LINK: arch/x86_64/pci/scan.c tests/unit/fake_platform.c
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/pci_scan.h"
+#include "arch/x86_64/pci/scan.h"
 #include "tests/unit/fake_platform.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include "kernel/base.h"
 
 /* Instead of the processor's. */
-#define ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_CPU_H
 enum { CPUID_1_ECX_HYPERVISOR = 1u << 31 };
 struct cpuid_regs {
     uint32_t eax, ebx, ecx, edx;
@@ -29,7 +29,7 @@ static void out32(uint16_t port, uint32_t v);
 static void cpu_cli(void);
 static void cpu_triple_fault(void);
 static noreturn_fn void cpu_stop(void);
-#include "arch/x86_64/power.c"
+#include "arch/x86_64/power/power.c"
 
 enum {
     WAIT_MAX_US = 2000000,

@@ -1,4 +1,4 @@
-// LINK: arch/x86_64/raster.c
+// LINK: arch/x86_64/console/raster.c
 /*
  * Drawing into memory that is exactly as long as the framebuffer says, which the sanitizer watches:
  * every kind of pixel, order of colours, pitch and size, each byte against a picture that is
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/raster.h"
+#include "arch/x86_64/console/raster.h"
 
 enum {
     GAP = 0x5a, /* what stands in bytes that are nobody's pixel */

@@ -2,7 +2,7 @@
  * The CMOS clock over ports of the test's: one that is read while it counts, and machines that have
  * none, whose ports read as ones, as zeros, or as an update without end. None is waited for long.
  */
-// LINK: arch/x86_64/clock_calc.c
+// LINK: arch/x86_64/time/calc.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +14,10 @@
 #include "kernel/base.h"
 
 /* Instead of the processor's. */
-#define ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_CPU_H
 static uint8_t in8(uint16_t port);
 static void out8(uint16_t port, uint8_t v);
-#include "arch/x86_64/rtc.c"
+#include "arch/x86_64/time/rtc.c"
 
 enum {
     WAITED_MAX_US = 50000,

@@ -13,10 +13,10 @@
 #include "kernel/base.h"
 
 /* Instead of the processor's. */
-#define ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_CPU_H
 static uint8_t in8(uint16_t port);
 static void out8(uint16_t port, uint8_t v);
-#include "arch/x86_64/serial.c"
+#include "arch/x86_64/console/serial.c"
 
 enum {
     FIFO_BYTES = 16,

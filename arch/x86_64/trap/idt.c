@@ -1,0 +1,94 @@
+/*
+ * The interrupt descriptor table with all 256 vectors, and the handlers of those above the
+ * exceptions. Intel SDM volume 3, section 6.14.1.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/cpu/gdt.h"
+#include "arch/x86_64/trap/trap.h"
+#include "kernel/log.h"
+
+enum {
+    GATE_INTERRUPT = 0x8e00, /* present, ring 0, 64-bit interrupt gate: interrupts go off */
+};
+
+struct idt_gate {
+    uint16_t offset_low;
+    uint16_t selector;
+    uint16_t ist_and_type;
+    uint16_t offset_middle;
+    uint32_t offset_high;
+    uint32_t reserved;
+};
+static_assert(sizeof(struct idt_gate) == 16, "SDM volume 3, figure 6-8");
+
+extern const uint8_t trap_stubs[]; /* stubs.S */
+
+static struct {
+    struct idt_gate gates[VECTOR_COUNT];
+    irq_vector_fn *handlers[VECTOR_COUNT];
+    uint64_t taken;
+    uint64_t unexpected;
+} idt __attribute__((aligned(16)));
+
+static enum gdt_ist stack_for(unsigned vector)
+{
+    switch (vector) {
+    case TRAP_DOUBLE_FAULT:
+        return IST_DOUBLE_FAULT;
+    case TRAP_NMI:
+        return IST_NMI;
+    case TRAP_MACHINE_CHECK:
+        return IST_MACHINE_CHECK;
+    default:
+        return vector < TRAP_EXCEPTIONS ? IST_FAULT : IST_INTERRUPT;
+    }
+}
+
+void idt_init(void)
+{
+    for (unsigned v = 0; v < VECTOR_COUNT; v++) {
+        uint64_t entry = (uintptr_t)trap_stubs + (uint64_t)v * TRAP_STUB_BYTES;
+        idt.gates[v] = (struct idt_gate){
+            .offset_low = (uint16_t)entry,
+            .selector = GDT_CODE,
+            .ist_and_type = (uint16_t)(GATE_INTERRUPT | stack_for(v)),
+            .offset_middle = (uint16_t)(entry >> 16),
+            .offset_high = (uint32_t)(entry >> 32),
+        };
+    }
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) pointer = {sizeof(idt.gates) - 1, (uintptr_t)idt.gates};
+    __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn)
+{
+    assert(vector >= VECTOR_IRQ_FIRST);
+    idt.handlers[vector] = fn;
+}
+
+uint64_t idt_taken_count(void)
+{
+    return *(const volatile uint64_t *)&idt.taken;
+}
+
+uint64_t idt_unexpected_count(void)
+{
+    return idt.unexpected;
+}
+
+void idt_dispatch(uint8_t vector)
+{
+    assert(vector >= TRAP_EXCEPTIONS);
+    idt.taken++;
+    if (idt.handlers[vector] != NULL) {
+        idt.handlers[vector](vector);
+        return;
+    }
+    if (idt.unexpected++ == 0) {
+        log_warn("cpu: interrupt at vector 0x%x, which nobody handles; later ones are counted only",
+                 vector);
+    }
+}
