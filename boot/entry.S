@@ -222,9 +222,10 @@ boot_entry64:
         movl $thread_block, %eax
         xorl %edx, %edx
         wrmsr
-        movl %ebp, %edi                 /* start_main(magic, address, entry_tsc) */
+        movl %ebp, %edi                 /* start_main(magic, address, */
         movl %ebx, %esi
-        movq entry_tsc, %rdx
+        movq entry_tsc, %rdx            /* entry_tsc, stack_guard) */
+        movl $boot_stack_guard, %ecx
         movl $boot_stack_top, %esp
         xorl %ebp, %ebp                 /* here every backtrace ends */
         call start_main
@@ -264,8 +265,7 @@ entry_tsc:                              /* written before .bss is cleared */
 
         .section .bss.stacks, "aw", @nobits
         .balign 4096
-        .globl boot_stack_guard
-boot_stack_guard:                       /* unmapped by gdt_guard_stacks() */
+boot_stack_guard:                       /* unmapped by start.c */
         .skip 4096
         .skip BOOT_STACK_BYTES
 boot_stack_top:

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "apps/root/selftest.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/mm/selfcheck.h"
+#include "arch/x86_64/time/clock.h"
 #include "kernel/arena.h"
 #include "kernel/pkt.h"
 #include "kernel/platform.h"

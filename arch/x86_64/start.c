@@ -2,13 +2,20 @@
  * The order in which the machine comes up, on the boot stack, interrupts off until all stands.
  * Called by boot/entry.S; ends in kernel_main(). Each step logs what it found.
  */
+#include "arch/x86_64/acpi/acpi.h"
+#include "arch/x86_64/apic/apic.h"
+#include "arch/x86_64/apic/ioapic.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/console/console.h"
 #include "arch/x86_64/cpu/canary.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/cpu/gdt.h"
+#include "arch/x86_64/entropy/entropy.h"
 #include "arch/x86_64/mm/memory.h"
 #include "arch/x86_64/mm/paging.h"
+#include "arch/x86_64/pci/iommu.h"
+#include "arch/x86_64/power/power.h"
+#include "arch/x86_64/time/clock.h"
 #include "arch/x86_64/trap/trap.h"
 #include "kernel/log.h"
 #include "kernel/pci.h"
@@ -25,7 +32,8 @@ enum {
 extern const uint8_t text_start[], text_end[], rodata_start[], rodata_end[]; /* linker.ld */
 extern const uint8_t data_start[], data_end[];
 
-noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc);
+noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc,
+                            uint64_t stack_guard);
 
 static struct {
     struct boot_info info; /* [I] from the first step on */
@@ -100,11 +108,21 @@ static void log_cpu(void)
              (unsigned)(data_end - data_start) >> 10);
 }
 
+/* Unmaps the pages below the boot stack and the stacks of interrupts and faults. */
+static void guard_stacks(void)
+{
+    bool ok = true;
+    for (size_t i = 0; gdt_guard(i) != 0; i++) {
+        ok = paging_set_guard(gdt_guard(i)) && ok;
+    }
+    assert(ok); /* the image's pages are small from the start: nothing had to be allocated */
+}
+
 /* The processor's half: nothing here needs a table of firmware's. */
-static void start_processor(uint32_t magic, uint32_t address)
+static void start_processor(uint32_t magic, uint32_t address, uint64_t stack_guard)
 {
     console_init();
-    gdt_init();
+    gdt_init(stack_guard);
     idt_init();
     enum boot_error e = boot_info_decode(&start.info, magic, address, read_physical, NULL);
     console_init_screen(&start.info.framebuffer);
@@ -112,7 +130,7 @@ static void start_processor(uint32_t magic, uint32_t address)
         stop_boot(boot_error_text(e));
     }
     paging_init(&start.info);
-    gdt_guard_stacks();
+    guard_stacks();
     console_log();
     log_boot_info(&start.info);
     log_cpu();
@@ -122,7 +140,10 @@ static void start_processor(uint32_t magic, uint32_t address)
     console_map_screen();
 }
 
-/* The board's half, each step resting on those before it. */
+/*
+ * The board's half, each step resting on those before it. Each logs what it found, or what is
+ * missing, and panics only when the machine cannot be run without it.
+ */
 static void start_board(void)
 {
     if (acpi_init(&start.info) != STATUS_OK) {
@@ -138,11 +159,12 @@ static void start_board(void)
     (void)pci_scan();
 }
 
-noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc)
+noreturn_fn void start_main(uint32_t magic, uint32_t address, uint64_t entry_tsc,
+                            uint64_t stack_guard)
 {
     canary_seed();
     clock_start(entry_tsc);
-    start_processor(magic, address);
+    start_processor(magic, address, stack_guard);
     start_board();
     kernel_main(start.info.cmdline);
 }

@@ -21,8 +21,9 @@ enum {
     SPINS = 5000,
 };
 
-/* Of the machine's (arch/x86_64/arch.h); for plain Linux there is one in linux_interrupts.c. */
-uint64_t idt_taken_count(void);
+/* Of the machine's (arch/x86_64/cpu/vectors.h); for plain Linux there is one in linux_interrupts.c.
+ */
+uint64_t vectors_taken_count(void);
 
 struct task {
     struct modes modes;
@@ -83,10 +84,10 @@ static void *task_main(void *arg)
 {
     struct task *t = arg;
     int n = (int)(t - tasks);
-    uint64_t end = idt_taken_count() + INTERRUPTS;
+    uint64_t end = vectors_taken_count() + INTERRUPTS;
     modes_set(&t->modes);
     bool ok = true;
-    while (ok && (idt_taken_count() < end || t->rounds < ROUNDS_MIN)) {
+    while (ok && (vectors_taken_count() < end || t->rounds < ROUNDS_MIN)) {
         ok = expect("SSE", n, compute_sse(yield), t->sse);
         ok = expect("x87", n, compute_x87(yield), t->x87) && ok;
         ok = expect("red zone", n, (uint64_t)leaf_is_undisturbed(t->rounds << 8, SPINS), 1) && ok;
@@ -128,7 +129,7 @@ int main(int argc, char **argv)
     if (!library_computes()) {
         return 1;
     }
-    uint64_t start = idt_taken_count();
+    uint64_t start = vectors_taken_count();
     for (int i = 0; i < TASKS; i++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, task_main, &tasks[i]) != 0) {
@@ -144,6 +145,6 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("float: ok: %u and %u rounds under %llu interrupts\n", tasks[0].rounds, tasks[1].rounds,
-           (unsigned long long)(idt_taken_count() - start));
+           (unsigned long long)(vectors_taken_count() - start));
     return 0;
 }

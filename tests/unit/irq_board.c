@@ -290,7 +290,7 @@ const struct acpi_info *acpi_info(void)
     return &board.acpi;
 }
 
-void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn)
+void vectors_set_handler(uint8_t vector, irq_vector_fn *fn)
 {
     board.handlers[vector] = fn;
 }

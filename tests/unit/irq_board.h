@@ -8,7 +8,7 @@
 
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/apic/ioapic.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 

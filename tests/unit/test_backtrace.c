@@ -14,6 +14,7 @@
 
 #include "arch/x86_64/console/console.h"
 #include "arch/x86_64/console/framebuffer.h"
+#include "arch/x86_64/cpu/gdt.h"
 #include "arch/x86_64/mm/paging.h"
 #include "arch/x86_64/trap/backtrace.h"
 #include "arch/x86_64/trap/trap.h"
@@ -33,14 +34,11 @@ static struct {
     size_t len;
 } world;
 
-const struct trap_frame *trap_reported(void)
+/* So that the frame of the interrupt in service is where an interrupt's is. */
+uint64_t gdt_stack_top(enum gdt_ist stack)
 {
-    return &world.fault;
-}
-
-bool trap_is_entry_frame(uint64_t rbp)
-{
-    return rbp == world.entry_frame;
+    assert_int_equal(stack, IST_INTERRUPT);
+    return world.entry_frame + sizeof(struct trap_frame) + 2 * sizeof(uint64_t);
 }
 
 const char *symbol_find(uint64_t address, uint64_t *offset)
@@ -89,6 +87,7 @@ static void make_chain(size_t count, size_t equal)
         world.frames[i][0] = i + 1 < count ? (uintptr_t)world.frames[i + 1] : 0;
         world.frames[i][1] = CODE_START + 0x101 + 0x10 * (i / equal);
     }
+    backtrace_start_at(&world.fault);
     world.fault.rip = CODE_START + 0x42;
     world.fault.rbp = (uintptr_t)world.frames[0];
 }

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/console/console.h"
 #include "arch/x86_64/console/framebuffer.h"
 #include "kernel/log.h"

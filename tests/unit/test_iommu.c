@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/acpi/acpi.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/mm/memory.h"
 #include "arch/x86_64/pci/iommu.h"
 #include "kernel/time.h"
 #include "tests/unit/fake_platform.h"

@@ -157,7 +157,7 @@ const struct acpi_info *acpi_info(void)
     return &chip.acpi;
 }
 
-void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn)
+void vectors_set_handler(uint8_t vector, irq_vector_fn *fn)
 {
     chip.handlers[vector] = fn;
 }

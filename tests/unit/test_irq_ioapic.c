@@ -13,7 +13,7 @@
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/apic/apic.h"
 #include "arch/x86_64/apic/ioapic.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "kernel/log.h"
 #include "kernel/mmio.h"
 #include "tests/unit/fake_platform.h"

@@ -9,6 +9,8 @@
 
 #include "kernel/base.h"
 
+struct boot_info; /* boot/info/info.h */
+
 enum {
     ACPI_IOAPIC_MAX = 64,               /* servers have one in each root complex */
     ACPI_OVERRIDE_MAX = 16,             /* there are 16 ISA interrupts to override */
@@ -158,7 +160,13 @@ enum status acpi_decode_tables(const struct acpi_root *root, acpi_read_fn *read,
  */
 struct acpi_override acpi_sci(const struct acpi_info *info);
 
-/* What acpi_init() (declared in arch.h) found. Valid after it; never changes. Any context. */
+/*
+ * Finds this machine's tables and keeps what they say, or acpi_info_default(), and logs what is
+ * missing. Not STATUS_OK: none can be believed. Start-up only.
+ */
+enum status acpi_init(const struct boot_info *info) must_check;
+
+/* What acpi_init() found. Valid after it; never changes. Any context. */
 const struct acpi_info *acpi_info(void);
 
 #endif

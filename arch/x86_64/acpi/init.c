@@ -4,7 +4,8 @@
  * 5.2.5.1). Without tables the machine is taken for a PC with the usual addresses.
  */
 #include "arch/x86_64/acpi/acpi.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/mm/memory.h"
+#include "boot/info/info.h"
 #include "kernel/log.h"
 
 #define BIOS_AREA_START UINT64_C(0xe0000)

@@ -6,8 +6,8 @@
 #include "arch/x86_64/apic/apic.h"
 
 #include "arch/x86_64/acpi/acpi.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "arch/x86_64/time/calc.h"
 #include "kernel/log.h"
 #include "kernel/mmio.h"
@@ -143,10 +143,10 @@ static void mask_local_sources(void)
 static void install_handlers(void)
 {
     for (uint32_t v = VECTOR_IRQ_FIRST; v < VECTOR_SPURIOUS; v++) {
-        idt_set_irq_handler((uint8_t)v, on_stray);
+        vectors_set_handler((uint8_t)v, on_stray);
     }
-    idt_set_irq_handler(VECTOR_TIMER, on_timer);
-    idt_set_irq_handler(VECTOR_SPURIOUS, on_spurious);
+    vectors_set_handler(VECTOR_TIMER, on_timer);
+    vectors_set_handler(VECTOR_SPURIOUS, on_spurious);
 }
 
 /* 11.4.3 and 11.4.4: finds the registers and sees that the global enable is on. */

@@ -20,6 +20,12 @@ enum apic_vector {
     APIC_DESTINATION_MAX = 0xfe,
 };
 
+/*
+ * Masks every local source, and switches the local APIC on. Logs what it found; panics where there
+ * is none. Start-up only, after ACPI.
+ */
+void apic_init(void);
+
 /* Remaps and masks both 8259s. Start-up only. */
 void pic_init(void);
 

@@ -6,7 +6,6 @@
 
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/apic/apic.h"
-#include "arch/x86_64/arch.h"
 #include "kernel/log.h"
 #include "kernel/mmio.h"
 #include "kernel/platform.h"

@@ -11,6 +11,9 @@ enum {
     IOAPIC_NOT_ISA = 0xff,
 };
 
+/* Finds the IOAPICs that ACPI names, and masks their pins. Start-up only, after apic_init. */
+void ioapic_init(void);
+
 /* What is wired to a pin, as far as the tables tell. */
 struct ioapic_pin {
     uint32_t gsi;

@@ -3,8 +3,8 @@
  * for ever, for the IOAPIC does their work. Intel 8259A data sheet, initialization command words.
  */
 #include "arch/x86_64/apic/apic.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/cpu/vectors.h"
 
 enum {
     PIC1_COMMAND_PORT = 0x20,

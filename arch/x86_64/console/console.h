@@ -8,6 +8,19 @@
 #include "boot/info/info.h"
 #include "kernel/base.h"
 
+/* Which consoles platform_console_write() writes to. A bit for an absent one is harmless. */
+enum console_mask {
+    CONSOLE_SERIAL = 1 << 0, /* COM1, 115200 8N1 */
+    CONSOLE_VGA = 1 << 1,    /* 80x25 text */
+    CONSOLE_FRAMEBUFFER = 1 << 2,
+    CONSOLE_ALL = CONSOLE_SERIAL | CONSOLE_VGA | CONSOLE_FRAMEBUFFER,
+};
+
+void console_select(uint32_t mask);
+
+/* Which were found. Any context. */
+uint32_t console_present(void);
+
 /* Finds the serial port, and selects all consoles. Start-up, the first thing. */
 void console_init(void);
 

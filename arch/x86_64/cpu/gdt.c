@@ -4,7 +4,6 @@
  */
 #include "arch/x86_64/cpu/gdt.h"
 #include "arch/x86_64/cpu/cpu.h"
-#include "arch/x86_64/mm/paging.h"
 
 enum {
     IST_STACK_BYTES = 16 * 1024, /* an interrupt may log, and a panic prints */
@@ -26,14 +25,13 @@ struct guarded_stack {
 static_assert(sizeof(struct guarded_stack) % CPU_PAGE_BYTES == 0, "guards are whole pages");
 static_assert(IST_END <= 8, "the TSS has seven");
 
-extern uint8_t boot_stack_guard[]; /* entry.S */
-
 static struct guarded_stack ist_stacks[IST_END - 1]
     __attribute__((aligned(CPU_PAGE_BYTES), section(".bss.stacks")));
 
 static struct {
     uint64_t gdt[GDT_ENTRIES];
     uint8_t tss[TSS_BYTES] __attribute__((aligned(16)));
+    uint64_t boot_stack_guard; /* [I] */
 } segments;
 
 /* The TSS has 64-bit fields at odd multiples of 4. */
@@ -56,7 +54,7 @@ uint64_t gdt_guard(size_t n)
     if (n < ARRAY_SIZE(ist_stacks)) {
         return (uintptr_t)ist_stacks[n].guard;
     }
-    return n == ARRAY_SIZE(ist_stacks) ? (uintptr_t)boot_stack_guard : 0;
+    return n == ARRAY_SIZE(ist_stacks) ? segments.boot_stack_guard : 0;
 }
 
 static void fill(void)
@@ -74,8 +72,9 @@ static void fill(void)
     segments.gdt[GDT_TSS / 8 + 1] = at >> 32;
 }
 
-void gdt_init(void)
+void gdt_init(uint64_t boot_stack_guard)
 {
+    segments.boot_stack_guard = boot_stack_guard;
     fill();
     struct {
         uint16_t limit;
@@ -94,13 +93,4 @@ void gdt_init(void)
                      :
                      : "m"(pointer), "i"(GDT_CODE), "r"((uint32_t)GDT_DATA), "r"(GDT_TSS)
                      : "rax", "memory");
-}
-
-void gdt_guard_stacks(void)
-{
-    bool ok = true;
-    for (size_t i = 0; gdt_guard(i) != 0; i++) {
-        ok = paging_set_guard(gdt_guard(i)) && ok;
-    }
-    assert(ok); /* the image's pages are small from the start: nothing had to be allocated */
 }

@@ -25,16 +25,19 @@ enum gdt_ist {
     IST_END,
 };
 
-/* Loads the GDT and the TSS. Start-up, before idt_init. */
-void gdt_init(void);
-
-/* Unmaps the guard pages below those stacks and the boot stack. Start-up, after paging_init. */
-void gdt_guard_stacks(void);
+/*
+ * Loads the GDT and the TSS, and keeps where the page below the boot stack is. Start-up, before
+ * idt_init.
+ */
+void gdt_init(uint64_t boot_stack_guard);
 
 /* Behind the highest byte of the stack. Any context. */
 uint64_t gdt_stack_top(enum gdt_ist stack);
 
-/* The n-th guard page's address, or 0 behind the last. For the self-check. */
+/*
+ * The address of the page below the n-th stack, the boot stack the last, that is to be unmapped; 0
+ * behind it. Any context.
+ */
 uint64_t gdt_guard(size_t n);
 
 #endif

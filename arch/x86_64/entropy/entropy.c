@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/entropy/blake2s.h"
+#include "arch/x86_64/entropy/entropy.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/irq/irq.h"
 #include "arch/x86_64/irq/way.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"

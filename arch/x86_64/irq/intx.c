@@ -12,7 +12,7 @@
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/apic/apic.h"
 #include "arch/x86_64/apic/ioapic.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "arch/x86_64/irq/way.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"
@@ -119,7 +119,7 @@ static void prepare_pins(void)
         p->io = ioapic_pin_at(i);
         p->candidate = is_candidate(&p->io);
         if (p->candidate) {
-            idt_set_irq_handler((uint8_t)(VECTOR_PIN_FIRST + i), on_pin);
+            vectors_set_handler((uint8_t)(VECTOR_PIN_FIRST + i), on_pin);
             ioapic_route(&p->io, (uint8_t)(VECTOR_PIN_FIRST + i));
         }
     }

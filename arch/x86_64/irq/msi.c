@@ -10,7 +10,7 @@
 
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/apic/apic.h"
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "arch/x86_64/irq/way.h"
 #include "kernel/mmio.h"
 #include "kernel/platform.h"
@@ -111,7 +111,7 @@ static struct message *allocate(struct irq_client *c, uint32_t count)
     struct message *first = find_free(count);
     for (uint32_t i = 0; first != NULL && i < count; i++) {
         first[i] = (struct message){.client = c, .index = i};
-        idt_set_irq_handler(vector_of(&first[i]), on_message);
+        vectors_set_handler(vector_of(&first[i]), on_message);
     }
     return first;
 }

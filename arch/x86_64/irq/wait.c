@@ -1,5 +1,5 @@
 /*
- * How the machine sleeps, and the interrupt flag. There is no periodic tick: the local APIC's timer
+ * How the machine sleeps. There is no periodic tick: the local APIC's timer
  * is armed for the one deadline that matters, and an idle machine stays halted until then.
  */
 #include "arch/x86_64/apic/apic.h"
@@ -19,18 +19,4 @@ void platform_wait(uint64_t deadline_ns, bool (*idle)(void))
     /* An interrupt since cli, the timer's too, is pending and ends the halt at once: none is lost.
      */
     cpu_sti_hlt();
-}
-
-uint64_t platform_irq_save(void)
-{
-    uint64_t flags = cpu_flags();
-    cpu_cli();
-    return flags & CPU_RFLAGS_IF;
-}
-
-void platform_irq_restore(uint64_t saved)
-{
-    if (saved != 0) {
-        cpu_sti();
-    }
 }

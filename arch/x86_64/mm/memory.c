@@ -3,7 +3,6 @@
  * device registers, and a view of firmware's tables. Which page has which rights is paging.c's.
  */
 #include "arch/x86_64/mm/memory.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/mm/page_table.h"
 #include "arch/x86_64/mm/paging.h"

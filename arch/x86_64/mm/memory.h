@@ -1,5 +1,6 @@
 /*
- * Start-up of memory.c; what it serves is declared in kernel/platform.h, dma.h, mmio.h and arch.h.
+ * Memory beyond what kernel/platform.h, dma.h and mmio.h ask of it: its start-up, its rest, and
+ * what firmware has left in it.
  */
 #ifndef ARCH_X86_64_MM_MEMORY_H
 #define ARCH_X86_64_MM_MEMORY_H
@@ -14,5 +15,20 @@
  * how much. STATUS_NO_MEMORY: there is none below 4 GiB. Start-up, after paging_init.
  */
 enum status memory_init(const struct boot_info *info) must_check;
+
+/*
+ * A readable view of physical memory that firmware or the loader filled: ACPI tables, BIOS area.
+ * RAM is cached, everything else uncached; never executable; the first page never. NULL when the
+ * range wraps, touches page 0 or lies where no page tables can be made for it. Start-up only.
+ */
+const void *phys_map(uint64_t phys, size_t len);
+
+/*
+ * What platform_arena() has left but for keep_bytes, and at least least_bytes of it, in one piece,
+ * *bytes long: of one range when one has that much, else joined by page tables from the whole 2 MiB
+ * pages of several. NULL when there is not so much. Not cleared, never given back. Not for DMA: a
+ * joined piece has no bus address. Start-up only, once.
+ */
+void *memory_take_rest(size_t least_bytes, size_t keep_bytes, size_t *bytes);
 
 #endif

@@ -3,7 +3,7 @@
  * the other side of paging.c, which wrote them. Looks at what is, not at what was meant.
  * Intel SDM volume 3, section 4.5.
  */
-#include "arch/x86_64/arch.h"
+#include "arch/x86_64/mm/selfcheck.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/cpu/gdt.h"
 #include "arch/x86_64/mm/paging.h"

@@ -5,7 +5,6 @@
 #include "arch/x86_64/pci/iommu.h"
 
 #include "arch/x86_64/acpi/acpi.h"
-#include "arch/x86_64/arch.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
 

@@ -15,6 +15,9 @@ enum iommu_work {                       /* what a unit does; bits */
                   IOMMU_NOT_THERE = 8,  /* all its registers read as ones */
 };
 
+/* Turns off every IOMMU that ACPI names, and logs it. Start-up only, after the clock. */
+void iommu_init(void);
+
 /* Turns off what the unit does. Returns what it did; *left gets what it does still. Waits 30 ms at
  * most. Start-up only, when time can be waited for. */
 uint32_t iommu_turn_off(const struct mmio *m, uint32_t *left);

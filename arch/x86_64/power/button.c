@@ -7,8 +7,9 @@
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/apic/apic.h"
 #include "arch/x86_64/apic/ioapic.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/cpu/vectors.h"
+#include "arch/x86_64/power/power.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"
 #include "kernel/softirq.h"
@@ -118,7 +119,7 @@ static bool route_sci(void)
         pin.level = sci.level;
         pin.active_low = sci.active_low;
         button.gsi = pin.gsi;
-        idt_set_irq_handler(VECTOR_SCI, on_sci);
+        vectors_set_handler(VECTOR_SCI, on_sci);
         ioapic_route(&pin, VECTOR_SCI);
         ioapic_set_masked(pin.gsi, false);
         log_info("power: button on IOAPIC pin %u %s %s", (unsigned)pin.gsi,

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "arch/x86_64/acpi/acpi.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/irq/irq.h"
 #include "arch/x86_64/mm/paging.h"
 #include "arch/x86_64/pci/config.h"
+#include "arch/x86_64/power/power.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"
 

@@ -7,7 +7,6 @@
 #include "arch/x86_64/time/clock.h"
 
 #include "arch/x86_64/apic/apic.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/time/calc.h"
 #include "arch/x86_64/time/guard.h"

@@ -7,6 +7,21 @@
 #include "arch/x86_64/time/calc.h"
 #include "arch/x86_64/time/ref.h"
 
+/*
+ * The very first step: time runs from here on, and is 0 where the TSC stood at entry_tsc. Its pace
+ * is rough until clock_init(): stated by CPUID, or measured within a millisecond, or a guess.
+ */
+void clock_start(uint64_t entry_tsc);
+
+/* From here on time is exact, and may be waited for. Start-up only, after apic_init. */
+void clock_init(void);
+
+/*
+ * For the self-test: the TSC passes for twice as fast as it is, until its watch finds out, which
+ * takes the loop half a second. False: nothing watches it.
+ */
+bool clock_spoil_tsc(void);
+
 /* The narrowest of count readings (1 or more): its two TSCs say best when it was. */
 struct clock_reading clock_read_narrow(const struct clock_ref *r, uint32_t count);
 

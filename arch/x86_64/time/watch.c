@@ -5,7 +5,6 @@
  * Intel SDM volume 3, 18.17.1 (invariant TSC); AMD APM volume 3, CPUID 8000_0007h.
  */
 #include "arch/x86_64/apic/apic.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/time/clock.h"
 #include "arch/x86_64/time/guard.h"

@@ -7,6 +7,7 @@
 #include "arch/x86_64/trap/backtrace.h"
 #include "arch/x86_64/console/console.h"
 #include "arch/x86_64/console/framebuffer.h"
+#include "arch/x86_64/cpu/gdt.h"
 #include "arch/x86_64/mm/paging.h"
 #include "arch/x86_64/trap/trap.h"
 #include "kernel/platform.h"
@@ -22,6 +23,15 @@ struct frame {
     uint64_t rbp;
     uint64_t return_address;
 };
+
+static struct {
+    const struct trap_frame *fault; /* the exception that is being reported, or NULL */
+} start;
+
+void backtrace_start_at(const struct trap_frame *fault)
+{
+    start.fault = fault;
+}
 
 void backtrace_print_address(uint64_t address)
 {
@@ -59,6 +69,16 @@ static bool is_frame(uint64_t rbp)
     return rbp != 0 && rbp % sizeof(uint64_t) == 0 && paging_is_readable(rbp, sizeof(struct frame));
 }
 
+/*
+ * True of the frame that stubs.S makes for an interrupt: what it points to lies on the interrupted
+ * stack, wherever that is.
+ */
+static bool is_entry_frame(uint64_t rbp)
+{
+    uint64_t pushed = sizeof(struct trap_frame) + 2 * sizeof(uint64_t); /* and rip, rbp */
+    return rbp == gdt_stack_top(IST_INTERRUPT) - pushed;
+}
+
 /* The next frame outward: its call's address and where its caller's frame is. False: the end. */
 static bool step(uint64_t *rbp, uint64_t *address)
 {
@@ -71,8 +91,7 @@ static bool step(uint64_t *rbp, uint64_t *address)
     }
     *address = f->return_address - 1;
     /* Stacks grow down: outward is up, but for the step from an interrupt's stack to any other. */
-    bool leads_on =
-        (f->rbp > *rbp && f->rbp - *rbp <= FRAME_MAX_BYTES) || trap_is_entry_frame(*rbp);
+    bool leads_on = (f->rbp > *rbp && f->rbp - *rbp <= FRAME_MAX_BYTES) || is_entry_frame(*rbp);
     *rbp = leads_on ? f->rbp : 0;
     return true;
 }
@@ -176,11 +195,10 @@ static void print_fault(const struct trap_frame *f)
 
 void platform_backtrace(void)
 {
-    const struct trap_frame *fault = trap_reported();
     framebuffer_reach(); /* a panic may come before the screen is mapped */
     console_text("backtrace, innermost first:\n");
-    if (fault != NULL) {
-        print_fault(fault);
+    if (start.fault != NULL) {
+        print_fault(start.fault);
         return;
     }
     const struct frame *own = __builtin_frame_address(0);

@@ -7,6 +7,11 @@
 
 #include "kernel/base.h"
 
+struct trap_frame;
+
+/* The exception that is being reported: platform_backtrace() starts there from now on. */
+void backtrace_start_at(const struct trap_frame *fault);
+
 /* "0x0000000000101234 tcp_input+0x20", no new line. */
 void backtrace_print_address(uint64_t address);
 

@@ -1,11 +1,10 @@
 /*
- * The interrupt descriptor table with all 256 vectors, and the handlers of those above the
- * exceptions. Intel SDM volume 3, section 6.14.1.
+ * The interrupt descriptor table: a gate for each of the 256 vectors, and the stack that it leads
+ * to. Intel SDM volume 3, section 6.14.1.
  */
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu/gdt.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "arch/x86_64/trap/trap.h"
-#include "kernel/log.h"
 
 enum {
     GATE_INTERRUPT = 0x8e00, /* present, ring 0, 64-bit interrupt gate: interrupts go off */
@@ -25,9 +24,6 @@ extern const uint8_t trap_stubs[]; /* stubs.S */
 
 static struct {
     struct idt_gate gates[VECTOR_COUNT];
-    irq_vector_fn *handlers[VECTOR_COUNT];
-    uint64_t taken;
-    uint64_t unexpected;
 } idt __attribute__((aligned(16)));
 
 static enum gdt_ist stack_for(unsigned vector)
@@ -61,34 +57,4 @@ void idt_init(void)
         uint64_t base;
     } __attribute__((packed)) pointer = {sizeof(idt.gates) - 1, (uintptr_t)idt.gates};
     __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
-}
-
-void idt_set_irq_handler(uint8_t vector, irq_vector_fn *fn)
-{
-    assert(vector >= VECTOR_IRQ_FIRST);
-    idt.handlers[vector] = fn;
-}
-
-uint64_t idt_taken_count(void)
-{
-    return *(const volatile uint64_t *)&idt.taken;
-}
-
-uint64_t idt_unexpected_count(void)
-{
-    return idt.unexpected;
-}
-
-void idt_dispatch(uint8_t vector)
-{
-    assert(vector >= TRAP_EXCEPTIONS);
-    idt.taken++;
-    if (idt.handlers[vector] != NULL) {
-        idt.handlers[vector](vector);
-        return;
-    }
-    if (idt.unexpected++ == 0) {
-        log_warn("cpu: interrupt at vector 0x%x, which nobody handles; later ones are counted only",
-                 vector);
-    }
 }

@@ -4,10 +4,9 @@
  * be broken itself: no log, no formatting, no memory. Intel SDM volume 3, sections 6.15 and 4.7.
  */
 #include "arch/x86_64/trap/trap.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/console/console.h"
 #include "arch/x86_64/cpu/cpu.h"
-#include "arch/x86_64/cpu/gdt.h"
+#include "arch/x86_64/cpu/vectors.h"
 #include "arch/x86_64/mm/paging.h"
 #include "arch/x86_64/trap/backtrace.h"
 #include "kernel/panic.h"
@@ -25,7 +24,7 @@ enum {
 #define MCA_STATUS_VALID (UINT64_C(1) << 63)
 
 static struct {
-    const struct trap_frame *reported; /* set once: the next fault is one in the report itself */
+    bool reporting; /* set once: the next fault is one in the report itself */
 } trap;
 
 static const char *const names[TRAP_EXCEPTIONS] = {
@@ -186,13 +185,14 @@ static void report_registers(const struct trap_frame *f)
 static noreturn_fn void report(const struct trap_frame *f)
 {
     console_reach_all();
-    if (trap.reported != NULL) {
+    if (trap.reporting) {
         console_text("\n*** a fault inside the report of a fault, at rip ");
         console_hex(f->rip, 16);
         console_text(": halted\n");
         cpu_stop();
     }
-    trap.reported = f;
+    trap.reporting = true;
+    backtrace_start_at(f);
     report_cause(f);
     if (f->vector == TRAP_MACHINE_CHECK) {
         report_machine_check();
@@ -203,21 +203,10 @@ static noreturn_fn void report(const struct trap_frame *f)
     panic_finish();
 }
 
-const struct trap_frame *trap_reported(void)
-{
-    return trap.reported;
-}
-
-bool trap_is_entry_frame(uint64_t rbp)
-{
-    uint64_t pushed = sizeof(struct trap_frame) + 2 * sizeof(uint64_t); /* and rip, rbp */
-    return rbp == gdt_stack_top(IST_INTERRUPT) - pushed;
-}
-
 void trap_dispatch(struct trap_frame *f)
 {
     if (f->vector < TRAP_EXCEPTIONS) {
         report(f);
     }
-    idt_dispatch((uint8_t)f->vector);
+    vectors_dispatch((uint8_t)f->vector);
 }

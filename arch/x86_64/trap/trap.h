@@ -1,5 +1,5 @@
 /*
- * Interrupts and faults: from the stubs of stubs.S to the handlers.
+ * Interrupts and faults: from the entries of stubs.S to the handlers.
  */
 #ifndef ARCH_X86_64_TRAP_TRAP_H
 #define ARCH_X86_64_TRAP_TRAP_H
@@ -32,18 +32,6 @@ static_assert(offsetof(struct trap_frame, rip) == 17 * 8, "TRAP_FRAME_RIP of stu
 
 /* Fills and loads the interrupt descriptor table. Start-up, after gdt_init. */
 void idt_init(void);
-
-/* An interrupt above the exceptions: calls its handler, or counts it. irq context. */
-void idt_dispatch(uint8_t vector);
-
-/* The exception that is being reported, or NULL. Any context. */
-const struct trap_frame *trap_reported(void);
-
-/*
- * True when rbp is that of stubs.S's frame for an interrupt: what it points to lies on the
- * interrupted stack, wherever that is. Any context.
- */
-bool trap_is_entry_frame(uint64_t rbp);
 
 /* Called by stubs.S for every vector, interrupts off. Does not return from an exception. */
 void trap_dispatch(struct trap_frame *f);
