@@ -1,4 +1,5 @@
-// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c boot/info/screen.c
+// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c
+// LINK: boot/info/read.c boot/info/screen.c
 /*
  * Any bytes as physical memory for the boot information decoder: the first one chooses the
  * protocol, the rest lies at 1 MiB and is all that may be read.

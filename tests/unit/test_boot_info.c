@@ -1,4 +1,5 @@
-// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c boot/info/screen.c
+// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c
+// LINK: boot/info/read.c boot/info/screen.c
 /*
  * The boot information decoder against good, short, lying and random bytes. The physical memory
  * that it reads is a heap block of exactly the size it may read, so that the sanitizer sees a step

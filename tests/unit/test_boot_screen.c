@@ -1,4 +1,5 @@
-// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c boot/info/screen.c
+// LINK: boot/info/info.c boot/info/mb1.c boot/info/mb2.c boot/info/memory_map.c
+// LINK: boot/info/read.c boot/info/screen.c
 /*
  * What a loader says of the screen and of the message that gave it its address: whole, cut, missing
  * and wrong. As in test_boot_info.c the readable memory is a heap block of exactly that size.

@@ -47,6 +47,7 @@ enum status memory_init(const struct boot_info *info)
         return STATUS_NO_MEMORY;
     }
     arena_init(&memory.arena, NULL, 0);
+    paging_set_arena(&memory.arena);
     memory.ready = true;
     uint64_t high = 0;
     /* By address: the tables that a range above 4 GiB needs come from those below it. */

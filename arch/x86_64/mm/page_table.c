@@ -3,7 +3,6 @@
  */
 #include "arch/x86_64/mm/page_table.h"
 #include "arch/x86_64/cpu/cpu.h"
-#include "kernel/platform.h"
 
 enum {
     LEVEL_BITS = 9, /* of an address, for each of the four tables on its way */
@@ -34,12 +33,13 @@ static bool is_table(uint64_t entry)
  * The table below *entry, made when there is none: empty where nothing was mapped, with the same
  * rights in smaller pages where a 2 MiB page was. NULL when memory is used up.
  */
-static uint64_t *table_below(uint64_t *entry)
+static uint64_t *table_below(const struct page_tables *t, uint64_t *entry)
 {
     if (is_table(*entry)) {
         return table_of(*entry);
     }
-    uint64_t *table = arena_alloc(platform_arena(), CPU_PAGE_BYTES, CPU_PAGE_BYTES);
+    uint64_t *table =
+        t->spare == NULL ? NULL : arena_alloc(t->spare, CPU_PAGE_BYTES, CPU_PAGE_BYTES);
     if (table == NULL) {
         return NULL;
     }
@@ -52,62 +52,68 @@ static uint64_t *table_below(uint64_t *entry)
 }
 
 /* The page directory of the GiB at virt: an entry for each 2 MiB. */
-static uint64_t *directory_of(uint64_t *root, uint64_t virt)
+static uint64_t *directory_of(const struct page_tables *t, uint64_t virt)
 {
     assert(virt < LOWER_HALF_BYTES);
-    uint64_t *pdpt = table_below(&root[index_at(virt, SHIFT_PML4)]);
-    return pdpt == NULL ? NULL : table_below(&pdpt[index_at(virt, SHIFT_PDPT)]);
+    uint64_t *pdpt = table_below(t, &t->root[index_at(virt, SHIFT_PML4)]);
+    return pdpt == NULL ? NULL : table_below(t, &pdpt[index_at(virt, SHIFT_PDPT)]);
 }
 
-uint64_t *page_table_small(uint64_t *root, uint64_t virt)
+uint64_t *page_table_small(const struct page_tables *t, uint64_t virt)
 {
-    uint64_t *pd = directory_of(root, virt);
-    uint64_t *pt = pd == NULL ? NULL : table_below(&pd[index_at(virt, SHIFT_PD)]);
+    uint64_t *pd = directory_of(t, virt);
+    uint64_t *pt = pd == NULL ? NULL : table_below(t, &pd[index_at(virt, SHIFT_PD)]);
     return pt == NULL ? NULL : &pt[index_at(virt, SHIFT_PT)];
 }
 
-/* Maps what lies within the 2 MiB stretch of virt that *large stands for. */
-static bool map_stretch(uint64_t *large, uint64_t virt, uint64_t phys, uint64_t len, uint64_t flags)
+/*
+ * Maps the len bytes from virt on, within the 2 MiB that *large stands for; first is the entry of
+ * the first page.
+ */
+static bool map_stretch(const struct page_tables *t, uint64_t *large, uint64_t virt, uint64_t len,
+                        uint64_t first)
 {
-    if (len == LARGE_PAGE_BYTES && phys % LARGE_PAGE_BYTES == 0 && !is_table(*large)) {
-        *large = phys | PTE_LARGE | flags;
+    bool aligned = (first & PTE_ADDRESS_MASK) % LARGE_PAGE_BYTES == 0;
+    if (len == LARGE_PAGE_BYTES && aligned && !is_table(*large)) {
+        *large = first | PTE_LARGE;
         return true;
     }
-    uint64_t *pt = table_below(large);
+    uint64_t *pt = table_below(t, large);
     if (pt == NULL) {
         return false;
     }
     for (uint64_t done = 0; done < len; done += CPU_PAGE_BYTES) {
-        pt[index_at(virt + done, SHIFT_PT)] = (phys + done) | flags;
+        pt[index_at(virt + done, SHIFT_PT)] = first + done;
     }
     return true;
 }
 
-/* Maps what lies within one GiB of virt. */
-static bool map_in_directory(uint64_t *pd, uint64_t virt, uint64_t phys, uint64_t len,
-                             uint64_t flags)
+/* Maps the len bytes from virt on, within the GiB that pd is the directory of. */
+static bool map_in_directory(const struct page_tables *t, uint64_t *pd, uint64_t virt, uint64_t len,
+                             uint64_t first)
 {
     while (len > 0) {
         uint64_t step = min_u64(len, LARGE_PAGE_BYTES - virt % LARGE_PAGE_BYTES);
-        if (!map_stretch(&pd[index_at(virt, SHIFT_PD)], virt, phys, step, flags)) {
+        if (!map_stretch(t, &pd[index_at(virt, SHIFT_PD)], virt, step, first)) {
             return false;
         }
         virt += step;
-        phys += step;
+        first += step;
         len -= step;
     }
     return true;
 }
 
-bool page_table_map(uint64_t *root, uint64_t virt, uint64_t phys, uint64_t len, uint64_t flags)
+bool page_table_map(const struct page_tables *t, uint64_t virt, uint64_t phys, uint64_t len,
+                    uint64_t flags)
 {
     assert(virt % CPU_PAGE_BYTES == 0 && phys % CPU_PAGE_BYTES == 0 && len % CPU_PAGE_BYTES == 0);
     assert(len <= LOWER_HALF_BYTES && virt <= LOWER_HALF_BYTES - len);
     assert((flags & PTE_PRESENT) != 0 && phys + len <= PTE_ADDRESS_MASK + CPU_PAGE_BYTES);
     while (len > 0) {
         uint64_t step = min_u64(len, DIRECTORY_BYTES - virt % DIRECTORY_BYTES);
-        uint64_t *pd = directory_of(root, virt);
-        if (pd == NULL || !map_in_directory(pd, virt, phys, step, flags)) {
+        uint64_t *pd = directory_of(t, virt);
+        if (pd == NULL || !map_in_directory(t, pd, virt, step, phys | flags)) {
             return false;
         }
         virt += step;
@@ -118,13 +124,13 @@ bool page_table_map(uint64_t *root, uint64_t virt, uint64_t phys, uint64_t len, 
 }
 
 /* The last entry on the way to virt; *shift says how much of the address it stands for. */
-static uint64_t walk(const uint64_t *root, uint64_t virt, unsigned *shift)
+static uint64_t walk(const struct page_tables *t, uint64_t virt, unsigned *shift)
 {
     if (virt >= LOWER_HALF_BYTES) {
         return 0;
     }
     *shift = SHIFT_PML4;
-    uint64_t entry = root[index_at(virt, *shift)];
+    uint64_t entry = t->root[index_at(virt, *shift)];
     while (*shift > SHIFT_PT && is_table(entry)) {
         *shift -= LEVEL_BITS;
         entry = table_of(entry)[index_at(virt, *shift)];
@@ -132,15 +138,15 @@ static uint64_t walk(const uint64_t *root, uint64_t virt, unsigned *shift)
     return entry;
 }
 
-uint64_t page_table_look_up(const uint64_t *root, uint64_t virt)
+uint64_t page_table_look_up(const struct page_tables *t, uint64_t virt)
 {
     unsigned shift;
-    return walk(root, virt, &shift);
+    return walk(t, virt, &shift);
 }
 
-bool page_table_is_small(const uint64_t *root, uint64_t virt)
+bool page_table_is_small(const struct page_tables *t, uint64_t virt)
 {
     unsigned shift = SHIFT_PML4;
-    (void)walk(root, virt, &shift);
+    (void)walk(t, virt, &shift);
     return shift == SHIFT_PT;
 }

@@ -1,12 +1,11 @@
 /*
  * Which memory has which rights. Owns every table and the control registers that turn them on. Does
- * not hand out memory: tables beyond the static ones come from platform_arena().
+ * not hand out memory: it is told where tables beyond the static ones come from.
  * Intel SDM volume 3, sections 4.5 (4-level paging) and 11.12 (page attribute table).
  */
 #include "arch/x86_64/mm/paging.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/mm/page_table.h"
-#include "kernel/platform.h"
 
 /*
  * As the processor has it after reset, firmware may differ, but for entry 1: write-combining (01h)
@@ -47,8 +46,9 @@ static struct {
     uint64_t pdpt[PAGE_TABLE_ENTRIES];
     uint64_t pd[STATIC_BYTES >> 30][PAGE_TABLE_ENTRIES];
     uint64_t low[LOW_BYTES / LARGE_PAGE_BYTES][PAGE_TABLE_ENTRIES];
-    uint64_t nx;        /* PTE_NX or 0 */
-    uint64_t combining; /* PTE_COMBINING, or PTE_UNCACHED without a page attribute table */
+    uint64_t nx;               /* PTE_NX or 0 */
+    uint64_t combining;        /* PTE_COMBINING, or PTE_UNCACHED without a page attribute table */
+    struct page_tables tables; /* from pml4 on */
     const struct boot_info *info;
 } paging __attribute__((aligned(CPU_PAGE_BYTES)));
 
@@ -143,6 +143,7 @@ void paging_init(const struct boot_info *info)
     bool nx = (cpuid(UINT32_C(0x80000001), 0).edx & CPUID_EXT1_EDX_NX) != 0;
     bool mce = (cpuid(1, 0).edx & CPUID_1_EDX_MCE) != 0;
     paging.info = info;
+    paging.tables = (struct page_tables){.root = paging.pml4};
     bool pat = (cpuid(1, 0).edx & CPUID_1_EDX_PAT) != 0;
     paging.nx = nx ? PTE_NX : 0;
     paging.combining = pat ? PTE_COMBINING : PTE_UNCACHED;
@@ -155,6 +156,11 @@ void paging_init(const struct boot_info *info)
     cpu_write_cr3((uintptr_t)paging.pml4);
     cpu_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
     cpu_write_cr4(CR4_PAE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (mce ? CR4_MCE : 0));
+}
+
+void paging_set_arena(struct arena *arena)
+{
+    paging.tables.spare = arena;
 }
 
 bool paging_has_nx(void)
@@ -186,12 +192,12 @@ static bool map_stretch(uint64_t start, uint64_t end, uint64_t flags)
     uint64_t base = start & ~(LARGE_PAGE_BYTES - 1);
     assert(start < end && end <= base + LARGE_PAGE_BYTES);
     bool alone =
-        !holds_ram(base, base + LARGE_PAGE_BYTES) && !page_table_is_small(paging.pml4, base);
+        !holds_ram(base, base + LARGE_PAGE_BYTES) && !page_table_is_small(&paging.tables, base);
     if (alone && flags == device_flags()) {
         start = base;
         end = base + LARGE_PAGE_BYTES;
     }
-    return page_table_map(paging.pml4, start, start, end - start, flags);
+    return page_table_map(&paging.tables, start, start, end - start, flags);
 }
 
 static enum status map_device(uint64_t phys, uint64_t len, uint64_t flags)
@@ -236,13 +242,14 @@ enum status paging_map_ram(uint64_t virt, uint64_t phys, uint64_t len)
         return STATUS_UNSUPPORTED;
     }
     /* Nothing was mapped there: no translation of it can be remembered (SDM 3, 4.10.2.3). */
-    return page_table_map(paging.pml4, virt, phys, len, ram_flags()) ? STATUS_OK : STATUS_NO_MEMORY;
+    return page_table_map(&paging.tables, virt, phys, len, ram_flags()) ? STATUS_OK
+                                                                        : STATUS_NO_MEMORY;
 }
 
 bool paging_set_guard(uint64_t address)
 {
     assert(address % CPU_PAGE_BYTES == 0 && address != 0);
-    uint64_t *entry = page_table_small(paging.pml4, address);
+    uint64_t *entry = page_table_small(&paging.tables, address);
     if (entry == NULL) {
         return false;
     }
@@ -254,7 +261,7 @@ bool paging_set_guard(uint64_t address)
 
 static uint64_t look_up(uint64_t address)
 {
-    return paging.info != NULL ? page_table_look_up(paging.pml4, address) : 0;
+    return paging.info != NULL ? page_table_look_up(&paging.tables, address) : 0;
 }
 
 bool paging_is_guard(uint64_t address)

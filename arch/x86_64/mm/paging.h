@@ -8,12 +8,15 @@
 #define ARCH_X86_64_MM_PAGING_H
 
 #include "boot/info/info.h"
-#include "kernel/base.h"
+#include "kernel/arena.h"
 
 #define PAGING_JOINED_START (UINT64_C(1) << 46)
 
 /* Builds the tables over the first 4 GiB and switches to them. Start-up, before any other call. */
 void paging_init(const struct boot_info *info);
+
+/* New tables come from arena, which is kept; before this call there are none. Start-up only. */
+void paging_set_arena(struct arena *arena);
 
 /* Behind the last address the processor has lines for: a table entry beyond it faults. */
 uint64_t paging_physical_end(void);
@@ -22,10 +25,10 @@ uint64_t paging_physical_end(void);
 bool paging_has_nx(void);
 
 /*
- * Makes the pages of [phys, phys + len) device memory: uncached, never executable. Takes page
- * tables from platform_arena(). STATUS_BAD_INPUT: the range is empty, wraps, holds usable RAM or
- * page 0, or is over 1 GiB. STATUS_UNSUPPORTED: beyond what identity mapping reaches.
- * STATUS_NO_MEMORY: no memory for a table. Start-up only.
+ * Makes the pages of [phys, phys + len) device memory: uncached, never executable. May need page
+ * tables. STATUS_BAD_INPUT: the range is empty, wraps, holds usable RAM or page 0, or is over
+ * 1 GiB. STATUS_UNSUPPORTED: beyond what identity mapping reaches. STATUS_NO_MEMORY: no memory for
+ * a table. Start-up only.
  */
 enum status paging_map_device(uint64_t phys, uint64_t len) must_check;
 
@@ -38,9 +41,9 @@ enum status paging_map_wc(uint64_t phys, uint64_t len) must_check;
 
 /*
  * Maps usable RAM, whole pages, at virt (4 GiB or above, where nothing was): write-back, writable,
- * never executable, by 2 MiB pages where virt and phys are aligned to them. Takes page tables from
- * platform_arena(). STATUS_UNSUPPORTED: the processor has no lines for such addresses.
- * STATUS_NO_MEMORY: no memory for a table. Start-up only.
+ * never executable, by 2 MiB pages where virt and phys are aligned to them. May need page tables.
+ * STATUS_UNSUPPORTED: the processor has no lines for such addresses. STATUS_NO_MEMORY: no memory
+ * for a table. Start-up only.
  */
 enum status paging_map_ram(uint64_t virt, uint64_t phys, uint64_t len) must_check;
 
