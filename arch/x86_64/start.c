@@ -152,6 +152,7 @@ static void start_board(void)
     power_init();
     apic_init();
     clock_init();
+    rtc_init();
     iommu_init();
     ioapic_init();
     entropy_init();

@@ -17,6 +17,7 @@
 #include "arch/x86_64/irq/intx.c"
 #include "arch/x86_64/irq/msi.c"
 #include "arch/x86_64/irq/poll.c"
+#include "arch/x86_64/irq/way.c"
 
 static int begin(void **state)
 {

@@ -1,6 +1,7 @@
 /*
- * The local APIC in both of its modes, against a model that faults where the processor does (SDM
- * volume 3, 11.12.1.2 and 11.12.1.3), and the 8259s, which are left alone where there are none.
+ * The local APIC and its timer in both of its modes, against a model that faults where the
+ * processor does (SDM volume 3, 11.12.1.2 and 11.12.1.3), and the 8259s, which are left alone where
+ * there are none.
  */
 // LINK: arch/x86_64/time/calc.c tests/unit/fake_platform.c
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #include "arch/x86_64/apic/apic.c"
 #include "arch/x86_64/apic/pic.c"
+#include "arch/x86_64/time/timer.c"
 
 enum {
     CHIP_LVT_LINT1 = 0x360,
@@ -186,6 +188,7 @@ static int begin_mode(bool x2apic)
 {
     fake_reset(4096);
     memset(&apic, 0, sizeof(apic));
+    memset(&timer, 0, sizeof(timer));
     memset(&chip, 0, sizeof(chip));
     chip.base = CHIP_ADDRESS | APIC_BASE_ENABLED | 1 << 8 | (x2apic ? APIC_BASE_X2APIC : 0);
     chip.id = 3;
@@ -292,6 +295,7 @@ static void test_ends_of_interrupts(void **state)
         chip.handlers[VECTOR_MSI_LAST](VECTOR_MSI_LAST);
         assert_int_equal(chip.eois, 1);
         assert_non_null(strstr(chip.log, "unexpected interrupt at vector 0xdf (1 so far)"));
+        apic_timer_init(1000000, 0);
         apic_timer_set_tick(count_tick);
         chip.handlers[VECTOR_TIMER](VECTOR_TIMER);
         assert_int_equal(chip.eois, 2);

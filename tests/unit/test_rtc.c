@@ -23,6 +23,7 @@ enum {
     WAITED_MAX_US = 50000,
     READS = 40, /* of registers, more than it takes */
     UNIX_S = 1796075999,
+    RUN_S = 3, /* since entry */
 };
 
 static struct {
@@ -67,6 +68,11 @@ void time_delay_us(uint32_t us)
     cmos.waited_us += us;
 }
 
+uint64_t platform_now_ns(void)
+{
+    return cmos.waited_us * NS_PER_US + RUN_S * NS_PER_S;
+}
+
 const struct acpi_info *acpi_info(void)
 {
     return &cmos.info;
@@ -93,9 +99,20 @@ static int setup(void **state)
 static void test_there(void **state)
 {
     (void)state;
-    assert_int_equal(rtc_read_unix_s(), UNIX_S);
+    assert_int_equal(read_unix_s(), UNIX_S);
     cmos.info.rtc_century = 0;
-    assert_int_equal(rtc_read_unix_s(), UNIX_S);
+    assert_int_equal(read_unix_s(), UNIX_S);
+}
+
+/* What is kept is the date at entry, and none before 1970. */
+static void test_the_time_at_boot(void **state)
+{
+    rtc_init();
+    assert_int_equal(platform_boot_unix_s(), UNIX_S - RUN_S);
+    (void)setup(state);
+    cmos.info.no_cmos_rtc = true;
+    rtc_init();
+    assert_int_equal(platform_boot_unix_s(), 0);
 }
 
 /* 21:58:59 becomes 21:59:00 at any of the reads: neither 21:58:00 nor 21:59:59 is made of it. */
@@ -105,7 +122,7 @@ static void test_a_second_ends_while_it_is_read(void **state)
         (void)setup(state);
         cmos.tick_at = at;
         cmos.regs[2] = 0x58;
-        uint64_t unix_s = rtc_read_unix_s();
+        uint64_t unix_s = read_unix_s();
         assert_true(unix_s == UNIX_S - 60 || unix_s == UNIX_S - 59);
     }
 }
@@ -115,12 +132,12 @@ static void test_none(void **state)
     for (int kind = ONES; kind <= UPDATING; kind++) {
         (void)setup(state);
         cmos.kind = kind;
-        assert_int_equal(rtc_read_unix_s(), 0);
+        assert_int_equal(read_unix_s(), 0);
         assert_true(cmos.waited_us <= WAITED_MAX_US && cmos.reads < 10000);
     }
     (void)setup(state);
     cmos.info.no_cmos_rtc = true;
-    assert_int_equal(rtc_read_unix_s(), 0);
+    assert_int_equal(read_unix_s(), 0);
     assert_int_equal(cmos.reads, 0);
 }
 
@@ -128,6 +145,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_there, setup),
+        cmocka_unit_test_setup(test_the_time_at_boot, setup),
         cmocka_unit_test_setup(test_a_second_ends_while_it_is_read, setup),
         cmocka_unit_test_setup(test_none, setup),
     };

@@ -1,6 +1,6 @@
 /*
- * The interrupt controllers as the board's own code sees them: 8259 (off), local APIC with its
- * one-shot timer, and how vectors are shared out. Intel SDM volume 3, chapter 11 (APIC).
+ * The interrupt controllers as the board's own code sees them: 8259 (off), local APIC, and how
+ * vectors are shared out. Intel SDM volume 3, chapter 11 (APIC).
  */
 #ifndef ARCH_X86_64_APIC_APIC_H
 #define ARCH_X86_64_APIC_APIC_H
@@ -20,6 +20,29 @@ enum apic_vector {
     APIC_DESTINATION_MAX = 0xfe,
 };
 
+enum apic_register { /* table 11-1: offsets in memory; the MSR is 0x800 + offset / 16 */
+                     APIC_ID = 0x20,
+                     APIC_VERSION = 0x30, /* bits 23:16: the number of the last LVT entry */
+                     APIC_TPR = 0x80,
+                     APIC_EOI = 0xb0,
+                     APIC_SVR = 0xf0,
+                     APIC_ESR = 0x280,
+                     APIC_LVT_CMCI = 0x2f0,
+                     APIC_LVT_TIMER = 0x320,
+                     APIC_LVT_THERMAL = 0x330,
+                     APIC_LVT_PERF = 0x340,
+                     APIC_LVT_LINT0 = 0x350,
+                     APIC_LVT_ERROR = 0x370,
+                     APIC_TIMER_INITIAL = 0x380,
+                     APIC_TIMER_CURRENT = 0x390,
+                     APIC_TIMER_DIVIDE = 0x3e0,
+                     APIC_REGISTERS_BYTES = 0x400,
+};
+
+enum {
+    APIC_LVT_MASKED = 1 << 16, /* 11.5.1, in each entry of the local vector table */
+};
+
 /*
  * Masks every local source, and switches the local APIC on. Logs what it found; panics where there
  * is none. Start-up only, after ACPI.
@@ -36,31 +59,10 @@ void apic_eoi(void);
 uint32_t apic_id(void);
 
 /*
- * For calibration, interrupts off: lets the timer count down from its maximum with its interrupt
- * masked, and reads it.
+ * A register, in the mode the local APIC is in. For time/timer.c: its timer; the rest is apic.c's.
+ * Any context.
  */
-void apic_timer_count_start(void);
-uint32_t apic_timer_count(void);
-
-/*
- * Ready for arming: the timer counts at timer_hz, the TSC at tsc_hz, 0 when deadlines are not to be
- * set by it. Start-up only.
- */
-void apic_timer_init(uint64_t timer_hz, uint64_t tsc_hz);
-
-/*
- * One interrupt at deadline_ns, or earlier when the timer cannot count that far; at once when it is
- * past. DEADLINE_NONE: none. What was armed before is forgotten. Interrupts off or irq context.
- */
-void apic_timer_arm(uint64_t deadline_ns);
-
-/*
- * How long all the waits together were that the timer has ended: time by the timer alone, which
- * goes on while the processor halts. Any context.
- */
-uint64_t apic_timer_expired_ns(void);
-
-/* Called at each timer interrupt, in irq context. NULL: nobody, it only ends the halt. */
-void apic_timer_set_tick(void (*tick)(void));
+uint32_t apic_read(enum apic_register reg);
+void apic_write(enum apic_register reg, uint32_t value);
 
 #endif

@@ -12,19 +12,6 @@
 #include "kernel/log.h"
 #include "kernel/platform.h"
 #include "kernel/stats.h"
-#include "kernel/time.h"
-
-enum {
-    PCI_COMMAND = 0x04, /* Local Bus 3.0, 6.2.2; the status is in the upper half */
-    PCI_COMMAND_INTX_DISABLE = 1 << 10,
-
-    /*
-     * A device that takes longer has no route. An emulated one moderates its interrupts by a timer
-     * of a thread that a busy host may not run for tens of milliseconds.
-     */
-    WAIT_US = 200000,
-    WAIT_STEP_US = 5,
-};
 
 static const struct way {
     const char *name; /* in the log */
@@ -52,53 +39,6 @@ static void add_reason(struct reason *r, const char *name, const char *why)
         snprintf(r->text + r->len, sizeof(r->text) - r->len, "%s%s%s%s%s", r->len > 0 ? ", " : "",
                  why == NULL ? "no " : "", name, why == NULL ? "" : " ", why == NULL ? "" : why);
     r->len = min_size(r->len + (n > 0 ? (size_t)n : 0), sizeof(r->text) - 1);
-}
-
-void irq_select(struct irq_client *c, enum irq_kind kind)
-{
-    c->kind = kind;
-    if (c->select != NULL) {
-        c->select(c->arg, kind);
-    }
-}
-
-/* Status bits are cleared by writing 1, so the upper half is written as 0. */
-void irq_set_intx(const struct pci_device *d, bool allowed)
-{
-    uint32_t command = pci_read32(d, PCI_COMMAND) & 0xffff & ~(uint32_t)PCI_COMMAND_INTX_DISABLE;
-    pci_write32(d, PCI_COMMAND, command | (allowed ? 0U : (uint32_t)PCI_COMMAND_INTX_DISABLE));
-}
-
-/* A shared line may carry several devices' interrupts at once: all are asked. */
-bool irq_call_handlers(struct irq_client *first)
-{
-    bool claimed = false;
-    for (struct irq_client *c = first; c != NULL; c = c->next) {
-        claimed |= c->handler(c->arg, 0);
-    }
-    return claimed;
-}
-
-void irq_unlink(struct irq_client **first, struct irq_client *c)
-{
-    while (*first != c) {
-        assert(*first != NULL);
-        first = &(*first)->next;
-    }
-    *first = c->next;
-    c->next = NULL;
-}
-
-bool irq_wait_until(bool (*done)(void))
-{
-    uint64_t end_ns = time_now_ns() + WAIT_US * UINT64_C(1000);
-    while (time_now_ns() < end_ns) {
-        if (done()) {
-            return true;
-        }
-        time_delay_us(WAIT_STEP_US);
-    }
-    return done();
 }
 
 static bool get_counter(const void *arg, size_t idx, struct stats_entry *out)

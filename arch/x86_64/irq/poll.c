@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-#include "arch/x86_64/apic/apic.h"
 #include "arch/x86_64/irq/way.h"
+#include "arch/x86_64/time/timer.h"
 #include "kernel/platform.h"
 
 enum {

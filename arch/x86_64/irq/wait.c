@@ -2,9 +2,9 @@
  * How the machine sleeps. There is no periodic tick: the local APIC's timer
  * is armed for the one deadline that matters, and an idle machine stays halted until then.
  */
-#include "arch/x86_64/apic/apic.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/irq/poll.h"
+#include "arch/x86_64/time/timer.h"
 #include "kernel/platform.h"
 
 void platform_wait(uint64_t deadline_ns, bool (*idle)(void))

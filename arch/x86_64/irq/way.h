@@ -1,6 +1,6 @@
 /*
- * What the ways of interrupting (msi.c, intx.c, poll.c) are to attach.c, and what they
- * share. Loop context at start-up, interrupts on, unless said otherwise.
+ * What the ways of interrupting (msi.c, intx.c, poll.c) are to attach.c, and what they share
+ * (way.c). Loop context at start-up, interrupts on, unless said otherwise.
  */
 #ifndef ARCH_X86_64_IRQ_WAY_H
 #define ARCH_X86_64_IRQ_WAY_H
@@ -33,7 +33,7 @@ void irq_poll_clients(struct irq_client *first);
 void irq_messages_off(const struct pci_device *d);
 
 /*
- * attach.c: what the ways need around a trial. unlink takes c out of a list that it is in. select
+ * way.c: what the ways need around a trial. unlink takes c out of a list that it is in. select
  * tells the driver; set_intx lets the device drive its pin, or forbids it; call_handlers asks a
  * whole list, true when one claims it; wait_until returns whether done() was true within the time
  * that a device has to interrupt.

@@ -138,3 +138,23 @@ size_t clock_ref_find(struct clock_ref refs[CLOCK_REF_MAX])
     }
     return count;
 }
+
+static struct clock_reading read_reference(const struct clock_ref *r)
+{
+    struct clock_reading got = {.before = rdtsc()};
+    got.ticks = r->read(r);
+    got.after = rdtsc();
+    return got;
+}
+
+struct clock_reading clock_read_narrow(const struct clock_ref *r, uint32_t count)
+{
+    struct clock_reading best = read_reference(r);
+    for (uint32_t i = 1; i < count; i++) {
+        struct clock_reading next = read_reference(r);
+        if (next.after - next.before < best.after - best.before) {
+            best = next;
+        }
+    }
+    return best;
+}

@@ -4,7 +4,7 @@
 #ifndef ARCH_X86_64_TIME_REF_H
 #define ARCH_X86_64_TIME_REF_H
 
-#include "kernel/base.h"
+#include "arch/x86_64/time/calc.h"
 #include "kernel/mmio.h"
 
 enum {
@@ -29,5 +29,8 @@ size_t clock_ref_find(struct clock_ref refs[CLOCK_REF_MAX]);
 /* Starts the PIT's channel 2, whether there is one or not: before anything of the board is known.
  */
 void clock_ref_start_pit(struct clock_ref *r);
+
+/* The narrowest of count readings (1 or more): its two TSCs say best when it was. */
+struct clock_reading clock_read_narrow(const struct clock_ref *r, uint32_t count);
 
 #endif

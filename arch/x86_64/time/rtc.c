@@ -9,6 +9,7 @@
 #include "arch/x86_64/time/calc.h"
 #include "arch/x86_64/time/clock.h"
 #include "kernel/log.h"
+#include "kernel/platform.h"
 #include "kernel/time.h"
 
 enum {
@@ -29,6 +30,10 @@ enum {
     UPDATE_STEP_US = 20,
     READ_TRIES_MAX = 4,
 };
+
+static struct {
+    uint64_t boot_unix_s; /* [I] */
+} rtc;
 
 static uint8_t cmos_read(uint8_t reg)
 {
@@ -82,7 +87,8 @@ static bool read_steady(struct clock_rtc_raw *raw)
     return false;
 }
 
-uint64_t rtc_read_unix_s(void)
+/* Seconds since 1970, 0 when there is no clock or it is not set. */
+static uint64_t read_unix_s(void)
 {
     struct clock_rtc_raw raw;
     if (acpi_info()->no_cmos_rtc || !read_steady(&raw)) {
@@ -98,4 +104,16 @@ uint64_t rtc_read_unix_s(void)
     log_info("rtc: %u-%02u-%02u %02u:%02u:%02u UTC", (unsigned)d.year, (unsigned)d.month,
              (unsigned)d.day, (unsigned)d.hour, (unsigned)d.minute, (unsigned)d.second);
     return unix_s;
+}
+
+void rtc_init(void)
+{
+    uint64_t unix_s = read_unix_s();
+    uint64_t since_boot_s = platform_now_ns() / NS_PER_S;
+    rtc.boot_unix_s = unix_s > since_boot_s ? unix_s - since_boot_s : 0;
+}
+
+uint64_t platform_boot_unix_s(void)
+{
+    return rtc.boot_unix_s;
 }

@@ -4,10 +4,11 @@
  * going back. Slower to read, which is why it is not taken at once.
  * Intel SDM volume 3, 18.17.1 (invariant TSC); AMD APM volume 3, CPUID 8000_0007h.
  */
-#include "arch/x86_64/apic/apic.h"
 #include "arch/x86_64/cpu/cpu.h"
-#include "arch/x86_64/time/clock.h"
 #include "arch/x86_64/time/guard.h"
+#include "arch/x86_64/time/internal.h"
+#include "arch/x86_64/time/ref.h"
+#include "arch/x86_64/time/timer.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
 #include "kernel/platform.h"
@@ -19,39 +20,28 @@ enum {
 
 static struct {
     struct clock_ref ref;
-    const struct clock_line *line;
     struct clock_guard guard;
-    struct clock_counter counter; /* once the TSC is given up */
     bool gave_up;
     uint64_t checked_ns;         /* when it was last compared... */
     uint64_t checked_expired_ns; /* ...and by the local APIC's timer */
     struct loop_source source;
 } watch;
 
-/* May be called at any time: a reading and what it is added to belong together. */
-uint64_t clock_watch_now_ns(void)
-{
-    assert(watch.gave_up);
-    uint64_t saved = platform_irq_save();
-    uint64_t ns = clock_counter_ns(&watch.counter, watch.ref.read(&watch.ref));
-    platform_irq_restore(saved);
-    return ns;
-}
-
 static void give_up(void)
 {
     uint64_t saved = platform_irq_save();
     struct clock_reading now = clock_read_narrow(&watch.ref, WATCH_READS);
-    clock_counter_take_over(&watch.counter, &watch.guard, watch.line, &now, clock_told_ns());
+    struct clock_counter counter;
+    clock_counter_take_over(&counter, &watch.guard, clock_tsc_line(), &now, clock_told_ns());
     watch.gave_up = true;
-    clock_leave_tsc();
+    clock_leave_tsc(&watch.ref, &counter);
     platform_irq_restore(saved);
 }
 
 static void check(void)
 {
     struct clock_reading now = clock_read_narrow(&watch.ref, WATCH_READS);
-    if (clock_guard_check(&watch.guard, watch.line, &now) != CLOCK_UNSTEADY) {
+    if (clock_guard_check(&watch.guard, clock_tsc_line(), &now) != CLOCK_UNSTEADY) {
         return;
     }
     uint64_t tsc_us = watch.guard.tsc_ns / NS_PER_US;
@@ -88,7 +78,7 @@ bool clock_tsc_is_invariant(void)
     return (cpuid(CPUID_POWER, 0).edx & CPUID_POWER_EDX_INVARIANT_TSC) != 0;
 }
 
-bool clock_watch_start(const struct clock_ref *r, const struct clock_line *line)
+bool clock_watch_start(const struct clock_ref *r)
 {
     if (r == NULL) {
         log_warn("clock: the TSC is not known to be invariant, and nothing is there to watch it: "
@@ -97,7 +87,6 @@ bool clock_watch_start(const struct clock_ref *r, const struct clock_line *line)
     }
     assert(clock_guard_suits(r->hz, r->mask));
     watch.ref = *r;
-    watch.line = line;
     struct clock_reading now = clock_read_narrow(&watch.ref, WATCH_READS);
     clock_guard_start(&watch.guard, r->hz, r->mask, &now);
     watch.checked_ns = platform_now_ns();
