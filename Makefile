@@ -111,11 +111,12 @@ KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
 # The stack: what a LINK line of a test calls @net. The POSIX calls stand on the kernel as well.
 NET_STACK   := $(sort $(filter-out net/posix/%,$(wildcard net/*.c net/*/*.c net/*/*/*.c)))
 NET_SRC     := $(NET_STACK) $(sort $(wildcard net/posix/*.c))
-METAL_SRC   := $(sort $(wildcard boot/*.[cS] boot/*/*.c arch/x86_64/*.c arch/x86_64/*/*.[cS] kernel/libc/*.c \
-               kernel/libc/float/*.c drivers/*.c drivers/*/*.c)) $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
+METAL_SRC   := $(sort $(wildcard boot/*.[cS] boot/*/*.c arch/context/*.[cS] arch/x86_64/*.c \
+               arch/x86_64/*/*.[cS] kernel/libc/*.c kernel/libc/float/*.c drivers/*.c drivers/*/*.c)) \
+               $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
                apps/root/nics.c apps/root/nic_test.c apps/root/nic_irqs.c apps/root/loopback.c \
                apps/root/report.c apps/root/metal.c
-HOST_SRC    := $(sort $(wildcard arch/host/*.[cS])) $(KERNEL_SRC) drivers/netdev.c $(NET_SRC) \
+HOST_SRC    := $(sort $(wildcard arch/context/*.[cS] arch/host/*.c)) $(KERNEL_SRC) drivers/netdev.c $(NET_SRC) \
                $(ROOT_COMMON) apps/root/host.c
 APP_ALL     := $(sort $(wildcard $(APP_DIR)/*.c))
 APP_SRC     := $(filter-out $(APP_DIR)/linux_%.c,$(APP_ALL))

@@ -30,8 +30,9 @@ ALLOWED = {
     # The blocking calls park tasks and write to the console: they stand on the kernel.
     "net/posix/": ["kernel/", "net/"],
     "drivers/": ["kernel/", "drivers/"],
-    "arch/x86_64/": ["kernel/", "boot/info/info.h", "arch/x86_64/"],
-    "arch/host/": ["kernel/", "drivers/nic.h", "arch/host/"],
+    "arch/context/": ["kernel/", "arch/context/"],
+    "arch/x86_64/": ["kernel/", "boot/info/info.h", "arch/context/", "arch/x86_64/"],
+    "arch/host/": ["kernel/", "drivers/nic.h", "arch/context/", "arch/host/"],
     "apps/root/": ["kernel/", "net/", "drivers/", "arch/", "boot/info/info.h",
                    "apps/root/", "version.h"],
     "apps/httpd/": ["apps/httpd/", "kernel/include/ringside/", "ringside/"],
@@ -185,7 +186,7 @@ def check_float():
     only applications and FLOAT use those of x87 and SSE. Looks at what was compiled; what sets the
     units up and switches their modes has no operand among the registers."""
     parts = ["kernel", "kernel/libc", "apps/root"]
-    parts += folders("boot", "arch/x86_64", "drivers", "net")
+    parts += folders("boot", "arch/context", "arch/x86_64", "drivers", "net")
     names = objects(parts, exclude=("apps/root/host.c",), suffixes=(".c", ".S"))
     out = subprocess.run(["objdump", "-d", "--no-show-raw-insn"] + names, cwd=ROOT,
                          capture_output=True, text=True).stdout

@@ -1,9 +1,9 @@
 /*
- * The metal's contexts (arch/x86_64/cpu/context.c and switch.S), switched between in a Linux
+ * The metal's contexts (arch/x86_64/cpu/context.c, arch/context/), switched between in a Linux
  * process: what of the floating-point units belongs to a task, as the System V ABI has it (3.2.3),
  * and how a new one begins.
  */
-// LINK: arch/x86_64/cpu/context.c arch/x86_64/cpu/switch.S
+// LINK: arch/x86_64/cpu/context.c arch/context/*.[cS]
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

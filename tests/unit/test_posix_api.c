@@ -6,7 +6,7 @@
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c
-// LINK: arch/host/switch.S
+// LINK: arch/context/*.[cS]
 // clang-format on
 
 #include <errno.h>

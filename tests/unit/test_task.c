@@ -3,7 +3,7 @@
  * switch and a clock of the test's: waiting, waking, time-outs, reuse of stacks; when it sleeps.
  */
 // LINK: tests/unit/fake_platform.c kernel/task.c kernel/loop.c kernel/softirq.c kernel/timer.c
-// LINK: kernel/pthread.c kernel/sleep.c arch/host/context.c arch/host/switch.S
+// LINK: kernel/pthread.c kernel/sleep.c arch/host/context.c arch/context/*.[cS]
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -13,7 +13,6 @@ enum {
     CPU_RFLAGS_IF = 1 << 9,
 
     /* SDM volume 1, section 10.2.3: flags, then the masks of the same six, then rounding. */
-    CPU_MXCSR_FLAGS = 0x3f,
     CPU_MXCSR_MASKS_SHIFT = 7,
 };
 
