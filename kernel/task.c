@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include "kernel/log.h"
-#include "kernel/loop.h"
 #include "kernel/platform.h"
-#include "kernel/timer.h"
 
 enum task_state {
     TASK_FREE,
@@ -45,10 +43,11 @@ enum {
 };
 
 static struct {
-    struct task *table; /* stats.max of them */
-    uint32_t fresh;     /* those from here on never ran, and are not set up yet */
-    struct list free;   /* ended ones, with their stacks */
-    struct list ready;  /* first in, first out */
+    struct task *table;         /* stats.max of them */
+    struct timer_wheel *timers; /* [I] */
+    uint32_t fresh;             /* those from here on never ran, and are not set up yet */
+    struct list free;           /* ended ones, with their stacks */
+    struct list ready;          /* first in, first out */
     uint32_t ready_count;
     struct task *current;
     struct platform_context loop; /* where a task that stops running continues */
@@ -106,7 +105,7 @@ static struct task *table_alloc(uint32_t *max)
     return NULL;
 }
 
-void task_init(uint32_t max)
+void task_init(uint32_t max, struct timer_wheel *timers)
 {
     uint32_t fitting = max;
     struct task *table = table_alloc(&fitting);
@@ -117,6 +116,7 @@ void task_init(uint32_t max)
     list_init(&tasks.free);
     list_init(&tasks.ready);
     tasks.table = table;
+    tasks.timers = timers;
     tasks.stats.max = fitting;
 }
 
@@ -241,7 +241,7 @@ static bool park(struct wait_queue *q, uint64_t deadline_ns)
         list_push_back(&q->waiters, &t->node);
     }
     if (deadline_ns != DEADLINE_NONE) {
-        timer_arm(loop_timers(), &t->timeout, deadline_ns);
+        timer_arm(tasks.timers, &t->timeout, deadline_ns);
     }
     leave(t);
     assert(!timer_armed(&t->timeout));
@@ -272,7 +272,7 @@ void wake_one(struct wait_queue *q)
     }
     struct task *t = list_entry(node, struct task, node);
     assert(t->state == TASK_WAITING);
-    timer_cancel(loop_timers(), &t->timeout);
+    timer_cancel(tasks.timers, &t->timeout);
     t->woken = true;
     make_ready(t);
 }

@@ -7,6 +7,7 @@
 
 #include "kernel/base.h"
 #include "kernel/list.h"
+#include "kernel/timer.h"
 
 enum {
     TASK_STACK_BYTES = 32 * 1024,
@@ -19,8 +20,11 @@ struct wait_queue {
     struct list waiters;
 };
 
-/* max tasks may exist at once; stacks are made on first use and reused. From the loop's core. */
-void task_init(uint32_t max);
+/*
+ * max tasks may exist at once, and wait for deadlines on timers, which is borrowed for ever; stacks
+ * are made on first use and reused. From the loop's core.
+ */
+void task_init(uint32_t max, struct timer_wheel *timers);
 
 /*
  * Starts fn(arg) on a stack of its own; it first runs on a later turn of the loop. The task ends

@@ -1,6 +1,7 @@
 /*
  * The composition root of the machine: a network device, the stack, the server.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -191,6 +192,7 @@ static void watch_power_button(void)
 noreturn_fn void kernel_main(const char *cmdline)
 {
     struct root *r = &metal.root;
+    rs_errno_set_place(task_errno);
     configure(cmdline);
     log_info("ringside: %s, %s", RINGSIDE_VERSION, r->line.argv[0]);
     selftest_run(r->config.selftest);

@@ -229,7 +229,7 @@ enum status root_start(struct root *r, struct nic *nic)
     r->net_source = (struct loop_source){.arg = r, .poll = poll_net};
     loop_add_source(&r->net_source);
     root_register_stats(r);
-    task_init(DIVIDE_TASKS_MAX);
+    task_init(DIVIDE_TASKS_MAX, loop_timers());
     posix_env_init(&r->env, r->net, platform_now_ns);
     task_set_env(&r->env);
     return task_create(r->line.argv[0], run_app, r);

@@ -8,6 +8,9 @@
 int *rs_errno(void);
 #define errno (*rs_errno())
 
+/* Where errno is from now on, asked at each use: who knows the tasks says it. Start-up only. */
+void rs_errno_set_place(int *(*place)(void));
+
 #define EPERM           1
 #define ENOENT          2
 #define ESRCH           3

@@ -6,7 +6,6 @@
 #include "kernel/base.h"
 #include "kernel/libc/ctype.h"
 #include "kernel/libc/errno.h"
-#include "kernel/libc/stdlib.h"
 #include "kernel/libc/strings.h"
 
 size_t strlen(const char *s)
@@ -145,16 +144,6 @@ char *strtok_r(char *restrict s, const char *restrict delimiters, char **restric
     }
     *save = end;
     return word;
-}
-
-char *strdup(const char *s)
-{
-    size_t size = strlen(s) + 1;
-    char *copy = malloc(size);
-    if (copy != NULL) {
-        memcpy(copy, s, size);
-    }
-    return copy;
 }
 
 struct error_text {

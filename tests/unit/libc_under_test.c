@@ -13,6 +13,7 @@
 #include "kernel/libc/memory.c"
 #include "kernel/libc/stdio.c"
 #include "kernel/libc/stdlib.c"
+#include "kernel/libc/strdup.c"
 #include "kernel/libc/string.c"
 #include "kernel/libc/strto.c"
 #include "kernel/libc/time.c"

@@ -70,7 +70,7 @@ int world_setup(void **state)
     static bool tasks_ready; /* stacks are never given back: one table for all tests */
     if (!tasks_ready) {
         arena_init(&arena, arena_memory, sizeof(arena_memory));
-        task_init(WORLD_TASKS);
+        task_init(WORLD_TASKS, loop_timers());
         tasks_ready = true;
     }
     timer_wheel_init(&wheel, world.pair.now_ns);

@@ -70,8 +70,9 @@ int our_toupper(int c);
 
 static int our_errno;
 
-int *task_errno(void);
-int *task_errno(void)
+void rs_errno_set_place(int *(*place)(void));
+
+static int *place_of_errno(void)
 {
     return &our_errno;
 }
@@ -469,6 +470,7 @@ static void the_end_of_the_application_ends_the_run(void **state)
 
 int main(void)
 {
+    rs_errno_set_place(place_of_errno);
     seed = fake_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_print_as_the_hosts),

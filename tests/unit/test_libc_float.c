@@ -48,6 +48,7 @@ float our_sqrtf(float x);
 float our_rintf(float x);
 float our_fmodf(float x, float y);
 float our_ldexpf(float x, int n);
+void rs_errno_set_place(int *(*place)(void));
 int *our_errno_place(void) __asm__("rs_errno");
 int *our__errno_location(void);
 void *our__memcpy_chk(void *to, const void *from, size_t n, size_t size);
@@ -68,7 +69,7 @@ static int error; /* our errno */
 
 static jmp_buf panicked_to;
 
-int *task_errno(void)
+static int *place_of_errno(void)
 {
     return &error;
 }
@@ -521,6 +522,7 @@ static void glibcs_names_reach_ours(void **state)
 
 int main(void)
 {
+    rs_errno_set_place(place_of_errno);
     seed = fake_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubles_print_as_the_hosts),

@@ -60,8 +60,9 @@ const struct libc_heap_stats *libc_heap_stats(void);
 
 static int our_errno;
 
-int *task_errno(void);
-int *task_errno(void)
+void rs_errno_set_place(int *(*place)(void));
+
+static int *place_of_errno(void)
 {
     return &our_errno;
 }
@@ -472,6 +473,7 @@ static void blocks_beyond_4_gib(void **state)
 
 int main(void)
 {
+    rs_errno_set_place(place_of_errno);
     seed = fake_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_heap_without_memory_refuses),

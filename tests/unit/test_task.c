@@ -45,7 +45,7 @@ static void begin(void)
     fake_reset(ARENA_BYTES);
     fake.now_ns = now + 10 * NS_PER_S;
     memset(journal, 0, sizeof(journal));
-    task_init(MAX);
+    task_init(MAX, loop_timers());
 }
 
 static void run_until_quiet(void)
@@ -120,7 +120,7 @@ static void stacks_are_reused(void **state)
 static void a_small_memory_makes_few_tasks(void **state)
 {
     fake_reset(4096);
-    task_init(1000);
+    task_init(1000, loop_timers());
     assert_true(task_stats()->max > 0 && task_stats()->max < 20);
 }
 
