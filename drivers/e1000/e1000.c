@@ -1,6 +1,6 @@
 /*
- * The device's life: open, start, recovery from a hang, shutdown, close. The register sequences
- * are in reset.c and setup.c, the data path in rx.c and tx.c.
+ * The device's life: open, start, shutdown, close; recovery from a hang is in recover.c. The
+ * register sequences are in reset.c and setup.c, the data path in rx.c and tx.c.
  */
 #include "drivers/e1000/e1000.h"
 
@@ -117,59 +117,10 @@ enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
     return STATUS_OK;
 }
 
-/* First the state: an interrupt may come with the last write. */
-static void run(struct e1000 *e)
-{
-    e->state = E1000_RUNNING;
-    if (e1000_hw_start(e) != STATUS_OK) {
-        log_error("e1000: a queue does not start; trying again");
-        e->state = E1000_FAILED;
-    }
-}
-
 void e1000_start(struct e1000 *e)
 {
     assert(e->state == E1000_READY);
-    run(e);
-}
-
-/*
- * The order matters: as long as its interrupts are not masked the device is answered, and when they
- * are, the handler leaves its registers alone until it has come back.
- */
-void e1000_restart(struct e1000 *e)
-{
-    assert(e->state == E1000_RUNNING || e->state == E1000_FAILED);
-    e1000_reset_begin(e);
-    e->state = E1000_RESETTING;
-}
-
-/*
- * Everything is as e1000_start left it, but for the frames that were under way. When the reset
- * fails the device stays silent and E1000_FAILED; the watchdog comes back to it.
- */
-void e1000_recover(struct e1000 *e)
-{
-    assert(e->state == E1000_RESETTING);
-    enum status st = e1000_reset_go_on(e);
-    if (st != STATUS_OK) {
-        /* It might still read our memory: packets stay where they are, nothing is sent. */
-        log_error("e1000: the reset did not end; trying again");
-        e->state = E1000_FAILED;
-        e1000_link_refresh(e);
-        return;
-    }
-    if (e->reset.step != E1000_RESET_NONE) {
-        return;
-    }
-    e1000_tx_release(&e->tx);
-    e1000_rx_rewind(&e->rx);
-    e->tail_lost = false;
-    e->phy_due = true;
-    e1000_hw_setup(e);
-    e1000_watch_rewind(e);
-    run(e);
-    e1000_link_refresh(e);
+    e1000_run(e);
 }
 
 /*

@@ -24,7 +24,7 @@ enum e1000_vector { /* MSI-X entries */
 
 /* A way to interrupt. */
 struct e1000_irq_way {
-    void (*setup)(const struct e1000 *e); /* programs it, all masked */
+    void (*setup)(const struct e1000 *e); /* programs it, all masked and as after a reset */
     void (*unmask)(const struct e1000 *e);
     /* irq context: masks what vector stands for; bits of enum nic_event, 0: not ours. */
     uint32_t (*take)(struct e1000 *e, uint32_t vector);
@@ -175,8 +175,8 @@ void e1000_tx_flush(struct nic *nic);
 bool e1000_tx_reclaim(struct nic *nic);
 
 /*
- * irq.c: choose sets the way for e1000_irq_setup to program. forget undoes the others' settings,
- * mask masks all of every way; registers only. repair begins anew after a lost interrupt.
+ * irq.c: choose sets the way for e1000_irq_setup to program. mask masks all of every way; registers
+ * only. repair begins anew after a lost interrupt.
  */
 uint32_t e1000_irq(struct nic *nic, uint32_t vector);
 void e1000_irq_unmask(struct nic *nic);
@@ -184,24 +184,34 @@ void e1000_irq_choose(struct e1000 *e, enum irq_kind kind);
 void e1000_irq_setup(struct e1000 *e);
 void e1000_irq_repair(struct e1000 *e);
 void e1000_irq_mask(const struct e1000 *e);
-void e1000_irq_forget(const struct e1000 *e);
 
 /* irq_msix.c: of the 82574, and of the 82575 and later. */
 extern const struct e1000_irq_way e1000_irq_by_ivar, e1000_irq_by_eicr;
 
-/* watchdog.c: link_refresh reads STATUS, tells the log of a change, and keeps the state. */
+/* link.c: refresh reads STATUS, tells the log of a change, and keeps the state. */
 void e1000_link_refresh(struct e1000 *e);
 void e1000_link(struct nic *nic, struct nic_link *out);
+
+/*
+ * stats.c: collect adds the registers up, discard forgets what they have. hw_frames: good frames
+ * that the device has seen; when its FIFO has run full it counts them as missed.
+ */
+void e1000_stats_collect(struct e1000 *e);
 void e1000_stats_discard(const struct e1000 *e);
-void e1000_watch_rewind(struct e1000 *e); /* with the rings */
+uint64_t e1000_hw_frames(const struct e1000 *e);
+
+/* watchdog.c: nic_ops.watchdog */
 uint64_t e1000_watchdog(struct nic *nic, uint64_t now_ns);
 
 /*
- * e1000.c: reset and back to work. restart begins it, recover takes it on when it is due; frames
- * in the rings are lost, no packet is.
+ * recover.c: reset and back to work. restart begins it, recover takes it on when it is due; frames
+ * in the rings are lost, no packet is. run is its end, and a start's.
  */
 void e1000_restart(struct e1000 *e);
 void e1000_recover(struct e1000 *e);
+void e1000_run(struct e1000 *e);
+
+/* e1000.c: nic_ops.stop */
 void e1000_stop(struct nic *nic);
 
 #endif

@@ -18,25 +18,9 @@ static bool has_asserted(const struct e1000 *e)
     return e->id->gen >= E1000_GEN_82571;
 }
 
-/* What another way of this device may have set, or left by firmware. */
-void e1000_irq_forget(const struct e1000 *e)
+static void nothing(const struct e1000 *e)
 {
-    e1000_irq_mask(e);
-    if (e->id->gen == E1000_GEN_82575) {
-        uint32_t ext = e1000_read(e, E1000_CTRL_EXT);
-        e1000_write(e, E1000_CTRL_EXT, ext & ~(E1000_CTRL_EXT_PBA | E1000_CTRL_EXT_NSICR));
-    } else if (e1000_gen_is_advanced(e->id->gen)) {
-        e1000_write(e, E1000_GPIE, 0);
-    } else if (e->irq.vectors) {
-        e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) & ~E1000_CTRL_EXT_PBA);
-        e1000_write(e, E1000_EIAC_82574, 0);
-        e1000_write(e, E1000_IVAR_82574, 0);
-    }
-}
-
-static void icr_setup(const struct e1000 *e)
-{
-    e1000_irq_forget(e);
+    (void)e;
 }
 
 static void icr_unmask(const struct e1000 *e)
@@ -89,7 +73,7 @@ static void icr_clear(const struct e1000 *e)
 }
 
 static const struct e1000_irq_way by_icr = {
-    .setup = icr_setup,
+    .setup = nothing,
     .unmask = icr_unmask,
     .take = icr_take,
     .raise = icr_raise,
@@ -97,11 +81,6 @@ static const struct e1000_irq_way by_icr = {
 };
 
 /* --- by nothing: the handler is called by a timer ------------------------------------------ */
-
-static void poll_nothing(const struct e1000 *e)
-{
-    (void)e;
-}
 
 static void poll_raise(const struct e1000 *e, bool all)
 {
@@ -118,11 +97,11 @@ static uint32_t poll_take(struct e1000 *e, uint32_t vector)
 }
 
 static const struct e1000_irq_way by_timer = {
-    .setup = icr_setup,
-    .unmask = poll_nothing,
+    .setup = nothing,
+    .unmask = nothing,
     .take = poll_take,
     .raise = poll_raise,
-    .clear = poll_nothing,
+    .clear = nothing,
 };
 
 /* --- common ------------------------------------------------------------------------------- */
@@ -132,6 +111,22 @@ void e1000_irq_mask(const struct e1000 *e)
     e1000_write(e, E1000_IMC, E1000_CAUSE_ALL);
     if (e1000_gen_is_advanced(e->id->gen)) {
         e1000_write(e, E1000_EIMC, E1000_CAUSE_ALL);
+    }
+}
+
+/* What another way of this device may have set, or left by firmware. */
+static void forget(const struct e1000 *e)
+{
+    e1000_irq_mask(e);
+    if (e->id->gen == E1000_GEN_82575) {
+        uint32_t ext = e1000_read(e, E1000_CTRL_EXT);
+        e1000_write(e, E1000_CTRL_EXT, ext & ~(E1000_CTRL_EXT_PBA | E1000_CTRL_EXT_NSICR));
+    } else if (e1000_gen_is_advanced(e->id->gen)) {
+        e1000_write(e, E1000_GPIE, 0);
+    } else if (e->irq.vectors) {
+        e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) & ~E1000_CTRL_EXT_PBA);
+        e1000_write(e, E1000_EIAC_82574, 0);
+        e1000_write(e, E1000_IVAR_82574, 0);
     }
 }
 
@@ -190,6 +185,7 @@ static void pace_write(const struct e1000 *e)
 /* After a reset, or a change of the way: everything programmed, everything masked. */
 void e1000_irq_setup(struct e1000 *e)
 {
+    forget(e);
     e->irq.way->setup(e);
     e->irq.way->clear(e);
     e->irq.pace = (struct e1000_pace){.class = E1000_PACE_LOWEST};

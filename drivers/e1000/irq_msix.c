@@ -18,7 +18,6 @@ enum {
 /* The queues' causes are taken back by their messages; the others by reading ICR. */
 static void ivar_setup(const struct e1000 *e)
 {
-    e1000_irq_forget(e);
     e1000_write(e, E1000_RFCTL, e1000_read(e, E1000_RFCTL) | E1000_RFCTL_ACK_DIS);
     e1000_write(e, E1000_CTRL_EXT, e1000_read(e, E1000_CTRL_EXT) | E1000_CTRL_EXT_PBA);
     e1000_write(e, E1000_EIAC_82574, IVAR_QUEUES);
@@ -128,7 +127,6 @@ static void eicr_route(const struct e1000 *e)
 
 static void eicr_setup(const struct e1000 *e)
 {
-    e1000_irq_forget(e);
     if (e->id->gen == E1000_GEN_82575) {
         eicr_route_82575(e);
     } else {

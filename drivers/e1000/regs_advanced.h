@@ -2,7 +2,7 @@
  * Registers that the 8254x do not have: the queues of the 82575 and later, and the ways to
  * interrupt of the 82571 and later. Offsets from the 82574 data sheet, chapter 10, and the 82576
  * data sheet, chapter 8, except where another is named. What is here and in regs.h are all that
- * rx.c, tx.c, queues.c, irq*.c and watchdog.c touch.
+ * rx.c, tx.c, queues.c, irq*.c, link.c, stats.c and watchdog.c touch.
  */
 #ifndef DRIVERS_E1000_REGS_ADVANCED_H
 #define DRIVERS_E1000_REGS_ADVANCED_H

@@ -1,7 +1,8 @@
 /*
  * What is looked at from time to time rather than for each frame: the link, the statistics
  * registers, whether both engines still move, whether interrupts arrive, whether the device is
- * there at all. The only place, beside the interrupt and the initialisation, that reads registers.
+ * there at all. With link.c and stats.c the only place, beside the interrupt and the
+ * initialisation, that reads registers.
  */
 #include "drivers/e1000/internal.h"
 #include "kernel/log.h"
@@ -32,98 +33,7 @@ enum {
     HANG_DESCRIPTORS = 4,   /* told in the log, from the head on */
 };
 
-/* 13.4 STATUS. */
-static struct nic_link link_decode(uint32_t status)
-{
-    static const uint16_t speeds[] = {10, 100, 1000, 1000};
-    struct nic_link link = {.up = status != E1000_GONE && (status & E1000_STATUS_LU) != 0};
-    if (link.up) {
-        link.full_duplex = (status & E1000_STATUS_FD) != 0;
-        link.speed_mbps = speeds[status >> E1000_STATUS_SPEED_SHIFT & 3];
-    }
-    return link;
-}
-
-void e1000_link_refresh(struct e1000 *e)
-{
-    struct nic_link link = {.up = false};
-    if (e->state == E1000_RESETTING) {
-        return; /* a reset leaves the PHY and its link alone */
-    }
-    if (e->state == E1000_READY || e->state == E1000_RUNNING) {
-        link = link_decode(e1000_read(e, E1000_STATUS));
-    }
-    if (link.up != e->link.up) {
-        e->nic.stats.link_changes++;
-        if (link.up) {
-            log_info("e1000: link up, %u Mb/s %s duplex", link.speed_mbps,
-                     link.full_duplex ? "full" : "half");
-        } else {
-            log_info("e1000: link down");
-        }
-    }
-    bool adapt = link.up &&
-                 (link.speed_mbps != e->link.speed_mbps || link.full_duplex != e->link.full_duplex);
-    e->link = link;
-    if (adapt) {
-        e1000_link_adapt(e);
-    }
-}
-
-/* nic_ops.link */
-void e1000_link(struct nic *nic, struct nic_link *out)
-{
-    struct e1000 *e = e1000_of(nic);
-    e1000_link_refresh(e);
-    *out = e->link;
-}
-
-/*
- * The registers are 32 bits wide and clear on reading (13.7; in the 82575 and later, too, at the
- * same places): read often enough, then added up.
- */
-static void stats_collect(struct e1000 *e)
-{
-    struct nic_stats *stats = &e->nic.stats;
-    stats->hw_crc_errors += e1000_read(e, E1000_CRCERRS);
-    stats->rx_errors += e1000_read(e, E1000_RXERRC);
-    stats->rx_missed += e1000_read(e, E1000_MPC);
-    stats->rx_no_descriptor += e1000_read(e, E1000_RNBC);
-    stats->hw_rx_packets += e1000_read(e, E1000_GPRC);
-    stats->hw_tx_packets += e1000_read(e, E1000_GPTC);
-}
-
-void e1000_stats_discard(const struct e1000 *e)
-{
-    static const uint16_t counters[] = {E1000_CRCERRS, E1000_RXERRC, E1000_MPC,
-                                        E1000_RNBC,    E1000_GPRC,   E1000_GPTC};
-    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-        (void)e1000_read(e, counters[i]);
-    }
-}
-
 /* --- resets ------------------------------------------------------------------------------- */
-
-/* Good frames that the device has seen: when its FIFO has run full it counts them as missed. */
-static uint64_t hw_frames(const struct e1000 *e)
-{
-    return e->nic.stats.hw_rx_packets + e->nic.stats.rx_missed;
-}
-
-/* The rings begin anew: what is remembered of their places is void. */
-void e1000_watch_rewind(struct e1000 *e)
-{
-    struct e1000_watch *w = &e->watch;
-    w->oldest.noted = false;
-    w->irq_late = false;
-    w->rx_next = e->rx.next;
-    w->tx_clean = e->tx.clean;
-    w->hw_frames = hw_frames(e);
-    w->deaf_looks = 0;
-    e->irq.polled = e->rx.next;
-    e->irq.unheard = false;
-    e->irq.masked = false;
-}
 
 static void fail(struct e1000 *e)
 {
@@ -247,9 +157,9 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
 static bool rx_stalled(struct e1000 *e)
 {
     struct e1000_watch *w = &e->watch;
-    bool counted = hw_frames(e) != w->hw_frames;
+    bool counted = e1000_hw_frames(e) != w->hw_frames;
     bool moved = e->rx.next != w->rx_next || e1000_rx_pending(&e->nic);
-    w->hw_frames = hw_frames(e);
+    w->hw_frames = e1000_hw_frames(e);
     w->rx_next = e->rx.next;
     if (moved) {
         w->deaf_patience = RX_DEAF_LOOKS;
@@ -338,7 +248,7 @@ static void check_running(struct e1000 *e, uint64_t now_ns)
         return;
     }
     e1000_link_refresh(e);
-    stats_collect(e);
+    e1000_stats_collect(e);
     if (e->rx.next != w->rx_next || e->tx.clean != w->tx_clean) {
         w->resets = 0;
     }
