@@ -4,6 +4,7 @@
  * Intel SDM volume 3, chapter 11; section numbers below are of that chapter.
  */
 #include "arch/x86_64/apic/apic.h"
+#include "arch/x86_64/apic/pic.h"
 
 #include "arch/x86_64/acpi/acpi.h"
 #include "arch/x86_64/cpu/cpu.h"

@@ -49,9 +49,6 @@ enum {
  */
 void apic_init(void);
 
-/* Remaps and masks both 8259s. Start-up only. */
-void pic_init(void);
-
 /* Tells the local APIC that the interrupt in service is done. irq context. */
 void apic_eoi(void);
 

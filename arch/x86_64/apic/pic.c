@@ -2,7 +2,7 @@
  * The two 8259 interrupt controllers: moved away from the processor's exception vectors and masked
  * for ever, for the IOAPIC does their work. Intel 8259A data sheet, initialization command words.
  */
-#include "arch/x86_64/apic/apic.h"
+#include "arch/x86_64/apic/pic.h"
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/cpu/vectors.h"
 

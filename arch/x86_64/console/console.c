@@ -3,6 +3,7 @@
  * devices are serial.c, vga.c and framebuffer.c.
  */
 #include "arch/x86_64/console/console.h"
+#include "arch/x86_64/console/device.h"
 #include "arch/x86_64/console/framebuffer.h"
 #include "kernel/log.h"
 #include "kernel/platform.h"

@@ -44,12 +44,4 @@ void console_text(const char *text);
 void console_hex(uint64_t value, unsigned digits);
 void console_decimal(uint64_t value);
 
-/* True when the device is there. Probes and sets it up. */
-bool serial_init(void);
-bool vga_init(void);
-
-/* Bounded in time; only after init said the device is there. '\n' starts a new line. */
-void serial_write(const char *text, size_t len);
-void vga_write(const char *text, size_t len);
-
 #endif

@@ -3,7 +3,7 @@
  * a port that is there may stop taking bytes: no call waits longer than SERIAL_WAIT_MAX_POLLS.
  * National Semiconductor PC16550D data sheet, section 8.
  */
-#include "arch/x86_64/console/console.h"
+#include "arch/x86_64/console/device.h"
 #include "arch/x86_64/cpu/cpu.h"
 
 enum {

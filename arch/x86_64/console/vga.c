@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "arch/x86_64/console/console.h"
+#include "arch/x86_64/console/device.h"
 #include "arch/x86_64/cpu/cpu.h"
 
 enum {
