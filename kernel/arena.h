@@ -1,6 +1,6 @@
 /*
  * Memory that is carved up once, at start, and never given back: one range, or several that lie
- * apart. Whoever needs a table or a pool takes it from the arena he was handed. An arena over no
+ * apart. What needs a table or a pool is handed an arena and takes it there. An arena over no
  * memory only measures: the same carving code, run on it first, tells how many bytes the real one
  * needs.
  */

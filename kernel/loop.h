@@ -4,7 +4,7 @@
  *     raise what is due by time -> softirqs (TIMER, NET_TX, NET_RX) within a budget -> tasks that
  *     can run -> flush the sources -> nothing pending? sleep until the earliest deadline
  *
- * A source is somebody with deadlines or output of his own: a network stack, a device.
+ * A source has deadlines or output of its own: a network stack, a device.
  */
 #ifndef KERNEL_LOOP_H
 #define KERNEL_LOOP_H

@@ -4,8 +4,8 @@
  *     head <= data <= tail <= end        end - head == PKT_BUF_BYTES
  *     |headroom| payload |tailroom|
  *
- * Duties. Whoever builds a packet to be sent leaves PKT_HEADROOM bytes of headroom; each layer on
- * the way down pushes its header there. A received packet has its first byte at head: the layers
+ * Duties. A packet is built with PKT_HEADROOM bytes of headroom when it is to be sent; each layer
+ * on the way down pushes its header there. A received packet has its first byte at head: the layers
  * on the way up pull. Received bytes are untrusted.
  *
  * Ownership. Exactly one holder at a time, and a function that takes a packet says so. A packet is

@@ -1,6 +1,6 @@
 /*
  * Softirqs and the NAPI poll list. Owns the pending bits and the list, both shared with hard
- * interrupts; the handlers belong to whoever registered them, but NET_RX, which is here.
+ * interrupts; the handlers belong to the code that registered them, but NET_RX, which is here.
  */
 #include "kernel/softirq.h"
 

@@ -1,6 +1,6 @@
 /*
- * The registry of counters: whoever keeps some registers a source, whoever shows them walks all by
- * stats_next().
+ * The registry of counters: code that keeps some registers a source; to show them is to walk all of
+ * them by stats_next().
  */
 #ifndef KERNEL_STATS_H
 #define KERNEL_STATS_H
@@ -14,7 +14,7 @@
  */
 typedef bool stats_get_fn(const void *arg, size_t idx, struct stats_entry *out);
 
-/* Owned by whoever registers it, for ever. */
+/* The caller's memory, and linked for ever once it is registered. */
 struct stats_source {
     struct stats_source *next;
     const void *arg;

@@ -24,7 +24,7 @@ struct task {
     struct list node; /* the free list, the run queue or a wait queue */
     struct platform_context context;
     struct timer timeout;
-    void *stack_low; /* kept when the task ends: whoever comes next reuses it */
+    void *stack_low; /* kept when the task ends: the next in this place reuses it */
     void *stack_top;
     void (*fn)(void *arg);
     void *arg;

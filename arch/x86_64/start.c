@@ -118,7 +118,11 @@ static void guard_stacks(void)
     assert(ok); /* the image's pages are small from the start: nothing had to be allocated */
 }
 
-/* The processor's half: nothing here needs a table of firmware's. */
+/*
+ * The processor's half: nothing here needs a table of firmware's. The consoles first, for there is
+ * no other way to say what goes wrong; then the traps, before anything that the loader has left is
+ * read; the framebuffer last, for it is mapped by tables that come from the arena.
+ */
 static void start_processor(uint32_t magic, uint32_t address, uint64_t stack_guard)
 {
     console_init();
@@ -142,7 +146,9 @@ static void start_processor(uint32_t magic, uint32_t address, uint64_t stack_gua
 
 /*
  * The board's half, each step resting on those before it. Each logs what it found, or what is
- * missing, and panics only when the machine cannot be run without it.
+ * missing, and panics only when the machine cannot be run without it. Power comes early, so that a
+ * panic of the steps behind it can reset the board; IOMMUs are off before a device is touched; a
+ * clock is wanted by all that wait.
  */
 static void start_board(void)
 {

@@ -109,7 +109,7 @@ static bool tx_hung(struct e1000 *e, uint64_t now_ns)
     return now_ns - oldest->since_ns >= e1000_tx_hang_factor(e->link.speed_mbps) * TX_HANG_NS;
 }
 
-/* For whoever has to find out why. */
+/* What is needed to find out why, from the log alone. */
 static void tell_state(const struct e1000 *e)
 {
     uint32_t head = e1000_read(e, E1000_TDH);

@@ -61,7 +61,7 @@ static void verify(const struct block *b)
     assert(b->check == check_of(b)); /* the header was written over */
 }
 
-/* A header that is no more: whoever still points at it is caught. */
+/* A header that is no more: a pointer that still leads to it is caught. */
 static void wipe(struct block *b)
 {
     *b = (struct block){0};

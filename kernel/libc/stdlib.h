@@ -45,7 +45,7 @@ char *getenv(const char *name); /* there is no environment: NULL */
 __attribute__((noreturn)) void exit(int code);
 __attribute__((noreturn)) void abort(void);
 
-/* Not C11: for the target's start-up code, and for whoever shows counters. */
+/* Not C11: for the target's start-up code, and for the page of counters. */
 
 /* The heap is mem, for ever. Once, before the first malloc, which until then finds no memory. */
 void libc_heap_init(void *mem, size_t size);

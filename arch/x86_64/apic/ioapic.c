@@ -72,7 +72,7 @@ static bool add_chip(const struct acpi_ioapic *entry)
     if (mmio_map(&chip->regs, entry->address, IOAPIC_WINDOW_BYTES) != STATUS_OK) {
         return false;
     }
-    uint32_t version = chip_read(chip, IOAPIC_VERSION);
+    uint32_t version = chip_read(chip, IOAPIC_VERSION); /* 0 or all ones: nothing is there */
     chip->gsi_base = entry->gsi_base;
     chip->pin_count = ((version >> 16) & 0xff) + 1;
     if (version == 0 || version == UINT32_MAX || chip->pin_count > IOAPIC_PINS_MAX) {

@@ -7,7 +7,9 @@
 
 enum {
     TAB_COLUMNS = 8,
-    SCROLL_PART = 4, /* the text moves up by one part in so many of the screen */
+    /* The text moves up by one part in so many of the screen: a move draws all rows anew, and that
+     * takes longer than anything else here. */
+    SCROLL_PART = 4,
 };
 
 static void mark(struct fb_text *t, uint32_t from, uint32_t to)

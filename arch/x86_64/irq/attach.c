@@ -152,7 +152,7 @@ enum status irq_attach(struct irq_client *c, enum irq_policy policy)
     return STATUS_OK;
 }
 
-/* The device's DMA first, then its interrupts: whoever starts next finds them as after a reset. */
+/* The device's DMA first, then its interrupts: the next kernel finds them as after a reset. */
 static void shut_down(struct irq_client *first)
 {
     for (struct irq_client *c = first; c != NULL; c = c->next) {

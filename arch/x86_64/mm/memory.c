@@ -47,7 +47,7 @@ enum status memory_init(const struct boot_info *info)
         return STATUS_NO_MEMORY;
     }
     arena_init(&memory.arena, NULL, 0);
-    paging_set_arena(&memory.arena);
+    paging_set_arena(&memory.arena); /* before the first range that needs a table */
     memory.ready = true;
     uint64_t high = 0;
     /* By address: the tables that a range above 4 GiB needs come from those below it. */
@@ -114,6 +114,7 @@ void *memory_take_rest(size_t least_bytes, size_t keep_bytes, size_t *bytes)
     return mem != NULL && *bytes >= least_bytes ? mem : NULL;
 }
 
+/* Cleared, for what was there may read as a descriptor that is done. */
 void *dma_alloc(size_t size, size_t align, uint64_t *bus)
 {
     uint8_t *mem = arena_alloc(platform_arena(), size, align);
@@ -134,6 +135,7 @@ uint64_t dma_bus_address(const void *virt)
     return (uintptr_t)virt;
 }
 
+/* Mapped for ever: a device's registers are wanted to the last, in a panic too. */
 enum status mmio_map(struct mmio *m, uint64_t physical, size_t size_bytes)
 {
     enum status s = paging_map_device(physical, size_bytes);

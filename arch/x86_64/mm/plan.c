@@ -42,6 +42,7 @@ void memory_plan(struct memory_plan *out, const struct boot_info *info, uint64_t
     for (uint32_t i = 0; i < info->memory_count; i++) {
         uint64_t start = max_u64(info->memory[i].start, floor);
         uint64_t end = min_u64(info->memory[i].end, physical_end);
+        /* Cut at 4 GiB: what lies above is mapped, and handed out, apart. */
         add(out, start, min_u64(end, MEMORY_LOW_END));
         add(out, max_u64(start, MEMORY_LOW_END), end);
         if (info->memory[i].end > physical_end) {
@@ -63,7 +64,7 @@ static struct boot_memory take_piece(struct arena *a, struct arena_range *r, siz
     size_t bytes = min_size(end - start, want);
     void *mem = arena_range_take(r, bytes, LARGE_PAGE_BYTES);
     assert((uintptr_t)mem == start);
-    a->used_bytes += r->used_bytes - before;
+    a->used_bytes += r->used_bytes - before; /* with what was skipped to a 2 MiB page */
     return (struct boot_memory){start, start + bytes};
 }
 

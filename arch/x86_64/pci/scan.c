@@ -135,7 +135,7 @@ static size_t size_bar(const struct pci_access *a, struct pci_device *d, size_t 
 
 /*
  * A network device that firmware booted from, or looked for a server with, may receive into memory
- * that is ours now. Whoever takes it switches bus mastering on again; the others stay silent.
+ * that is ours now. Its driver switches bus mastering on again; without one it stays silent.
  */
 static uint32_t command_after(const struct pci_device *d, uint32_t command)
 {

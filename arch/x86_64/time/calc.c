@@ -3,6 +3,7 @@
  */
 #include "arch/x86_64/time/calc.h"
 
+/* Far beyond any processor with long mode. */
 #define ROUGH_MIN_HZ UINT64_C(100000000)
 #define ROUGH_MAX_HZ UINT64_C(10000000000)
 
@@ -108,6 +109,7 @@ struct clock_verdict clock_judge(const struct clock_opinion *opinions, size_t co
                                  uint32_t max_ppm)
 {
     assert(count >= 1);
+    /* Agreement first: a source may be steady and wrong. */
     for (size_t i = 0; i < count; i++) {
         for (size_t j = i + 1; j < count; j++) {
             uint32_t ppm = clock_difference_ppm(opinions[i].hz, opinions[j].hz);

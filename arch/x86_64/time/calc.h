@@ -75,15 +75,15 @@ uint32_t clock_difference_ppm(uint64_t a_hz, uint64_t b_hz);
 /* The middle one of count values (1 .. 15, an odd number); sorts them in place. */
 uint64_t clock_median(uint64_t *values, size_t count);
 
-struct clock_opinion { /* what somebody says the frequency is */
+struct clock_opinion { /* what one source says the frequency is */
     const char *name;
     uint64_t hz;        /* not 0 */
-    uint64_t spread_hz; /* between his lowest and his highest sample */
+    uint64_t spread_hz; /* between its lowest and its highest sample */
 };
 
 struct clock_verdict {
     size_t chosen;
-    size_t other; /* with whom it was compared; chosen itself when it is alone */
+    size_t other; /* with which it was compared; chosen itself when it is alone */
     uint32_t difference_ppm;
     bool agree;
 };

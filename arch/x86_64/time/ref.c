@@ -40,6 +40,10 @@ static uint32_t hpet_read(const struct clock_ref *r)
     return mmio_read32(&r->regs, HPET_COUNTER);
 }
 
+/*
+ * Firmware may leave it stopped. Its legacy route would put its timers' interrupts in the place of
+ * the PIT's and the CMOS clock's (2.3.5): off.
+ */
 static bool hpet_init(struct clock_ref *r)
 {
     uint64_t address = acpi_info()->hpet_address;
@@ -81,7 +85,10 @@ static bool pm_timer_init(struct clock_ref *r)
     return true;
 }
 
-/* It counts down from 65536, again and again. */
+/*
+ * It counts down from 65536, again and again. Latched, so that both bytes are of one moment: it
+ * goes on counting between two reads.
+ */
 static uint32_t pit_read(const struct clock_ref *r)
 {
     (void)r;
@@ -91,12 +98,14 @@ static uint32_t pit_read(const struct clock_ref *r)
     return (0U - count) & 0xffff;
 }
 
+/* Channel 2 counts while its gate is open, which is the speaker's; the speaker itself stays silent.
+ */
 void clock_ref_start_pit(struct clock_ref *r)
 {
     uint8_t speaker = in8(SPEAKER_PORT);
     out8(SPEAKER_PORT, (uint8_t)((speaker | SPEAKER_GATE2) & ~SPEAKER_ON));
     out8(PIT_COMMAND_PORT, PIT_CHANNEL2_RATE);
-    out8(PIT_CHANNEL2_PORT, 0);
+    out8(PIT_CHANNEL2_PORT, 0); /* 0 in both bytes: from 65536 */
     out8(PIT_CHANNEL2_PORT, 0);
     r->name = "PIT";
     r->hz = PIT_HZ;
@@ -104,6 +113,7 @@ void clock_ref_start_pit(struct clock_ref *r)
     r->read = pit_read;
 }
 
+/* Boards without the PC's fixed hardware say so (ACPI 6.5, 4.1): the ports may be anything's. */
 static bool pit_init(struct clock_ref *r)
 {
     if (acpi_info()->hardware_reduced) {
@@ -113,6 +123,7 @@ static bool pit_init(struct clock_ref *r)
     return true;
 }
 
+/* What a table names need not be there; and a coarse counter may read the same twice. */
 static bool is_moving(const struct clock_ref *r)
 {
     uint32_t first = r->read(r);
