@@ -74,6 +74,9 @@ struct bench {
     uint8_t last_flags; /* of the last segment the stack sent */
 };
 
+/* where.c, when it is linked. */
+__attribute__((weak)) void bench_where(const struct net *n);
+
 noreturn_fn void assert_fail(const char *expr, const char *file, int line, const char *func)
 {
     fprintf(stderr, "%s:%d: %s: assertion failed: %s\n", file, line, func, expr);
@@ -437,6 +440,9 @@ int main(int argc, char **argv)
         listen_on_port(&b);
         if (kinds[k].connected) {
             peer_connects(&b, false);
+        }
+        if (bench_where != NULL) {
+            bench_where(b.net);
         }
         for (unsigned long i = 0; i < WARM_UP + count; i++) {
             kinds[k].fn(&b, i >= WARM_UP);
