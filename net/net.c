@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "net/net.h"
 #include "net/stack.h"
 #include "net/tcp/cc/cc.h"
 #include "net/tcp/tcp.h"
@@ -108,31 +109,24 @@ enum status net_create(struct net **out, struct arena *a, const struct net_confi
     return STATUS_OK;
 }
 
-/* Every entry from outside brings the time along. A reading older than the last one, taken by a
- * caller before he made another call, means the same as that one: time never goes back in here. */
-static void enter(struct net *n, uint64_t now_ns)
-{
-    n->now_ns = max_u64(n->now_ns, now_ns);
-}
-
 void net_input(struct net *n, struct pkt *p, uint64_t now_ns)
 {
     assert(n->cfg.link == NET_LINK_ETHERNET && !pkt_shared(p));
-    enter(n, now_ns);
+    net_enter(n, now_ns);
     eth_input(n, p);
 }
 
 void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns)
 {
     assert(n->cfg.link == NET_LINK_IP && !pkt_shared(p));
-    enter(n, now_ns);
+    net_enter(n, now_ns);
     p->rx_flags = 0;
     ipv4_input(n, p);
 }
 
 uint64_t net_poll(struct net *n, uint64_t now_ns)
 {
-    enter(n, now_ns);
+    net_enter(n, now_ns);
     (void)timer_run_some(&n->wheel, n->now_ns, NET_POLL_TIMERS);
     return timer_next(&n->wheel);
 }
@@ -162,7 +156,7 @@ static void start_addressing(struct net *n)
 
 void net_set_link(struct net *n, bool up, uint64_t now_ns)
 {
-    enter(n, now_ns);
+    net_enter(n, now_ns);
     if (up == n->link_up) {
         return;
     }
@@ -232,7 +226,7 @@ void net_walk_listeners(const struct net *n, net_listener_fn *fn, void *ctx)
 
 void net_finish(struct net *n, uint64_t now_ns)
 {
-    enter(n, now_ns);
+    net_enter(n, now_ns);
     tcp_finish(n);
 }
 

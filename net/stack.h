@@ -7,6 +7,8 @@
 
 #include "kernel/pool.h"
 #include "kernel/timer.h"
+#include "net/core/config.h"
+#include "net/core/core.h"
 #include "net/core/counters.h"
 #include "net/core/random.h"
 #include "net/dhcp/dhcp.h"
@@ -39,5 +41,12 @@ struct net {
     struct tcp tcp;           /* connections, listeners, TIME-WAIT */
     struct sock_table socks;  /* descriptors and epoll */
 };
+
+/* Every entry from outside brings the time along. A reading older than the last one, taken by a
+ * caller that was interrupted, must not turn time back. Inline: each packet and call passes it. */
+static inline void net_enter(struct net *n, uint64_t now_ns)
+{
+    n->now_ns = max_u64(n->now_ns, now_ns);
+}
 
 #endif

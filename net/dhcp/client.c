@@ -35,9 +35,7 @@ static void dhcp_event(struct net *n, enum net_event_kind kind, uint32_t value)
         .server = n->dhcp.server,
         .value = value,
     };
-    if (n->cfg.event != NULL) {
-        n->cfg.event(n->cfg.arg, &e);
-    }
+    net_tell(n, &e);
 }
 
 enum dhcp_way { DHCP_UNCONFIGURED, DHCP_BROADCAST, DHCP_UNICAST };
@@ -323,8 +321,8 @@ static void refuse(struct net *n, const struct dhcp_reply *r, enum net_dhcp_refu
         .server = r->server,
         .refusal = why,
     };
-    if (!d->refusals_told[why] && n->cfg.event != NULL) {
-        n->cfg.event(n->cfg.arg, &e);
+    if (!d->refusals_told[why]) {
+        net_tell(n, &e);
     }
     d->refusals_told[why] = true;
 }

@@ -6,7 +6,7 @@
 #ifndef NET_DHCP_LEASE_H
 #define NET_DHCP_LEASE_H
 
-#include "net/net.h"
+#include "net/core/config.h"
 #include "net/wire/dhcp.h"
 
 #define DHCP_LEASE_INFINITE_S UINT32_MAX

@@ -162,7 +162,7 @@ void ipv4_set_address(struct net *n, const struct net_event *e)
         arp_flush(n);
         tcp_address_changed(n);
     }
-    if (!same && n->cfg.event != NULL) {
-        n->cfg.event(n->cfg.arg, e);
+    if (!same) {
+        net_tell(n, e);
     }
 }

@@ -6,7 +6,7 @@
 
 #include "kernel/base.h"
 #include "kernel/pkt.h"
-#include "net/net.h"
+#include "net/core/config.h"
 
 struct net;
 
@@ -158,11 +158,5 @@ static inline uint16_t csum_finish(uint32_t sum)
 }
 /* The pseudo-header of TCP and UDP (RFC 9293 3.1, RFC 768). */
 uint32_t csum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len);
-
-/*
- * A packet to send with PKT_HEADROOM, or NULL. control packets (ACK, RST, ARP, ICMP) may use the
- * whole pool, data may not use the last cfg.tx_reserve ones.
- */
-struct pkt *net_alloc_tx(struct net *n, bool control) must_check;
 
 #endif

@@ -206,13 +206,3 @@ void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)
     push_header(n, p, &tx, IPV4_FLAG_DF);
     (void)link_output(n, p, UINT32_MAX);
 }
-
-/* The reserve is what lets an ACK, an ARP request or a RST leave while data fills the pool. */
-struct pkt *net_alloc_tx(struct net *n, bool control)
-{
-    struct pkt_pool *pool = n->cfg.tx_pool;
-    if (!control && pkt_pool_left(pool) <= n->cfg.tx_reserve) {
-        return NULL;
-    }
-    return pkt_alloc(pool, PKT_HEADROOM);
-}

@@ -186,9 +186,7 @@ static void tell_conflict(struct net *n, const uint8_t *mac)
     struct net_event e = n->acd.claim;
     e.kind = NET_EVENT_CONFLICT;
     memcpy(e.mac, mac, ETH_ADDR_BYTES);
-    if (n->cfg.event != NULL) {
-        n->cfg.event(n->cfg.arg, &e);
-    }
+    net_tell(n, &e);
 }
 
 /* The claim is given up: what follows depends on who gave the address. */

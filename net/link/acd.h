@@ -18,8 +18,8 @@
 
 #include "kernel/base.h"
 #include "kernel/timer.h"
+#include "net/core/config.h"
 #include "net/link/arp.h"
-#include "net/net.h"
 
 enum { /* RFC 5227 1.1 */
        ACD_PROBE_COUNT = 3,

@@ -45,7 +45,7 @@ static bool open_transport(struct sock *s)
 
 int sock_open(struct net *n, enum sock_type type, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     assert(type == SOCK_TYPE_TCP || type == SOCK_TYPE_UDP);
     int err = 0;
     struct sock *s = sock_alloc(n, type == SOCK_TYPE_TCP ? SOCK_KIND_TCP : SOCK_KIND_UDP, &err);
@@ -71,14 +71,12 @@ static void tell_serving(struct net *n, const struct sock *s)
         e.address = s->udp->laddr;
         e.port = s->udp->lport;
     }
-    if (n->cfg.event != NULL) {
-        n->cfg.event(n->cfg.arg, &e);
-    }
+    net_tell(n, &e);
 }
 
 int sock_bind(struct net *n, int fd, const struct sock_addr *a, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find_inet(n, fd, &err);
     if (s == NULL) {
@@ -96,7 +94,7 @@ int sock_bind(struct net *n, int fd, const struct sock_addr *a, uint64_t now_ns)
 
 int sock_listen(struct net *n, int fd, int backlog, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = find_tcp(n, fd, &err);
     if (s == NULL) {
@@ -121,7 +119,7 @@ static void peer_of(const struct tcp_cb *t, struct sock_addr *peer)
 
 int sock_accept(struct net *n, int fd, struct sock_addr *peer, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *listener = find_tcp(n, fd, &err);
     if (listener == NULL) {
@@ -150,7 +148,7 @@ int sock_accept(struct net *n, int fd, struct sock_addr *peer, uint64_t now_ns)
 
 int sock_connect(struct net *n, int fd, const struct sock_addr *a, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find_inet(n, fd, &err);
     if (s == NULL) {
@@ -181,7 +179,7 @@ static int shutdown_udp(struct sock *s, uint32_t bits)
 
 int sock_shutdown(struct net *n, int fd, int how, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find_inet(n, fd, &err);
     if (s == NULL) {
@@ -220,7 +218,7 @@ static void close_object(struct sock *s)
 
 int sock_close(struct net *n, int fd, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find(n, fd, &err);
     if (s == NULL) {
@@ -251,7 +249,7 @@ static bool drained(const struct sock *s)
 
 int sock_close_begin(struct net *n, int fd, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find(n, fd, &err);
     if (s == NULL) {
@@ -283,7 +281,7 @@ bool sock_close_drained(struct net *n, int fd)
 
 void sock_close_end(struct net *n, int fd, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     close_object(find_closing(n, fd));
 }
 

@@ -110,7 +110,7 @@ uint32_t epoll_bits(const struct epoll *e)
 
 int epoll_open(struct net *n, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_alloc(n, SOCK_KIND_EPOLL, &err);
     if (s == NULL) {

@@ -40,7 +40,7 @@ static ptrdiff_t send_udp(struct sock *s, const void *buf, size_t len, uint32_t 
 ptrdiff_t sock_send(struct net *n, int fd, const void *buf, size_t len, uint32_t flags,
                     const struct sock_addr *to, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find_inet(n, fd, &err);
     if (s == NULL) {
@@ -90,7 +90,7 @@ static ptrdiff_t recv_udp(struct sock *s, void *buf, size_t len, uint32_t flags,
 ptrdiff_t sock_recv(struct net *n, int fd, void *buf, size_t len, uint32_t flags,
                     struct sock_recv_info *info, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find_inet(n, fd, &err);
     if (s == NULL) {

@@ -89,7 +89,7 @@ static int set_timeout(uint64_t *at, int64_t value)
 
 int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct sock *s = sock_find(n, fd, &err);
     if (s == NULL) {
@@ -215,7 +215,7 @@ static struct tcp_cb *find_stream(struct net *n, int fd, int *err)
 
 int sock_set_congestion(struct net *n, int fd, const char *name, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     struct tcp_cb *t = find_stream(n, fd, &err);
     return t != NULL ? tcp_set_congestion(t, name) : err;
@@ -233,7 +233,7 @@ int sock_get_congestion(struct net *n, int fd, const char **name)
 
 int sock_get_report(struct net *n, int fd, struct tcp_report *out, uint64_t now_ns)
 {
-    sock_enter(n, now_ns);
+    net_enter(n, now_ns);
     int err = 0;
     const struct tcp_cb *t = find_stream(n, fd, &err);
     if (t != NULL) {

@@ -78,11 +78,6 @@ void sock_table_destroy(struct net *n)
     assert(t->socks.used == 0 && t->epolls.used == 0 && t->epoll_items.used == 0);
 }
 
-void sock_enter(struct net *n, uint64_t now_ns)
-{
-    n->now_ns = max_u64(n->now_ns, now_ns);
-}
-
 /* The object at a number, closing ones too, or NULL. */
 static struct sock *table_at(const struct sock_table *t, int fd)
 {

@@ -101,9 +101,6 @@ void sock_notify(void *owner, uint32_t bits);
 /* Tells the watches alone: what an epoll instance does for its own descriptor. */
 void sock_wake(struct sock *s, uint32_t bits);
 
-/* Time of an entry from outside. It never goes back: a caller's older sample is ignored. */
-void sock_enter(struct net *n, uint64_t now_ns);
-
 /* sock_ready for an object. */
 uint32_t sock_bits(const struct sock *s);
 
