@@ -18,6 +18,7 @@
 #include "net/ip/reass.h"
 #include "net/link/acd.h"
 #include "net/link/arp.h"
+#include "net/link/eth.h"
 #include "net/net.h"
 #include "net/sock/table.h"
 #include "net/tcp/block/cb.h"

@@ -61,12 +61,12 @@ static void dhcp_send(struct net *n, struct dhcp_request *q, enum dhcp_way way)
     NET_COUNT(n, dhcp_tx);
     if (way == DHCP_UNCONFIGURED || n->ip.address != d->address) {
         ends.dst = UINT32_MAX;
-        udp_push_header(p, &ends);
+        udp_encode(p, &ends);
         ipv4_output_unconfigured(n, p, IP_PROTO_UDP);
         return;
     }
     ends.src = n->ip.address;
-    udp_push_header(p, &ends);
+    udp_encode(p, &ends);
     struct ipv4_tx tx = {.src = ends.src, .dst = ends.dst, .protocol = IP_PROTO_UDP};
     (void)ipv4_output(n, p, &tx); /* what has no route is counted there, and sent again here */
 }

@@ -19,7 +19,8 @@
 #include "kernel/base.h"
 #include "kernel/pkt.h"
 #include "kernel/timer.h"
-#include "net/ip/ipv4.h"
+#include "net/core/config.h"
+#include "net/wire/ipv4.h"
 
 struct net;
 

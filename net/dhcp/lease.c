@@ -2,7 +2,7 @@
  * From a server's options to a lease: see lease.h. Pure functions.
  */
 #include "net/dhcp/lease.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/ipv4.h"
 
 /* RFC 2131 4.4.5: T1 and T2 as told where they are in order, else 1/2 and 7/8 of the lease. */
 struct dhcp_times dhcp_lease_times(const struct dhcp_reply *r)

@@ -7,6 +7,7 @@
 #include "net/ip/icmp.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
+#include "net/wire/csum.h"
 
 void icmp_init(struct net *n)
 {
@@ -95,32 +96,6 @@ static void echo_reply(struct net *n, struct pkt *p, const struct ipv4_header *h
     };
     /* One that was reassembled and exceeds the MTU cannot be answered; output counts it. */
     (void)ipv4_output(n, p, &tx);
-}
-
-/* RFC 1122 3.2.2: the quoted header and eight bytes behind it are the least there must be. */
-bool icmp_decode_error(struct icmp_error *e, const uint8_t *bytes, size_t len)
-{
-    if (len < ICMP_HEADER_BYTES + IPV4_HEADER_BYTES) {
-        return false;
-    }
-    const uint8_t *q = bytes + ICMP_HEADER_BYTES;
-    size_t quoted_bytes = len - ICMP_HEADER_BYTES;
-    size_t header_bytes = (size_t)(q[0] & 15) * 4;
-    bool fragment = (load_be16(q + 6) & 0x1fff) != 0;
-    if (q[0] >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES || fragment ||
-        header_bytes + sizeof(e->quoted) > quoted_bytes) {
-        return false;
-    }
-    e->type = bytes[0];
-    e->code = bytes[1];
-    bool has_mtu = e->type == ICMP_UNREACHABLE && e->code == ICMP_UNREACHABLE_FRAG_NEEDED;
-    e->mtu = has_mtu ? load_be16(bytes + 6) : 0;
-    e->quoted_src = load_be32(q + 12);
-    e->quoted_dst = load_be32(q + 16);
-    e->quoted_protocol = q[9];
-    e->quoted_bytes = load_be16(q + 2);
-    memcpy(e->quoted, q + header_bytes, sizeof(e->quoted));
-    return true;
 }
 
 static void dispatch_error(struct net *n, const struct icmp_error *e)

@@ -8,27 +8,12 @@
 
 #include "kernel/base.h"
 #include "kernel/pkt.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/icmp.h"
+#include "net/wire/ipv4.h"
 
 struct net;
 
 enum {
-    ICMP_HEADER_BYTES = 8,
-    ICMP_ECHO_REPLY = 0,
-    ICMP_UNREACHABLE = 3,
-    ICMP_SOURCE_QUENCH = 4,
-    ICMP_REDIRECT = 5,
-    ICMP_ECHO_REQUEST = 8,
-    ICMP_TIME_EXCEEDED = 11,
-    ICMP_PARAMETER = 12,
-
-    ICMP_UNREACHABLE_NET = 0,
-    ICMP_UNREACHABLE_HOST = 1,
-    ICMP_UNREACHABLE_PROTOCOL = 2,
-    ICMP_UNREACHABLE_PORT = 3,
-    ICMP_UNREACHABLE_FRAG_NEEDED = 4,
-    ICMP_EXCEEDED_REASSEMBLY = 1,
-
     ICMP_ERRORS_PER_S = 100, /* RFC 1812 4.3.2.8: a token bucket over all errors sent */
     ICMP_ERRORS_BURST = 50,
     ICMP_QUOTE_MAX_BYTES = 548, /* RFC 1812 4.3.2.3: the error stays within 576 bytes */
@@ -56,9 +41,5 @@ void icmp_send_error(struct net *n, const struct pkt *p, const struct ipv4_heade
  * not reach its neighbour, which did not answer ARP: to UDP as if a router had said "host
  * unreachable", to TCP by tcp_neighbour_absent. */
 void icmp_report_unreachable(struct net *n, const struct pkt *p);
-
-/* Decodes an error message (type 3, 11 or 12), len bytes from the ICMP header on. False when the
- * quoted header is cut short or makes no sense. A pure function; e->from is left alone. */
-bool icmp_decode_error(struct icmp_error *e, const uint8_t *bytes, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * IPv4 (RFC 791, 1122): header checks, addresses and routes, output. Reassembly is reass.h's.
+ * IPv4 (RFC 791, 1122): input, addresses and routes, output. Reassembly is reass.h's.
  */
 #ifndef NET_IP_IPV4_H
 #define NET_IP_IPV4_H
@@ -7,38 +7,9 @@
 #include "kernel/base.h"
 #include "kernel/pkt.h"
 #include "net/core/config.h"
+#include "net/wire/ipv4.h"
 
 struct net;
-
-enum {
-    IPV4_HEADER_BYTES = 20,
-    IPV4_TTL = 64,
-    IP_PROTO_ICMP = 1,
-    IP_PROTO_TCP = 6,
-    IP_PROTO_UDP = 17,
-
-    /* The last two bits of the TOS field, RFC 3168 5. */
-    IP_ECN_MASK = 3,
-    IP_ECN_NOT_ECT = 0,
-    IP_ECN_ECT_0 = 2,
-    IP_ECN_CE = 3,
-};
-
-/* A received header, decoded once, in host order. */
-struct ipv4_header {
-    uint32_t src;
-    uint32_t dst;
-    uint16_t total_bytes;
-    uint16_t id;
-    uint16_t frag_offset; /* bytes */
-    bool more_fragments;
-    bool dont_fragment;
-    uint8_t header_bytes;
-    uint8_t protocol;
-    uint8_t ttl;
-    uint8_t tos;
-    bool to_broadcast; /* destination (IP or link layer) was not one host alone: answer no error */
-};
 
 struct ipv4 {
     uint32_t address; /* 0: none in use */
@@ -52,22 +23,6 @@ struct ipv4 {
     uint32_t route_count; /* of routes */
     struct net_route routes[NET_ROUTES_MAX];
 };
-
-/*
- * Decodes and checks the header at the front of bytes; true when it may be believed. A pure
- * function: *why gets the counter's offset reason as an enum ipv4_bad.
- */
-enum ipv4_bad {
-    IPV4_GOOD,
-    IPV4_BAD_SHORT,
-    IPV4_BAD_VERSION,
-    IPV4_BAD_HEADER_LEN,
-    IPV4_BAD_TOTAL_LEN,
-    IPV4_BAD_CHECKSUM,
-    IPV4_BAD_SOURCE_ROUTE,
-    IPV4_BAD_OPTION,
-};
-enum ipv4_bad ipv4_decode(struct ipv4_header *h, const uint8_t *bytes, size_t len);
 
 /* Takes a packet whose data is at the IP header. */
 void ipv4_input(struct net *n, struct pkt *p);
@@ -114,49 +69,10 @@ void ipv4_suspect(struct net *n, uint32_t dst);
 bool ipv4_is_on_link(const struct net *n, uint32_t addr);
 
 bool ipv4_is_broadcast(const struct net *n, uint32_t addr);
-bool ipv4_is_multicast(uint32_t addr);
 /* May stand as the source of a packet that wants an answer (RFC 1122 3.2.1.3). */
 bool ipv4_is_unicast_source(const struct net *n, uint32_t addr);
 
-/* An address that a host can have anywhere: not in 0/8, not loopback, not class D or E. */
-bool ipv4_is_host(uint32_t addr);
-
-/* In 169.254/16, whose hosts are neighbours wherever they are (RFC 3927). */
-static inline bool ipv4_is_link_local(uint32_t addr)
-{
-    return addr >> 16 == 0xa9fe;
-}
-
-/* The netmask of a prefix length, 0..32. */
-uint32_t ipv4_mask(uint8_t prefix_bits);
-
 /* Sets or removes the address in use with its routes; tells the transports. Called by acd. */
 void ipv4_set_address(struct net *n, const struct net_event *e);
-
-/* An ICMP error about a packet of ours, decoded; quoted fields are untrusted. */
-struct icmp_error {
-    uint8_t type;
-    uint8_t code;
-    uint16_t mtu;  /* type 3 code 4 (RFC 1191); 0 otherwise or from old routers */
-    uint32_t from; /* who says so */
-    uint32_t quoted_src;
-    uint32_t quoted_dst;
-    uint8_t quoted_protocol;
-    uint16_t quoted_bytes; /* the quoted packet's total length */
-    uint8_t quoted[8];     /* the first eight transport bytes */
-};
-
-/* Internet checksum (RFC 1071) of up to 2^15 pieces, each of an even length but the last. sum is in
- * host order and not folded: csum_finish does that. Start with 0. */
-uint32_t csum_add(uint32_t sum, const void *data, size_t len);
-static inline uint16_t csum_finish(uint32_t sum)
-{
-    while (sum >> 16) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return (uint16_t)~sum;
-}
-/* The pseudo-header of TCP and UDP (RFC 9293 3.1, RFC 768). */
-uint32_t csum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len);
 
 #endif

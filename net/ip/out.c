@@ -5,13 +5,10 @@
  */
 #include <string.h>
 
-#include "kernel/bytes.h"
 #include "net/ip/ipv4.h"
 #include "net/stack.h"
 
 enum {
-    IPV4_FLAG_DF = 0x4000,
-    IPV4_FLAG_MF = 0x2000,
     IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
     IPV4_LINK_LOCAL_BITS = 16,    /* of 169.254/16 */
 };
@@ -108,21 +105,21 @@ static uint32_t whole_words(struct net *n, const struct ipv4_tx *tx)
     return tx->may_fragment ? (uint32_t)next_id(n, tx) << 16 : IPV4_FLAG_DF;
 }
 
-/* RFC 791 3.1, without options. words: identification, flags and fragment offset. */
+/* words: identification, flags and fragment offset. */
 static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
 {
     uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
     assert(pkt_len(p) <= n->cfg.mtu);
-    h[0] = 0x45;
-    h[1] = tx->tos;
-    store_be16(h + 2, (uint16_t)pkt_len(p));
-    store_be32(h + 4, words);
-    h[8] = tx->ttl != 0 ? tx->ttl : IPV4_TTL;
-    h[9] = tx->protocol;
-    store_be16(h + 10, 0);
-    store_be32(h + 12, tx->src);
-    store_be32(h + 16, tx->dst);
-    store_be16(h + 10, csum_finish(csum_add(0, h, IPV4_HEADER_BYTES)));
+    struct ipv4_out out = {
+        .src = tx->src,
+        .dst = tx->dst,
+        .fragment = words,
+        .total_bytes = (uint16_t)pkt_len(p),
+        .protocol = tx->protocol,
+        .ttl = tx->ttl != 0 ? tx->ttl : IPV4_TTL,
+        .tos = tx->tos,
+    };
+    ipv4_encode(h, &out);
 }
 
 /* The link: bare IP goes out as it is, Ethernet wants the neighbour's address. */

@@ -32,14 +32,11 @@
 #include "kernel/base.h"
 #include "kernel/pkt.h"
 #include "kernel/timer.h"
-#include "net/link/eth.h"
+#include "net/wire/arp.h"
 
 struct net;
 
 enum {
-    ARP_PACKET_BYTES = 28,
-    ARP_OP_REQUEST = 1,
-    ARP_OP_REPLY = 2,
     ARP_TRIES_MAX = 3, /* requests, one a second, before a neighbour counts as absent */
     ARP_BUCKETS = 64,  /* of the hash over addresses; a power of two */
     ARP_EVICT_LOOKS = 64,
@@ -94,20 +91,6 @@ struct arp {
     struct arp_entry *last;    /* the last one sent to */
     struct arp_entry *buckets[ARP_BUCKETS];
 };
-
-/* An ARP packet for IPv4 over Ethernet, decoded. */
-struct arp_packet {
-    uint16_t op;
-    uint8_t sender_mac[ETH_ADDR_BYTES];
-    uint8_t target_mac[ETH_ADDR_BYTES];
-    uint32_t sender_ip;
-    uint32_t target_ip;
-};
-
-/* False when the bytes are not an Ethernet/IPv4 request or reply. A pure function. */
-bool arp_decode(struct arp_packet *a, const uint8_t *bytes, size_t len);
-/* Writes ARP_PACKET_BYTES. */
-void arp_encode(uint8_t *bytes, const struct arp_packet *a);
 
 enum status arp_init(struct net *n, struct arena *a) must_check;
 void arp_destroy(struct net *n); /* frees every waiting packet */

@@ -1,24 +1,9 @@
 /*
  * Ethernet II framing: see eth.h.
  */
-#include <string.h>
-
-#include "kernel/bytes.h"
 #include "net/link/eth.h"
+#include "kernel/bytes.h"
 #include "net/stack.h"
-
-const uint8_t eth_broadcast[ETH_ADDR_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-bool eth_equal(const uint8_t *a, const uint8_t *b)
-{
-    return memcmp(a, b, ETH_ADDR_BYTES) == 0;
-}
-
-bool eth_is_zero(const uint8_t *mac)
-{
-    static const uint8_t zero[ETH_ADDR_BYTES];
-    return eth_equal(mac, zero);
-}
 
 /* Whether a frame with these addresses is for this station; counts why not. */
 static bool eth_accept(struct net *n, const uint8_t *dst, const uint8_t *src)
@@ -123,16 +108,12 @@ void eth_input(struct net *n, struct pkt *p)
 void eth_output(struct net *n, struct pkt *p, const uint8_t *dst, uint16_t type)
 {
     assert(n->cfg.link == NET_LINK_ETHERNET);
-    assert(type >= ETH_TYPE_MIN);
     if (!n->link_up) {
         NET_COUNT(n, link_tx_down);
         pkt_put(p);
         return;
     }
-    uint8_t *h = pkt_push(p, ETH_HEADER_BYTES);
-    memcpy(h, dst, ETH_ADDR_BYTES);
-    memcpy(h + ETH_ADDR_BYTES, n->cfg.mac, ETH_ADDR_BYTES);
-    store_be16(h + 2 * ETH_ADDR_BYTES, type);
+    eth_encode(pkt_push(p, ETH_HEADER_BYTES), dst, n->cfg.mac, type);
     NET_COUNT(n, eth_tx);
     n->cfg.output(n->cfg.arg, p);
 }

@@ -4,6 +4,7 @@
  * ack.c.
  */
 #include "net/tcp/int.h"
+#include "net/wire/csum.h"
 
 /* Nothing is answered but what one host sent to us alone (RFC 9293 3.9.2.3, MUST-57). IP has let no
  * source in that is not a single host (ip/in.c). */

@@ -12,7 +12,8 @@
 #include "kernel/base.h"
 #include "kernel/pkt.h"
 #include "net/core/ready.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/icmp.h"
+#include "net/wire/ipv4.h"
 
 struct net;
 struct tcp_cb;

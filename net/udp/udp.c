@@ -165,20 +165,6 @@ int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport)
     return 0;
 }
 
-void udp_push_header(struct pkt *p, const struct udp_ends *ends)
-{
-    uint8_t *h = pkt_push(p, UDP_HEADER_BYTES);
-    assert(pkt_len(p) <= UINT16_MAX && ends->dport != 0);
-    uint16_t len = (uint16_t)pkt_len(p);
-    store_be16(h, ends->sport);
-    store_be16(h + 2, ends->dport);
-    store_be16(h + 4, len);
-    store_be16(h + 6, 0);
-    uint32_t sum = csum_pseudo(ends->src, ends->dst, IP_PROTO_UDP, len);
-    uint16_t checksum = csum_finish(csum_add(sum, h, len));
-    store_be16(h + 6, checksum == 0 ? 0xffff : checksum); /* RFC 768: 0 means none */
-}
-
 /* May this be sent, and from where? */
 static int check_send(struct udp_cb *u, struct udp_ends *ends)
 {
@@ -269,7 +255,7 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
         memcpy(pkt_append(p, len), buf, len);
     }
     ends.sport = u->lport;
-    udp_push_header(p, &ends);
+    udp_encode(p, &ends);
     struct ipv4_tx tx = {.dst = ends.dst,
                          .protocol = IP_PROTO_UDP,
                          .ttl = u->ttl,
@@ -359,27 +345,22 @@ static struct udp_cb *udp_find(struct net *n, const struct udp_ends *in)
     return best;
 }
 
-/* RFC 1122 4.1.3: length and checksum. Trims p to the datagram; false (counted) to drop it. */
-static bool udp_check(struct net *n, struct pkt *p, const struct ipv4_header *h)
+/* Each reason of the decoder under its own name. */
+static void count_bad(struct net *n, enum udp_bad why)
 {
-    if (pkt_len(p) < UDP_HEADER_BYTES || load_be16(p->data + 4) < UDP_HEADER_BYTES ||
-        load_be16(p->data + 4) > pkt_len(p)) {
+    switch (why) {
+    case UDP_BAD_LENGTH:
         NET_COUNT(n, udp_rx_bad_length);
-        return false;
-    }
-    pkt_trim(p, load_be16(p->data + 4));
-    if (load_be16(p->data + 6) != 0) { /* 0: the sender made none */
-        uint32_t sum = csum_pseudo(h->src, h->dst, IP_PROTO_UDP, (uint16_t)pkt_len(p));
-        if (csum_finish(csum_add(sum, p->data, pkt_len(p))) != 0) {
-            NET_COUNT(n, udp_rx_bad_checksum);
-            return false;
-        }
-    }
-    if (load_be16(p->data + 2) == 0) {
+        break;
+    case UDP_BAD_CHECKSUM:
+        NET_COUNT(n, udp_rx_bad_checksum);
+        break;
+    case UDP_BAD_PORT:
         NET_COUNT(n, udp_rx_bad_port);
-        return false;
+        break;
+    case UDP_GOOD:
+        assert(false);
     }
-    return true;
 }
 
 /* Takes p, data at the payload. The newest is dropped when the queue is full, or when queued
@@ -406,16 +387,13 @@ static void udp_enqueue(struct udp_cb *u, struct pkt *p, const struct udp_ends *
 void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, udp_rx);
-    if (!udp_check(n, p, h)) {
+    struct udp_ends in = {.src = h->src, .dst = h->dst};
+    enum udp_bad why = udp_decode(&in, p);
+    if (why != UDP_GOOD) {
+        count_bad(n, why);
         pkt_put(p);
         return;
     }
-    struct udp_ends in = {
-        .src = h->src,
-        .dst = h->dst,
-        .sport = load_be16(p->data),
-        .dport = load_be16(p->data + 2),
-    };
     if (in.dport == DHCP_CLIENT_PORT && dhcp_wants(n)) {
         pkt_pull(p, UDP_HEADER_BYTES);
         dhcp_input(n, p, h);

@@ -7,12 +7,13 @@
 #include "kernel/list.h"
 #include "kernel/pool.h"
 #include "net/core/ready.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/icmp.h"
+#include "net/wire/ipv4.h"
+#include "net/wire/udp.h"
 
 struct net;
 
 enum {
-    UDP_HEADER_BYTES = 8,
     UDP_QUEUE_MAX = 64, /* datagrams waiting on one socket; then the newest is dropped */
     UDP_HASH_BUCKETS = 64,
     UDP_PAYLOAD_MAX_BYTES = 1472, /* what fits one packet buffer unfragmented; more: -EMSGSIZE */
@@ -56,13 +57,6 @@ uint32_t udp_ready(const struct udp_cb *u);
 int udp_take_error(struct udp_cb *u);
 void udp_close(struct udp_cb *u);
 size_t udp_readable_bytes(const struct udp_cb *u); /* the oldest datagram's payload */
-
-/* Pushes the header, checksum done, onto a payload (UDP_HEADER_BYTES of headroom). */
-struct udp_ends {
-    uint32_t src, dst;
-    uint16_t sport, dport;
-};
-void udp_push_header(struct pkt *p, const struct udp_ends *ends);
 
 void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
 /* Tells the socket whose datagram is quoted; false when there is none that may hear of it. */

@@ -1,10 +1,11 @@
 /*
  * ARP packets for IPv4 over Ethernet as bytes (RFC 826, "Packet format"). Pure functions.
  */
+#include "net/wire/arp.h"
+
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/link/arp.h"
 
 enum { /* field offsets and the only values of the first four that are spoken */
        ARP_HTYPE_AT = 0,

@@ -1,10 +1,11 @@
 /*
- * The Internet checksum (RFC 1071), eight bytes at a time. Declared in ip/ipv4.h.
+ * The Internet checksum (RFC 1071), eight bytes at a time.
  */
+#include "net/wire/csum.h"
+
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
 
 /* Ones' complement sums may be taken in any word size and folded later (RFC 1071 2 (C)): a word is
  * added to itself with its halves exchanged, and the carry comes out right in the upper half. */

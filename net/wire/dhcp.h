@@ -6,7 +6,7 @@
 #define NET_WIRE_DHCP_H
 
 #include "kernel/base.h"
-#include "net/link/eth.h"
+#include "net/wire/eth.h"
 
 enum dhcp_type { /* RFC 2132 9.6 */
                  DHCP_DISCOVER = 1,

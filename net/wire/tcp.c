@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/csum.h"
+#include "net/wire/ipv4.h"
 
 enum {
     OPT_END = 0,

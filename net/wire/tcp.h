@@ -6,7 +6,6 @@
 #define NET_WIRE_TCP_H
 
 #include "kernel/pkt.h"
-#include "net/tcp/block/cb.h"
 
 enum {
     TCP_HEADER_BYTES = 20,
@@ -24,6 +23,14 @@ enum tcp_flag {
     TCP_URG = 1u << 5,
     TCP_ECE = 1u << 6, /* RFC 3168 6.1 */
     TCP_CWR = 1u << 7,
+};
+
+/* A connection's names, in host order. */
+struct tcp_tuple {
+    uint32_t laddr;
+    uint32_t raddr;
+    uint16_t lport;
+    uint16_t rport;
 };
 
 /* Sequence numbers from first up to, without it, end. */

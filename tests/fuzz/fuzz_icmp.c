@@ -5,6 +5,7 @@
 // LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/unit/net_fixture.h"
 

@@ -5,8 +5,9 @@
  */
 // LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
 #include "net/link/eth.h"
+#include "net/wire/csum.h"
+#include "net/wire/ipv4.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/unit/net_fixture.h"
 

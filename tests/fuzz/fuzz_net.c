@@ -14,7 +14,6 @@
 
 #include "kernel/bytes.h"
 #include "kernel/pool.h"
-#include "net/ip/ipv4.h"
 #include "net/net.h"
 #include "net/sock/epoll.h"
 #include "net/sock/sock.h"

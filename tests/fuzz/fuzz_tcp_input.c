@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
+#include "net/wire/csum.h"
 #include "tests/unit/tcp_check.h"
 #include "tests/unit/tcp_see.h"
 

@@ -12,6 +12,7 @@
 
 #include "kernel/bytes.h"
 #include "net/sock/sock.h"
+#include "net/wire/csum.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/tcp_model.h"
 #include "tests/unit/tcp_check.h"

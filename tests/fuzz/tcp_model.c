@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/csum.h"
+#include "net/wire/ipv4.h"
 #include "net/wire/seq.h"
 #include "net/wire/tcp.h"
 

@@ -11,6 +11,7 @@
 #include "tests/unit/arp_steps.h"
 
 #include "kernel/bytes.h"
+#include "net/core/core.h"
 #include "net/ip/ipv4.h"
 
 enum status arp_send_to(struct net_fixture *f, uint32_t dst, uint8_t tag)

@@ -14,6 +14,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 #include "net/wire/dhcp.h"
 
 int dhcp_setup(void **state)

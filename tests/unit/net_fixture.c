@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
 #include "net/link/arp.h"
+#include "net/wire/csum.h"
+#include "net/wire/ipv4.h"
 
 const uint8_t fixture_mac[6] = {2, 0, 0, 0, 0, 1};
 const uint8_t fixture_peer[6] = {2, 0, 0, 0, 0, 2};

@@ -16,6 +16,7 @@
 #include "tests/unit/arp_steps.h"
 
 #include "kernel/bytes.h"
+#include "net/wire/csum.h"
 #include "tests/unit/tcp_see.h"
 
 enum {

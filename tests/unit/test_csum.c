@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "net/core/random.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/csum.h"
 
 static uint16_t plain_csum(const uint8_t *data, size_t len)
 {

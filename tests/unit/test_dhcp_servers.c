@@ -17,6 +17,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 #include "net/wire/dhcp.h"
 
 enum {

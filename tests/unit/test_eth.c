@@ -15,6 +15,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 
 /* Puts a tag behind the addresses, in front of what is there. */
 static void add_tag(struct frame *fr, uint16_t type, uint16_t control)

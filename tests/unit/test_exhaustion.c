@@ -25,6 +25,7 @@
 #include "kernel/bytes.h"
 #include "net/sock/epoll.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 #include "tests/sim/pair.h"
 #include "tests/unit/tcp_check.h"
 

@@ -17,6 +17,7 @@
 #include "kernel/bytes.h"
 #include "net/stack.h"
 #include "net/udp/udp.h"
+#include "net/wire/csum.h"
 
 static const struct frame_ip plain;
 

@@ -15,6 +15,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 
 static const struct frame_ip plain; /* from FIXTURE_PEER to FIXTURE_ADDR */
 

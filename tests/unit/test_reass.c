@@ -14,6 +14,7 @@
 
 #include "kernel/bytes.h"
 #include "net/stack.h"
+#include "net/wire/csum.h"
 
 enum {
     MF = 0x2000,

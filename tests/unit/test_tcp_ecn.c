@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "net/wire/csum.h"
 #include "tests/unit/tcp_fixture.h"
 
 #include "kernel/bytes.h"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "net/wire/csum.h"
 #include "tests/unit/tcp_fixture.h"
 
 #include <errno.h>

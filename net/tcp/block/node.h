@@ -9,15 +9,9 @@
 #include "kernel/base.h"
 #include "kernel/list.h"
 #include "kernel/timer.h"
+#include "net/wire/tcp.h"
 
 struct tcp_cb;
-
-struct tcp_tuple {
-    uint32_t laddr;
-    uint32_t raddr;
-    uint16_t lport;
-    uint16_t rport;
-};
 
 enum tcp_node_kind {
     TCP_NODE_CB,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/csum.h"
 
 enum {
     IP_MIN_BYTES = 20,

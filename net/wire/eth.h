@@ -1,0 +1,53 @@
+/*
+ * Ethernet II (RFC 894): the header's fields, and addresses as bytes. Inline: each frame passes all
+ * of it.
+ */
+#ifndef NET_WIRE_ETH_H
+#define NET_WIRE_ETH_H
+
+#include <string.h>
+
+#include "kernel/base.h"
+#include "kernel/bytes.h"
+
+enum {
+    ETH_ADDR_BYTES = 6,
+    ETH_HEADER_BYTES = 14,
+    ETH_TYPE_MIN = 0x0600, /* below: an 802.3 length */
+    ETH_TYPE_IPV4 = 0x0800,
+    ETH_TYPE_ARP = 0x0806,
+    ETH_TYPE_VLAN = 0x8100,         /* IEEE 802.1Q-2018 table 9-1: a customer's tag */
+    ETH_TYPE_SERVICE_VLAN = 0x88a8, /* and a provider's */
+    ETH_TAG_BYTES = 4,              /* with the type that follows */
+    ETH_TAG_VID_MASK = 0x0fff,      /* the rest is priority and drop eligibility */
+    ETH_TAGS_MAX = 2,               /* a provider's around a customer's */
+};
+
+extern const uint8_t eth_broadcast[ETH_ADDR_BYTES];
+
+static inline bool eth_is_group(const uint8_t *mac)
+{
+    return (mac[0] & 1) != 0;
+}
+
+static inline bool eth_equal(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, ETH_ADDR_BYTES) == 0;
+}
+
+static inline bool eth_is_zero(const uint8_t *mac)
+{
+    static const uint8_t zero[ETH_ADDR_BYTES];
+    return eth_equal(mac, zero);
+}
+
+/* Writes the header: ETH_HEADER_BYTES. */
+static inline void eth_encode(uint8_t *bytes, const uint8_t *dst, const uint8_t *src, uint16_t type)
+{
+    assert(type >= ETH_TYPE_MIN);
+    memcpy(bytes, dst, ETH_ADDR_BYTES);
+    memcpy(bytes + ETH_ADDR_BYTES, src, ETH_ADDR_BYTES);
+    store_be16(bytes + 2 * ETH_ADDR_BYTES, type);
+}
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * IPv4 headers as bytes and as a host-order struct (RFC 791 3.1), and what kinds of addresses there
+ * are. Pure functions; inline what each packet sent passes.
+ */
+#ifndef NET_WIRE_IPV4_H
+#define NET_WIRE_IPV4_H
+
+#include "kernel/base.h"
+#include "kernel/bytes.h"
+#include "net/wire/csum.h"
+
+enum {
+    IPV4_HEADER_BYTES = 20,
+    IPV4_VERSION_IHL = 0x45, /* version 4, five words: no options */
+    IPV4_TTL = 64,
+
+    IPV4_FLAG_DF = 0x4000, /* of the fragment field */
+    IPV4_FLAG_MF = 0x2000,
+
+    IP_PROTO_ICMP = 1,
+    IP_PROTO_TCP = 6,
+    IP_PROTO_UDP = 17,
+
+    /* The last two bits of the TOS field, RFC 3168 5. */
+    IP_ECN_MASK = 3,
+    IP_ECN_NOT_ECT = 0,
+    IP_ECN_ECT_0 = 2,
+    IP_ECN_CE = 3,
+};
+
+/* A received header, decoded once, in host order. */
+struct ipv4_header {
+    uint32_t src;
+    uint32_t dst;
+    uint16_t total_bytes;
+    uint16_t id;
+    uint16_t frag_offset; /* bytes */
+    bool more_fragments;
+    bool dont_fragment;
+    uint8_t header_bytes;
+    uint8_t protocol;
+    uint8_t ttl;
+    uint8_t tos;
+    bool to_broadcast; /* destination (IP or link layer) was not one host alone: answer no error */
+};
+
+/* Decodes and checks the header at the front of bytes: IPV4_GOOD when it may be believed. */
+enum ipv4_bad {
+    IPV4_GOOD,
+    IPV4_BAD_SHORT,
+    IPV4_BAD_VERSION,
+    IPV4_BAD_HEADER_LEN,
+    IPV4_BAD_TOTAL_LEN,
+    IPV4_BAD_CHECKSUM,
+    IPV4_BAD_SOURCE_ROUTE,
+    IPV4_BAD_OPTION,
+};
+enum ipv4_bad ipv4_decode(struct ipv4_header *h, const uint8_t *bytes, size_t len);
+
+/* A header to send, without options. */
+struct ipv4_out {
+    uint32_t src;
+    uint32_t dst;
+    uint32_t fragment; /* identification << 16, flags and offset in units of 8 bytes */
+    uint16_t total_bytes;
+    uint8_t protocol;
+    uint8_t ttl;
+    uint8_t tos;
+};
+
+/* Writes IPV4_HEADER_BYTES with their checksum. */
+static inline void ipv4_encode(uint8_t *bytes, const struct ipv4_out *out)
+{
+    bytes[0] = IPV4_VERSION_IHL;
+    bytes[1] = out->tos;
+    store_be16(bytes + 2, out->total_bytes);
+    store_be32(bytes + 4, out->fragment);
+    bytes[8] = out->ttl;
+    bytes[9] = out->protocol;
+    store_be16(bytes + 10, 0);
+    store_be32(bytes + 12, out->src);
+    store_be32(bytes + 16, out->dst);
+    store_be16(bytes + 10, csum_finish(csum_add(0, bytes, IPV4_HEADER_BYTES)));
+}
+
+static inline bool ipv4_is_multicast(uint32_t addr)
+{
+    return addr >> 28 == 0xe;
+}
+
+/* An address that a host can have anywhere: not in 0/8, not loopback, not class D or E. */
+static inline bool ipv4_is_host(uint32_t addr)
+{
+    uint32_t net = addr >> 24;
+    return net != 0 && net != 127 && net < 224;
+}
+
+/* In 169.254/16, whose hosts are neighbours wherever they are (RFC 3927). */
+static inline bool ipv4_is_link_local(uint32_t addr)
+{
+    return addr >> 16 == 0xa9fe;
+}
+
+/* The netmask of a prefix length, 0..32. */
+static inline uint32_t ipv4_mask(uint8_t prefix_bits)
+{
+    assert(prefix_bits <= 32);
+    return prefix_bits == 0 ? 0 : UINT32_MAX << (32 - prefix_bits);
+}
+
+#endif
