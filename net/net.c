@@ -82,6 +82,19 @@ static enum status measure(struct arena *a, const struct net_config *cfg, uint64
     return init_tables(&scratch, a);
 }
 
+/* Each registers with those below it, whose tables are searched in this order: what comes most
+ * often stands first. */
+static void attach_rooms(struct net *n)
+{
+    ipv4_attach(n);
+    arp_attach(n);
+    tcp_attach(n);
+    udp_attach(n);
+    icmp_attach(n);
+    acd_init(n);
+    dhcp_init(n);
+}
+
 enum status net_create(struct net **out, struct arena *a, const struct net_config *cfg,
                        uint64_t now_ns)
 {
@@ -102,9 +115,7 @@ enum status net_create(struct net **out, struct arena *a, const struct net_confi
     if (st != STATUS_OK) {
         return st;
     }
-    acd_init(n);
-    dhcp_init(n);
-    icmp_init(n);
+    attach_rooms(n);
     *out = n;
     return STATUS_OK;
 }
@@ -148,7 +159,7 @@ static void start_addressing(struct net *n)
         .gateway = ip->gateway,
     };
     if (n->cfg.link == NET_LINK_IP) {
-        ipv4_set_address(n, &e); /* nobody there to be in conflict with */
+        iface_set_address(n, &e); /* nobody there to be in conflict with */
     } else if (n->acd.state == ACD_IDLE) {
         acd_claim(n, &e);
     }
@@ -170,7 +181,7 @@ void net_set_link(struct net *n, bool up, uint64_t now_ns)
 
 uint32_t net_address(const struct net *n)
 {
-    return n->ip.address;
+    return n->iface.address;
 }
 
 struct counter_name {

@@ -19,7 +19,7 @@
 #include "net/link/acd.h"
 #include "net/link/arp.h"
 #include "net/link/eth.h"
-#include "net/net.h"
+#include "net/link/iface.h"
 #include "net/sock/table.h"
 #include "net/tcp/block/cb.h"
 #include "net/udp/udp.h"
@@ -31,14 +31,16 @@ struct net {
     bool link_up;
     struct net_counters counters;
     struct net_random random; /* keyed generator and hash, seeded from cfg.seed */
-    struct ipv4 ip;           /* addresses, routes, identification */
+    struct eth eth;           /* types of frames */
+    struct iface iface;       /* the address in use, routes */
+    struct ipv4 ip;           /* transports, identification */
     struct arp arp;           /* neighbours */
     struct acd acd;           /* address conflict detection, link-local addresses */
     struct dhcp dhcp;         /* client */
     struct pmtu pmtu;         /* path MTUs */
     struct reass reass;       /* fragments */
     struct icmp icmp;         /* rate limits */
-    struct udp udp;           /* sockets by port */
+    struct udp udp;           /* sockets and receivers by port */
     struct tcp tcp;           /* connections, listeners, TIME-WAIT */
     struct sock_table socks;  /* descriptors and epoll */
 };

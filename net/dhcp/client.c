@@ -59,13 +59,13 @@ static void dhcp_send(struct net *n, struct dhcp_request *q, enum dhcp_way way)
         .dport = DHCP_SERVER_PORT,
     };
     NET_COUNT(n, dhcp_tx);
-    if (way == DHCP_UNCONFIGURED || n->ip.address != d->address) {
+    if (way == DHCP_UNCONFIGURED || n->iface.address != d->address) {
         ends.dst = UINT32_MAX;
         udp_encode(p, &ends);
         ipv4_output_unconfigured(n, p, IP_PROTO_UDP);
         return;
     }
-    ends.src = n->ip.address;
+    ends.src = n->iface.address;
     udp_encode(p, &ends);
     struct ipv4_tx tx = {.src = ends.src, .dst = ends.dst, .protocol = IP_PROTO_UDP};
     (void)ipv4_output(n, p, &tx); /* what has no route is counted there, and sent again here */
@@ -239,23 +239,11 @@ static void dhcp_fallback(struct timer *t, uint64_t now_ns)
     }
 }
 
-void dhcp_init(struct net *n)
-{
-    n->dhcp.net = n;
-    n->dhcp.state = DHCP_OFF;
-    timer_init(&n->dhcp.timer, dhcp_timer);
-    timer_init(&n->dhcp.fallback, dhcp_fallback);
-}
-
-bool dhcp_wants(const struct net *n)
-{
-    return n->dhcp.state != DHCP_OFF;
-}
-
-void dhcp_decline(struct net *n)
+/* The address bound is another host's too (RFC 5227): declined, and begun anew after a pause. */
+static void dhcp_decline(struct net *n)
 {
     struct dhcp *d = &n->dhcp;
-    assert(d->state != DHCP_OFF && n->ip.address == 0);
+    assert(d->state != DHCP_OFF && n->iface.address == 0);
     struct dhcp_request q = {
         .type = DHCP_DECLINE,
         .requested = d->address,
@@ -266,6 +254,15 @@ void dhcp_decline(struct net *n)
     d->started_ns = n->now_ns;
     dhcp_send(n, &q, DHCP_UNCONFIGURED);
     dhcp_restart(n, DHCP_DECLINE_PAUSE_NS);
+}
+
+void dhcp_init(struct net *n)
+{
+    n->dhcp.net = n;
+    n->dhcp.state = DHCP_OFF;
+    timer_init(&n->dhcp.timer, dhcp_timer);
+    timer_init(&n->dhcp.fallback, dhcp_fallback);
+    acd_on_decline(n, dhcp_decline);
 }
 
 /* Seconds after the request as a time; a lease without end has none. */
@@ -393,6 +390,32 @@ static bool adopt_lease(struct net *n)
     return true;
 }
 
+/* Takes a datagram to the client port, data at the DHCP message. */
+static void dhcp_input(struct net *n, struct pkt *p, const struct udp_ends *in)
+{
+    NET_COUNT(n, dhcp_rx);
+    struct dhcp_reply r;
+    enum dhcp_verdict verdict = dhcp_decode(&r, p->data, pkt_len(p));
+    if (verdict == DHCP_MALFORMED) {
+        NET_COUNT(n, dhcp_rx_malformed);
+    } else if (r.xid != n->dhcp.xid || !eth_equal(r.chaddr, n->cfg.mac)) {
+        NET_COUNT(n, dhcp_rx_not_for_us);
+    } else if (verdict == DHCP_BAD_COOKIE) {
+        refuse(n, &r, NET_DHCP_REFUSED_COOKIE);
+    } else {
+        dhcp_reply(n, &r);
+    }
+    pkt_put(p);
+}
+
+/* From now on: a stack whose address is configured by hand leaves the port to others. */
+static void listen_for_servers(struct net *n)
+{
+    bool added = udp_add_receiver(n, DHCP_CLIENT_PORT, dhcp_input);
+    assert(added);
+    iface_set_open_port(n, DHCP_CLIENT_PORT);
+}
+
 void dhcp_start(struct net *n)
 {
     switch (n->dhcp.state) {
@@ -408,6 +431,7 @@ void dhcp_start(struct net *n)
         }
         return;
     case DHCP_OFF:
+        listen_for_servers(n);
         if (!adopt_lease(n)) {
             dhcp_restart(n, 0);
         }
@@ -418,21 +442,4 @@ void dhcp_start(struct net *n)
         dhcp_restart(n, 0);
         return;
     }
-}
-
-void dhcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
-{
-    NET_COUNT(n, dhcp_rx);
-    struct dhcp_reply r;
-    enum dhcp_verdict verdict = dhcp_decode(&r, p->data, pkt_len(p));
-    if (verdict == DHCP_MALFORMED) {
-        NET_COUNT(n, dhcp_rx_malformed);
-    } else if (r.xid != n->dhcp.xid || !eth_equal(r.chaddr, n->cfg.mac)) {
-        NET_COUNT(n, dhcp_rx_not_for_us);
-    } else if (verdict == DHCP_BAD_COOKIE) {
-        refuse(n, &r, NET_DHCP_REFUSED_COOKIE);
-    } else {
-        dhcp_reply(n, &r);
-    }
-    pkt_put(p);
 }

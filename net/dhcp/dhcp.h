@@ -20,7 +20,6 @@
 #include "kernel/pkt.h"
 #include "kernel/timer.h"
 #include "net/core/config.h"
-#include "net/wire/ipv4.h"
 
 struct net;
 
@@ -68,14 +67,5 @@ void dhcp_init(struct net *n);
 
 /* The carrier is there: asks for an address, or for the one held to be confirmed. */
 void dhcp_start(struct net *n);
-
-/* True while messages to the client port are this client's. */
-bool dhcp_wants(const struct net *n);
-
-/* Takes a datagram to the client port, data at the DHCP message. */
-void dhcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
-
-/* The address bound is another host's too (RFC 5227): declines it and begins anew after a pause. */
-void dhcp_decline(struct net *n);
 
 #endif

@@ -4,16 +4,9 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "net/ip/icmp.h"
+#include "net/ip/int.h"
 #include "net/stack.h"
-#include "net/tcp/tcp.h"
 #include "net/wire/csum.h"
-
-void icmp_init(struct net *n)
-{
-    n->icmp.tokens = ICMP_ERRORS_BURST;
-    n->icmp.refill_ns = n->now_ns;
-}
 
 /* A token bucket: ICMP_ERRORS_BURST at once, ICMP_ERRORS_PER_S in the long run. */
 static bool take_token(struct net *n)
@@ -100,10 +93,8 @@ static void echo_reply(struct net *n, struct pkt *p, const struct ipv4_header *h
 
 static void dispatch_error(struct net *n, const struct icmp_error *e)
 {
-    if (e->quoted_protocol == IP_PROTO_TCP) {
-        NET_COUNT(n, icmp_rx_error);
-        tcp_icmp_error(n, e);
-    } else if (e->quoted_protocol == IP_PROTO_UDP && udp_icmp_error(n, e)) {
+    const struct ip_protocol *to = ipv4_find_protocol(n, e->quoted_protocol);
+    if (to != NULL && to->error != NULL && to->error(n, e)) {
         NET_COUNT(n, icmp_rx_error);
     } else {
         NET_COUNT(n, icmp_rx_bad_quote);
@@ -115,7 +106,7 @@ static void dispatch_error(struct net *n, const struct icmp_error *e)
 static void error_input(struct net *n, const struct pkt *p, const struct ipv4_header *h)
 {
     struct icmp_error e;
-    if (!icmp_decode_error(&e, p->data, pkt_len(p)) || e.quoted_src != n->ip.address) {
+    if (!icmp_decode_error(&e, p->data, pkt_len(p)) || e.quoted_src != n->iface.address) {
         NET_COUNT(n, icmp_rx_bad_quote);
         return;
     }
@@ -123,7 +114,9 @@ static void error_input(struct net *n, const struct pkt *p, const struct ipv4_he
     dispatch_error(n, &e);
 }
 
-void icmp_report_unreachable(struct net *n, const struct pkt *p)
+/* p, a packet of this host's own, could not reach its neighbour, which did not answer ARP: its
+ * transport hears of it. */
+static void report_absent(struct net *n, const struct pkt *p)
 {
     /* The packet's own first bytes stand where a router's message would quote them. */
     uint8_t m[ICMP_HEADER_BYTES + IPV4_HEADER_BYTES + 8] = {ICMP_UNREACHABLE,
@@ -133,14 +126,13 @@ void icmp_report_unreachable(struct net *n, const struct pkt *p)
     }
     memcpy(m + ICMP_HEADER_BYTES, p->data, IPV4_HEADER_BYTES + 8);
     struct icmp_error e;
-    if (!icmp_decode_error(&e, m, sizeof(m)) || e.quoted_src != n->ip.address) {
+    if (!icmp_decode_error(&e, m, sizeof(m)) || e.quoted_src != n->iface.address) {
         return;
     }
-    e.from = n->ip.address;
-    if (e.quoted_protocol == IP_PROTO_TCP) {
-        tcp_neighbour_absent(n, &e); /* known for certain, unlike what a message says */
-    } else if (e.quoted_protocol == IP_PROTO_UDP) {
-        (void)udp_icmp_error(n, &e); /* nobody, when the socket is none or unconnected */
+    e.from = n->iface.address;
+    const struct ip_protocol *to = ipv4_find_protocol(n, e.quoted_protocol);
+    if (to != NULL && to->absent != NULL) {
+        to->absent(n, &e);
     }
 }
 
@@ -168,7 +160,7 @@ static void icmp_dispatch(struct net *n, struct pkt *p, const struct ipv4_header
     pkt_put(p);
 }
 
-void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
+static void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, icmp_rx);
     if (pkt_len(p) < ICMP_HEADER_BYTES) {
@@ -182,4 +174,14 @@ void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
         return;
     }
     pkt_put(p);
+}
+
+void icmp_attach(struct net *n)
+{
+    static const struct ip_protocol icmp = {.number = IP_PROTO_ICMP, .input = icmp_input};
+    bool added = ipv4_add_protocol(n, &icmp);
+    assert(added);
+    arp_on_unresolved(n, report_absent);
+    n->icmp.tokens = ICMP_ERRORS_BURST;
+    n->icmp.refill_ns = n->now_ns;
 }

@@ -24,10 +24,8 @@ struct icmp {
     uint32_t tokens;
 };
 
-void icmp_init(struct net *n);
-
-/* Takes an ICMP message, data at its header. */
-void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
+/* Registers with IP and ARP; the bucket is full. */
+void icmp_attach(struct net *n);
 
 /*
  * Reports the received packet p (borrowed; data at the transport header, the IP header of
@@ -36,10 +34,5 @@ void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
  */
 void icmp_send_error(struct net *n, const struct pkt *p, const struct ipv4_header *h, uint8_t type,
                      uint8_t code);
-
-/* Tells the transport that p (borrowed, data at its IP header), a packet of this host's own, could
- * not reach its neighbour, which did not answer ARP: to UDP as if a router had said "host
- * unreachable", to TCP by tcp_neighbour_absent. */
-void icmp_report_unreachable(struct net *n, const struct pkt *p);
 
 #endif

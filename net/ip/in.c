@@ -1,11 +1,11 @@
 /*
  * IPv4 input: which datagrams are for this host, and to which transport they go. Nothing is
- * forwarded. The header is decoded in ipv4.c, fragments are gathered in reass.c.
+ * forwarded. The header is decoded in wire/ipv4.c, fragments are gathered in reass.c.
  */
 #include "kernel/bytes.h"
-#include "net/ip/ipv4.h"
+#include "net/ip/int.h"
 #include "net/stack.h"
-#include "net/tcp/tcp.h"
+#include "net/wire/udp.h"
 
 /* Each reason of the decoder under its own name. */
 static void count_bad_header(struct net *n, enum ipv4_bad why)
@@ -37,27 +37,27 @@ static void count_bad_header(struct net *n, enum ipv4_bad why)
     }
 }
 
-/* A server answers a client that has no address yet by unicast to the one it offers (RFC 2131
- * 4.1). Whole datagrams only; p's data is at the transport header. */
-static bool is_dhcp_reply(const struct net *n, const struct pkt *p, const struct ipv4_header *h)
+/* To the port that is open while the host is configured, whoever the datagram names (iface.h). p's
+ * data is at the transport header. */
+static bool is_to_open_port(const struct net *n, const struct pkt *p, const struct ipv4_header *h)
 {
-    return dhcp_wants(n) && h->protocol == IP_PROTO_UDP && h->frag_offset == 0 &&
+    return n->iface.open_port != 0 && h->protocol == IP_PROTO_UDP && h->frag_offset == 0 &&
            !h->more_fragments && pkt_len(p) >= UDP_HEADER_BYTES &&
-           load_be16(p->data + 2) == DHCP_CLIENT_PORT && !ipv4_is_multicast(h->dst);
+           load_be16(p->data + 2) == n->iface.open_port && !ipv4_is_multicast(h->dst);
 }
 
 /* RFC 1122 3.2.1.3: an address that no host can have sends nothing; our own sends nothing to us
- * (the LAND attack). A DHCP server may have no address of its own yet, or a wrong one. */
+ * (the LAND attack). */
 static bool source_good(struct net *n, const struct pkt *p, const struct ipv4_header *h)
 {
-    if (!ipv4_is_unicast_source(n, h->src)) {
-        bool from_server = is_dhcp_reply(n, p, h);
-        if (!from_server) {
+    if (!iface_is_unicast_source(n, h->src)) {
+        bool to_open = is_to_open_port(n, p, h);
+        if (!to_open) {
             NET_COUNT(n, ip_rx_bad_source);
         }
-        return from_server;
+        return to_open;
     }
-    if (h->src == n->ip.address) {
+    if (h->src == n->iface.address) {
         NET_COUNT(n, ip_rx_own_source);
         return false;
     }
@@ -68,16 +68,16 @@ static bool source_good(struct net *n, const struct pkt *p, const struct ipv4_he
 static bool destination_good_else(struct net *n, const struct pkt *p, struct ipv4_header *h)
 {
     bool link_broadcast = (p->rx_flags & PKT_RX_L2_BROADCAST) != 0;
-    bool ip_broadcast = ipv4_is_broadcast(n, h->dst);
+    bool ip_broadcast = iface_is_broadcast(n, h->dst);
     h->to_broadcast = link_broadcast || ip_broadcast;
-    if (ip_broadcast || is_dhcp_reply(n, p, h)) {
+    if (ip_broadcast || is_to_open_port(n, p, h)) {
         return true;
     }
     if (ipv4_is_multicast(h->dst)) {
         NET_COUNT(n, ip_rx_multicast);
         return false;
     }
-    if (h->dst != n->ip.address || n->ip.address == 0) {
+    if (h->dst != n->iface.address || n->iface.address == 0) {
         NET_COUNT(n, ip_rx_other_host);
         return false;
     }
@@ -89,11 +89,31 @@ static bool destination_good_else(struct net *n, const struct pkt *p, struct ipv
 /* RFC 1122 3.2.1.3, 3.3.6. Marks in h what was sent to more than this host. */
 static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_header *h)
 {
-    bool to_us = h->dst == n->ip.address && h->dst != 0;
+    bool to_us = h->dst == n->iface.address && h->dst != 0;
     if (likely(to_us && (p->rx_flags & PKT_RX_L2_BROADCAST) == 0)) {
         return true;
     }
     return destination_good_else(n, p, h);
+}
+
+/* Takes p, a (reassembled or whole) datagram, data at the transport header, its length exactly the
+ * payload's. */
+static void ipv4_deliver(struct net *n, struct pkt *p, const struct ipv4_header *h)
+{
+    assert(pkt_headroom(p) >= h->header_bytes); /* icmp_send_error quotes the header from there */
+    assert(h->header_bytes >= IPV4_HEADER_BYTES);
+    NET_COUNT(n, ip_delivered);
+    const struct ip_protocol *to = ipv4_find_protocol(n, h->protocol);
+    if (to == NULL) { /* RFC 1122 3.2.2.1: protocol unreachable */
+        NET_COUNT(n, ip_rx_unknown_protocol);
+        icmp_send_error(n, p, h, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PROTOCOL);
+        pkt_put(p);
+    } else if (h->to_broadcast && to->hosts_only) { /* TCP: RFC 9293 3.10.4, RFC 1122 4.2.3.10 */
+        NET_COUNT(n, ip_rx_tcp_broadcast);
+        pkt_put(p);
+    } else {
+        to->input(n, p, h);
+    }
 }
 
 /* Header, then source, then destination; fragments go round by reassembly. */
@@ -114,40 +134,15 @@ void ipv4_input(struct net *n, struct pkt *p)
         return;
     }
     if (h.frag_offset != 0 || h.more_fragments) {
-        reass_input(n, p, &h);
-        return;
+        p = reass_input(n, p, &h);
     }
-    ipv4_deliver(n, p, &h);
+    if (p != NULL) {
+        ipv4_deliver(n, p, &h);
+    }
 }
 
-static void deliver_tcp(struct net *n, struct pkt *p, const struct ipv4_header *h)
+void ipv4_attach(struct net *n)
 {
-    if (h->to_broadcast) { /* RFC 9293 3.10.4, RFC 1122 4.2.3.10 */
-        NET_COUNT(n, ip_rx_tcp_broadcast);
-        pkt_put(p);
-        return;
-    }
-    tcp_input(n, p, h);
-}
-
-void ipv4_deliver(struct net *n, struct pkt *p, const struct ipv4_header *h)
-{
-    assert(pkt_headroom(p) >= h->header_bytes); /* icmp_send_error quotes the header from there */
-    assert(h->header_bytes >= IPV4_HEADER_BYTES);
-    NET_COUNT(n, ip_delivered);
-    switch (h->protocol) {
-    case IP_PROTO_TCP:
-        deliver_tcp(n, p, h);
-        return;
-    case IP_PROTO_UDP:
-        udp_input(n, p, h);
-        return;
-    case IP_PROTO_ICMP:
-        icmp_input(n, p, h);
-        return;
-    default: /* RFC 1122 3.2.2.1: protocol unreachable */
-        NET_COUNT(n, ip_rx_unknown_protocol);
-        icmp_send_error(n, p, h, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PROTOCOL);
-        pkt_put(p);
-    }
+    bool added = eth_add_type(n, ETH_TYPE_IPV4, ipv4_input);
+    assert(added);
 }

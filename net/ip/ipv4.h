@@ -1,5 +1,5 @@
 /*
- * IPv4 (RFC 791, 1122): input, addresses and routes, output. Reassembly is reass.h's.
+ * IPv4 (RFC 791, 1122): input and output. Reassembly is reass.h's.
  */
 #ifndef NET_IP_IPV4_H
 #define NET_IP_IPV4_H
@@ -7,29 +7,45 @@
 #include "kernel/base.h"
 #include "kernel/pkt.h"
 #include "net/core/config.h"
+#include "net/wire/icmp.h"
 #include "net/wire/ipv4.h"
 
 struct net;
 
-struct ipv4 {
-    uint32_t address; /* 0: none in use */
-    uint32_t netmask;
-    uint32_t link_mask; /* who agrees with address under it is on the link; 0: everybody */
-    uint32_t gateway;   /* 0: none */
-    uint32_t broadcast; /* of the subnet; UINT32_MAX when it has none of its own */
-    uint32_t network;   /* the subnet's own number, which no host has; 0 when there is none */
-    enum net_address_origin origin;
-    uint32_t id_counter;
-    uint32_t route_count; /* of routes */
-    struct net_route routes[NET_ROUTES_MAX];
+enum {
+    IP_PROTOCOLS_MAX = 8,
 };
+
+/* A transport, by its number in the header's protocol field. */
+struct ip_protocol {
+    uint8_t number;
+    bool hosts_only; /* what was sent to a broadcast address is dropped */
+    /* Takes a whole datagram, data at the transport's header; the IP header of h->header_bytes
+     * stands in front. */
+    void (*input)(struct net *n, struct pkt *p, const struct ipv4_header *h);
+    /* An ICMP error quotes a packet in this host's name; true when it was told to somebody. NULL:
+     * errors are nothing to it, and neither is the next. */
+    bool (*error)(struct net *n, const struct icmp_error *e);
+    /* The neighbour that a packet of ours waited for is not there, as if a router had said "host
+     * unreachable"; known for certain, unlike what a message says. */
+    void (*absent)(struct net *n, const struct icmp_error *e);
+};
+
+struct ipv4 {
+    uint32_t id_counter;
+    uint32_t protocol_count;
+    struct ip_protocol protocols[IP_PROTOCOLS_MAX];
+};
+
+/* Datagrams with p's number go to p from now on (copies it); the table is searched in the order of
+ * the calls. False when there are IP_PROTOCOLS_MAX, or the number is another one's. */
+bool ipv4_add_protocol(struct net *n, const struct ip_protocol *p) must_check;
+
+/* Registers with Ethernet. */
+void ipv4_attach(struct net *n);
 
 /* Takes a packet whose data is at the IP header. */
 void ipv4_input(struct net *n, struct pkt *p);
-
-/* Puts a (reassembled or whole) datagram to its transport; p->data is at the transport header and
- * p's length is exactly the payload's. Takes p. */
-void ipv4_deliver(struct net *n, struct pkt *p, const struct ipv4_header *h);
 
 struct ipv4_tx {
     uint32_t src; /* 0: the address in use */
@@ -63,16 +79,5 @@ bool ipv4_is_absent(struct net *n, uint32_t dst);
 /* A transport doubts that what it sends to dst gets beyond the next hop (RFC 1122 3.3.1.4): the
  * neighbour is asked whether it still lives. */
 void ipv4_suspect(struct net *n, uint32_t dst);
-
-/* True when packets to addr go to addr itself: the subnet's hosts, routers wherever their addresses
- * are, link-local ones. False without an address in use. */
-bool ipv4_is_on_link(const struct net *n, uint32_t addr);
-
-bool ipv4_is_broadcast(const struct net *n, uint32_t addr);
-/* May stand as the source of a packet that wants an answer (RFC 1122 3.2.1.3). */
-bool ipv4_is_unicast_source(const struct net *n, uint32_t addr);
-
-/* Sets or removes the address in use with its routes; tells the transports. Called by acd. */
-void ipv4_set_address(struct net *n, const struct net_event *e);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * IPv4 output: routes (our subnet, those that a server told, the gateway, link-local addresses,
- * broadcasts), identification, fragments and the header. Nothing is sent to this host itself: there
- * is no loopback.
+ * IPv4 output: identification, fragments, the header, and to which neighbour. Nothing is sent to
+ * this host itself: there is no loopback.
  */
 #include <string.h>
 
@@ -10,72 +9,21 @@
 
 enum {
     IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
-    IPV4_LINK_LOCAL_BITS = 16,    /* of 169.254/16 */
 };
-
-/* Where routes beside the gateway are: the longest prefix that fits decides (RFC 1812 5.2.4.3). A
- * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). Link-local
- * hosts are, but for those that a route of their own is told to: clouds put a router in front of
- * 169.254.169.254, and to Linux such a route is one like any. */
-static uint32_t routed_hop(const struct ipv4 *ip, uint32_t dst)
-{
-    bool near = ((dst ^ ip->address) & ip->netmask) == 0;
-    bool link_local = ipv4_is_link_local(dst);
-    uint32_t best = near ? ip->netmask : link_local ? ipv4_mask(IPV4_LINK_LOCAL_BITS) : 0;
-    uint32_t hop = near || link_local || ip->link_mask == 0 ? dst : ip->gateway;
-    for (uint32_t i = 0; i < ip->route_count; i++) {
-        const struct net_route *r = &ip->routes[i];
-        uint32_t mask = ipv4_mask(r->prefix_bits);
-        if (dst == r->router || dst == ip->gateway) {
-            return dst;
-        }
-        if (((dst ^ r->network) & mask) == 0 && mask > best) {
-            best = mask;
-            hop = r->router != 0 ? r->router : dst;
-        }
-    }
-    return hop;
-}
-
-/* The on-link address a packet to dst goes to, or 0 when there is no way. */
-static uint32_t next_hop_of(const struct net *n, uint32_t dst)
-{
-    const struct ipv4 *ip = &n->ip;
-    if (ip->address == 0 || dst == ip->address || ipv4_is_multicast(dst) || dst >> 24 == 0 ||
-        dst >> 24 == 127) {
-        return 0;
-    }
-    if (n->cfg.link == NET_LINK_IP || ipv4_is_broadcast(n, dst)) {
-        return dst;
-    }
-    if (unlikely(ip->route_count != 0)) {
-        return routed_hop(ip, dst);
-    }
-    /* RFC 3927 2.6.2, 2.7: to link-local addresses everything stays on the link. */
-    if (ipv4_is_link_local(dst)) {
-        return dst;
-    }
-    return ((dst ^ ip->address) & ip->link_mask) == 0 ? dst : ip->gateway;
-}
-
-bool ipv4_is_on_link(const struct net *n, uint32_t addr)
-{
-    return addr != 0 && next_hop_of(n, addr) == addr;
-}
 
 enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu)
 {
-    if (next_hop_of(n, dst) == 0) {
+    if (iface_next_hop(n, dst) == 0) {
         return STATUS_NOT_FOUND;
     }
-    *src = n->ip.address;
+    *src = n->iface.address;
     *mtu = n->cfg.mtu;
     return STATUS_OK;
 }
 
 void ipv4_suspect(struct net *n, uint32_t dst)
 {
-    uint32_t next_hop = next_hop_of(n, dst);
+    uint32_t next_hop = iface_next_hop(n, dst);
     if (next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET) {
         arp_suspect(n, next_hop);
     }
@@ -83,8 +31,8 @@ void ipv4_suspect(struct net *n, uint32_t dst)
 
 bool ipv4_is_absent(struct net *n, uint32_t dst)
 {
-    uint32_t next_hop = next_hop_of(n, dst);
-    return next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET && !ipv4_is_broadcast(n, next_hop) &&
+    uint32_t next_hop = iface_next_hop(n, dst);
+    return next_hop != 0 && n->cfg.link == NET_LINK_ETHERNET && !iface_is_broadcast(n, next_hop) &&
            arp_is_absent(n, next_hop);
 }
 
@@ -127,7 +75,7 @@ static enum status link_output(struct net *n, struct pkt *p, uint32_t next_hop)
 {
     NET_COUNT(n, ip_tx);
     if (n->cfg.link == NET_LINK_ETHERNET) {
-        if (!ipv4_is_broadcast(n, next_hop)) {
+        if (!iface_is_broadcast(n, next_hop)) {
             return arp_output(n, p, next_hop);
         }
         eth_output(n, p, eth_broadcast, ETH_TYPE_IPV4);
@@ -174,11 +122,11 @@ enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
     assert(pkt_headroom(p) >= IPV4_HEADER_BYTES);
     struct ipv4_tx t = *tx;
     if (t.src == 0) {
-        t.src = n->ip.address;
+        t.src = n->iface.address;
     }
-    uint32_t next_hop = next_hop_of(n, t.dst);
+    uint32_t next_hop = iface_next_hop(n, t.dst);
     /* An address given up is never sent from, whatever a transport still holds. */
-    if (next_hop == 0 || t.src != n->ip.address) {
+    if (next_hop == 0 || t.src != n->iface.address) {
         NET_COUNT(n, ip_tx_no_route);
         pkt_put(p);
         return STATUS_NOT_FOUND;

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "net/ip/reass.h"
+#include "net/ip/int.h"
 #include "net/stack.h"
 
 static void reass_timer(struct timer *t, uint64_t now_ns);
@@ -160,7 +160,7 @@ static bool reass_end_agrees(struct reass_datagram *d, const struct ipv4_header 
 
 /*
  * Copies p's payload to its place. The first packet to come becomes the gathering buffer; with the
- * fragment at offset 0 its header, without options, is put in front as ipv4_deliver wants it.
+ * fragment at offset 0 its header, without options, is put in front: an ICMP error quotes it.
  * Takes p.
  */
 static void reass_gather(struct reass_datagram *d, struct pkt *p, const struct ipv4_header *h,
@@ -187,21 +187,22 @@ static void reass_gather(struct reass_datagram *d, struct pkt *p, const struct i
     }
 }
 
-static void reass_deliver(struct net *n, struct reass_datagram *d)
+/* The datagram is whole: out of the table it goes, to the caller. */
+static struct pkt *reass_finish(struct net *n, struct reass_datagram *d, struct ipv4_header *h)
 {
     assert(d->have_first && d->have_bytes == d->total_bytes);
     struct pkt *p = d->p;
-    struct ipv4_header h = d->head;
+    *h = d->head;
     pkt_trim(p, d->total_bytes);
-    h.total_bytes = (uint16_t)(h.header_bytes + d->total_bytes);
-    h.more_fragments = false;
+    h->total_bytes = (uint16_t)(h->header_bytes + d->total_bytes);
+    h->more_fragments = false;
     if (d->has_ce) {
-        h.tos |= IP_ECN_CE;
+        h->tos |= IP_ECN_CE;
     }
     d->p = NULL;
     reass_free(d);
     NET_COUNT(n, frag_reassembled);
-    ipv4_deliver(n, p, &h);
+    return p;
 }
 
 /* RFC 3168 5.3: a mark on any piece is one on the whole; together with a piece that could not have
@@ -223,8 +224,8 @@ static void reass_refuse(struct net *n, struct reass_datagram *d, struct pkt *p)
     }
 }
 
-/* Enters a fragment that is sound in itself. Takes p. */
-static void reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
+/* Enters a fragment that is sound in itself; true when the datagram is whole by it. Takes p. */
+static bool reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
                       const struct ipv4_header *h)
 {
     struct reass_range r = {h->frag_offset, (uint16_t)(h->frag_offset + pkt_len(p))};
@@ -233,22 +234,22 @@ static void reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
     if (fit == REASS_DUPLICATE) {
         NET_COUNT(n, frag_duplicate);
         pkt_put(p);
-        return;
+        return false;
     }
     if (fit == REASS_OVERLAP || !reass_end_agrees(d, h, r)) {
         NET_COUNT(n, frag_drop_overlap);
         reass_refuse(n, d, p);
-        return;
+        return false;
     }
     if (fit == REASS_TOO_MANY) {
         NET_COUNT(n, frag_drop_too_many);
         reass_refuse(n, d, p);
-        return;
+        return false;
     }
     if (!reass_ecn_agrees(d, h)) {
         NET_COUNT(n, frag_drop_ecn);
         reass_refuse(n, d, p);
-        return;
+        return false;
     }
     reass_insert(d, r, at);
     bool to_broadcast = d->head.to_broadcast || h->to_broadcast;
@@ -257,9 +258,7 @@ static void reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
     if (!h->more_fragments) {
         d->total_bytes = r.end;
     }
-    if (d->have_bytes == d->total_bytes) {
-        reass_deliver(n, d);
-    }
+    return d->have_bytes == d->total_bytes;
 }
 
 /* RFC 791 3.1: all but the last carry a multiple of 8 bytes; no datagram exceeds 65535. */
@@ -285,7 +284,7 @@ static bool reass_make_room(struct net *n, const struct reass_datagram *d)
     return true;
 }
 
-void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
+struct pkt *reass_input(struct net *n, struct pkt *p, struct ipv4_header *h)
 {
     NET_COUNT(n, frag_rx);
     struct reass_view v = reass_find(n, h);
@@ -293,25 +292,25 @@ void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
     if (!fragment_good(p, h)) {
         NET_COUNT(n, frag_drop_bad);
         reass_refuse(n, d, p);
-        return;
+        return NULL;
     }
     if (h->frag_offset + pkt_len(p) > REASS_PAYLOAD_MAX_BYTES) {
         NET_COUNT(n, frag_drop_too_big);
         reass_refuse(n, d, p);
-        return;
+        return NULL;
     }
     reass_keep_share(n, &v);
     if (n->reass.fragments >= n->cfg.limits.reass_packets && !reass_make_room(n, d)) {
         NET_COUNT(n, frag_drop_cap);
         pkt_put(p);
-        return;
+        return NULL;
     }
     if (d == NULL) {
         d = reass_new(n, h);
     }
     if (d == NULL) {
         pkt_put(p);
-        return;
+        return NULL;
     }
-    reass_add(n, d, p, h);
+    return reass_add(n, d, p, h) ? reass_finish(n, d, h) : NULL;
 }

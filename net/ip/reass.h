@@ -21,7 +21,7 @@
 #include "kernel/pkt.h"
 #include "kernel/pool.h"
 #include "kernel/timer.h"
-#include "net/ip/ipv4.h"
+#include "net/wire/ipv4.h"
 
 struct net;
 
@@ -61,8 +61,5 @@ struct reass {
 
 enum status reass_init(struct net *n, struct arena *a) must_check;
 void reass_destroy(struct net *n);
-
-/* Takes a fragment, data at its payload. Delivers the datagram when this completes it. */
-void reass_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "net/link/int.h"
 #include "net/stack.h"
 
 /* A random time from min_ns to max_ns. */
@@ -25,7 +26,7 @@ static void acd_use(struct net *n)
     assert(acd->claim.address != 0 && acd->claim.kind == NET_EVENT_ADDRESS);
     acd->in_use = true;
     acd->defended = false;
-    ipv4_set_address(n, &acd->claim);
+    iface_set_address(n, &acd->claim);
 }
 
 static void acd_lose(struct net *n)
@@ -35,7 +36,7 @@ static void acd_lose(struct net *n)
         struct net_event e = acd->claim;
         e.kind = NET_EVENT_ADDRESS_LOST;
         acd->in_use = false;
-        ipv4_set_address(n, &e);
+        iface_set_address(n, &e);
     }
 }
 
@@ -130,12 +131,18 @@ void acd_init(struct net *n)
     timer_init(&n->acd.timer, acd_timer);
 }
 
+void acd_on_decline(struct net *n, acd_declined_fn *fn)
+{
+    assert(n->acd.declined == NULL);
+    n->acd.declined = fn;
+}
+
 void acd_release(struct net *n)
 {
     timer_cancel(&n->wheel, &n->acd.timer);
     n->acd.state = ACD_IDLE;
     acd_lose(n);
-    assert(n->ip.address == 0);
+    assert(n->iface.address == 0);
 }
 
 void acd_claim(struct net *n, const struct net_event *e)
@@ -147,7 +154,7 @@ void acd_claim(struct net *n, const struct net_event *e)
     if (renewed) {
         acd->claim = *e;
         if (acd->in_use) {
-            ipv4_set_address(n, e); /* the gateway may be another one */
+            iface_set_address(n, e); /* the gateway may be another one */
         }
         return;
     }
@@ -198,7 +205,7 @@ static void acd_yield(struct net *n)
     acd_release(n);
     switch (origin) {
     case NET_ORIGIN_DHCP: /* RFC 2131 3.1 (5) */
-        dhcp_decline(n);
+        acd->declined(n);
         return;
     case NET_ORIGIN_STATIC: /* only while it was not in use yet: see acd_contest */
         acd->state = ACD_WAITING;
@@ -221,7 +228,7 @@ static void acd_yield(struct net *n)
 static void acd_contest(struct net *n, const uint8_t *mac)
 {
     struct acd *acd = &n->acd;
-    assert(acd->in_use && n->ip.address == acd->claim.address);
+    assert(acd->in_use && n->iface.address == acd->claim.address);
     bool keep = acd->claim.origin == NET_ORIGIN_STATIC;
     /* A server that hands out a used address is best told at once, before anything hangs on it. */
     bool fresh = acd->claim.origin == NET_ORIGIN_DHCP && acd->state != ACD_DONE;

@@ -19,7 +19,6 @@
 #include "kernel/base.h"
 #include "kernel/timer.h"
 #include "net/core/config.h"
-#include "net/link/arp.h"
 
 enum { /* RFC 5227 1.1 */
        ACD_PROBE_COUNT = 3,
@@ -47,6 +46,8 @@ enum acd_state {
     ACD_DONE, /* in use and watched */
 };
 
+typedef void acd_declined_fn(struct net *n);
+
 struct acd {
     struct net *net; /* [I] */
     struct timer timer;
@@ -58,7 +59,10 @@ struct acd {
     uint32_t probes_left;
     uint32_t announcements_left;
     uint32_t conflicts; /* link-local: since the last address that held */
+    acd_declined_fn *declined;
 };
+
+struct net;
 
 void acd_init(struct net *n);
 
@@ -71,9 +75,9 @@ void acd_claim_link_local(struct net *n);
 /* Gives up the claim; an address in use is lost, with its event. */
 void acd_release(struct net *n);
 
-/* Looks at a received ARP packet; true when it conflicts with the claim and must not be believed.
- */
-bool acd_check(struct net *n, const struct arp_packet *a);
+/* fn hears that the address of a DHCP server was another host's, and is given up: one that does,
+ * which had none before. */
+void acd_on_decline(struct net *n, acd_declined_fn *fn);
 
 /* The carrier came back: an address in use is announced again. */
 void acd_link_up(struct net *n);

@@ -1,55 +1,12 @@
 /*
  * The ARP protocol: answering, asking, learning, and whom to believe (RFC 826, RFC 1122 2.3.2,
- * RFC 5227). The table is arp_table.c's, what waits for an answer arp_pending.c's, conflicts are
- * acd.c's.
+ * RFC 5227). The table is arp_table.c's, what waits for an answer arp_pending.c's, what is sent
+ * arp_send.c's, conflicts are acd.c's.
  */
 #include <string.h>
 
-#include "kernel/bytes.h"
-#include "net/link/arp_table.h"
+#include "net/link/int.h"
 #include "net/stack.h"
-
-/* Sends an ARP packet from the control reserve; data packets cannot starve it. False when there is
- * no buffer all the same. */
-static bool arp_send(struct net *n, const struct arp_packet *a, const uint8_t *dst)
-{
-    struct pkt *p = net_alloc_tx(n, true);
-    if (p == NULL) {
-        NET_COUNT(n, arp_tx_no_buffer);
-        return false;
-    }
-    arp_encode(pkt_append(p, ARP_PACKET_BYTES), a);
-    eth_output(n, p, dst, ETH_TYPE_ARP);
-    return true;
-}
-
-/* The target's hardware address stays zero: it is what is asked for (RFC 826). */
-static struct arp_packet request_for(const struct net *n, uint32_t sender_ip, uint32_t target_ip)
-{
-    struct arp_packet a = {
-        .op = ARP_OP_REQUEST,
-        .sender_ip = sender_ip,
-        .target_ip = target_ip,
-    };
-    memcpy(a.sender_mac, n->cfg.mac, ETH_ADDR_BYTES);
-    return a;
-}
-
-/* RFC 5227 2.1.1: the sender address is 0, so that nobody's cache takes harm. */
-void arp_send_probe(struct net *n, uint32_t address)
-{
-    struct arp_packet a = request_for(n, 0, address);
-    NET_COUNT(n, arp_tx_probe);
-    (void)arp_send(n, &a, eth_broadcast); /* one of several, sent whatever becomes of it */
-}
-
-/* RFC 5227 2.3: a request with both addresses ours. */
-void arp_send_announcement(struct net *n, uint32_t address)
-{
-    struct arp_packet a = request_for(n, address, address);
-    NET_COUNT(n, arp_tx_announcement);
-    (void)arp_send(n, &a, eth_broadcast); /* one of several, sent whatever becomes of it */
-}
 
 /* Asks for a neighbour: everybody, or itself when its address is only being confirmed. What could
  * not be sent is no question, and silence is no answer to it. */
@@ -59,10 +16,8 @@ static void arp_ask(struct arp_entry *e)
     bool anybody = e->state == ARP_INCOMPLETE;
     assert(anybody || e->state == ARP_PROBING || e->state == ARP_DOUBTED);
     assert(e->tries < ARP_TRIES_MAX);
-    struct arp_packet a = request_for(n, n->ip.address, e->address);
     uint64_t wait_ns = ARP_UNSENT_NS;
-    if (arp_send(n, &a, anybody ? eth_broadcast : e->mac)) {
-        NET_COUNT(n, arp_tx_request);
+    if (arp_send_request(n, e->address, anybody ? eth_broadcast : e->mac)) {
         e->tries++;
         wait_ns = e->state == ARP_DOUBTED ? ARP_DOUBT_NS : ARP_RETRY_NS;
     }
@@ -211,7 +166,7 @@ void arp_suspect(struct net *n, uint32_t address)
 static void arp_learn(struct arp_entry *e, const uint8_t *mac)
 {
     struct net *n = e->net;
-    assert(!eth_is_group(mac) && e->address != n->ip.address);
+    assert(!eth_is_group(mac) && e->address != n->iface.address);
     if (is_believed(e) && !eth_equal(e->mac, mac)) {
         arp_doubt(e);
         return;
@@ -250,7 +205,7 @@ static void request_for_us(struct net *n, struct pkt *p, const struct arp_packet
 {
     if (a->sender_ip != 0) {
         struct arp_entry *e = arp_table_find(n, a->sender_ip);
-        if (e == NULL && ipv4_is_on_link(n, a->sender_ip)) {
+        if (e == NULL && iface_is_on_link(n, a->sender_ip)) {
             e = arp_table_add(n, a->sender_ip, false);
         }
         if (e != NULL) {
@@ -264,7 +219,7 @@ static void request_for_us(struct net *n, struct pkt *p, const struct arp_packet
 static void update_existing(struct net *n, const struct arp_packet *a)
 {
     bool announcement = a->sender_ip == a->target_ip;
-    bool reply_to_us = a->op == ARP_OP_REPLY && a->target_ip == n->ip.address;
+    bool reply_to_us = a->op == ARP_OP_REPLY && a->target_ip == n->iface.address;
     if (!announcement && !reply_to_us) {
         NET_COUNT(n, arp_rx_not_for_us);
         return;
@@ -288,11 +243,11 @@ static bool sender_good(const struct net *n, const struct arp_packet *a)
     if (a->sender_ip == 0) {
         return a->op == ARP_OP_REQUEST; /* a probe */
     }
-    return ipv4_is_unicast_source(n, a->sender_ip);
+    return iface_is_unicast_source(n, a->sender_ip);
 }
 
 /* The checks in their order: form, sender, conflict, and only then what RFC 826 does with it. */
-void arp_input(struct net *n, struct pkt *p)
+static void arp_input(struct net *n, struct pkt *p)
 {
     NET_COUNT(n, arp_rx);
     struct arp_packet a;
@@ -302,9 +257,9 @@ void arp_input(struct net *n, struct pkt *p)
         NET_COUNT(n, arp_rx_bad_sender);
     } else if (acd_check(n, &a)) {
         NET_COUNT(n, acd_conflicts); /* and never learnt: our own address is not remapped */
-    } else if (n->ip.address == 0) {
+    } else if (n->iface.address == 0) {
         NET_COUNT(n, arp_rx_not_for_us);
-    } else if (a.op == ARP_OP_REQUEST && a.target_ip == n->ip.address) {
+    } else if (a.op == ARP_OP_REQUEST && a.target_ip == n->iface.address) {
         request_for_us(n, p, &a);
         return;
     } else {
@@ -358,7 +313,7 @@ static enum status send_unknown(struct net *n, struct pkt *p, uint32_t next_hop)
 
 enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
 {
-    assert(next_hop != 0 && next_hop != n->ip.address);
+    assert(next_hop != 0 && next_hop != n->iface.address);
     /* Most packets go where the last one went. */
     struct arp_entry *e = n->arp.last;
     if (e == NULL || e->address != next_hop) {
@@ -389,4 +344,17 @@ bool arp_is_absent(struct net *n, uint32_t next_hop)
 {
     const struct arp_entry *e = arp_table_find(n, next_hop);
     return e != NULL && e->state == ARP_FAILED;
+}
+
+void arp_on_unresolved(struct net *n, arp_unresolved_fn *fn)
+{
+    assert(n->arp.unresolved == NULL);
+    n->arp.unresolved = fn;
+}
+
+void arp_attach(struct net *n)
+{
+    /* Neighbours of the old subnet are not to be believed on the new one. */
+    bool all = eth_add_type(n, ETH_TYPE_ARP, arp_input) && iface_add_listener(n, arp_flush);
+    assert(all);
 }

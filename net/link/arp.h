@@ -19,7 +19,7 @@
  * comes sooner is looked into when that second is over.
  *
  * Who waits. Packets for a neighbour that is being asked for wait for its answer, as many as
- * arp_pending.c allows. Nobody answers: the transport of each is told, and for ARP_HOLDOFF_NS
+ * arp_pending.c allows. Nobody answers: the sender of each is told, and for ARP_HOLDOFF_NS
  * that is the answer to everybody (arp_is_absent); then the next packet asks anew.
  *
  * An entry believed for ARP_REACHABLE_NS is asked again by unicast while it stays in use
@@ -79,6 +79,10 @@ struct arp_entry {
     uint8_t tries;
 };
 
+/* Told of a packet (borrowed, data at its IP header) that waited for a neighbour in vain. May send,
+ * and may end what the packet belongs to. */
+typedef void arp_unresolved_fn(struct net *n, const struct pkt *p);
+
 struct arp {
     struct arp_entry *entries; /* [I] count of them */
     uint32_t count;            /* [I] */
@@ -89,14 +93,18 @@ struct arp {
     uint32_t hand;             /* where the next search for one to evict begins */
     struct arp_entry *free;    /* those that are FREE */
     struct arp_entry *last;    /* the last one sent to */
+    arp_unresolved_fn *unresolved;
     struct arp_entry *buckets[ARP_BUCKETS];
 };
 
 enum status arp_init(struct net *n, struct arena *a) must_check;
 void arp_destroy(struct net *n); /* frees every waiting packet */
 
-/* Takes an ARP frame, data at the ARP header. */
-void arp_input(struct net *n, struct pkt *p);
+/* Registers with Ethernet and the interface. */
+void arp_attach(struct net *n);
+
+/* fn hears of every packet that nobody is there for; one that does, which had none before. */
+void arp_on_unresolved(struct net *n, arp_unresolved_fn *fn);
 
 /*
  * Takes an IP packet for the on-link address next_hop: sends it now, or keeps it until the address
@@ -114,10 +122,6 @@ void arp_suspect(struct net *n, uint32_t address);
 
 /* Forgets every neighbour: the address or the link changed. Waiting packets are dropped. */
 void arp_flush(struct net *n);
-
-/* An RFC 5227 packet about address: a probe (sender address 0) or an announcement. */
-void arp_send_probe(struct net *n, uint32_t address);
-void arp_send_announcement(struct net *n, uint32_t address);
 
 /* For tests and statistics: the entry of an address, or NULL. */
 const struct arp_entry *arp_lookup(const struct net *n, uint32_t address);

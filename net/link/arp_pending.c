@@ -6,8 +6,9 @@
  * Nothing is dropped untold. Who sends a packet that may not wait hears so at once, and who sent
  * one that waited in vain hears that the neighbour is not there.
  */
-#include "net/link/arp_table.h"
+#include "net/link/int.h"
 #include "net/stack.h"
+#include "net/wire/ipv4.h"
 
 #include <string.h>
 
@@ -101,7 +102,9 @@ void arp_pending_give_up(struct arp_entry *e)
     n->arp.pending -= waiting.count;
     for (struct pkt *p = pkt_queue_pop(&waiting); p != NULL; p = pkt_queue_pop(&waiting)) {
         NET_COUNT(n, arp_drop_unresolved);
-        icmp_report_unreachable(n, p);
+        if (n->arp.unresolved != NULL) {
+            n->arp.unresolved(n, p);
+        }
         pkt_put(p);
     }
 }

@@ -3,7 +3,7 @@
  * in arp.h. A neighbour's request that finds the table full costs a look at ARP_EVICT_LOOKS entries
  * at most, a packet of ours, which has to find one, a look at all of them.
  */
-#include "net/link/arp_table.h"
+#include "net/link/int.h"
 #include "net/stack.h"
 
 static struct arp_entry **bucket_of(struct arp *arp, uint32_t address)
@@ -70,7 +70,7 @@ void arp_table_remove(struct arp_entry *e)
  */
 static uint64_t evict_rank(const struct net *n, const struct arp_entry *e, bool for_sending)
 {
-    if (e->state == ARP_INCOMPLETE || (n->ip.gateway != 0 && e->address == n->ip.gateway)) {
+    if (e->state == ARP_INCOMPLETE || (n->iface.gateway != 0 && e->address == n->iface.gateway)) {
         return 0;
     }
     if (e->state == ARP_FAILED || e->state == ARP_SILENT || e->used_ns == 0) {

@@ -25,19 +25,32 @@ static bool eth_accept(struct net *n, const uint8_t *dst, const uint8_t *src)
     return true;
 }
 
+bool eth_add_type(struct net *n, uint16_t type, eth_input_fn *input)
+{
+    struct eth *eth = &n->eth;
+    for (uint32_t i = 0; i < eth->type_count; i++) {
+        if (eth->types[i].type == type) {
+            return false;
+        }
+    }
+    if (eth->type_count == ETH_TYPES_MAX) {
+        return false;
+    }
+    eth->types[eth->type_count++] = (struct eth_type){.type = type, .input = input};
+    return true;
+}
+
 /* Takes p, data behind the headers, when its type is one that is served. */
 static bool eth_deliver(struct net *n, struct pkt *p, uint16_t type)
 {
-    switch (type) {
-    case ETH_TYPE_IPV4:
-        ipv4_input(n, p);
-        return true;
-    case ETH_TYPE_ARP:
-        arp_input(n, p);
-        return true;
-    default:
-        return false;
+    const struct eth *eth = &n->eth;
+    for (uint32_t i = 0; i < eth->type_count; i++) {
+        if (eth->types[i].type == type) {
+            eth->types[i].input(n, p);
+            return true;
+        }
     }
+    return false;
 }
 
 /*
@@ -62,7 +75,7 @@ static bool eth_untag(struct net *n, struct pkt *p, uint16_t *type)
     return true;
 }
 
-/* What is neither IPv4 nor ARP at the first look. Takes p. */
+/* What nobody is registered for at the first look. Takes p. */
 static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
 {
     if (!eth_untag(n, p, &type)) {

@@ -12,7 +12,28 @@
 
 struct net;
 
-/* Takes a received frame: checks, counts, and hands it to ARP or IPv4. */
+enum {
+    ETH_TYPES_MAX = 4,
+};
+
+/* Takes a frame of a registered type, data behind the headers. */
+typedef void eth_input_fn(struct net *n, struct pkt *p);
+
+/* Who takes which type of frames. (A tap that is handed every frame will stand beside this table:
+ * in eth_input() in front of the addresses, in eth_output() in front of the device.) */
+struct eth {
+    uint32_t type_count;
+    struct eth_type {
+        uint16_t type;
+        eth_input_fn *input;
+    } types[ETH_TYPES_MAX];
+};
+
+/* Frames of the type go to input from now on; the table is searched in the order of the calls.
+ * False when there are ETH_TYPES_MAX, or the type is another one's. */
+bool eth_add_type(struct net *n, uint16_t type, eth_input_fn *input) must_check;
+
+/* Takes a received frame: checks, counts, and hands it to who registered for its type. */
 void eth_input(struct net *n, struct pkt *p);
 
 /* Takes p, whose data is at the network header, pushes the Ethernet header and sends the frame.

@@ -68,8 +68,7 @@ static void tell_serving(struct net *n, const struct sock *s)
     if (e.is_tcp) {
         tcp_local(s->tcp, &e.address, &e.port);
     } else {
-        e.address = s->udp->laddr;
-        e.port = s->udp->lport;
+        udp_local(s->udp, &e.address, &e.port);
     }
     net_tell(n, &e);
 }
@@ -169,11 +168,15 @@ int sock_connect(struct net *n, int fd, const struct sock_addr *a, uint64_t now_
 /* UDP keeps no direction but ours: reading ends once the queue is empty, sending is EPIPE. */
 static int shutdown_udp(struct sock *s, uint32_t bits)
 {
-    if (!s->udp->connected) {
-        return -ENOTCONN;
+    struct sock_addr peer;
+    int err = udp_peer(s->udp, &peer.addr, &peer.port);
+    if (err < 0) {
+        return err;
     }
     s->shut |= (uint8_t)bits;
-    s->udp->shut_rd = s->udp->shut_rd || (bits & TCP_SHUT_RD) != 0;
+    if (bits & TCP_SHUT_RD) {
+        udp_shutdown_read(s->udp);
+    }
     return 0;
 }
 
@@ -296,8 +299,7 @@ int sock_name(struct net *n, int fd, struct sock_addr *out)
         tcp_local(s->tcp, &out->addr, &out->port);
         return 0;
     }
-    out->addr = s->udp->laddr;
-    out->port = s->udp->lport;
+    udp_local(s->udp, &out->addr, &out->port);
     return 0;
 }
 
@@ -311,12 +313,7 @@ int sock_peer(struct net *n, int fd, struct sock_addr *out)
     if (s->kind == SOCK_KIND_TCP) {
         return tcp_peer(s->tcp, &out->addr, &out->port);
     }
-    if (!s->udp->connected) {
-        return -ENOTCONN;
-    }
-    out->addr = s->udp->raddr;
-    out->port = s->udp->rport;
-    return 0;
+    return udp_peer(s->udp, &out->addr, &out->port);
 }
 
 static uint32_t udp_bits(const struct sock *s)

@@ -109,7 +109,7 @@ int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value, uint64
     case SOCK_OPT_BROADCAST:
         s->broadcast = value != 0;
         if (s->kind == SOCK_KIND_UDP) {
-            s->udp->broadcast_allowed = s->broadcast;
+            udp_allow_broadcast(s->udp, s->broadcast);
         }
         return 0;
     case SOCK_OPT_RECV_TIMEOUT_NS:

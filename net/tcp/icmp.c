@@ -92,7 +92,7 @@ void tcp_neighbour_absent(struct net *n, const struct icmp_error *e)
 
 static void end_stale(struct net *n, struct tcp_cb *t)
 {
-    uint32_t ours = net_address(n);
+    uint32_t ours = n->iface.address;
     bool listening = t->state == TCP_LISTEN;
     bool wired = list_linked(&t->node.bucket);
     if (!listening && wired && t->node.id.laddr != ours) {
@@ -106,7 +106,7 @@ static void end_stale(struct net *n, struct tcp_cb *t)
 void tcp_address_changed(struct net *n)
 {
     struct tcp *tcp = &n->tcp;
-    uint32_t ours = net_address(n);
+    uint32_t ours = n->iface.address;
     struct list *it;
     struct list *tmp;
     list_for_each_safe (it, tmp, &tcp->half_age) {

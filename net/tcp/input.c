@@ -10,7 +10,7 @@
  * source in that is not a single host (ip/in.c). */
 static bool addresses_good(struct net *n, const struct ipv4_header *h)
 {
-    return !h->to_broadcast && h->dst == n->ip.address;
+    return !h->to_broadcast && h->dst == n->iface.address;
 }
 
 static bool checksum_good(const struct pkt *p, const struct ipv4_header *h)

@@ -182,6 +182,9 @@ void tcp_finish(struct net *n);
 /* Connections of which the peer has not acknowledged everything, the FIN too. */
 uint32_t tcp_unfinished(const struct net *n);
 
+/* Registers with IP and the interface. */
+void tcp_attach(struct net *n);
+
 /* From IP. Take p, whose data is at the TCP header and whose length is the segment's. */
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
 void tcp_icmp_error(struct net *n, const struct icmp_error *e);

@@ -30,7 +30,7 @@ int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
     if (t->state != TCP_CLOSED || t->node.id.lport != 0 || t->node.id.raddr != 0) {
         return -EINVAL;
     }
-    if (addr != 0 && addr != net_address(n)) {
+    if (addr != 0 && addr != n->iface.address) {
         return -EADDRNOTAVAIL;
     }
     if (port == 0) {
@@ -179,7 +179,7 @@ int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport)
     if (rport == 0 || raddr == 0) {
         return -EINVAL;
     }
-    if (ipv4_is_multicast(raddr) || ipv4_is_broadcast(n, raddr)) {
+    if (ipv4_is_multicast(raddr) || iface_is_broadcast(n, raddr)) {
         return -ENETUNREACH; /* RFC 9293 3.9.2.3 */
     }
     if (ipv4_is_absent(n, raddr)) {

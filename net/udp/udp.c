@@ -101,7 +101,7 @@ int udp_bind(struct udp_cb *u, uint32_t addr, uint16_t port, bool reuse)
         return -EINVAL;
     }
     /* A broadcast address may be bound: such a socket receives those alone. */
-    if (addr != 0 && addr != n->ip.address && !ipv4_is_broadcast(n, addr)) {
+    if (addr != 0 && addr != n->iface.address && !iface_is_broadcast(n, addr)) {
         return -EADDRNOTAVAIL;
     }
     if (port == 0) {
@@ -142,7 +142,7 @@ int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport)
     if (rport == 0) {
         return -EINVAL;
     }
-    if (ipv4_is_broadcast(n, raddr) && !u->broadcast_allowed) {
+    if (iface_is_broadcast(n, raddr) && !u->broadcast_allowed) {
         return -EACCES;
     }
     uint32_t src;
@@ -176,7 +176,7 @@ static int check_send(struct udp_cb *u, struct udp_ends *ends)
     if (ends->dport == 0) {
         return -EINVAL;
     }
-    if (ipv4_is_broadcast(n, ends->dst) && !u->broadcast_allowed) {
+    if (iface_is_broadcast(n, ends->dst) && !u->broadcast_allowed) {
         return -EACCES;
     }
     if (ipv4_route(n, ends->dst, &ends->src, &mtu) != STATUS_OK) {
@@ -187,7 +187,7 @@ static int check_send(struct udp_cb *u, struct udp_ends *ends)
     if (u->laddr_by_route) {
         u->laddr = ends->src;
     }
-    if (u->laddr != 0 && u->laddr != ends->src && !ipv4_is_broadcast(n, u->laddr)) {
+    if (u->laddr != 0 && u->laddr != ends->src && !iface_is_broadcast(n, u->laddr)) {
         return -EADDRNOTAVAIL;
     }
     return u->bound ? 0 : udp_bind(u, 0, 0, false);
@@ -208,6 +208,32 @@ int udp_set_ttl(struct udp_cb *u, int64_t ttl)
         return -EINVAL;
     }
     u->ttl = (uint8_t)(ttl < 0 ? 0 : ttl);
+    return 0;
+}
+
+void udp_allow_broadcast(struct udp_cb *u, bool allowed)
+{
+    u->broadcast_allowed = allowed;
+}
+
+void udp_shutdown_read(struct udp_cb *u)
+{
+    u->shut_rd = true;
+}
+
+void udp_local(const struct udp_cb *u, uint32_t *addr, uint16_t *port)
+{
+    *addr = u->laddr;
+    *port = u->lport;
+}
+
+int udp_peer(const struct udp_cb *u, uint32_t *addr, uint16_t *port)
+{
+    if (!u->connected) {
+        return -ENOTCONN;
+    }
+    *addr = u->raddr;
+    *port = u->rport;
     return 0;
 }
 
@@ -384,7 +410,28 @@ static void udp_enqueue(struct udp_cb *u, struct pkt *p, const struct udp_ends *
     u->ready(u->owner, NET_READY_IN);
 }
 
-void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
+static udp_receiver_fn *find_receiver(const struct net *n, uint16_t port)
+{
+    for (uint32_t i = 0; i < n->udp.receiver_count; i++) {
+        if (n->udp.receivers[i].port == port) {
+            return n->udp.receivers[i].input;
+        }
+    }
+    return NULL;
+}
+
+bool udp_add_receiver(struct net *n, uint16_t port, udp_receiver_fn *input)
+{
+    struct udp *udp = &n->udp;
+    assert(port != 0 && input != NULL);
+    if (udp->receiver_count == UDP_RECEIVERS_MAX || find_receiver(n, port) != NULL) {
+        return false;
+    }
+    udp->receivers[udp->receiver_count++] = (struct udp_receiver){.port = port, .input = input};
+    return true;
+}
+
+static void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, udp_rx);
     struct udp_ends in = {.src = h->src, .dst = h->dst};
@@ -394,9 +441,10 @@ void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
         pkt_put(p);
         return;
     }
-    if (in.dport == DHCP_CLIENT_PORT && dhcp_wants(n)) {
+    udp_receiver_fn *own = find_receiver(n, in.dport);
+    if (own != NULL) {
         pkt_pull(p, UDP_HEADER_BYTES);
-        dhcp_input(n, p, h);
+        own(n, p, &in);
         return;
     }
     struct udp_cb *u = udp_find(n, &in);
@@ -431,7 +479,7 @@ static int errno_of(const struct icmp_error *e)
 
 /* Only a connected socket hears of errors (RFC 1122 4.1.3.3): for another one the quoted ports
  * would be all it takes to forge one. */
-bool udp_icmp_error(struct net *n, const struct icmp_error *e)
+static bool udp_icmp_error(struct net *n, const struct icmp_error *e)
 {
     struct udp_ends in = {
         .src = e->quoted_dst,
@@ -446,4 +494,22 @@ bool udp_icmp_error(struct net *n, const struct icmp_error *e)
     u->error = errno_of(e);
     u->ready(u->owner, NET_READY_ERR);
     return true;
+}
+
+/* As if a router had said so: nobody hears it when the socket is none or unconnected. */
+static void udp_absent(struct net *n, const struct icmp_error *e)
+{
+    (void)udp_icmp_error(n, e);
+}
+
+void udp_attach(struct net *n)
+{
+    static const struct ip_protocol udp = {
+        .number = IP_PROTO_UDP,
+        .input = udp_input,
+        .error = udp_icmp_error,
+        .absent = udp_absent,
+    };
+    bool added = ipv4_add_protocol(n, &udp);
+    assert(added);
 }

@@ -7,8 +7,6 @@
 #include "kernel/list.h"
 #include "kernel/pool.h"
 #include "net/core/ready.h"
-#include "net/wire/icmp.h"
-#include "net/wire/ipv4.h"
 #include "net/wire/udp.h"
 
 struct net;
@@ -16,6 +14,7 @@ struct net;
 enum {
     UDP_QUEUE_MAX = 64, /* datagrams waiting on one socket; then the newest is dropped */
     UDP_HASH_BUCKETS = 64,
+    UDP_RECEIVERS_MAX = 2,
     UDP_PAYLOAD_MAX_BYTES = 1472, /* what fits one packet buffer unfragmented; more: -EMSGSIZE */
 };
 
@@ -34,12 +33,26 @@ struct udp_cb {
     struct pkt_queue queue; /* each packet's data is at the payload; cb[0] source addr<<16|port */
 };
 
+/* Takes a datagram to a port of the stack's own, data at the payload. */
+typedef void udp_receiver_fn(struct net *n, struct pkt *p, const struct udp_ends *in);
+
 struct udp {
     struct pool pool;
     struct list buckets[UDP_HASH_BUCKETS];
+    uint32_t receiver_count;
+    struct udp_receiver {
+        uint16_t port;
+        udp_receiver_fn *input;
+    } receivers[UDP_RECEIVERS_MAX];
 };
 
 enum status udp_init(struct net *n, struct arena *a) must_check;
+void udp_attach(struct net *n); /* registers with IP */
+
+/* Datagrams to the port go to input from now on, whatever sockets are bound to it. False when there
+ * are UDP_RECEIVERS_MAX, or the port is another one's. */
+bool udp_add_receiver(struct net *n, uint16_t port, udp_receiver_fn *input) must_check;
+
 struct udp_cb *udp_create(struct net *n, net_ready_fn *ready, void *owner) must_check;
 int udp_bind(struct udp_cb *u, uint32_t addr, uint16_t port, bool reuse);
 int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport); /* raddr 0: dissolves */
@@ -53,14 +66,16 @@ ptrdiff_t udp_recv(struct udp_cb *u, void *buf, size_t len, bool peek, uint32_t 
  */
 int udp_set_tos(struct udp_cb *u, int64_t tos);
 int udp_set_ttl(struct udp_cb *u, int64_t ttl);
+void udp_allow_broadcast(struct udp_cb *u, bool allowed);
+void udp_shutdown_read(struct udp_cb *u); /* what comes from now on is dropped */
+/* Its own end; the connected peer's, or -ENOTCONN. */
+void udp_local(const struct udp_cb *u, uint32_t *addr, uint16_t *port);
+int udp_peer(const struct udp_cb *u, uint32_t *addr, uint16_t *port);
 uint32_t udp_ready(const struct udp_cb *u);
 int udp_take_error(struct udp_cb *u);
 void udp_close(struct udp_cb *u);
 size_t udp_readable_bytes(const struct udp_cb *u); /* the oldest datagram's payload */
 
-void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h);
-/* Tells the socket whose datagram is quoted; false when there is none that may hear of it. */
-bool udp_icmp_error(struct net *n, const struct icmp_error *e);
 void udp_destroy(struct net *n); /* frees every held packet */
 
 #endif

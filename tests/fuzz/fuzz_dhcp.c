@@ -56,16 +56,16 @@ static void input_message(struct net_fixture *f, struct fuzz_input *in)
 static void check_address(const struct net_fixture *f)
 {
     uint32_t address = net_address(f->net);
-    uint32_t gateway = f->net->ip.gateway;
+    uint32_t gateway = f->net->iface.gateway;
     assert(address == 0 || ipv4_is_host(address));
     assert(gateway == 0 || gateway == address ||
-           (ipv4_is_host(gateway) && ipv4_is_on_link(f->net, gateway)));
-    assert(f->net->ip.route_count <= NET_ROUTES_MAX);
-    for (uint32_t i = 0; i < f->net->ip.route_count; i++) {
-        const struct net_route *r = &f->net->ip.routes[i];
+           (ipv4_is_host(gateway) && iface_is_on_link(f->net, gateway)));
+    assert(f->net->iface.route_count <= NET_ROUTES_MAX);
+    for (uint32_t i = 0; i < f->net->iface.route_count; i++) {
+        const struct net_route *r = &f->net->iface.routes[i];
         assert(r->prefix_bits >= 1 && r->prefix_bits <= 32);
         assert((r->network & ~ipv4_mask((uint8_t)r->prefix_bits)) == 0);
-        assert(r->router == 0 || ipv4_is_on_link(f->net, r->router));
+        assert(r->router == 0 || iface_is_on_link(f->net, r->router));
     }
     assert(f->net->dhcp.state != DHCP_OFF);
     assert(timer_armed(&f->net->dhcp.timer) || f->net->dhcp.state == DHCP_BOUND);
@@ -75,7 +75,7 @@ static void check_address(const struct net_fixture *f)
 static void check_lease(const struct net_fixture *f)
 {
     uint64_t expire_ns = f->net->dhcp.expire_ns;
-    bool leased = net_address(f->net) != 0 && f->net->ip.origin == NET_ORIGIN_DHCP;
+    bool leased = net_address(f->net) != 0 && f->net->iface.origin == NET_ORIGIN_DHCP;
     assert(!leased || expire_ns == DEADLINE_NONE || f->now_ns <= expire_ns + 10 * NS_PER_MS);
 }
 

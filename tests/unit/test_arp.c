@@ -324,8 +324,8 @@ static void test_flood_keeps_used(void **state)
     fixture_know(f, FIXTURE_PEER, fixture_peer);
     arp_send_to(f, FIXTURE_PEER, 1);
     (void)fixture_forget(f);
-    f->net->ip.netmask = 0xff000000; /* a subnet with room for the flood */
-    f->net->ip.link_mask = 0xff000000;
+    f->net->iface.netmask = 0xff000000; /* a subnet with room for the flood */
+    f->net->iface.link_mask = 0xff000000;
     for (uint32_t i = 0; i < 100000; i++) {
         uint8_t mac[6] = {2, 1, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
         arp_inject(f, &(struct frame_arp){1, mac, 0x0a010001 + i, NULL, FIXTURE_ADDR, NULL});

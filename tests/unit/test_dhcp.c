@@ -43,7 +43,7 @@ static void test_four_messages(void **state)
     assert_int_equal(e->gateway, FIXTURE_GATEWAY);
     assert_int_equal(e->server, SERVER);
     assert_int_equal(e->value, 3600);
-    assert_int_equal(f->net->ip.gateway, FIXTURE_GATEWAY);
+    assert_int_equal(f->net->iface.gateway, FIXTURE_GATEWAY);
 }
 
 static void test_broadcast_answers(void **state)
@@ -201,7 +201,7 @@ static void test_renewal(void **state)
     r.xid = s.xid;
     r.router = 0x0a0000fd;
     input_reply(f, &r);
-    assert_int_equal(f->net->ip.gateway, 0x0a0000fd);
+    assert_int_equal(f->net->iface.gateway, 0x0a0000fd);
     assert_int_equal(f->event_count, events + 1);
 }
 

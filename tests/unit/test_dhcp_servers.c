@@ -330,10 +330,11 @@ static void check_ways(const struct net_fixture *f)
 {
     uint32_t src;
     uint16_t mtu;
-    uint32_t gateway = f->net->ip.gateway;
+    uint32_t gateway = f->net->iface.gateway;
     bool way = ipv4_route(f->net, 0x08080808, &src, &mtu) == STATUS_OK;
     assert_int_equal(way, gateway != 0);
-    assert_true(gateway == 0 || gateway == net_address(f->net) || ipv4_is_on_link(f->net, gateway));
+    assert_true(gateway == 0 || gateway == net_address(f->net) ||
+                iface_is_on_link(f->net, gateway));
 }
 
 /* Returns whether the outcome is the file's. What is refused is told, once. */

@@ -159,8 +159,8 @@ static void test_ignored_types(void **state)
     assert_int_equal(fixture_counter(f, "icmp_rx_source_quench"), 1);
     assert_int_equal(fixture_counter(f, "icmp_rx_bad_quote"), 3);
     assert_int_equal(fixture_counter(f, "icmp_rx_ignored"), 256 - 6);
-    assert_int_equal(f->net->ip.netmask, 0xffffff00); /* no mask reply changes it */
-    assert_int_equal(f->net->ip.gateway, FIXTURE_GATEWAY);
+    assert_int_equal(f->net->iface.netmask, 0xffffff00); /* no mask reply changes it */
+    assert_int_equal(f->net->iface.gateway, FIXTURE_GATEWAY);
 }
 
 static void test_port_unreachable(void **state)

@@ -376,9 +376,9 @@ static void test_small_subnets(void **state)
         cfg.ip.gateway = cases[i].gateway;
         fixture_start(&f, &cfg);
         fixture_up(&f);
-        assert_false(ipv4_is_broadcast(f.net, 0x0a000001));
-        assert_false(ipv4_is_broadcast(f.net, 0x0a000000));
-        assert_true(ipv4_is_unicast_source(f.net, 0x0a000000));
+        assert_false(iface_is_broadcast(f.net, 0x0a000001));
+        assert_false(iface_is_broadcast(f.net, 0x0a000000));
+        assert_true(iface_is_unicast_source(f.net, 0x0a000000));
         const uint8_t *arp = route_of(&f, 0x08080808, &st); /* asks for the gateway */
         assert_int_equal(load_be32(arp + 14 + 24), cases[i].gateway);
         fixture_stop(&f);

@@ -49,7 +49,7 @@ static uint32_t asked_for(struct net_fixture *f, uint32_t dst)
 static void check_route(struct net_fixture *f, uint32_t dst, uint32_t next_hop)
 {
     assert_int_equal(asked_for(f, dst), next_hop);
-    assert_int_equal(ipv4_is_on_link(f->net, dst), next_hop == dst && next_hop != 0);
+    assert_int_equal(iface_is_on_link(f->net, dst), next_hop == dst && next_hop != 0);
 }
 
 /* As DHCP's would be told. */
@@ -67,7 +67,7 @@ static void set_routes(struct net_fixture *f, uint32_t gateway, const struct net
     for (uint8_t i = 0; i < count; i++) {
         e.routes[i] = routes[i];
     }
-    ipv4_set_address(f->net, &e);
+    iface_set_address(f->net, &e);
 }
 
 static void ask_us(struct net_fixture *f, uint32_t from, const uint8_t *mac)
@@ -201,9 +201,9 @@ static void test_routes_change_under_the_address(void **state)
     assert_int_equal(f.event_count, events + 2);
     assert_non_null(arp_lookup(f.net, FIXTURE_PEER));
     struct net_event lost = {.kind = NET_EVENT_ADDRESS_LOST, .address = FIXTURE_ADDR};
-    ipv4_set_address(f.net, &lost);
-    assert_int_equal(f.net->ip.route_count, 0);
-    assert_false(ipv4_is_on_link(f.net, FIXTURE_PEER));
+    iface_set_address(f.net, &lost);
+    assert_int_equal(f.net->iface.route_count, 0);
+    assert_false(iface_is_on_link(f.net, FIXTURE_PEER));
     fixture_stop(&f);
 }
 
@@ -217,9 +217,9 @@ static void test_address_at_the_edge_of_its_subnet(void **state)
         struct net_event e = {.kind = NET_EVENT_ADDRESS, .prefix_bits = 24};
         start(&f, 24, 0);
         e.address = edges[i];
-        ipv4_set_address(f.net, &e);
-        assert_false(ipv4_is_broadcast(f.net, edges[i]));
-        assert_true(ipv4_is_broadcast(f.net, UINT32_MAX));
+        iface_set_address(f.net, &e);
+        assert_false(iface_is_broadcast(f.net, edges[i]));
+        assert_true(iface_is_broadcast(f.net, UINT32_MAX));
         check_route(&f, edges[1 - i], edges[1 - i]); /* the other edge is a host, for all we know */
         check_route(&f, FIXTURE_PEER, FIXTURE_PEER);
         fixture_stop(&f);

@@ -442,7 +442,7 @@ static void address_lost(void **state)
     assert_int_equal(tt_send(&tt, "data"), 4);
     (void)tcp_test_forget(&tt);
     struct net_event e = {.kind = NET_EVENT_ADDRESS_LOST};
-    ipv4_set_address(tt.net, &e);
+    iface_set_address(tt.net, &e);
     assert_int_equal(net_address(tt.net), 0);
     assert_int_equal(state_of(tt.t), TCP_CLOSED);
     assert_int_equal(tcp_take_error(tt.t), ENETDOWN);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "kernel/bytes.h"
+#include "net/net.h"
 #include "net/wire/csum.h"
 #include "tests/sim/pair.h"
 #include "tests/unit/tcp_see.h"

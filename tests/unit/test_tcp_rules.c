@@ -655,7 +655,7 @@ static void a_named_address_alone_is_served(void **state)
     expect(&tt, .flags = SYN_ACK, .seq = 0, .ack = 1);
     struct net_event e = {
         .kind = NET_EVENT_ADDRESS, .address = FIXTURE_ADDR + 6, .prefix_bits = 24};
-    ipv4_set_address(tt.net, &e);
+    iface_set_address(tt.net, &e);
     inject(&tt, .flags = TCP_SYN, .seq = 0, .dst = FIXTURE_ADDR + 6);
     expect(&tt, .flags = TCP_RST | TCP_ACK, .seq = 0 - tt.iss, .ack = 1);
     inject(&tt, .flags = TCP_SYN, .seq = 0, .dst = FIXTURE_ADDR + 6, .dport = TT_PORT + 1);

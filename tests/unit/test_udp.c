@@ -400,12 +400,12 @@ static void test_address_lost(void **state)
     struct udp_cb *c = udp_create(f->net, on_ready, NULL);
     assert_int_equal(udp_connect(c, FIXTURE_PEER, 9), 0);
     struct net_event e = {.kind = NET_EVENT_ADDRESS, .address = 0x0a000021, .prefix_bits = 24};
-    ipv4_set_address(f->net, &e);
+    iface_set_address(f->net, &e);
     assert_int_equal(udp_send(u, "x", 1, FIXTURE_PEER, 9), -EADDRNOTAVAIL);
     assert_int_equal(udp_send(c, "x", 1, 0, 0), 1); /* whose address was the route's choice */
     assert_int_equal(c->laddr, 0x0a000021);
     e.kind = NET_EVENT_ADDRESS_LOST;
-    ipv4_set_address(f->net, &e);
+    iface_set_address(f->net, &e);
     assert_int_equal(udp_send(c, "x", 1, 0, 0), -ENETUNREACH);
     udp_close(u);
     udp_close(c);

@@ -1,9 +1,9 @@
 /*
- * The neighbours' own calls: between arp_table.c (who is in it), arp_pending.c (what waits for
- * whom) and arp.c (the protocol).
+ * The link's own calls: between arp_table.c (who is in it), arp_pending.c (what waits for whom),
+ * arp_send.c (questions and announcements), acd.c (conflicts) and arp.c (the protocol).
  */
-#ifndef NET_LINK_ARP_TABLE_H
-#define NET_LINK_ARP_TABLE_H
+#ifndef NET_LINK_INT_H
+#define NET_LINK_INT_H
 
 #include "net/link/arp.h"
 
@@ -37,11 +37,26 @@ void arp_pending_copy(struct arp_entry *e, const struct pkt *p);
 /* Sends what waited, in the order it came; e is REACHABLE. */
 void arp_pending_send(struct arp_entry *e);
 
-/* Nobody answered: tells the transports of every waiting packet and drops it. They may send again:
- * e may be another neighbour's afterwards. */
+/* Nobody answered: tells of every waiting packet and drops it. Who hears of it may send again: e
+ * may be another neighbour's afterwards. */
 void arp_pending_give_up(struct arp_entry *e);
 
 /* Puts every waiting packet, for no reason to be counted here. */
 void arp_pending_drop(struct arp_entry *e);
+
+/* Writes and sends an ARP packet from the control reserve; data packets cannot starve it. False
+ * (counted) when there is no buffer all the same. */
+bool arp_send(struct net *n, const struct arp_packet *a, const uint8_t *dst);
+
+/* Asks dst, everybody or one neighbour, who has address. False like arp_send. */
+bool arp_send_request(struct net *n, uint32_t address, const uint8_t *dst);
+
+/* An RFC 5227 packet about address: a probe (sender address 0) or an announcement. */
+void arp_send_probe(struct net *n, uint32_t address);
+void arp_send_announcement(struct net *n, uint32_t address);
+
+/* Looks at a received ARP packet; true when it conflicts with the claim and must not be believed.
+ */
+bool acd_check(struct net *n, const struct arp_packet *a);
 
 #endif
