@@ -8,21 +8,12 @@
 
 #include <errno.h>
 
+#include "net/sock/int.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"
 
-struct sock *sock_find_inet(struct net *n, int fd, int *err)
-{
-    struct sock *s = sock_find(n, fd, err);
-    if (s != NULL && s->kind == SOCK_KIND_EPOLL) {
-        *err = -ENOTSOCK;
-        return NULL;
-    }
-    return s;
-}
-
-/* The same, and it must be a stream: -EOPNOTSUPP. */
+/* sock_find_inet, and it must be a stream: -EOPNOTSUPP. */
 static struct sock *find_tcp(struct net *n, int fd, int *err)
 {
     struct sock *s = sock_find_inet(n, fd, err);
@@ -314,31 +305,6 @@ int sock_peer(struct net *n, int fd, struct sock_addr *out)
         return tcp_peer(s->tcp, &out->addr, &out->port);
     }
     return udp_peer(s->udp, &out->addr, &out->port);
-}
-
-static uint32_t udp_bits(const struct sock *s)
-{
-    uint32_t bits = udp_ready(s->udp);
-    if (s->shut & TCP_SHUT_RD) {
-        bits |= NET_READY_IN | NET_READY_RDHUP;
-    }
-    if (s->shut == (TCP_SHUT_RD | TCP_SHUT_WR)) {
-        bits |= NET_READY_HUP;
-    }
-    return bits;
-}
-
-uint32_t sock_bits(const struct sock *s)
-{
-    switch (s->kind) {
-    case SOCK_KIND_TCP:
-        return tcp_ready(s->tcp);
-    case SOCK_KIND_UDP:
-        return udp_bits(s);
-    case SOCK_KIND_EPOLL:
-        break;
-    }
-    return epoll_bits(s->epoll);
 }
 
 int sock_ready(struct net *n, int fd)

@@ -12,101 +12,12 @@
 
 #include <errno.h>
 
-#include "net/sock/sock.h"
+#include "net/sock/int.h"
 #include "net/stack.h"
 
-#define READY_ALWAYS ((uint32_t)(NET_READY_ERR | NET_READY_HUP)) /* told unasked */
 /* What may be asked for: the bits of poll(2), urgent and band data (which never come) included. */
 #define EVENTS_KNOWN \
     (UINT32_C(0x7df) | NET_READY_RDHUP | EPOLL_FLAG_ET | (uint32_t)EPOLL_FLAG_ONESHOT)
-
-/* The readiness of s in the terms an interest may use. */
-static uint32_t with_aliases(uint32_t bits)
-{
-    return bits | (bits & NET_READY_IN ? (uint32_t)EPOLL_FLAG_RDNORM : 0) |
-           (bits & NET_READY_OUT ? (uint32_t)EPOLL_FLAG_WRNORM : 0);
-}
-
-/* What of bits the interest wants to hear. */
-static uint32_t item_wants(const struct epoll_item *item, uint32_t bits)
-{
-    return item->disarmed ? 0 : with_aliases(bits) & (item->events | READY_ALWAYS);
-}
-
-static void item_queue(struct epoll_item *item)
-{
-    if (!list_linked(&item->ready_node)) {
-        list_push_back(&item->epoll->ready, &item->ready_node);
-        item->epoll->ready_count++;
-    }
-}
-
-static void item_unqueue(struct epoll_item *item)
-{
-    if (list_linked(&item->ready_node)) {
-        assert(item->epoll->ready_count > 0);
-        list_remove(&item->ready_node);
-        item->epoll->ready_count--;
-    }
-}
-
-/* Queues the item when what it wants is there already, and wakes who waits for the instance. */
-static void item_offer(struct epoll_item *item, uint32_t bits)
-{
-    if (item_wants(item, bits) != 0) {
-        item_queue(item);
-        sock_wake(item->epoll->sock, NET_READY_IN);
-    }
-}
-
-static void item_free(struct epoll_item *item)
-{
-    struct net *n = item->sock->net;
-    item_unqueue(item);
-    list_remove(&item->sock_node);
-    list_remove(&item->epoll_node);
-    pool_put(&n->socks.epoll_items, item);
-}
-
-void epoll_notify(struct sock *s, uint32_t bits)
-{
-    struct list *node;
-    list_for_each (node, &s->items) {
-        item_offer(list_entry(node, struct epoll_item, sock_node), bits);
-    }
-}
-
-void epoll_forget(struct sock *s)
-{
-    struct list *node;
-    struct list *tmp;
-    list_for_each_safe (node, tmp, &s->items) {
-        item_free(list_entry(node, struct epoll_item, sock_node));
-    }
-}
-
-void epoll_destroy(struct epoll *e)
-{
-    struct list *node;
-    struct list *tmp;
-    list_for_each_safe (node, tmp, &e->items) {
-        item_free(list_entry(node, struct epoll_item, epoll_node));
-    }
-    assert(e->ready_count == 0 && list_empty(&e->ready));
-    pool_put(&e->sock->net->socks.epolls, e);
-}
-
-uint32_t epoll_bits(const struct epoll *e)
-{
-    struct list *node;
-    list_for_each (node, &e->ready) {
-        const struct epoll_item *item = list_entry(node, struct epoll_item, ready_node);
-        if (item_wants(item, sock_bits(item->sock)) != 0) {
-            return NET_READY_IN;
-        }
-    }
-    return 0;
-}
 
 int epoll_open(struct net *n, uint64_t now_ns)
 {
@@ -160,8 +71,8 @@ static void item_arm(struct epoll_item *item, const struct epoll_report *want)
     item->events = want->events;
     item->data = want->data;
     item->disarmed = false;
-    item_unqueue(item);
-    item_offer(item, sock_bits(item->sock));
+    epoll_item_unqueue(item);
+    epoll_item_offer(item, sock_inet_bits(item->sock));
 }
 
 static int control_add(struct epoll *e, struct sock *s, const struct epoll_report *want)
@@ -194,7 +105,7 @@ static int control_existing(struct epoll *e, struct sock *s, const struct epoll_
         return -ENOENT;
     }
     if (want == NULL) {
-        item_free(item);
+        epoll_item_free(item);
     } else {
         item_arm(item, want);
     }
@@ -247,8 +158,8 @@ static bool collect_one(struct epoll *e, struct epoll_report *out)
     struct list *node = list_first(&e->ready);
     assert(node != NULL);
     struct epoll_item *item = list_entry(node, struct epoll_item, ready_node);
-    item_unqueue(item);
-    uint32_t bits = item_wants(item, sock_bits(item->sock));
+    epoll_item_unqueue(item);
+    uint32_t bits = epoll_item_wants(item, sock_inet_bits(item->sock));
     if (bits == 0) {
         return false;
     }
@@ -257,7 +168,7 @@ static bool collect_one(struct epoll *e, struct epoll_report *out)
     if (item->events & EPOLL_FLAG_ONESHOT) {
         item->disarmed = true;
     } else if (!(item->events & EPOLL_FLAG_ET)) {
-        item_queue(item);
+        epoll_item_queue(item);
     }
     return true;
 }

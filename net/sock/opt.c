@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "net/sock/int.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"

@@ -1,65 +1,69 @@
 /*
- * The descriptor table: numbers to objects, lowest free number first, and the telling of those who
- * wait for an object. What the calls do with the objects is in call.c, io.c and
- * opt.c; epoll instances are epoll.c's.
+ * The object behind a descriptor: how ready it is, who hears of that, and its end. What the calls
+ * do with it is in call.c, io.c and opt.c, and in epoll.c for instances.
  */
 #include "net/sock/sock.h"
 
-#include <errno.h>
-#include <string.h>
-
+#include "net/sock/int.h"
 #include "net/stack.h"
+#include "net/tcp/tcp.h"
+#include "net/udp/udp.h"
 
-enum {
-    TAKEN_WORD_BITS = 64,
-};
-
-static uint32_t taken_words(const struct sock_table *t)
+static uint32_t udp_bits(const struct sock *s)
 {
-    return (t->fd_count + TAKEN_WORD_BITS - 1) / TAKEN_WORD_BITS;
+    uint32_t bits = udp_ready(s->udp);
+    if (s->shut & TCP_SHUT_RD) {
+        bits |= NET_READY_IN | NET_READY_RDHUP;
+    }
+    if (s->shut == (TCP_SHUT_RD | TCP_SHUT_WR)) {
+        bits |= NET_READY_HUP;
+    }
+    return bits;
 }
 
-static enum status table_init_pools(struct net *n, struct arena *a)
+uint32_t sock_inet_bits(const struct sock *s)
 {
-    struct sock_table *t = &n->socks;
-    const struct net_limits *l = &n->cfg.limits;
-    enum status st = pool_init(&t->socks, a, "sock", sizeof(struct sock), l->sockets);
-    if (st == STATUS_OK) {
-        st = pool_init(&t->epolls, a, "epoll", sizeof(struct epoll), l->epolls);
-    }
-    if (st == STATUS_OK) {
-        st = pool_init(&t->epoll_items, a, "epoll_item", sizeof(struct epoll_item), l->epoll_items);
-    }
-    return st;
+    assert(s->kind != SOCK_KIND_EPOLL);
+    return s->kind == SOCK_KIND_TCP ? tcp_ready(s->tcp) : udp_bits(s);
 }
 
-enum status sock_table_init(struct net *n, struct arena *a)
+/* IN when a collection would find something. */
+static uint32_t epoll_bits(const struct epoll *e)
 {
-    struct sock_table *t = &n->socks;
-    memset(t, 0, sizeof(*t));
-    t->fd_count = n->cfg.limits.sockets;
-    enum status st = table_init_pools(n, a);
-    if (st != STATUS_OK) {
-        return st;
+    struct list *node;
+    list_for_each (node, &e->ready) {
+        const struct epoll_item *item = list_entry(node, struct epoll_item, ready_node);
+        if (epoll_item_wants(item, sock_inet_bits(item->sock)) != 0) {
+            return NET_READY_IN;
+        }
     }
-    size_t fds_bytes = t->fd_count * sizeof(t->by_fd[0]);
-    size_t taken_bytes = taken_words(t) * sizeof(t->taken[0]);
-    t->by_fd = arena_alloc(a, fds_bytes, sizeof(void *));
-    t->taken = arena_alloc(a, taken_bytes, sizeof(uint64_t));
-    if (arena_measuring(a)) {
-        return STATUS_OK;
-    }
-    if (t->by_fd == NULL || t->taken == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    memset(t->by_fd, 0, fds_bytes);
-    memset(t->taken, 0, taken_bytes);
-    /* Numbers behind the last one count as taken for ever. */
-    uint32_t tail = t->fd_count % TAKEN_WORD_BITS;
-    if (tail != 0) {
-        t->taken[taken_words(t) - 1] = ~UINT64_C(0) << tail;
-    }
-    return STATUS_OK;
+    return 0;
+}
+
+uint32_t sock_bits(const struct sock *s)
+{
+    return s->kind == SOCK_KIND_EPOLL ? epoll_bits(s->epoll) : sock_inet_bits(s);
+}
+
+void sock_notify(void *owner, uint32_t bits)
+{
+    struct sock *s = owner;
+    /* A transport that tells a freed socket would be found here, not by whoever has the memory. */
+    assert(s->net->socks.by_fd[s->fd - SOCK_FD_FIRST] == s);
+    epoll_notify(s, bits);
+    sock_wake(s, bits);
+}
+
+void sock_detach(struct sock *s)
+{
+    sock_drop_watches(s);
+    epoll_forget(s);
+}
+
+void sock_free(struct sock *s)
+{
+    sock_detach(s);
+    sock_give_back(s);
 }
 
 void sock_table_destroy(struct net *n)
@@ -76,152 +80,4 @@ void sock_table_destroy(struct net *n)
         sock_free(s);
     }
     assert(t->socks.used == 0 && t->epolls.used == 0 && t->epoll_items.used == 0);
-}
-
-/* The object at a number, closing ones too, or NULL. */
-static struct sock *table_at(const struct sock_table *t, int fd)
-{
-    int64_t idx = (int64_t)fd - SOCK_FD_FIRST;
-    return idx >= 0 && idx < (int64_t)t->fd_count ? t->by_fd[idx] : NULL;
-}
-
-struct sock *sock_find(struct net *n, int fd, int *err)
-{
-    struct sock *s = table_at(&n->socks, fd);
-    if (s != NULL && !s->closing) {
-        assert(s->net == n && s->fd == fd);
-        return s;
-    }
-    /* The numbers of the standard streams are valid descriptors, only not ours to serve. */
-    if (fd >= 0 && fd < SOCK_FD_FIRST) {
-        *err = -ENOTSOCK;
-        return NULL;
-    }
-    NET_COUNT(n, sock_stale_fd);
-    *err = -EBADF;
-    return NULL;
-}
-
-/* POSIX: the lowest number that is free. The hint keeps the search from starting over. */
-static bool table_take_lowest(struct sock_table *t, uint32_t *idx)
-{
-    uint32_t words = taken_words(t);
-    /* Every word before the hint is full: closing moves it back, so the sum of all walks is bounded
-     * by what was closed. */
-    while (t->free_hint < words && t->taken[t->free_hint] == ~UINT64_C(0)) {
-        t->free_hint++;
-    }
-    if (t->free_hint == words) {
-        return false;
-    }
-    uint32_t bit = (uint32_t)__builtin_ctzll(~t->taken[t->free_hint]);
-    t->taken[t->free_hint] |= UINT64_C(1) << bit;
-    *idx = t->free_hint * TAKEN_WORD_BITS + bit;
-    assert(*idx < t->fd_count && t->by_fd[*idx] == NULL);
-    return true;
-}
-
-static void table_give_back(struct sock_table *t, uint32_t idx)
-{
-    uint32_t word = idx / TAKEN_WORD_BITS;
-    uint64_t bit = UINT64_C(1) << (idx % TAKEN_WORD_BITS);
-    assert(t->taken[word] & bit);
-    t->taken[word] &= ~bit;
-    t->by_fd[idx] = NULL;
-    t->free_hint = min_u32(t->free_hint, word);
-}
-
-struct sock *sock_alloc(struct net *n, enum sock_kind kind, int *err)
-{
-    struct sock_table *t = &n->socks;
-    uint32_t idx;
-    if (!table_take_lowest(t, &idx)) {
-        NET_COUNT(n, sock_table_full);
-        *err = -EMFILE;
-        return NULL;
-    }
-    struct sock *s = pool_get(&t->socks);
-    if (s == NULL) {
-        /* Not the table's limit but the pool's: one object each, so only a test sees this. */
-        table_give_back(t, idx);
-        *err = -ENFILE;
-        return NULL;
-    }
-    s->net = n;
-    s->fd = (int)idx + SOCK_FD_FIRST;
-    s->kind = kind;
-    list_init(&s->items);
-    t->by_fd[idx] = s;
-    return s;
-}
-
-void sock_wake(struct sock *s, uint32_t bits)
-{
-    struct sock_watch *next; /* read first: who is woken may take its watch away */
-    for (struct sock_watch *w = s->watches; w != NULL; w = next) {
-        next = w->next;
-        w->fn(w, bits);
-    }
-}
-
-void sock_notify(void *owner, uint32_t bits)
-{
-    struct sock *s = owner;
-    /* A transport that tells a freed socket would be found here, not by whoever has the memory. */
-    assert(s->net->socks.by_fd[s->fd - SOCK_FD_FIRST] == s);
-    epoll_notify(s, bits);
-    sock_wake(s, bits);
-}
-
-void sock_detach(struct sock *s)
-{
-    /* The list is taken away whole before the first call: a watcher who closes or watches something
-     * else in its answer must find a socket that has no watchers. */
-    struct sock_watch *w = s->watches;
-    s->watches = NULL;
-    while (w != NULL) {
-        struct sock_watch *next = w->next;
-        w->next = NULL;
-        w->fn(w, SOCK_WATCH_CLOSED);
-        w = next;
-    }
-    epoll_forget(s);
-}
-
-void sock_free(struct sock *s)
-{
-    struct net *n = s->net;
-    sock_detach(s);
-    assert(list_empty(&s->items) && s->watches == NULL);
-    table_give_back(&n->socks, (uint32_t)(s->fd - SOCK_FD_FIRST));
-    pool_put(&n->socks.socks, s);
-}
-
-int sock_watch_add(struct net *n, int fd, struct sock_watch *w)
-{
-    int err = 0;
-    struct sock *s = sock_find(n, fd, &err);
-    if (s == NULL) {
-        return -EBADF;
-    }
-    assert(w->fn != NULL);
-    w->next = s->watches;
-    s->watches = w;
-    return 0;
-}
-
-void sock_watch_remove(struct net *n, int fd, struct sock_watch *w)
-{
-    /* Not sock_find: a waiter takes its watch back also from a socket that closes meanwhile. */
-    struct sock *s = table_at(&n->socks, fd);
-    if (s == NULL) {
-        return;
-    }
-    for (struct sock_watch **at = &s->watches; *at != NULL; at = &(*at)->next) {
-        if (*at == w) {
-            *at = w->next;
-            w->next = NULL;
-            return;
-        }
-    }
 }

@@ -1,7 +1,6 @@
 /*
  * The socket layer's part of struct net: the descriptor table, and the objects behind descriptors.
- * For net/sock*.c and net/sock/epoll.c only; the rest of the stack sees the three pools for
- * statistics.
+ * What net.c makes and ends; only the files of net/sock look inside, by the calls in int.h.
  */
 #ifndef NET_SOCK_TABLE_H
 #define NET_SOCK_TABLE_H
@@ -76,38 +75,7 @@ struct sock_table {
 enum status sock_table_init(struct net *n, struct arena *a) must_check;
 
 /* Forgets every descriptor without touching the transports (they are destroyed on their own);
- * whoever waits is told that his descriptor was closed. */
+ * each watch is told that its descriptor was closed. */
 void sock_table_destroy(struct net *n);
-
-/* The object behind fd; NULL with *err -EBADF (stale) or -ENOTSOCK (the console's). */
-struct sock *sock_find(struct net *n, int fd, int *err);
-
-/* The same, for calls on sockets: an epoll is -ENOTSOCK, too. */
-struct sock *sock_find_inet(struct net *n, int fd, int *err);
-
-/* A fresh descriptor of the kind, or NULL with *err -EMFILE or -ENFILE. */
-struct sock *sock_alloc(struct net *n, enum sock_kind kind, int *err);
-
-/* The descriptor is being closed: tells its watches so and takes them and the epoll interests off.
- */
-void sock_detach(struct sock *s);
-
-/* sock_detach, then gives the descriptor back. The transport is gone before. */
-void sock_free(struct sock *s);
-
-/* Tells watches and epolls that bits became ready: a net_ready_fn. */
-void sock_notify(void *owner, uint32_t bits);
-
-/* Tells the watches alone: what an epoll instance does for its own descriptor. */
-void sock_wake(struct sock *s, uint32_t bits);
-
-/* sock_ready for an object. */
-uint32_t sock_bits(const struct sock *s);
-
-/* net/sock/epoll.c, called by sock*.c. */
-void epoll_notify(struct sock *s, uint32_t bits); /* s became ready */
-void epoll_forget(struct sock *s);                /* s is being closed: off every interest list */
-void epoll_destroy(struct epoll *e);              /* an instance is being closed */
-uint32_t epoll_bits(const struct epoll *e);       /* IN when a collection would find something */
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
+#include "net/sock/int.h"
 #include "net/sock/sock.h"
 #include "net/wire/csum.h"
 #include "tests/fuzz/fuzz_input.h"

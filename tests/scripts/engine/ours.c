@@ -9,7 +9,7 @@
 
 #include "tests/scripts/engine/backend.h"
 
-#include "net/sock/table.h"
+#include "net/sock/int.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"
 #include "tests/unit/net_fixture.h"
