@@ -1,10 +1,18 @@
 /*
  * The DHCP client's state machine (RFC 2131 figure 5): see dhcp.h.
  */
+#include "net/core/core.h"
+#include "net/core/random.h"
 #include "net/dhcp/dhcp.h"
 #include "net/dhcp/lease.h"
+#include "net/ip/ipv4.h"
+#include "net/link/acd.h"
+#include "net/link/iface.h"
 #include "net/stack.h"
+#include "net/udp/udp.h"
 #include "net/wire/dhcp.h"
+#include "net/wire/ipv4.h"
+#include "net/wire/udp.h"
 
 /* RFC 2131 4.1: doubling pauses, each varied by up to a second either way, without end. The first
  * is shorter than the RFC's 4 s: some links drop what is sent in their first second. */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
+#include "net/core/core.h"
 #include "net/ip/int.h"
+#include "net/link/arp.h"
 #include "net/stack.h"
 #include "net/wire/csum.h"
 

@@ -4,6 +4,8 @@
  */
 #include "kernel/bytes.h"
 #include "net/ip/int.h"
+#include "net/link/eth.h"
+#include "net/link/iface.h"
 #include "net/stack.h"
 #include "net/wire/udp.h"
 

@@ -4,8 +4,14 @@
  */
 #include <string.h>
 
+#include "net/core/core.h"
+#include "net/core/random.h"
 #include "net/ip/ipv4.h"
+#include "net/link/arp.h"
+#include "net/link/eth.h"
+#include "net/link/iface.h"
 #include "net/stack.h"
+#include "net/wire/eth.h"
 
 enum {
     IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */

@@ -3,6 +3,10 @@
  */
 #include <string.h>
 
+#include "net/core/core.h"
+#include "net/core/random.h"
+#include "net/link/acd.h"
+#include "net/link/iface.h"
 #include "net/link/int.h"
 #include "net/stack.h"
 

@@ -5,6 +5,9 @@
  */
 #include <string.h>
 
+#include "net/core/random.h"
+#include "net/link/eth.h"
+#include "net/link/iface.h"
 #include "net/link/int.h"
 #include "net/stack.h"
 

@@ -6,6 +6,8 @@
  * Nothing is dropped untold. Who sends a packet that may not wait hears so at once, and who sent
  * one that waited in vain hears that the neighbour is not there.
  */
+#include "net/core/core.h"
+#include "net/link/eth.h"
 #include "net/link/int.h"
 #include "net/stack.h"
 #include "net/wire/ipv4.h"

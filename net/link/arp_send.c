@@ -3,6 +3,8 @@
  */
 #include <string.h>
 
+#include "net/core/core.h"
+#include "net/link/eth.h"
 #include "net/link/int.h"
 #include "net/stack.h"
 

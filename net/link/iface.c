@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "net/core/core.h"
 #include "net/stack.h"
 #include "net/wire/ipv4.h"
 

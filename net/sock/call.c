@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "net/core/core.h"
 #include "net/sock/int.h"
 #include "net/stack.h"
 #include "net/tcp/tcp.h"

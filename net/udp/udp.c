@@ -8,6 +8,11 @@
 #include <string.h>
 
 #include "kernel/bytes.h"
+#include "net/core/core.h"
+#include "net/core/random.h"
+#include "net/ip/icmp.h"
+#include "net/ip/ipv4.h"
+#include "net/link/iface.h"
 #include "net/stack.h"
 #include "net/udp/udp.h"
 
