@@ -39,8 +39,8 @@ static void count_bad_header(struct net *n, enum ipv4_bad why)
     }
 }
 
-/* To the port that is open while the host is configured, whoever the datagram names (iface.h). p's
- * data is at the transport header. */
+/* To the port that is open while the host is configured, whatever host the datagram is to
+ * (iface.h). p's data is at the transport header. */
 static bool is_to_open_port(const struct net *n, const struct pkt *p, const struct ipv4_header *h)
 {
     return n->iface.open_port != 0 && h->protocol == IP_PROTO_UDP && h->frag_offset == 0 &&

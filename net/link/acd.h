@@ -20,6 +20,8 @@
 #include "kernel/timer.h"
 #include "net/core/config.h"
 
+struct net;
+
 enum { /* RFC 5227 1.1 */
        ACD_PROBE_COUNT = 3,
        ACD_ANNOUNCE_COUNT = 2,
@@ -61,8 +63,6 @@ struct acd {
     uint32_t conflicts; /* link-local: since the last address that held */
     acd_declined_fn *declined;
 };
-
-struct net;
 
 void acd_init(struct net *n);
 

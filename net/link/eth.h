@@ -19,8 +19,9 @@ enum {
 /* Takes a frame of a registered type, data behind the headers. */
 typedef void eth_input_fn(struct net *n, struct pkt *p);
 
-/* Who takes which type of frames. (A tap that is handed every frame will stand beside this table:
- * in eth_input() in front of the addresses, in eth_output() in front of the device.) */
+/* Who takes which type of frames. (A tap that is handed every frame has its place beside this
+ * table, called in eth_input() in front of the addresses and in eth_output() in front of the
+ * device; of a bare IP link in net_input_ip() and in ip/out.c's link_output().) */
 struct eth {
     uint32_t type_count;
     struct eth_type {

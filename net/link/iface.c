@@ -30,16 +30,16 @@ bool iface_is_unicast_source(const struct net *n, uint32_t addr)
  * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). Link-local
  * hosts are, but for those that a route of their own is told to: clouds put a router in front of
  * 169.254.169.254, and to Linux such a route is one like any. */
-static uint32_t routed_hop(const struct iface *f, uint32_t dst)
+static uint32_t routed_hop(const struct iface *iface, uint32_t dst)
 {
-    bool near = ((dst ^ f->address) & f->netmask) == 0;
+    bool near = ((dst ^ iface->address) & iface->netmask) == 0;
     bool link_local = ipv4_is_link_local(dst);
-    uint32_t best = near ? f->netmask : link_local ? ipv4_mask(IPV4_LINK_LOCAL_BITS) : 0;
-    uint32_t hop = near || link_local || f->link_mask == 0 ? dst : f->gateway;
-    for (uint32_t i = 0; i < f->route_count; i++) {
-        const struct net_route *r = &f->routes[i];
+    uint32_t best = near ? iface->netmask : link_local ? ipv4_mask(IPV4_LINK_LOCAL_BITS) : 0;
+    uint32_t hop = near || link_local || iface->link_mask == 0 ? dst : iface->gateway;
+    for (uint32_t i = 0; i < iface->route_count; i++) {
+        const struct net_route *r = &iface->routes[i];
         uint32_t mask = ipv4_mask(r->prefix_bits);
-        if (dst == r->router || dst == f->gateway) {
+        if (dst == r->router || dst == iface->gateway) {
             return dst;
         }
         if (((dst ^ r->network) & mask) == 0 && mask > best) {
@@ -52,22 +52,22 @@ static uint32_t routed_hop(const struct iface *f, uint32_t dst)
 
 uint32_t iface_next_hop(const struct net *n, uint32_t dst)
 {
-    const struct iface *f = &n->iface;
-    if (f->address == 0 || dst == f->address || ipv4_is_multicast(dst) || dst >> 24 == 0 ||
+    const struct iface *iface = &n->iface;
+    if (iface->address == 0 || dst == iface->address || ipv4_is_multicast(dst) || dst >> 24 == 0 ||
         dst >> 24 == 127) {
         return 0;
     }
     if (n->cfg.link == NET_LINK_IP || iface_is_broadcast(n, dst)) {
         return dst;
     }
-    if (unlikely(f->route_count != 0)) {
-        return routed_hop(f, dst);
+    if (unlikely(iface->route_count != 0)) {
+        return routed_hop(iface, dst);
     }
     /* RFC 3927 2.6.2, 2.7: to link-local addresses everything stays on the link. */
     if (ipv4_is_link_local(dst)) {
         return dst;
     }
-    return ((dst ^ f->address) & f->link_mask) == 0 ? dst : f->gateway;
+    return ((dst ^ iface->address) & iface->link_mask) == 0 ? dst : iface->gateway;
 }
 
 bool iface_is_on_link(const struct net *n, uint32_t addr)
@@ -77,11 +77,11 @@ bool iface_is_on_link(const struct net *n, uint32_t addr)
 
 bool iface_add_listener(struct net *n, iface_changed_fn *fn)
 {
-    struct iface *f = &n->iface;
-    if (f->listener_count == IFACE_LISTENERS_MAX) {
+    struct iface *iface = &n->iface;
+    if (iface->listener_count == IFACE_LISTENERS_MAX) {
         return false;
     }
-    f->listeners[f->listener_count++] = fn;
+    iface->listeners[iface->listener_count++] = fn;
     return true;
 }
 
@@ -98,30 +98,30 @@ static bool all_on_link(const struct net_event *e)
 }
 
 /* Returns whether anything of it is new. */
-static bool set_routes(struct iface *f, const struct net_event *e, bool lost)
+static bool set_routes(struct iface *iface, const struct net_event *e, bool lost)
 {
     uint32_t count = lost ? 0 : e->route_count;
     uint32_t gateway = lost ? 0 : e->gateway;
-    size_t bytes = count * sizeof(f->routes[0]);
+    size_t bytes = count * sizeof(iface->routes[0]);
     assert(count <= NET_ROUTES_MAX);
-    bool same = count == f->route_count && gateway == f->gateway &&
-                memcmp(f->routes, e->routes, bytes) == 0;
-    f->gateway = gateway;
-    f->route_count = count;
-    memcpy(f->routes, e->routes, bytes);
+    bool same = count == iface->route_count && gateway == iface->gateway &&
+                memcmp(iface->routes, e->routes, bytes) == 0;
+    iface->gateway = gateway;
+    iface->route_count = count;
+    memcpy(iface->routes, e->routes, bytes);
     return !same;
 }
 
 /* All ones and all zeros in the host part are nobody's; a /31 has neither (RFC 3021), nor has a
  * /32. A server that leases one of them has told a mask too narrow: then neither is known. */
-static void set_subnet(struct iface *f, uint32_t address, uint32_t netmask)
+static void set_subnet(struct iface *iface, uint32_t address, uint32_t netmask)
 {
     uint32_t host = address & ~netmask;
     bool has_both = ~netmask > 1 && host != 0 && host != ~netmask;
-    f->address = address;
-    f->netmask = netmask;
-    f->broadcast = has_both ? address | ~netmask : UINT32_MAX;
-    f->network = has_both ? address & netmask : 0;
+    iface->address = address;
+    iface->netmask = netmask;
+    iface->broadcast = has_both ? address | ~netmask : UINT32_MAX;
+    iface->network = has_both ? address & netmask : 0;
 }
 
 void iface_set_address(struct net *n, const struct net_event *e)

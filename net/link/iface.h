@@ -40,9 +40,9 @@ bool iface_add_listener(struct net *n, iface_changed_fn *fn) must_check;
 void iface_set_address(struct net *n, const struct net_event *e);
 
 /*
- * Whole UDP datagrams to this port are taken whoever they are to, but for groups, and whoever they
- * are from: a server answers a host that has no address yet by unicast to the one it offers (RFC
- * 2131 4.1), and may have no address of its own yet, or a wrong one. 0: none.
+ * Whole UDP datagrams to this port are taken whatever host they are to, but for groups, and
+ * whatever they are from: a server answers a host that has no address yet by unicast to the one it
+ * offers (RFC 2131 4.1), and may have no address of its own yet, or a wrong one. 0: none.
  */
 void iface_set_open_port(struct net *n, uint16_t port);
 

@@ -15,7 +15,7 @@ enum {
 };
 
 /*
- * A copy of the caller's vector: while the call sleeps another task may change his. Between
+ * A copy of the caller's vector: while the call sleeps another task may change that. Between
  * vector_take and vector_drop.
  */
 struct vector {

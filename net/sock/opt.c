@@ -1,6 +1,6 @@
 /*
  * Socket options, by the socket layer's own names; the POSIX levels, numbers and structures are
- * net/posix/opt.c's. An option lives with whoever acts on it: TCP's in its control block, the
+ * net/posix/opt.c's. An option lives where it is acted on: TCP's in its control block, the
  * time-outs and O_NONBLOCK here, where only the blocking layer reads them.
  */
 #include "net/sock/sock.h"

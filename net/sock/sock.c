@@ -48,7 +48,7 @@ uint32_t sock_bits(const struct sock *s)
 void sock_notify(void *owner, uint32_t bits)
 {
     struct sock *s = owner;
-    /* A transport that tells a freed socket would be found here, not by whoever has the memory. */
+    /* A transport that tells a freed socket would be found here, not by what has its memory now. */
     assert(s->net->socks.by_fd[s->fd - SOCK_FD_FIRST] == s);
     epoll_notify(s, bits);
     sock_wake(s, bits);

@@ -242,7 +242,7 @@ int udp_peer(const struct udp_cb *u, uint32_t *addr, uint16_t *port)
     return 0;
 }
 
-/* What a sender is told of how his datagram fared. That the neighbour is not there, only a
+/* What a sender is told of how its datagram fared. That the neighbour is not there, only a
  * connected socket hears, as of every error about the path (RFC 1122 4.1.3.3). */
 static int errno_of_output(const struct udp_cb *u, enum status st)
 {
