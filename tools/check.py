@@ -276,6 +276,7 @@ INSIDE = {
     "tests/unit/tcp_see.h": "what every other test sees and sets up goes through it",
     "tests/unit/tcp_check.c": "the invariants are of every member of every block",
     "tests/sim/account.c": "counts the buffers in each queue one by one",
+    "tests/bench/where.c": "tells which bytes of memory the block is",
 }
 
 
@@ -284,7 +285,8 @@ def layout_breaches(path, lines, block):
     if not path.startswith("tests/") or not path.endswith((".c", ".h")) or path in INSIDE:
         return []
     parts = re.search(r"^struct tcp_cb \{\n(.*?)^\};", block, re.M | re.S).group(1)
-    parts = "|".join(re.findall(r"^    struct tcp_(?!node)\w+ (\w+);", parts, re.M))
+    parts = "|".join(re.findall(r"^    (?:TCP_PART\(\w+\) )?struct tcp_(?!node)\w+ (\w+);", parts,
+                                re.M))
     # Pointers to a block: those this file declares, and the fixture's connection and listener. A
     # record of half-open or TIME-WAIT has a tcp_node, too.
     names = "|".join(re.findall(r"struct tcp_cb \*(?:const )?(\w+)\b(?!\()", "\n".join(lines)) +
