@@ -94,7 +94,6 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
     if (t->sack_on) {
         tcp_scoreboard_check_reneging(t);
     }
-    t->cc.ack_rtt_us = (uint32_t)min_u64((d->rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX);
     /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
     uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
     if (rtt_ns != 0) {

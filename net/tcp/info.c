@@ -26,7 +26,7 @@ static uint8_t recovery_of(const struct tcp_cb *t)
     case TCP_RECOVERY_NONE:
         break;
     }
-    if (tcp_ecn_covers(t)) {
+    if (tcp_cc_echo_covers(t)) {
         return TCP_REPORT_CWR;
     }
     bool disorder = t->loss.dupacks > 0 || t->snd.queue.sacked_packets > 0;

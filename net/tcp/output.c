@@ -139,7 +139,7 @@ static uint32_t sendable_bytes(const struct tcp_cb *t, struct pkt *p)
 static void before_new_data(struct tcp_cb *t)
 {
     if (tcp_flight(t) == 0) {
-        tcp_cc_after_idle(t);
+        tcp_cc_after_idle(t, tcp_rto_ns(t, 0));
         /* What was armed, if anything, was the persist timer; the segment gets a fresh timeout. */
         tcp_rtx_timer_stop(t);
         t->snd.progress_ns = t->net->now_ns;

@@ -7,6 +7,7 @@
 #ifndef TESTS_UNIT_TCP_SEE_H
 #define TESTS_UNIT_TCP_SEE_H
 
+#include "net/tcp/cc/cubic.h"
 #include "net/tcp/int.h"
 
 static inline struct tcp_report report_of(const struct tcp_cb *t)
@@ -97,7 +98,7 @@ SEE(bool, ecn_echo_due, ecn.echo)
 
 static inline const struct tcp_cubic_curve *cubic_curve(const struct tcp_cb *t)
 {
-    return &t->cc.cubic.curve;
+    return &tcp_cubic(t)->curve;
 }
 
 /* The receiver. */
@@ -124,7 +125,6 @@ SEE(uint32_t, half_open_count, listener.half_count)
 SET(uint32_t, set_cwnd, cc.cwnd)
 SET(uint32_t, set_ssthresh, cc.ssthresh)
 SET(enum tcp_recovery, set_recovery, cc.recovery)
-SET(uint32_t, set_ack_rtt_us, cc.ack_rtt_us)
 SET(uint32_t, set_rto_us, rtt.rto_us)
 SET(uint16_t, set_snd_mss, snd.mss)
 SET(uint32_t, set_max_snd_wnd, snd.max_wnd)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "net/tcp/cc/cubic.h"
 #include "tests/unit/tcp_fixture.h"
 
 enum {
@@ -52,6 +53,19 @@ static void end(struct tcp_test *tt)
     tcp_test_end(tt);
 }
 
+/* An ACK of so many bytes, of the flight that was out, with a round trip of its own or 0. */
+static void acked_in(struct tcp_cb *t, uint32_t bytes, uint32_t flight, uint32_t rtt_us)
+{
+    struct tcp_cc_ack ack = {
+        .bytes = bytes, .flight = flight, .rtt_us = rtt_us, .srtt_us = srtt_us8(t) / 8};
+    tcp_cc_acked(t, &ack);
+}
+
+static void acked(struct tcp_cb *t, uint32_t bytes, uint32_t flight)
+{
+    acked_in(t, bytes, flight, 0);
+}
+
 /* A round trip in which the whole window is acknowledged in pieces of so many bytes. */
 static void round_trip(struct tcp_test *tt, uint32_t piece)
 {
@@ -63,7 +77,7 @@ static void round_trip(struct tcp_test *tt, uint32_t piece)
         tt->net->now_ns = begin_ns + (uint64_t)(done + bytes) * RTT_MS * NS_PER_MS / window;
         move_snd_una(t, bytes);
         set_flight(t, cwnd_of(t));
-        tcp_cc_acked(t, bytes, cwnd_of(t));
+        acked(t, bytes, cwnd_of(t));
     }
 }
 
@@ -195,13 +209,13 @@ static void timeout_starts_flat(void **state)
     tcp_cc_on_loss(t);
     set_cwnd(t, MSS);
     set_recovery(t, TCP_RECOVERY_LOSS);
-    tcp_cc_acked(t, 4 * MSS, cwnd_of(t));
+    acked(t, 4 * MSS, cwnd_of(t));
     assert_int_equal(cwnd_of(t), 2 * MSS); /* RFC 3465 2.3: L is 1 */
     set_recovery(t, TCP_RECOVERY_NONE);
     tcp_cc_recovered(t);
     for (unsigned i = 0; cwnd_of(t) < ssthresh_of(t); i++) {
         assert_true(i < 100);
-        tcp_cc_acked(t, 2 * MSS, cwnd_of(t));
+        acked(t, 2 * MSS, cwnd_of(t));
     }
     uint32_t cwnd = cwnd_of(t);
     round_trip(&tt, MSS);
@@ -233,7 +247,7 @@ static void ack_division_gains_nothing(void **state)
         begin(&tt, all[i], 10);
         set_ssthresh(tt.t, 1 << 20); /* slow start, not the first */
         for (unsigned k = 0; k < MSS; k++) {
-            tcp_cc_acked(tt.t, 1, cwnd_of(tt.t));
+            acked(tt.t, 1, cwnd_of(tt.t));
         }
         assert_int_equal(cwnd_of(tt.t), 11 * MSS);
         end(&tt);
@@ -251,7 +265,7 @@ static void unused_time_is_not_growth(void **state)
         round_trip(&tt, MSS);
         for (unsigned i = 0; idle && i < 100; i++) {
             tt.net->now_ns += NS_PER_S;
-            tcp_cc_acked(tt.t, 10, 10);
+            acked(tt.t, 10, 10);
         }
         round_trip(&tt, MSS);
         grown[idle] = cwnd_of(tt.t);
@@ -268,11 +282,11 @@ static void unvalidated_window_is_halved(void **state)
     set_ssthresh(tt.t, 20 * MSS);
     for (unsigned s = 0; s < 300; s++) {
         tt.net->now_ns += NS_PER_S;
-        tcp_cc_acked(tt.t, 10, 10);
+        acked(tt.t, 10, 10);
         assert_int_equal(cwnd_of(tt.t), 80 * MSS);
     }
     tt.net->now_ns += NS_PER_S;
-    tcp_cc_acked(tt.t, 10, 10);
+    acked(tt.t, 10, 10);
     assert_int_equal(cwnd_of(tt.t), 40 * MSS);
     assert_int_equal(ssthresh_of(tt.t), 60 * MSS);
     end(&tt);
@@ -287,20 +301,20 @@ static void idle_decays_by_halves(void **state)
     set_rto_us(tt.t, 200000);
     set_sent_now(tt.t);
     tt.net->now_ns += 150 * NS_PER_MS;
-    tcp_cc_after_idle(tt.t);
+    tcp_cc_after_idle(tt.t, tcp_rto_ns(tt.t, 0));
     assert_int_equal(cwnd_of(tt.t), 80 * MSS);
     tt.net->now_ns = sent_ns(tt.t) + 500 * NS_PER_MS; /* two and a half */
-    tcp_cc_after_idle(tt.t);
+    tcp_cc_after_idle(tt.t, tcp_rto_ns(tt.t, 0));
     assert_int_equal(cwnd_of(tt.t), 20 * MSS);
     assert_int_equal(ssthresh_of(tt.t), 80 * MSS);
     set_sent_now(tt.t);
     tt.net->now_ns += 3600 * NS_PER_S;
-    tcp_cc_after_idle(tt.t);
+    tcp_cc_after_idle(tt.t, tcp_rto_ns(tt.t, 0));
     assert_int_equal(cwnd_of(tt.t), 10 * MSS);
     assert_int_equal(ssthresh_of(tt.t), 80 * MSS);
     set_cwnd(tt.t, 2 * MSS); /* smaller than the restart window: stays */
     tt.net->now_ns += 3600 * NS_PER_S;
-    tcp_cc_after_idle(tt.t);
+    tcp_cc_after_idle(tt.t, tcp_rto_ns(tt.t, 0));
     assert_int_equal(cwnd_of(tt.t), 2 * MSS);
     end(&tt);
 }
@@ -344,7 +358,7 @@ static void extremes_stay_bounded(void **state)
     for (unsigned i = 0; i < 200; i++) {
         uint32_t before = cwnd_of(t);
         tt.net->now_ns += (uint64_t)i * i * NS_PER_S;
-        tcp_cc_acked(t, 1u << 29, cwnd_of(t));
+        acked(t, 1u << 29, cwnd_of(t));
         assert_true(cwnd_of(t) >= before && cwnd_of(t) <= 1 << 30);
     }
     assert_int_equal(cwnd_of(t), 1 << 30);
@@ -361,8 +375,7 @@ static void slow_start_round(struct tcp_test *tt, unsigned acks, uint32_t rtt_us
     for (unsigned i = 0; i < acks; i++) {
         tt->net->now_ns += gap_us * NS_PER_US;
         move_snd_una(t, 2 * MSS);
-        set_ack_rtt_us(t, rtt_us);
-        tcp_cc_acked(t, 2 * MSS, max_u32(flight, cwnd_of(t)));
+        acked_in(t, 2 * MSS, max_u32(flight, cwnd_of(t)), rtt_us);
     }
 }
 

@@ -36,21 +36,8 @@ struct tcp_hystart {
     bool train_long; /* in this round */
 };
 
-/* CUBIC (RFC 9438). The curve is what a spurious loss has to give back (4.9). */
-struct tcp_cubic_curve {
-    uint64_t epoch_ns; /* begin of congestion avoidance, put off by pauses; 0: not begun */
-    uint64_t est_rest; /* of w_est: what is less than a byte */
-    uint32_t w_max;    /* bytes; 0: no loss yet */
-    uint32_t w_est;    /* bytes */
-    uint32_t k_ms;
-};
-
-struct tcp_cubic {
-    struct tcp_cubic_curve curve;
-    struct tcp_cubic_curve prior; /* before the last reduction */
-    uint64_t used_ns;             /* to here time is accounted for */
-    uint32_t cwnd_prior;          /* bytes, at the last reduction */
-    bool timed_out;               /* the last reduction was a timeout's */
+enum {
+    TCP_CC_STATE_WORDS = 10, /* what an algorithm may keep for a connection, of 8 bytes */
 };
 
 struct tcp_cc {
@@ -61,12 +48,11 @@ struct tcp_cc {
     uint8_t recovery;    /* enum tcp_recovery */
     uint32_t prior_cwnd; /* before the last reduction; 0: nothing to undo */
     uint32_t prior_ssthresh; /* the same */
-    uint32_t ack_rtt_us;     /* measured by the ACK that is being handled; 0: nothing was */
     uint64_t validated_ns;   /* when at least half of cwnd was last in use (RFC 7661) */
     uint32_t peak; /* the most that was out before an ACK, until peak_end is acknowledged */
     uint32_t peak_end;
     struct tcp_hystart hystart;
-    struct tcp_cubic cubic;
+    uint64_t state[TCP_CC_STATE_WORDS]; /* the algorithm's own; it sets it up in its init */
 };
 
 /* RFC 3168. */

@@ -189,7 +189,7 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     t->keepalive.idle_s = TCP_KEEPIDLE_S;
     t->keepalive.interval_s = TCP_KEEPINTVL_S;
     t->keepalive.count = TCP_KEEPCNT;
-    t->cc.ops = tcp_cc_find(n->cfg.tcp_congestion);
+    tcp_cc_init(t);
     tcp_rtt_init(&t->rtt);
     tcp_sendq_init(t);
 }

@@ -1,44 +1,14 @@
 /*
- * What all congestion control algorithms share: the initial window, windows that were not used,
- * slow start, which algorithm is meant by a name, and the undoing of a reduction. The algorithms
- * have files of their own (cubic.c, newreno.c).
+ * What the rest of TCP calls, whatever the algorithm: the initial window, windows that were not
+ * used, reductions and their undoing. The algorithm is reached through its table alone; what all of
+ * them do alike is in slow_start.c, which algorithm a name means in table.c.
  */
 #include "net/tcp/cc/cc.h"
 
-#include "net/tcp/int.h"
-
 enum {
-    IW_BYTES = 14600,         /* RFC 6928 2 */
-    CWND_MAX_BYTES = 1 << 30, /* the largest window, RFC 7323 */
-    ABC_LIMIT_SEGMENTS = 2,   /* RFC 3465 2.2: L */
-    FIRST_LIMIT_SEGMENTS = 8, /* RFC 9406 4.3: L of the first slow start, without pacing */
-    CSS_GROWTH_DIVISOR = 4,   /* RFC 9406 4.3 */
-    NON_VALIDATED_S = 300,    /* RFC 7661 4.4: so long a window that is not used is kept */
+    IW_BYTES = 14600,      /* RFC 6928 2 */
+    NON_VALIDATED_S = 300, /* RFC 7661 4.4: so long a window that is not used is kept */
 };
-
-static bool same_name(const char *a, const char *b)
-{
-    size_t i = 0;
-    while (a[i] != '\0' && a[i] == b[i]) {
-        i++;
-    }
-    return a[i] == b[i];
-}
-
-const struct tcp_cc_ops *tcp_cc_find(const char *name)
-{
-    /* The default comes first. */
-    static const struct tcp_cc_ops *const all[] = {&tcp_cc_cubic, &tcp_cc_newreno};
-    if (name == NULL) {
-        return all[0];
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-        if (same_name(all[i]->name, name)) {
-            return all[i];
-        }
-    }
-    return NULL;
-}
 
 void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops)
 {
@@ -61,38 +31,18 @@ uint32_t tcp_cc_initial_window(const struct tcp_cb *t)
     return min_u32(TCP_CONFIG_INITIAL_WINDOW * mss, max_u32(2 * mss, IW_BYTES));
 }
 
-/* ssthresh is still what it began with: nothing was learnt about the path. */
-static bool first_slow_start(const struct tcp_cb *t)
-{
-    return t->cc.ssthresh == CWND_MAX_BYTES;
-}
-
 void tcp_cc_start(struct tcp_cb *t)
 {
     t->cc.cwnd = tcp_cc_initial_window(t);
-    t->cc.ssthresh = CWND_MAX_BYTES; /* RFC 5681 3.1: arbitrarily high */
+    t->cc.ssthresh = TCP_CWND_MAX_BYTES; /* RFC 5681 3.1: arbitrarily high */
     t->cc.acked = 0;
     t->cc.prior_cwnd = 0;
     t->cc.peak = 0;
     t->cc.validated_ns = t->net->now_ns;
     t->cc.recovery = TCP_RECOVERY_NONE;
-    t->loss.dupacks = 0;
     tcp_hystart_init(t);
     t->cc.ops->init(t);
     assert(t->cc.cwnd >= t->snd.mss);
-}
-
-void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
-{
-    uint32_t limit = first_slow_start(t) ? FIRST_LIMIT_SEGMENTS : ABC_LIMIT_SEGMENTS;
-    if (t->cc.recovery == TCP_RECOVERY_LOSS) {
-        limit = 1; /* RFC 3465 2.3: while the losses of a timeout are being repaired */
-    }
-    uint32_t growth = min_u32(acked_bytes, limit * t->snd.mss);
-    if (t->cc.hystart.phase != TCP_HYSTART_SLOW_START && first_slow_start(t)) {
-        growth /= CSS_GROWTH_DIVISOR; /* RFC 9406 4.2 */
-    }
-    t->cc.cwnd += growth;
 }
 
 /* RFC 7661 4.4.2, 4.4.3 and RFC 5681 4.1: less of a window that the path has not shown to bear of
@@ -141,42 +91,44 @@ static bool window_used(struct tcp_cb *t, uint32_t flight)
     return flight + t->snd.mss >= t->cc.cwnd;
 }
 
-void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before)
+void tcp_cc_acked(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 {
     assert(t->cc.recovery != TCP_RECOVERY_FAST);
-    struct tcp_cc_ack ack = {
-        .bytes = acked_bytes, .flight = flight_before, .rtt_us = t->cc.ack_rtt_us};
-    bool used = window_used(t, flight_before);
-    if (first_slow_start(t) && used) {
-        tcp_hystart_on_ack(t, ack.rtt_us);
+    bool used = window_used(t, ack->flight);
+    if (tcp_cc_first_slow_start(t) && used) {
+        tcp_hystart_on_ack(t, ack->rtt_us);
     }
-    validate(t, flight_before);
+    validate(t, ack->flight);
     if (t->ecn.echoed) {
         return; /* RFC 3168 6.1.2: no growth by an ACK with ECE */
     }
-    if (acked_bytes > 0 && used) {
-        t->cc.ops->on_ack(t, &ack);
-        t->cc.cwnd = min_u32(t->cc.cwnd, CWND_MAX_BYTES);
+    if (ack->bytes > 0 && used) {
+        t->cc.ops->on_ack(t, ack);
+        t->cc.cwnd = min_u32(t->cc.cwnd, TCP_CWND_MAX_BYTES);
     } else {
         t->cc.ops->unused(t);
         t->cc.hystart.round_end = t->snd.una; /* such a round says nothing; comparable for ever */
     }
 }
 
-uint32_t tcp_cc_flight(const struct tcp_cb *t)
+/* The peer is to know (RFC 3168 6.1.2), and echoes about what is out already are no news. */
+void tcp_cc_window_reduced(struct tcp_cb *t)
 {
-    /* In fast recovery cwnd is recovery's own; what it aims at has been tried, and more has not. */
-    bool repairing = t->cc.recovery == TCP_RECOVERY_FAST;
-    return min_u32(tcp_flight(t), repairing ? t->cc.ssthresh : t->cc.cwnd);
+    struct tcp_ecn *e = &t->ecn;
+    if (e->on) {
+        e->reduced = true;
+        e->cwr_due = true;
+        e->end = t->snd.nxt;
+    }
 }
 
 void tcp_cc_on_loss(struct tcp_cb *t)
 {
     uint32_t ssthresh = t->cc.ops->ssthresh(t);
-    if (tcp_ecn_covers(t)) {
+    if (tcp_cc_echo_covers(t)) {
         return; /* RFC 3168 6.1.2: one reduction for a window of data */
     }
-    tcp_ecn_window_reduced(t);
+    tcp_cc_window_reduced(t);
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
         /* RFC 5681 4.3: a retransmission was lost, which is congestion twice. */
         t->cc.ssthresh = min_u32(t->cc.ssthresh, ssthresh);
@@ -223,7 +175,7 @@ void tcp_cc_undo(struct tcp_cb *t)
  * keep its window for minutes and pace what it sends. Without pacing a whole window would go as one
  * burst: so it is halved for each RTO of the pause, as RFC 2861 3 had it, with 7661's memory.
  */
-void tcp_cc_after_idle(struct tcp_cb *t)
+void tcp_cc_after_idle(struct tcp_cb *t, uint64_t rto_ns)
 {
     assert(tcp_flight(t) == 0);
     uint64_t idle_ns = t->net->now_ns - t->snd.sent_ns;
@@ -231,7 +183,6 @@ void tcp_cc_after_idle(struct tcp_cb *t)
     if (idle_ns <= tcp_ms(TCP_RTO_MIN_MS)) {
         return; /* no timeout is shorter */
     }
-    uint64_t rto_ns = tcp_rto_ns(t, 0);
     if (idle_ns > rto_ns) {
         shrink_unvalidated(t, (uint32_t)min_u64(idle_ns / rto_ns, UINT32_MAX));
     }

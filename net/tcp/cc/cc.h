@@ -1,21 +1,25 @@
 /*
  * Congestion control behind a table of functions: the algorithm decides how cwnd grows and what
  * ssthresh becomes. When there is loss, and what cwnd is while it is repaired, is decided by
- * loss/recovery.c. What is common to all algorithms (initial window, windows that are not used, the
- * undoing of a reduction) is in cc.c. Bytes throughout. See docs/tcp.md, "Congestion control".
+ * loss/recovery.c, which says so through the functions at the end. Bytes throughout. See
+ * docs/tcp.md, "Congestion control".
  */
 #ifndef NET_TCP_CC_CC_H
 #define NET_TCP_CC_CC_H
 
-#include "kernel/base.h"
+#include "net/tcp/block/block.h"
+#include "net/tcp/cc/algorithms.h"
 
-struct tcp_cb;
+enum {
+    TCP_CWND_MAX_BYTES = 1 << 30, /* the largest window there is (RFC 7323 2.2) */
+};
 
-/* An acknowledgement of new data, as an algorithm sees it. */
+/* An acknowledgement, as an algorithm sees it; bytes > 0 then. */
 struct tcp_cc_ack {
-    uint32_t bytes;  /* newly acknowledged, > 0 */
-    uint32_t flight; /* what was out before, bytes */
-    uint32_t rtt_us; /* a round trip measured by this ACK; 0: none */
+    uint32_t bytes;   /* newly acknowledged */
+    uint32_t flight;  /* what was out before, bytes */
+    uint32_t rtt_us;  /* a round trip measured by this ACK; 0: none */
+    uint32_t srtt_us; /* the smoothed one; 0: never measured */
 };
 
 struct tcp_cc_ops {
@@ -35,11 +39,14 @@ struct tcp_cc_ops {
     void (*unused)(struct tcp_cb *t);
 };
 
-extern const struct tcp_cc_ops tcp_cc_newreno;
-extern const struct tcp_cc_ops tcp_cc_cubic;
+#define TCP_CC_DECLARE(name) extern const struct tcp_cc_ops tcp_cc_##name;
+TCP_CC_ALGORITHMS(TCP_CC_DECLARE)
 
 /* The algorithm of that name (NULL: the default), or NULL when there is none. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);
+
+/* The algorithm that the stack's configuration names; before anything else here. */
+void tcp_cc_init(struct tcp_cb *t);
 
 /* Another algorithm for t; what cwnd and ssthresh are, stays. Any state. */
 void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops);
@@ -50,9 +57,8 @@ void tcp_cc_start(struct tcp_cb *t);
 /* The initial window in bytes (RFC 6928). */
 uint32_t tcp_cc_initial_window(const struct tcp_cb *t);
 
-/* New data was acknowledged outside fast recovery: cwnd grows if the window was used. The round
- * trip is t->cc.ack_rtt_us. */
-void tcp_cc_acked(struct tcp_cb *t, uint32_t acked_bytes, uint32_t flight_before);
+/* New data was acknowledged outside fast recovery: cwnd grows if the window was used. */
+void tcp_cc_acked(struct tcp_cb *t, const struct tcp_cc_ack *ack);
 
 /*
  * Congestion was found (fast recovery or the first timeout of a segment begins): notes cwnd and
@@ -71,19 +77,89 @@ void tcp_cc_recovered(struct tcp_cb *t);
  * least what they were. Once for each; harmless when there is nothing to undo. */
 void tcp_cc_undo(struct tcp_cb *t);
 
-/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3). */
-void tcp_cc_after_idle(struct tcp_cb *t);
+/* The window was reduced, for whatever reason. */
+void tcp_cc_window_reduced(struct tcp_cb *t);
 
-/* For algorithms: FlightSize in bytes, as ssthresh is made of it (RFC 5681 3.1). What is out beyond
- * the window went by limited transmit, which does not count (3.2 step 2), or was lost before an
- * earlier timeout and is not in the network any more. */
-uint32_t tcp_cc_flight(const struct tcp_cb *t);
+/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3). rto_ns: the
+ * timeout, not doubled. */
+void tcp_cc_after_idle(struct tcp_cb *t, uint64_t rto_ns);
 
-/* For algorithms: slow start's growth by an ACK (RFC 5681 3.1, 3465, 9406). */
-void tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes);
+/* slow_start.c, for algorithms: grows cwnd by an ACK (RFC 5681 3.1, 3465, 9406); false when it is
+ * not below ssthresh. */
+bool tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes);
+
+/* slow_start.c, for algorithms: num / den of what was out, two segments at least, for ssthresh (RFC
+ * 5681 equation 4, RFC 9438 4.6). */
+uint32_t tcp_cc_share_of_flight(const struct tcp_cb *t, uint32_t num, uint32_t den);
 
 /* hystart.c, for cc.c: the rounds of the first slow start. */
 void tcp_hystart_init(struct tcp_cb *t);
 void tcp_hystart_on_ack(struct tcp_cb *t, uint32_t rtt_us); /* may set ssthresh */
+
+/* ssthresh is still what it began with: nothing was learnt about the path. */
+static inline bool tcp_cc_first_slow_start(const struct tcp_cb *t)
+{
+    return t->cc.ssthresh == TCP_CWND_MAX_BYTES;
+}
+
+/* Is this window of data one whose mark has reduced cwnd? Then a loss in it is no second reason
+ * (RFC 3168 6.1.2). */
+static inline bool tcp_cc_echo_covers(const struct tcp_cb *t)
+{
+    return t->ecn.by_echo && seq_lt(t->snd.una, t->ecn.end);
+}
+
+/* ---- what others say of the window ---- */
+
+/* A listener's connection goes by its algorithm. */
+static inline void tcp_cc_inherit(struct tcp_cb *t, const struct tcp_cb *l)
+{
+    t->cc.ops = l->cc.ops;
+}
+
+/* loss/: a repair begins, or is over. */
+static inline void tcp_cc_repair(struct tcp_cb *t, enum tcp_recovery phase)
+{
+    t->cc.recovery = (uint8_t)phase;
+}
+
+/* loss/: what may be out while the repair lasts, and what it leaves behind. */
+static inline void tcp_cc_repair_window(struct tcp_cb *t, uint32_t bytes)
+{
+    t->cc.cwnd = bytes;
+}
+
+/* loss/: a timeout: the window is what goes now, and counts towards no growth. */
+static inline void tcp_cc_loss_window(struct tcp_cb *t, uint32_t bytes)
+{
+    t->cc.cwnd = bytes;
+    t->cc.acked = 0;
+}
+
+/* After a repair, or when there was nothing to repair, cwnd may lie far above what is out: no more
+ * than an initial window goes at once (RFC 9937 4, RFC 4015 3); slow start brings the rest. */
+static inline void tcp_cc_bound_burst(struct tcp_cb *t, uint32_t pipe)
+{
+    uint32_t burst = TCP_BURST_SEGMENTS * (uint32_t)t->snd.mss;
+    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, pipe + burst), t->snd.mss);
+}
+
+/* send/: segments have another size. RFC 5681 2: a window of less than one of them would let
+ * nothing go, ever. */
+static inline void tcp_cc_segment_changed(struct tcp_cb *t)
+{
+    t->cc.cwnd = max_u32(t->cc.cwnd, t->snd.mss);
+}
+
+/* send/: no congestion, but too much to send at once: so much now, and slow start leads back; in a
+ * repair both are the repair's. */
+static inline void tcp_cc_step_back(struct tcp_cb *t, uint32_t bytes)
+{
+    uint32_t cwnd = t->cc.cwnd;
+    t->cc.cwnd = bytes;
+    if (t->cc.recovery == TCP_RECOVERY_NONE) {
+        t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
+    }
+}
 
 #endif

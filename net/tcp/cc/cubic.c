@@ -2,9 +2,11 @@
  * CUBIC (RFC 9438): in congestion avoidance the window follows a cubic function of the time since
  * the last reduction, flat around the size at which that happened (W_max), and never below what
  * Reno would have reached. In integers: windows in bytes, time in ms, the constants as fractions.
- * Slow start is everybody's (cc.c); the names of quantities are the RFC's (4.1).
+ * Slow start is every algorithm's (slow_start.c); the names of quantities are the RFC's (4.1).
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cubic.h"
+
+#include "net/tcp/cc/cc.h"
 
 enum {
     BETA_NUM = 7, /* 4.6: beta_cubic 0.7 */
@@ -13,7 +15,6 @@ enum {
     CONVERGE_DEN = 20,
     ALPHA_NUM = 9, /* 4.3: alpha_cubic = 3 (1 - beta_cubic) / (1 + beta_cubic) = 9 / 17 */
     ALPHA_DEN = 17,
-    SSTHRESH_MIN_SEGMENTS = 2,
     /* Beyond this distance from K the curve has left every window there is; its cube fits. */
     DISTANCE_MAX_MS = 1 << 20,
 };
@@ -45,12 +46,11 @@ static uint32_t k_ms(uint32_t distance_bytes, uint32_t mss)
 }
 
 /* Figure 1, W_cubic: W_max + C (t - K)^3, of which C d^3 = 0.4 MSS d^3 / 1e9 bytes for d in ms. */
-static uint64_t w_cubic(const struct tcp_cb *t, uint64_t at_ms)
+static uint64_t w_cubic(const struct tcp_cubic_curve *c, uint16_t mss, uint64_t at_ms)
 {
-    const struct tcp_cubic_curve *c = &t->cc.cubic.curve;
     bool past = at_ms >= c->k_ms;
     uint64_t d = min_u64(past ? at_ms - c->k_ms : c->k_ms - at_ms, DISTANCE_MAX_MS);
-    uint64_t offset = d * d * d / 1000 * t->snd.mss * 2 / 5000000;
+    uint64_t offset = d * d * d / 1000 * mss * 2 / 5000000;
     if (past) {
         return c->w_max + offset;
     }
@@ -60,7 +60,7 @@ static uint64_t w_cubic(const struct tcp_cb *t, uint64_t at_ms)
 /* The first ACK in congestion avoidance: a new stage. */
 static void begin_epoch(struct tcp_cb *t)
 {
-    struct tcp_cubic *c = &t->cc.cubic;
+    struct tcp_cubic *c = tcp_cubic(t);
     uint32_t cwnd = t->cc.cwnd;
     c->curve.epoch_ns = max_u64(t->net->now_ns, 1);
     c->used_ns = t->net->now_ns;
@@ -79,8 +79,8 @@ static void begin_epoch(struct tcp_cb *t)
 /* 4.3, figure 4: what Reno would have, with its own growth once it has regained what was lost. */
 static void advance_w_est(struct tcp_cb *t, uint32_t acked)
 {
-    struct tcp_cubic_curve *c = &t->cc.cubic.curve;
-    uint64_t alpha = c->w_est < t->cc.cubic.cwnd_prior ? ALPHA_NUM : ALPHA_DEN;
+    struct tcp_cubic_curve *c = &tcp_cubic(t)->curve;
+    uint64_t alpha = c->w_est < tcp_cubic(t)->cwnd_prior ? ALPHA_NUM : ALPHA_DEN;
     uint64_t unit = (uint64_t)ALPHA_DEN * t->cc.cwnd;
     c->est_rest += alpha * t->snd.mss * acked;
     c->w_est += (uint32_t)(c->est_rest / unit);
@@ -99,54 +99,50 @@ static void approach(struct tcp_cb *t, uint64_t target, uint32_t acked)
     t->cc.acked = (uint32_t)(growth % cwnd);
 }
 
-static void cubic_avoid(struct tcp_cb *t, uint32_t acked)
+static void avoid_congestion(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 {
-    struct tcp_cubic *c = &t->cc.cubic;
+    struct tcp_cubic *c = tcp_cubic(t);
     if (c->curve.epoch_ns == 0) {
         begin_epoch(t);
     }
     assert(c->curve.epoch_ns <= max_u64(t->net->now_ns, 1));
     c->used_ns = t->net->now_ns;
     uint64_t at_ms = (t->net->now_ns - min_u64(c->curve.epoch_ns, t->net->now_ns)) / NS_PER_MS;
-    uint64_t rtt_ms = t->rtt.srtt_us8 / 8 / US_PER_MS;
-    advance_w_est(t, acked);
-    if (w_cubic(t, at_ms) < c->curve.w_est) {
+    uint64_t rtt_ms = ack->srtt_us / US_PER_MS;
+    advance_w_est(t, ack->bytes);
+    if (w_cubic(&c->curve, t->snd.mss, at_ms) < c->curve.w_est) {
         t->cc.cwnd = max_u32(t->cc.cwnd, c->curve.w_est); /* 4.3: the Reno-friendly region */
     } else {
-        approach(t, w_cubic(t, at_ms + rtt_ms), acked);
+        approach(t, w_cubic(&c->curve, t->snd.mss, at_ms + rtt_ms), ack->bytes);
     }
 }
 
 static void cubic_init(struct tcp_cb *t)
 {
-    t->cc.cubic = (struct tcp_cubic){.curve = {.epoch_ns = 0}};
+    *tcp_cubic(t) = (struct tcp_cubic){.curve = {.epoch_ns = 0}};
     t->cc.acked = 0;
 }
 
 static void cubic_on_ack(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 {
-    struct tcp_cubic *c = &t->cc.cubic;
+    struct tcp_cubic *c = tcp_cubic(t);
     if (t->cc.recovery == TCP_RECOVERY_LOSS) {
         c->timed_out = true;
     }
-    if (t->cc.cwnd < t->cc.ssthresh) {
-        tcp_cc_slow_start(t, ack->bytes);
-    } else {
-        cubic_avoid(t, ack->bytes);
+    if (!tcp_cc_slow_start(t, ack->bytes)) {
+        avoid_congestion(t, ack);
     }
 }
 
 /* 4.6: of what was out, for a window that was not filled has not been tried. */
 static uint32_t cubic_ssthresh(const struct tcp_cb *t)
 {
-    uint64_t flight = tcp_cc_flight(t);
-    return max_u32((uint32_t)(flight * BETA_NUM / BETA_DEN),
-                   SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd.mss);
+    return tcp_cc_share_of_flight(t, BETA_NUM, BETA_DEN);
 }
 
 static void cubic_on_loss(struct tcp_cb *t)
 {
-    struct tcp_cubic *c = &t->cc.cubic;
+    struct tcp_cubic *c = tcp_cubic(t);
     uint32_t cwnd = t->cc.cwnd;
     c->prior = c->curve; /* 4.9 */
     /* 4.7, fast convergence: one that did not get back to its last W_max leaves room for others. */
@@ -159,14 +155,14 @@ static void cubic_on_loss(struct tcp_cb *t)
 
 static void cubic_on_recovery_exit(struct tcp_cb *t)
 {
-    t->cc.cubic.curve.epoch_ns = 0; /* the stage begins with the next ACK */
+    tcp_cubic(t)->curve.epoch_ns = 0; /* the stage begins with the next ACK */
     t->cc.acked = 0;
 }
 
 /* 4.9: as if nothing had been. */
 static void cubic_undo(struct tcp_cb *t)
 {
-    struct tcp_cubic *c = &t->cc.cubic;
+    struct tcp_cubic *c = tcp_cubic(t);
     c->curve = c->prior;
     c->timed_out = false;
     c->used_ns = t->net->now_ns;
@@ -176,7 +172,7 @@ static void cubic_undo(struct tcp_cb *t)
 /* 5.8: t is time in which the window was used; what went by without that moves the epoch. */
 static void cubic_unused(struct tcp_cb *t)
 {
-    struct tcp_cubic *c = &t->cc.cubic;
+    struct tcp_cubic *c = tcp_cubic(t);
     uint64_t now = t->net->now_ns;
     if (c->curve.epoch_ns == 0) {
         return;

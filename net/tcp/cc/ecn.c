@@ -4,7 +4,9 @@
  * reduce the window once for each window of data. What the reduction is, the algorithm says
  * (cc.c). Marks in IP fragments are ip/reass.c's.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/ecn.h"
+
+#include "net/tcp/cc/cc.h"
 
 enum {
     ECN_SETUP = TCP_ECE | TCP_CWR,
@@ -25,7 +27,7 @@ bool tcp_ecn_asked(const struct net *n, const struct tcp_segment *syn)
 }
 
 /* The flags our SYN carries beside its own. 6.1.1.1: one that is sent again does not ask, for some
- * path may drop those that do; and one who ever sent a SYN that does not ask must not use ECN. */
+ * path may drop those that do; and after any SYN that does not ask ECN must not be used. */
 uint8_t tcp_ecn_syn_flags(struct tcp_cb *t)
 {
     if (!t->net->cfg.tcp_ecn || t->state != TCP_SYN_SENT) {
@@ -43,7 +45,7 @@ uint8_t tcp_ecn_syn_flags(struct tcp_cb *t)
 }
 
 /* 6.1.1: the SYN-ACK agrees with ECE alone; both bits are what a host reflects that knows nothing
- * of it. */
+ * of ECN. */
 void tcp_ecn_syn_ack(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     if (t->ecn.asked && (seg->flags & ECN_SETUP) == TCP_ECE) {
@@ -78,25 +80,7 @@ void tcp_ecn_on_ack(struct tcp_cb *t, const struct tcp_segment *seg)
         tcp_cc_on_ecn(t);
         e->by_echo = true;
     }
-    tcp_ecn_window_reduced(t);
-}
-
-/* The window was reduced, for whatever reason: the peer is to know (6.1.2), and echoes about what
- * is out already are no news. */
-void tcp_ecn_window_reduced(struct tcp_cb *t)
-{
-    struct tcp_ecn *e = &t->ecn;
-    if (e->on) {
-        e->reduced = true;
-        e->cwr_due = true;
-        e->end = t->snd.nxt;
-    }
-}
-
-/* Is this window of data one whose mark has reduced cwnd? Then a loss in it is no second reason. */
-bool tcp_ecn_covers(const struct tcp_cb *t)
-{
-    return t->ecn.by_echo && seq_lt(t->snd.una, t->ecn.end);
+    tcp_cc_window_reduced(t);
 }
 
 /* An acceptable segment with payload. 6.1.3: CWR ends the echo, a mark begins it; a segment may

@@ -13,8 +13,6 @@ void tcp_ecn_syn_ack(struct tcp_cb *t, const struct tcp_segment *seg);
 void tcp_ecn_accepted(struct tcp_cb *t);
 void tcp_ecn_on_ack(struct tcp_cb *t, const struct tcp_segment *seg);
 void tcp_ecn_on_data(struct tcp_cb *t, const struct tcp_segment *seg);
-void tcp_ecn_window_reduced(struct tcp_cb *t);
-bool tcp_ecn_covers(const struct tcp_cb *t);
 void tcp_ecn_mark_data(struct tcp_cb *t, struct tcp_out *out, bool fresh);
 
 #endif

@@ -2,11 +2,7 @@
  * NewReno's congestion window (RFC 5681 3.1), grown by bytes acknowledged and not by ACKs (RFC
  * 3465), so that a receiver who splits its ACKs gains nothing.
  */
-#include "net/tcp/int.h"
-
-enum {
-    SSTHRESH_MIN_SEGMENTS = 2,
-};
+#include "net/tcp/cc/cc.h"
 
 static void newreno_init(struct tcp_cb *t)
 {
@@ -25,17 +21,14 @@ static void avoid_congestion(struct tcp_cb *t, uint32_t acked)
 
 static void newreno_on_ack(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 {
-    if (t->cc.cwnd < t->cc.ssthresh) {
-        tcp_cc_slow_start(t, ack->bytes);
-    } else {
+    if (!tcp_cc_slow_start(t, ack->bytes)) {
         avoid_congestion(t, ack->bytes);
     }
 }
 
 static uint32_t newreno_ssthresh(const struct tcp_cb *t)
 {
-    /* RFC 5681 equation 4 */
-    return max_u32(tcp_cc_flight(t) / 2, SSTHRESH_MIN_SEGMENTS * (uint32_t)t->snd.mss);
+    return tcp_cc_share_of_flight(t, 1, 2); /* RFC 5681 equation 4 */
 }
 
 static void newreno_restart(struct tcp_cb *t)

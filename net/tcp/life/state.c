@@ -21,6 +21,7 @@ void tcp_established(struct tcp_cb *t)
     t->state = TCP_ESTABLISHED;
     t->loss.backoff = 0;
     t->loss.timeouts = 0;
+    t->loss.dupacks = 0;
     t->soft_error = 0;
     t->snd.progress_ns = n->now_ns;
     t->rcv.heard_ns = n->now_ns;

@@ -96,12 +96,24 @@ static void follow(struct tcp_cb *t)
     }
 }
 
+/* The window may grow by bytes. */
+static void grow(struct tcp_cb *t, uint32_t bytes, const struct tcp_delivery *d)
+{
+    struct tcp_cc_ack ack = {
+        .bytes = bytes,
+        .flight = d->flight,
+        .rtt_us = (uint32_t)min_u64((d->rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX),
+        .srtt_us = t->rtt.srtt_us8 / 8,
+    };
+    tcp_cc_acked(t, &ack);
+}
+
 static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
 {
     uint8_t before = t->cc.recovery;
     bool lost = find_lost(t);
     if (before == TCP_RECOVERY_LOSS) {
-        tcp_cc_acked(t, d->delivered, d->flight); /* slow start, clocked by all that arrives */
+        grow(t, d->delivered, d); /* slow start, clocked by all that arrives */
     }
     if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
@@ -112,7 +124,7 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     } else if (t->cc.recovery == TCP_RECOVERY_FAST && d->delivered > 0) {
         reduce_rate(t, d->delivered, d->advanced && !lost);
     } else if (before != TCP_RECOVERY_LOSS && d->advanced && t->cc.recovery == TCP_RECOVERY_NONE) {
-        tcp_cc_acked(t, d->acked, d->flight);
+        grow(t, d->acked, d);
         follow(t);
     }
     if (d->advanced) {
@@ -134,7 +146,7 @@ static void ack_without_sack(struct tcp_cb *t, const struct tcp_delivery *d)
         return;
     }
     t->loss.dupacks = 0;
-    tcp_cc_acked(t, d->acked, d->flight);
+    grow(t, d->acked, d);
     if (t->cc.recovery == TCP_RECOVERY_LOSS && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
     }
