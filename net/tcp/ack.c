@@ -3,7 +3,13 @@
  * SND.UNA, takes over the window, feeds round-trip time and congestion control, and makes the state
  * transitions that the ACK of our FIN brings.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/ecn.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 
 /* An ACK in SYN-RECEIVED: of our SYN or wrong. */
 static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment *seg)
@@ -13,11 +19,8 @@ static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment
         tcp_emit_rst_for(t->net, seg, &t->opt);
         return TCP_DROP;
     }
-    t->snd.una = seg->ack;
-    t->snd.wnd = seg->wnd;
-    t->snd.max_wnd = max_u32(t->snd.max_wnd, seg->wnd);
-    t->snd.wl1 = seg->seq;
-    t->snd.wl2 = seg->ack;
+    tcp_snd_acked(t, seg->ack);
+    tcp_snd_take_window(t, seg->wnd, seg->seq, seg->ack);
     tcp_established(t);
     return t->rcv.early == NULL ? TCP_GO_ON : tcp_take_early(t);
 }
@@ -33,12 +36,9 @@ static void window_opened(struct tcp_cb *t)
     if (t->snd.probes == 0) {
         return;
     }
-    t->snd.probes = 0;
-    t->snd.progress_ns = t->net->now_ns;
-    tcp_rtx_timer_stop(t);
-    tcp_sendq_mark_all_lost(t);
-    t->snd.fin_lost =
-        t->snd.fin_sent && tcp_flight(t) > 0; /* the same ACK may have been the FIN's */
+    tcp_snd_window_opened(t);
+    tcp_timer_stop(t, TCP_TIMER_RTX);
+    tcp_mark_all_lost(t);
 }
 
 /* RFC 9293 3.10.7.4: not from a segment older than the one the window was last taken from. One that
@@ -52,21 +52,18 @@ static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool 
         return;
     }
     uint32_t before = t->snd.wnd;
-    t->snd.wnd = seg->wnd;
-    t->snd.wl1 = seg->seq;
-    t->snd.wl2 = seg->ack;
-    t->snd.max_wnd = max_u32(t->snd.max_wnd, seg->wnd);
+    tcp_snd_take_window(t, seg->wnd, seg->seq, seg->ack);
     if (before == 0 && seg->wnd > 0) {
         window_opened(t);
     }
 }
 
-/* Tells the writer who was made to wait, once a part of the buffer is free that is worth a turn of
- * his, and not so large that the path runs dry meanwhile. */
+/* Tells the writer that was made to wait, once a part of the buffer is free that is worth a turn,
+ * and not so large that the path runs dry meanwhile. */
 static void wake_writer(struct tcp_cb *t)
 {
     if (t->snd.blocked && tcp_sendq_room(t) >= t->snd.buf_bytes / TCP_WAKE_FRACTION) {
-        t->snd.blocked = false;
+        tcp_snd_unblock(t);
         tcp_notify(t, NET_READY_OUT);
     }
 }
@@ -80,15 +77,14 @@ static uint32_t samples_expected(const struct tcp_cb *t, uint32_t flight)
 static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d)
 {
     assert(seq_gt(seg->ack, t->snd.una) && seq_le(seg->ack, t->snd.nxt));
-    t->snd.una = seg->ack;
-    t->snd.progress_ns = t->net->now_ns;
-    t->loss.timeouts = 0;
+    tcp_snd_acked(t, seg->ack);
+    tcp_loss_progress(t);
     t->soft_error = 0;
     if (t->snd.fin_sent && seg->ack == t->snd.nxt) {
-        t->snd.fin_lost = false;
+        tcp_inflight_fin_done(t);
     }
     if (tcp_sendq_room(t) == 0) {
-        t->snd.blocked = true; /* filled exactly, or shrunk: he may be waiting without a refusal */
+        tcp_snd_block(t); /* filled exactly, or shrunk: the writer may wait without a refusal */
     }
     tcp_sendq_ack(t, d);
     if (t->sack_on) {
@@ -97,14 +93,9 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
     /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
     uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
     if (rtt_ns != 0) {
-        tcp_rtt_sample(&t->rtt, rtt_ns, samples_expected(t, d->flight));
-        t->loss.backoff = 0; /* RFC 6298 5.7, Karn: the doubled timeout stays until a measurement */
-    }
-    if (seq_lt(t->snd.small_end, t->snd.una)) {
-        t->snd.small_end = t->snd.una; /* keeps it comparable for ever */
+        tcp_loss_measured(t, rtt_ns, samples_expected(t, d->flight));
     }
     tcp_pmtu_acked(t, d->largest);
-    t->snd.bytes_acked += d->acked;
     tcp_holder_progress(t);
 }
 
@@ -185,7 +176,7 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
     }
     /* Not before: who cannot see the connection must not make a dead peer look alive. */
     t->rcv.heard_ns = t->net->now_ns;
-    t->keepalive.probes = 0;
+    tcp_idle_heard(t);
     tcp_ecn_on_ack(t, seg);
     acknowledged(t, seg);
     if (t->snd.fin_sent && t->snd.una == t->snd.nxt) {

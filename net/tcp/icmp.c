@@ -62,7 +62,7 @@ void tcp_icmp_error(struct net *n, const struct icmp_error *e)
     }
     if (e->type == ICMP_UNREACHABLE && e->code == ICMP_UNREACHABLE_FRAG_NEEDED) {
         if (tcp_synchronized(t)) {
-            tcp_pmtu_message(t, e->mtu, e->quoted_bytes);
+            (void)tcp_do_due(t, tcp_pmtu_message(t, e->mtu, e->quoted_bytes));
         }
         return;
     }

@@ -2,7 +2,8 @@
  * What is known of a connection, for TCP_INFO: read out of the control block, in bytes and us.
  * How a program gets to see it is net/posix/opt_tcp.c's business.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/loss.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ static uint8_t recovery_of(const struct tcp_cb *t)
     if (tcp_cc_echo_covers(t)) {
         return TCP_REPORT_CWR;
     }
-    bool disorder = t->loss.dupacks > 0 || t->snd.queue.sacked_packets > 0;
+    bool disorder = t->loss.dupacks > 0 || t->board.sacked_packets > 0;
     return disorder ? TCP_REPORT_DISORDER : TCP_REPORT_OPEN;
 }
 
@@ -38,7 +39,7 @@ static uint64_t ago_ns(const struct tcp_cb *t, uint64_t when_ns)
     return when_ns != 0 ? t->net->now_ns - when_ns : 0;
 }
 
-/* Nobody else needs these counts: so they are taken here, one look at each packet that is out. */
+/* Nothing else needs these counts: so they are taken here, one look at each packet that is out. */
 static void report_flight(const struct tcp_cb *t, struct tcp_report *out)
 {
     const struct tcp_sendq *q = &t->snd.queue;
@@ -52,7 +53,7 @@ static void report_flight(const struct tcp_cb *t, struct tcp_report *out)
     if (out->flight_packets == 0 && tcp_flight(t) > 0) {
         out->flight_packets = 1; /* a SYN or a FIN */
     }
-    out->sacked_packets = q->sacked_packets;
+    out->sacked_packets = t->board.sacked_packets;
 }
 
 static void report_path(const struct tcp_cb *t, struct tcp_report *out)
@@ -116,7 +117,7 @@ void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out)
     }
     out->recovery = recovery_of(t);
     out->retransmits = t->loss.timeouts;
-    out->probes = t->snd.probes != 0 ? t->snd.probes : t->keepalive.probes;
+    out->probes = t->snd.probes != 0 ? t->snd.probes : t->idle.probes;
     out->backoff = t->loss.backoff;
     out->timestamps = t->ts.on;
     out->sack = t->sack_on;

@@ -19,6 +19,21 @@ int tcp_take_error(struct tcp_cb *t)
     return error;
 }
 
+/* What fits of it. While the pool has no packet, connections that hold theirs for nothing give way.
+ */
+static size_t queue(struct tcp_cb *t, const uint8_t *buf, size_t len)
+{
+    bool no_packet = false;
+    size_t done = tcp_sendq_append(t, buf, len, &no_packet);
+    while (no_packet && tcp_reclaim(t->net)) {
+        done += tcp_sendq_append(t, buf + done, len - done, &no_packet);
+    }
+    if (no_packet) {
+        tcp_starve(t);
+    }
+    return done;
+}
+
 ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags)
 {
     assert(!t->orphan && (buf != NULL || len == 0));
@@ -37,12 +52,13 @@ ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags
     if (len == 0) {
         return 0;
     }
-    t->snd.more = (flags & TCP_SEND_MORE) != 0;
-    size_t done = tcp_sendq_append(t, buf, len);
+    tcp_snd_more(t, (flags & TCP_SEND_MORE) != 0);
+    size_t done = queue(t, buf, len);
     tcp_holder_begin(t);
     if (done < len) {
-        /* Until he is told that there is room: a smaller send that fits in between is no news. */
-        t->snd.blocked = true;
+        /* Until the owner is told that there is room: a smaller send that fits in between is no
+         * news. */
+        tcp_snd_block(t);
     }
     tcp_output(t);
     return done > 0 ? (ptrdiff_t)done : -EAGAIN;

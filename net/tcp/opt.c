@@ -20,13 +20,6 @@ void tcp_opt_inherit(struct tcp_cb *t, const struct tcp_cb *l)
     t->cc.ops = l->cc.ops;
 }
 
-/* RFC 6691: what the link carries, less when the owner said so. */
-uint16_t tcp_opt_mss(const struct tcp_cb *t, uint16_t mtu)
-{
-    uint16_t mss = (uint16_t)(mtu - TCP_IP_HEADERS);
-    return t->opt.mss != 0 && t->opt.mss < mss ? t->opt.mss : mss;
-}
-
 static int set_bounded(uint32_t *field, int value, int least, int most)
 {
     if (value < least || value > most) {
@@ -148,8 +141,8 @@ static int set_clamp(struct tcp_cb *t, int value)
 static int set_user_timeout(struct tcp_cb *t, int value)
 {
     int err = set_bounded(&t->opt.user_timeout_ms, value, 0, INT32_MAX);
-    if (err == 0 && timer_armed(&t->rtx_timer)) {
-        tcp_rtx_timer_stop(t);
+    if (err == 0 && tcp_timer_armed(t, TCP_TIMER_RTX)) {
+        tcp_timer_stop(t, TCP_TIMER_RTX);
         tcp_rtx_timer_update(t);
     }
     return err;

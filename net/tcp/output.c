@@ -3,7 +3,10 @@
  * congestion window, Nagle and silly-window avoidance let it (RFC 9293 3.7.4, 3.8.6.2.1; RFC 5681),
  * then the FIN, then an ACK if one is due and nothing carried it.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 
 /* RFC 3042: the first two duplicate ACKs each let one new segment out. With SACK what they tell of
  * leaves the pipe, which does the same (RFC 6675 5 step 3). */
@@ -31,16 +34,6 @@ static bool fin_rides(const struct tcp_cb *t, struct pkt *p)
     return t->snd.fin_sent || seq_lt(end, t->snd.una + t->snd.wnd);
 }
 
-static void note_fin_sent(struct tcp_cb *t)
-{
-    if (!t->snd.fin_sent) {
-        t->snd.fin_sent = true;
-        t->snd.nxt++;
-        t->snd.sent_ns = t->net->now_ns;
-    }
-    t->snd.fin_lost = false;
-}
-
 /*
  * p is to go again: as a whole segment, made up from what is lost behind it (as Linux does), or in
  * part when it is too large. Not more than the peer's window and cwnd let; forced: one segment goes
@@ -66,10 +59,9 @@ static bool fit_to_segment(struct tcp_cb *t, struct pkt *p, bool forced)
  */
 static bool retransmit_one(struct tcp_cb *t)
 {
-    struct pkt *p = tcp_sendq_next_lost(t);
+    struct pkt *p = tcp_next_lost(t);
     if (p == NULL || (t->loss.frto == TCP_FRTO_SECOND && !t->loss.force_rtx)) {
-        return false; /* RFC 5682 2 step 2b: new data first, to see whether anything is lost at all
-                       */
+        return false; /* RFC 5682 2 step 2b: new data first tells whether anything is lost at all */
     }
     struct tcp_tx_note *note = tx_note(p);
     assert(seq_lt(note->seq, t->snd.nxt));
@@ -79,7 +71,7 @@ static bool retransmit_one(struct tcp_cb *t)
     if (!forced && (!cwnd_admits(t, len) || !in_window)) {
         return false;
     }
-    t->loss.force_rtx = false;
+    tcp_loss_forced_done(t);
     if (note->len != t->snd.mss && !fit_to_segment(t, p, forced)) {
         return false;
     }
@@ -87,17 +79,15 @@ static bool retransmit_one(struct tcp_cb *t)
     if (!tcp_emit_packet(t, p, fin)) {
         return false;
     }
-    t->snd.retransmits++;
-    t->snd.bytes_resent += note->len;
+    tcp_snd_resent(t, note->len);
     tcp_sendq_sent(t, p);
     tcp_recovery_sent(t, note->len, true);
     if (t->sack_on && p == t->snd.queue.first) {
-        tcp_rtx_timer_stop(t); /* all waits for it: it gets a timeout of its own */
+        tcp_timer_stop(t, TCP_TIMER_RTX); /* all waits for it: it gets a timeout of its own */
     }
     if (fin) {
-        note_fin_sent(t);
+        tcp_snd_fin_sent(t);
     }
-    NET_COUNT(t->net, tcp_tx_retransmits);
     return true;
 }
 
@@ -140,9 +130,7 @@ static void before_new_data(struct tcp_cb *t)
 {
     if (tcp_flight(t) == 0) {
         tcp_cc_after_idle(t, tcp_rto_ns(t, 0));
-        /* What was armed, if anything, was the persist timer; the segment gets a fresh timeout. */
-        tcp_rtx_timer_stop(t);
-        t->snd.progress_ns = t->net->now_ns;
+        tcp_snd_resume(t);
     }
 }
 
@@ -169,13 +157,10 @@ static bool send_new(struct tcp_cb *t)
     }
     tcp_sendq_sent(t, p);
     tcp_recovery_sent(t, len, false);
-    t->rack.tlp_now = false;
-    t->net->counters.tcp_tx_bytes += len;
-    if (len < t->snd.mss && !t->snd.push_override) { /* a probe is no reason for Nagle to wait */
-        t->snd.small_end = t->snd.nxt;
-    }
+    tcp_tlp_sent_new(t);
+    tcp_snd_new_sent(t, len);
     if (fin) {
-        note_fin_sent(t);
+        tcp_snd_fin_sent(t);
     }
     return true;
 }
@@ -184,8 +169,8 @@ static bool send_new(struct tcp_cb *t)
 static bool retransmit_guess(struct tcp_cb *t)
 {
     return t->sack_on && t->cc.recovery == TCP_RECOVERY_FAST && !tcp_rack_on(t) &&
-           t->snd.queue.lost_bytes == 0 && cwnd_admits(t, t->snd.mss) &&
-           tcp_scoreboard_guess_lost(t) && retransmit_one(t);
+           t->board.lost_bytes == 0 && cwnd_admits(t, t->snd.mss) && tcp_scoreboard_guess_lost(t) &&
+           retransmit_one(t);
 }
 
 /* A FIN that nothing carried. It takes one number of the window as a byte does. */
@@ -194,7 +179,7 @@ static bool send_fin(struct tcp_cb *t)
     if (!t->snd.fin_queued || t->snd.queue.unsent != NULL || !tcp_synchronized(t)) {
         return false;
     }
-    bool again = t->snd.fin_sent && t->snd.fin_lost && t->snd.queue.lost_bytes == 0;
+    bool again = t->board.fin_lost && t->board.lost_bytes == 0;
     bool first = !t->snd.fin_sent && (seq_ahead(t->snd.nxt, t->snd.una + t->snd.wnd) > 0 ||
                                       (t->snd.push_override && tcp_flight(t) == 0));
     if (!again && !first) {
@@ -209,14 +194,14 @@ static bool send_fin(struct tcp_cb *t)
     if (again) {
         NET_COUNT(t->net, tcp_tx_retransmits);
     }
-    note_fin_sent(t);
+    tcp_snd_fin_sent(t);
     return true;
 }
 
 /* Is there anything that might go, but an ACK? Mostly not: what came was an ACK or data. */
 static bool has_to_send(const struct tcp_cb *t)
 {
-    return t->snd.queue.unsent != NULL || t->snd.queue.lost_bytes > 0 || t->snd.fin_queued ||
+    return t->snd.queue.unsent != NULL || t->board.lost_bytes > 0 || t->snd.fin_queued ||
            t->cc.recovery != TCP_RECOVERY_NONE;
 }
 
@@ -248,11 +233,22 @@ void tcp_output(struct tcp_cb *t)
     if (has_to_send(t)) {
         send_what_may_go(t);
     }
-    t->snd.push_override = false;
-    t->loss.force_rtx = false;
+    tcp_snd_output_done(t);
+    tcp_loss_forced_done(t);
     if (t->rcv.ack_now) {
         (void)tcp_emit_ack(t);
     }
     tcp_rtx_timer_update(t);
     tcp_tlp_schedule(t);
+}
+
+void tcp_output_probe(struct tcp_cb *t)
+{
+    uint32_t before = t->snd.nxt;
+    tcp_tlp_begin(t);
+    tcp_output(t);
+    if (tcp_tlp_again(t, before)) {
+        tcp_output(t);
+    }
+    tcp_tlp_end(t);
 }

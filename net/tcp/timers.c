@@ -1,56 +1,14 @@
 /*
- * The smaller timers: delayed ACK, keepalive and FIN-WAIT-2 (which share one), and the one that
- * wakes writers who found the packet pool empty.
+ * The expiry of a connection's timers: asks the rooms what is due, and does it. Keepalive and the
+ * delayed ACK, which ask nobody, are here whole; and the timer that wakes writers that found the
+ * packet pool empty.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 
 #include <errno.h>
-
-void tcp_delack_expired(struct timer *timer, uint64_t now_ns)
-{
-    struct tcp_cb *t = container_of(timer, struct tcp_cb, delack_timer);
-    assert(tcp_synchronized(t) || t->state == TCP_SYN_RECEIVED);
-    t->rcv.ack_now = true;
-    tcp_output(t);
-}
-
-/*
- * RFC 5482: when the owner's own limit for data that is not acknowledged, or that a shut window
- * keeps from being sent, is up. DEADLINE_NONE while there is no such limit, or nothing waits for
- * the peer: not for data that has just not gone for reasons of ours.
- */
-uint64_t tcp_patience_end_ns(const struct tcp_cb *t)
-{
-    bool waiting = tcp_flight(t) > 0 || t->snd.probes > 0;
-    if (t->opt.user_timeout_ms == 0 || !waiting) {
-        return DEADLINE_NONE;
-    }
-    return t->snd.progress_ns + tcp_ms(t->opt.user_timeout_ms);
-}
-
-/* TCP_LINGER2, or the default. */
-static uint64_t fin_wait_2_ns(const struct tcp_cb *t)
-{
-    int32_t seconds = t->opt.linger2_s;
-    if (seconds < 0) {
-        return 0;
-    }
-    return seconds == 0 ? tcp_ms(TCP_FIN_WAIT_2_MS) : (uint64_t)seconds * NS_PER_S;
-}
-
-/* Starts what the state asks for: the FIN-WAIT-2 limit once the owner has gone, or keepalive. */
-void tcp_idle_timer_start(struct tcp_cb *t)
-{
-    struct net *n = t->net;
-    if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
-        timer_arm(&n->wheel, &t->idle_timer, n->now_ns + fin_wait_2_ns(t));
-    } else if (t->keepalive.on && tcp_synchronized(t)) {
-        t->keepalive.probes = 0;
-        timer_arm(&n->wheel, &t->idle_timer, t->rcv.heard_ns + t->keepalive.idle_s * NS_PER_S);
-    } else {
-        timer_cancel(&n->wheel, &t->idle_timer);
-    }
-}
 
 /* So many probes without an answer; or, as on Linux, TCP_USER_TIMEOUT without one, whatever the
  * number, but never before the first. */
@@ -58,9 +16,9 @@ static bool keepalive_failed(const struct tcp_cb *t, uint64_t idle_ns)
 {
     const struct tcp_keepalive *k = &t->keepalive;
     if (t->opt.user_timeout_ms != 0) {
-        return k->probes > 0 && idle_ns >= tcp_ms(t->opt.user_timeout_ms);
+        return t->idle.probes > 0 && idle_ns >= tcp_ms(t->opt.user_timeout_ms);
     }
-    return k->probes >= k->count;
+    return t->idle.probes >= k->count;
 }
 
 /*
@@ -68,44 +26,106 @@ static bool keepalive_failed(const struct tcp_cb *t, uint64_t idle_ns)
  * long the peer has been silent. Probes are sent only while nothing of ours is out, for then the
  * retransmission timer asks the same question.
  */
-static void keepalive(struct tcp_cb *t)
+static enum tcp_verdict keepalive(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    struct tcp_keepalive *k = &t->keepalive;
+    const struct tcp_keepalive *k = &t->keepalive;
     uint64_t idle_ns = n->now_ns - t->rcv.heard_ns;
     if (idle_ns < k->idle_s * NS_PER_S || tcp_flight(t) > 0 || t->snd.queue.unsent != NULL) {
-        k->probes = 0;
+        tcp_idle_heard(t);
         uint64_t base =
             tcp_flight(t) > 0 || t->snd.queue.unsent != NULL ? n->now_ns : t->rcv.heard_ns;
-        timer_arm(&n->wheel, &t->idle_timer, base + k->idle_s * NS_PER_S);
-        return;
+        tcp_timer_set(t, TCP_TIMER_IDLE, base + k->idle_s * NS_PER_S);
+        return TCP_GO_ON;
     }
     uint64_t wait_ns = k->interval_s * NS_PER_S;
     if (keepalive_failed(t, idle_ns)) {
         NET_COUNT(n, tcp_give_ups);
         tcp_abort(t, ETIMEDOUT);
-        return;
+        return TCP_GONE;
     }
-    k->probes++;
+    tcp_idle_probe_sent(t);
     tcp_emit_keepalive(t);
     if (t->opt.user_timeout_ms != 0) {
         /* Not in the past: the silence is shorter than the limit, or no probe had gone before. */
         uint64_t end_ns = t->rcv.heard_ns + tcp_ms(t->opt.user_timeout_ms);
         wait_ns = end_ns > n->now_ns ? min_u64(wait_ns, end_ns - n->now_ns) : wait_ns;
     }
-    timer_arm(&n->wheel, &t->idle_timer, n->now_ns + wait_ns);
+    tcp_timer_set(t, TCP_TIMER_IDLE, n->now_ns + wait_ns);
+    return TCP_GO_ON;
 }
 
-void tcp_idle_expired(struct timer *timer, uint64_t now_ns)
+static enum tcp_verdict idle_expired(struct tcp_cb *t)
 {
-    struct tcp_cb *t = container_of(timer, struct tcp_cb, idle_timer);
     assert(tcp_synchronized(t));
     if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
         NET_COUNT(t->net, tcp_give_ups);
         tcp_end(t, 0); /* our side is all acknowledged: nothing is lost by forgetting it */
-    } else if (t->keepalive.on) {
-        keepalive(t);
+        return TCP_GONE;
     }
+    return t->keepalive.on ? keepalive(t) : TCP_GO_ON;
+}
+
+static enum tcp_verdict delack_expired(struct tcp_cb *t)
+{
+    assert(tcp_synchronized(t) || t->state == TCP_SYN_RECEIVED);
+    t->rcv.ack_now = true;
+    tcp_output(t);
+    return TCP_GO_ON;
+}
+
+enum tcp_verdict tcp_do_due(struct tcp_cb *t, enum tcp_due due)
+{
+    switch (due) {
+    case TCP_DUE_NOTHING:
+        break;
+    case TCP_DUE_OUTPUT:
+        tcp_output(t);
+        break;
+    case TCP_DUE_PROBE:
+        tcp_output_probe(t);
+        break;
+    case TCP_DUE_GIVE_UP:
+        NET_COUNT(t->net, tcp_give_ups);
+        tcp_abort(t, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
+        return TCP_GONE;
+    case TCP_DUE_UNREACHABLE:
+        tcp_end(t, EHOSTUNREACH);
+        return TCP_GONE;
+    }
+    return TCP_GO_ON;
+}
+
+static enum tcp_verdict expired(struct tcp_cb *t, enum tcp_timer_kind kind)
+{
+    switch (kind) {
+    case TCP_TIMER_RACK:
+        return tcp_do_due(t, tcp_recovery_timer(t));
+    case TCP_TIMER_RTX:
+        return tcp_do_due(t, tcp_rtx_due(t));
+    case TCP_TIMER_DELACK:
+        return delack_expired(t);
+    case TCP_TIMER_IDLE:
+        return idle_expired(t);
+    case TCP_TIMERS:
+        break;
+    }
+    return TCP_GO_ON;
+}
+
+/* Each that is due has its turn before the next is asked: what one sends may make another needless,
+ * as a probe does the timeout, and data the ACK that was put off. */
+void tcp_timer_expired(struct timer *timer, uint64_t now_ns)
+{
+    struct tcp_cb *t = container_of(timer, struct tcp_cb, timer.wheel);
+    (void)now_ns;
+    tcp_timers_begin(t);
+    for (enum tcp_timer_kind kind = 0; kind < TCP_TIMERS; kind++) {
+        if (tcp_timer_take(t, kind) && expired(t, kind) == TCP_GONE) {
+            return;
+        }
+    }
+    tcp_timers_go_on(t);
 }
 
 /* Puts t among those who are told when there are packet buffers again. */
@@ -170,9 +190,10 @@ void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
     while (wake > 0 && !list_empty(&tcp->starved)) {
         struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, press.starved);
         wake--;
-        /* One whose queue is full as well stays blocked: the ACK that makes room will tell him. */
+        /* With the queue full as well the writer stays blocked: the ACK that makes room will tell.
+         */
         if (tcp_sendq_room(t) > 0) {
-            t->snd.blocked = false;
+            tcp_snd_unblock(t);
             tcp_notify(t, NET_READY_OUT);
         }
     }

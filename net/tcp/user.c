@@ -159,7 +159,7 @@ static void begin_connect(struct tcp_cb *t, uint16_t mtu)
     t->snd.una = t->snd.iss;
     t->snd.nxt = t->snd.iss + 1;
     /* What the SYN offers is settled before it is built: a SYN sent again must offer the same. */
-    t->rcv.mss = tcp_opt_mss(t, mtu);
+    t->rcv.mss = tcp_announced_mss(t, mtu);
     t->rcv.wscale = tcp_pick_wscale(t);
     t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
     t->snd.sent_ns = n->now_ns;

@@ -70,15 +70,15 @@ struct sendq_sums {
     bool at_edge, unsent;
 };
 
-static void add_packet(const struct tcp_sendq *q, struct pkt *p, struct sendq_sums *sum)
+static void add_packet(const struct tcp_scoreboard *b, struct pkt *p, struct sendq_sums *sum)
 {
     const struct tcp_tx_note *note = tx_note(p);
     sum->bytes += note->len;
-    sum->at_edge = sum->at_edge || p == q->edge;
-    sum->marks += p == q->edge;
+    sum->at_edge = sum->at_edge || p == b->edge;
+    sum->marks += p == b->edge;
     for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        assert(p != q->hint[i].at || !sum->unsent);
-        sum->marks += p == q->hint[i].at;
+        assert(p != b->hint[i].at || !sum->unsent);
+        sum->marks += p == b->hint[i].at;
     }
     if (note->sacked) {
         sum->sacked_bytes += note->len;
@@ -95,11 +95,11 @@ static void add_packet(const struct tcp_sendq *q, struct pkt *p, struct sendq_su
     bound(++sum->packets);
 }
 
-static uint32_t marks_of(const struct tcp_sendq *q)
+static uint32_t marks_of(const struct tcp_scoreboard *b)
 {
-    uint32_t count = q->edge != NULL;
+    uint32_t count = b->edge != NULL;
     for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        count += q->hint[i].at != NULL;
+        count += b->hint[i].at != NULL;
     }
     return count;
 }
@@ -108,32 +108,33 @@ static uint32_t marks_of(const struct tcp_sendq *q)
 static void check_scoreboard(const struct tcp_cb *t, const struct sendq_sums *sum)
 {
     const struct tcp_sendq *q = &t->snd.queue;
-    assert(sum->lost_bytes == q->lost_bytes && sum->lost == list_length(&q->lost));
-    assert(sum->in_flight == list_length(&q->in_flight));
-    assert(sum->sacked_bytes == q->sacked_bytes && sum->sacked == q->sacked_packets);
-    assert(sum->sacked == 0 || sum->high_sacked == q->high_sacked);
-    assert(sum->above_bytes == q->above_bytes && sum->above == q->above_packets);
-    assert(sum->marks == marks_of(q));
+    const struct tcp_scoreboard *b = &t->board;
+    assert(sum->lost_bytes == b->lost_bytes && sum->lost == list_length(&b->lost));
+    assert(sum->in_flight == list_length(&b->in_flight));
+    assert(sum->sacked_bytes == b->sacked_bytes && sum->sacked == b->sacked_packets);
+    assert(sum->sacked == 0 || sum->high_sacked == b->high_sacked);
+    assert(sum->above_bytes == b->above_bytes && sum->above == b->above_packets);
+    assert(sum->marks == marks_of(b));
     /* RFC 2018 8: what SND.UNA stops in front of is not with the peer. */
     assert(q->first == NULL || !tx_note(q->first)->sacked);
     assert(t->sack_on || sum->sacked == 0);
-    assert(!t->snd.fin_lost || (t->snd.fin_sent && tcp_flight(t) > 0));
+    assert(!t->board.fin_lost || (t->snd.fin_sent && tcp_flight(t) > 0));
     /* The pipe is not less than nothing, and holds no more than what was not heard of. */
-    assert(sum->lost_bytes + sum->sacked_bytes + t->snd.fin_lost <= tcp_flight(t));
+    assert(sum->lost_bytes + sum->sacked_bytes + t->board.fin_lost <= tcp_flight(t));
 }
 
 /* Every packet once, in sequence: first those sent, then those not. */
 static void check_sendq(const struct tcp_cb *t, struct totals *sum)
 {
     const struct tcp_sendq *q = &t->snd.queue;
-    struct sendq_sums s = {.at_edge = q->edge == NULL};
+    struct sendq_sums s = {.at_edge = t->board.edge == NULL};
     uint32_t seq = syn_out(t) ? t->snd.nxt : t->snd.una;
     for (struct pkt *p = q->first; p != NULL; p = tx_note(p)->next) {
         assert(p != q->unsent || seq == t->snd.nxt);
         s.unsent = s.unsent || p == q->unsent;
         check_tx_packet(t, p, seq, s.unsent);
         seq += tx_note(p)->len;
-        add_packet(q, p, &s);
+        add_packet(&t->board, p, &s);
     }
     assert(s.unsent == (q->unsent != NULL));
     assert(s.bytes == q->bytes && s.packets == q->packets);
@@ -188,34 +189,45 @@ static void check_ranges(const struct tcp_cb *t)
  * ask again. */
 static void check_rack(const struct tcp_cb *t)
 {
-    const struct list *node = t->snd.queue.in_flight.next;
-    if (!tcp_rack_on(t) || node == &t->snd.queue.in_flight || t->snd.queue.sacked_packets == 0) {
+    const struct list *node = t->board.in_flight.next;
+    if (!tcp_rack_on(t) || node == &t->board.in_flight || t->board.sacked_packets == 0) {
         return;
     }
     const struct tcp_tx_note *oldest = list_entry(node, struct tcp_tx_note, order);
     if (oldest->sent_ns < t->rack.xmit_ns) {
-        assert(timer_armed(&t->rack_timer));
+        assert(tcp_timer_armed(t, TCP_TIMER_RACK));
+    }
+}
+
+/* The wheel comes for the soonest deadline, or before. */
+static void check_wheel(const struct tcp_cb *t)
+{
+    const struct timer *wheel = &t->timer.wheel;
+    assert(timer_armed(wheel) == (wheel->deadline_ns != DEADLINE_NONE));
+    for (size_t i = 0; i < TCP_TIMERS; i++) {
+        assert(wheel->deadline_ns <= t->timer.due_ns[i]);
     }
 }
 
 /* Whatever waits has somebody who will ask again. */
 static void check_timers(const struct tcp_cb *t)
 {
+    check_wheel(t);
     bool waits = t->snd.queue.unsent != NULL || (t->snd.fin_queued && !t->snd.fin_sent);
     if (tcp_flight(t) > 0 || (waits && tcp_synchronized(t))) {
-        assert(timer_armed(&t->rtx_timer));
+        assert(tcp_timer_armed(t, TCP_TIMER_RTX));
         /* RFC 6298 2.5; a shut window's probes are no further apart. */
-        assert(t->rtx_timer.deadline_ns <= t->net->now_ns + tcp_ms(TCP_RTO_MAX_MS));
+        assert(tcp_timer_at(t, TCP_TIMER_RTX) <= t->net->now_ns + tcp_ms(TCP_RTO_MAX_MS));
     }
     check_rack(t);
     if (tcp_synchronized(t) && t->rcv.nxt != t->rcv.acked) {
-        assert(timer_armed(&t->delack_timer));
+        assert(tcp_timer_armed(t, TCP_TIMER_DELACK));
     }
     if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
-        assert(timer_armed(&t->idle_timer));
+        assert(tcp_timer_armed(t, TCP_TIMER_IDLE));
     }
     if (tcp_synchronized(t) && t->keepalive.on) {
-        assert(timer_armed(&t->idle_timer));
+        assert(tcp_timer_armed(t, TCP_TIMER_IDLE));
     }
 }
 
@@ -250,15 +262,15 @@ static void check_live(const struct tcp_cb *t, struct totals *sum)
     check_timers(t);
     check_state(t);
     /* One that found no buffer is tried again by the timer. */
-    assert(!t->rcv.ack_now || timer_armed(&t->delack_timer));
+    assert(!t->rcv.ack_now || tcp_timer_armed(t, TCP_TIMER_DELACK));
 }
 
 /* Off the wire: nothing may be left that the wire or a timer would have to end. */
 static void check_dead(const struct tcp_cb *t)
 {
     assert(t->snd.queue.first == NULL && t->rcv.queue.ranges == NULL && t->rcv.early == NULL);
-    assert(!timer_armed(&t->rtx_timer) && !timer_armed(&t->delack_timer));
-    assert(!timer_armed(&t->idle_timer) && !timer_armed(&t->rack_timer) && !t->orphan);
+    assert(!timer_armed(&t->timer.wheel) && !t->orphan);
+    check_wheel(t);
 }
 
 static void check_listener(const struct tcp_cb *l, struct totals *sum)

@@ -58,7 +58,7 @@ SEE(uint32_t, sndbuf_bytes, snd.buf_bytes)
 SEE(uint64_t, sent_ns, snd.sent_ns)
 SEE_REPORTED(uint8_t, probes_of, probes)
 SEE(bool, fin_sent, snd.fin_sent)
-SEE(bool, fin_lost, snd.fin_lost)
+SEE(bool, fin_lost, board.fin_lost)
 SEE(bool, syn_resent, snd.syn_resent)
 SEE(bool, syn_unsent, snd.syn_unsent)
 SEE(bool, syn_untimed, snd.syn_untimed)
@@ -71,10 +71,10 @@ SEE(bool, path_proven, path.proven)
 SEE(bool, path_may_fragment, path.may_fragment)
 
 /* The scoreboard and what a sender knows of loss. */
-SEE(uint32_t, sacked_bytes, snd.queue.sacked_bytes)
+SEE(uint32_t, sacked_bytes, board.sacked_bytes)
 SEE_REPORTED(uint32_t, sacked_packets, sacked_packets)
-SEE(uint32_t, lost_bytes, snd.queue.lost_bytes)
-SEE(bool, sack_hinted, snd.queue.hinted)
+SEE(uint32_t, lost_bytes, board.lost_bytes)
+SEE(bool, sack_hinted, board.hinted)
 SEE(uint32_t, srtt_us8, rtt.srtt_us8) /* eighths of us */
 SEE_REPORTED(uint32_t, rto_us, rto_us)
 SEE_REPORTED(uint8_t, backoff_of, backoff)
@@ -86,7 +86,13 @@ SEE(uint8_t, reo_wnd_steps, rack.reo_wnd_steps)
 
 static inline bool rtx_timer_armed(const struct tcp_cb *t)
 {
-    return timer_armed(&t->rtx_timer);
+    return tcp_timer_armed(t, TCP_TIMER_RTX);
+}
+
+/* The one timer of a connection, in the wheel. */
+static inline const struct timer *wheel_timer(const struct tcp_cb *t)
+{
+    return &t->timer.wheel;
 }
 
 /* Congestion control. */
@@ -98,7 +104,8 @@ SEE(bool, ecn_echo_due, ecn.echo)
 
 static inline const struct tcp_cubic_curve *cubic_curve(const struct tcp_cb *t)
 {
-    return &tcp_cubic(t)->curve;
+    const struct tcp_cubic *cubic = (const void *)t->cc.state;
+    return &cubic->curve;
 }
 
 /* The receiver. */

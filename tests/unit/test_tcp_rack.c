@@ -341,8 +341,8 @@ static void a_message_uncovers_a_loss(void **state)
     }
     assert_int_equal(tt_send_bytes(&tt, SP_MSS, 201), SP_MSS);
     (void)tcp_test_forget(&tt);
-    tcp_sendq_mark_lost(tt.t, snd_last(tt.t)); /* as a repair does ... */
-    tcp_sendq_unmark_lost(tt.t);               /* ... and its end */
+    tcp_mark_lost(tt.t, snd_last(tt.t)); /* as a repair does ... */
+    tcp_unmark_lost(tt.t);               /* ... and its end */
     tcp_test_advance_ms(&tt, SP_RTT_MS - 10);
     struct tcp_range second = {101, 201};
     sp_ack_bytes(&tt, 1, &second, 1);

@@ -47,7 +47,7 @@ static void an_acknowledged_fin_is_not_lost(void **state)
 /* The path's size is lowered to the floor, or was so long ago that the larger one is tried. */
 static void narrow(struct tcp_test *tt)
 {
-    tcp_pmtu_message(tt->t, NARROW_MTU, 1500);
+    (void)tcp_do_due(tt->t, tcp_pmtu_message(tt->t, NARROW_MTU, 1500));
     assert_int_equal(snd_mss(tt->t), NARROW_MSS);
 }
 

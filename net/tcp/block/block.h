@@ -23,6 +23,15 @@ enum tcp_verdict {
     TCP_GONE, /* the control block ended: it must not be touched */
 };
 
+/* What a timer of a room, or a message to it, asks the root to do. */
+enum tcp_due {
+    TCP_DUE_NOTHING,
+    TCP_DUE_OUTPUT,      /* look at what may go now */
+    TCP_DUE_PROBE,       /* a tail loss probe (RFC 8985 7.3) */
+    TCP_DUE_GIVE_UP,     /* RFC 9293 3.8.3: the peer has not answered for too long */
+    TCP_DUE_UNREACHABLE, /* nobody has the address on the link */
+};
+
 static inline struct tcp_tx_note *tx_note(struct pkt *p)
 {
     return (struct tcp_tx_note *)(void *)p->cb;
@@ -57,10 +66,52 @@ static inline void tcp_notify(struct tcp_cb *t, uint32_t bits)
     }
 }
 
+/* Our timestamp at a time of the stack's clock. RFC 7323 5.4: a tick of 1 ms, within the range of
+ * 1 ms to 1 s. */
+static inline uint32_t tcp_ts_at(uint64_t at_ns, uint32_t offset)
+{
+    return (uint32_t)(at_ns / NS_PER_MS) + offset;
+}
+
 static inline uint64_t tcp_ms(uint64_t ms)
 {
     return ms * NS_PER_MS;
 }
+
+/* block/timer.c: t is armed for at_ns, instead of for when it was. */
+void tcp_timer_hang(struct tcp_cb *t, uint64_t at_ns); /* for tcp_timer_set */
+
+static inline void tcp_timer_set(struct tcp_cb *t, enum tcp_timer_kind kind, uint64_t at_ns)
+{
+    t->timer.due_ns[kind] = at_ns;
+    if (at_ns < t->timer.wheel.deadline_ns) {
+        tcp_timer_hang(t, at_ns);
+    }
+}
+
+static inline void tcp_timer_stop(struct tcp_cb *t, enum tcp_timer_kind kind)
+{
+    t->timer.due_ns[kind] = DEADLINE_NONE;
+}
+
+/* When it is due; DEADLINE_NONE: it is not armed. */
+static inline uint64_t tcp_timer_at(const struct tcp_cb *t, enum tcp_timer_kind kind)
+{
+    return t->timer.due_ns[kind];
+}
+
+static inline bool tcp_timer_armed(const struct tcp_cb *t, enum tcp_timer_kind kind)
+{
+    return t->timer.due_ns[kind] != DEADLINE_NONE;
+}
+
+void tcp_timers_init(struct tcp_cb *t);
+void tcp_timers_cancel(struct tcp_cb *t);
+
+/* block/timer.c, for the root's expiry alone: begin, take each that is due, and go on. */
+void tcp_timers_begin(struct tcp_cb *t);
+bool tcp_timer_take(struct tcp_cb *t, enum tcp_timer_kind kind); /* it was due: not armed now */
+void tcp_timers_go_on(struct tcp_cb *t);
 
 /* block/table.c: the table of 4-tuples and the control blocks. */
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);

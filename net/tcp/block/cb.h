@@ -17,6 +17,7 @@
 #include "net/tcp/block/options.h"
 #include "net/tcp/block/receiver.h"
 #include "net/tcp/block/sender.h"
+#include "net/tcp/block/timer.h"
 
 struct net;
 
@@ -50,6 +51,11 @@ struct tcp_pressure {
     uint32_t drained_una; /* moves a full segment at a time */
 };
 
+/* A connection on which nothing happens (life/state.c). */
+struct tcp_idle {
+    uint8_t probes; /* keepalive's, since the peer was last heard */
+};
+
 struct tcp_cb {
     struct tcp_node node; /* in the table while the wire may reach it */
     struct net *net;      /* [I] */
@@ -64,19 +70,17 @@ struct tcp_cb {
     struct tcp_timestamps ts;
     struct tcp_rtt rtt;
     struct tcp_cc cc;
+    struct tcp_scoreboard board;
     struct tcp_loss loss;
     struct tcp_rack rack;
+    struct tcp_timers timer;
     struct tcp_path path;
     struct tcp_ecn ecn;
     struct tcp_choices opt;
     struct tcp_keepalive keepalive;
+    struct tcp_idle idle;
     struct tcp_listener listener;
     struct tcp_pressure press;
-
-    struct timer rtx_timer;    /* retransmission and persist */
-    struct timer rack_timer;   /* reordering window, tail loss probe */
-    struct timer delack_timer; /* delayed ACK */
-    struct timer idle_timer;   /* keepalive, FIN-WAIT-2 */
 
     int error;             /* pending, positive errno */
     int soft_error;        /* from ICMP; becomes the error when the connection gives up */
@@ -117,6 +121,7 @@ struct tcp {
     struct list half_age;
     struct list time_wait_age;
     struct timer time_wait_timer; /* for the oldest record */
+    timer_fn *expired;            /* [I] of a connection's timers */
     struct list holders; /* who holds packets to send; the longest without progress first */
     struct list starved;
     struct timer starved_timer;

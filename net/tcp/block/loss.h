@@ -6,12 +6,46 @@
 #define NET_TCP_BLOCK_LOSS_H
 
 #include "kernel/base.h"
+#include "kernel/list.h"
+#include "kernel/pkt.h"
 
 /* Round-trip time and timeout (RFC 6298), in us; srtt is scaled by 8 and rttvar by 4. */
 struct tcp_rtt {
     uint32_t srtt_us8; /* 0: no measurement yet */
     uint32_t rttvar_us4;
     uint32_t rto_us;
+};
+
+enum {
+    TCP_SACK_HINTS = 4, /* places remembered from one ACK to the next */
+};
+
+/* Where the marking of a SACK block ended: the packets of [first, end) are marked as far as they
+ * lie in it as a whole, and `at` is the last that was looked at. */
+struct tcp_sack_hint {
+    struct pkt *at; /* NULL: unused */
+    uint32_t first;
+    uint32_t end;
+};
+
+/*
+ * Where the packets are that were sent and are not acknowledged: in the network (in_flight), or
+ * believed lost (lost), or the peer has them (sacked; the scoreboard of RFC 6675 3).
+ */
+struct tcp_scoreboard {
+    struct list in_flight; /* tcp_tx_note.order, the one sent longest ago first */
+    struct list lost;      /* the same, lowest first as far as bounded work can tell */
+    uint32_t lost_bytes;   /* sent, believed lost, not sent again */
+    uint32_t sacked_bytes;
+    uint32_t sacked_packets;
+    uint32_t high_sacked; /* the highest number sacked + 1, while sacked_packets > 0 */
+    struct pkt *edge;     /* every packet in front of it was judged by IsLost; NULL: none was */
+    uint32_t above_bytes; /* of sacked_bytes: at or behind the edge */
+    uint32_t above_packets;
+    struct tcp_sack_hint hint[TCP_SACK_HINTS];
+    uint8_t next_hint; /* the one to be given up next */
+    bool hinted;       /* one of them may be in use */
+    bool fin_lost;     /* our FIN is believed lost */
 };
 
 /* F-RTO (RFC 5682): how far the question is whether the last timeout was spurious. */

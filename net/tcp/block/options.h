@@ -1,21 +1,21 @@
 /*
- * What the owner of a connection chose. Data only.
+ * What the owner of a connection chose. Written by the root's opt.c, and by block/choices.c at the
+ * beginning. Data only.
  */
 #ifndef NET_TCP_BLOCK_OPTIONS_H
 #define NET_TCP_BLOCK_OPTIONS_H
 
 #include "kernel/base.h"
 
+/* SO_KEEPALIVE and its times. */
 struct tcp_keepalive {
     uint32_t idle_s;
     uint32_t interval_s;
-    uint8_t count;  /* probes without an answer before giving up */
-    uint8_t probes; /* sent since the peer was last heard */
+    uint8_t count; /* probes without an answer before giving up */
     bool on;
 };
 
-/* What the owner asked for (opt.c). A listener's connections begin
- * with a copy of its own. */
+/* What the owner asked for. A listener's connections begin with a copy of its own. */
 struct tcp_choices {
     uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT, RFC 5482; 0: TCP_R2_MS and the like */
     uint32_t defer_accept_s;  /* TCP_DEFER_ACCEPT; listeners only */

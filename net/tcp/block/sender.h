@@ -1,7 +1,7 @@
 /*
  * The sender of a connection: the peer's window, what the owner queued and has not been
- * acknowledged, and what size segments have. Written by send/ alone; which of the queue is lost or
- * with the peer is loss/'s to say. Data only.
+ * acknowledged, and what size segments have. Written by send/ alone; of the notes on packets, what
+ * became of those that were sent is loss/'s to write. Data only.
  */
 #ifndef NET_TCP_BLOCK_SENDER_H
 #define NET_TCP_BLOCK_SENDER_H
@@ -14,7 +14,7 @@
 struct tcp_tx_note {
     struct pkt *next;
     uint64_t sent_ns;    /* when it last went */
-    struct list order;   /* in tcp_sendq.in_flight or .lost, else in none */
+    struct list order;   /* in tcp_scoreboard.in_flight or .lost, else in none */
     uint32_t seq;        /* of the first payload byte */
     uint16_t offset;     /* of the first payload byte from pkt.head */
     uint16_t len;        /* payload bytes, > 0 */
@@ -24,42 +24,17 @@ struct tcp_tx_note {
 };
 static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
 
-enum {
-    TCP_SACK_HINTS = 4, /* places remembered from one ACK to the next */
-};
-
-/* Where the marking of a SACK block ended: the packets of [first, end) are marked as far as they
- * lie in it as a whole, and `at` is the last that was looked at. */
-struct tcp_sack_hint {
-    struct pkt *at; /* NULL: unused */
-    uint32_t first;
-    uint32_t end;
-};
-
 /*
  * What was handed to us to send and is not acknowledged. A packet is sent as a whole or not at all
- * (else it is split), so SND.NXT, a FIN apart, is always the start of `unsent`. A packet that was
- * sent is in the network (in_flight), or believed lost (lost), or the peer has it (sacked).
+ * (else it is split), so SND.NXT, a FIN apart, is always the start of `unsent`. Where those in
+ * front of it are, struct tcp_scoreboard has.
  */
 struct tcp_sendq {
     struct pkt *first;
     struct pkt *last;
-    struct pkt *unsent;    /* NULL: everything was sent */
-    struct list in_flight; /* tcp_tx_note.order, the one sent longest ago first */
-    struct list lost;      /* the same, lowest first as far as bounded work can tell */
+    struct pkt *unsent; /* NULL: everything was sent */
     uint32_t bytes;
     uint32_t packets;
-    uint32_t lost_bytes; /* sent, believed lost, not sent again */
-    /* The scoreboard (RFC 6675 3). */
-    uint32_t sacked_bytes;
-    uint32_t sacked_packets;
-    uint32_t high_sacked; /* the highest number sacked + 1, while sacked_packets > 0 */
-    struct pkt *edge;     /* every packet in front of it was judged by IsLost; NULL: none was */
-    uint32_t above_bytes; /* of sacked_bytes: at or behind the edge */
-    uint32_t above_packets;
-    struct tcp_sack_hint hint[TCP_SACK_HINTS];
-    uint8_t next_hint; /* the one to be given up next */
-    bool hinted;       /* one of them may be in use */
 };
 
 /* What size segments have (send/mtu.c). */
@@ -82,7 +57,6 @@ struct tcp_sender {
     uint8_t probes;     /* window probes since the window was last open */
     bool fin_queued;    /* the owner sends no more */
     bool fin_sent;      /* SND.NXT is behind our FIN */
-    bool fin_lost;      /* our FIN is believed lost */
     bool more;          /* the last send said that more follows */
     bool push_override; /* the persist timer asks for what little may go (RFC 9293 3.8.6.2.1) */
     bool blocked;       /* the writer was told to wait: tell when there is room */

@@ -39,6 +39,7 @@ static void init_lists(struct tcp *tcp)
     list_init(&tcp->starved);
     timer_init(&tcp->time_wait_timer, tcp_time_wait_expired);
     timer_init(&tcp->starved_timer, tcp_starved_expired);
+    tcp->expired = tcp_timer_expired;
 }
 
 enum status tcp_init(struct net *n, struct arena *a)
@@ -176,10 +177,7 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     list_init(&t->press.holding);
     list_init(&t->listener.half_open);
     list_init(&t->listener.accept);
-    timer_init(&t->rtx_timer, tcp_rtx_expired);
-    timer_init(&t->rack_timer, tcp_rack_expired);
-    timer_init(&t->delack_timer, tcp_delack_expired);
-    timer_init(&t->idle_timer, tcp_idle_expired);
+    tcp_timers_init(t);
     t->state = TCP_CLOSED;
     t->rcv.buf_bytes = n->cfg.limits.tcp_rcvbuf_bytes;
     t->snd.buf_bytes = n->cfg.limits.tcp_sndbuf_bytes;
@@ -190,8 +188,7 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     t->keepalive.interval_s = TCP_KEEPINTVL_S;
     t->keepalive.count = TCP_KEEPCNT;
     tcp_cc_init(t);
-    tcp_rtt_init(&t->rtt);
-    tcp_sendq_init(t);
+    tcp_loss_init(t);
 }
 
 struct tcp_cb *tcp_cb_new(struct net *n)
@@ -220,11 +217,7 @@ static void unlink_if_linked(struct list *node)
 void tcp_cb_free(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    /* Cancel, not stop: a stopped timer may hang in the wheel, and this memory goes back. */
-    timer_cancel(&n->wheel, &t->rtx_timer);
-    timer_cancel(&n->wheel, &t->rack_timer);
-    timer_cancel(&n->wheel, &t->delack_timer);
-    timer_cancel(&n->wheel, &t->idle_timer);
+    tcp_timers_cancel(t);
     tcp_table_remove(n, &t->node);
     tcp_bound_remove(t);
     unlink_if_linked(&t->press.starved);

@@ -15,6 +15,20 @@ void tcp_end(struct tcp_cb *t, int error);   /* ends t: freed when nobody owns i
 void tcp_abort(struct tcp_cb *t, int error); /* the same after a RST */
 bool tcp_evict_orphan(struct net *n);
 
+/* life/state.c: t's state, its owner or the keepalive option changed. */
+void tcp_idle_timer_start(struct tcp_cb *t);
+
+/* The peer lives: keepalive's probes count from none. */
+static inline void tcp_idle_heard(struct tcp_cb *t)
+{
+    t->idle.probes = 0;
+}
+
+static inline void tcp_idle_probe_sent(struct tcp_cb *t)
+{
+    t->idle.probes++;
+}
+
 /* life/time_wait.c */
 void tcp_enter_time_wait(struct tcp_cb *t); /* ends t: freed when an orphan */
 void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg);

@@ -14,6 +14,30 @@ void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss
     tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
 }
 
+/* TCP_LINGER2, or the default. */
+static uint64_t fin_wait_2_ns(const struct tcp_cb *t)
+{
+    int32_t seconds = t->opt.linger2_s;
+    if (seconds < 0) {
+        return 0;
+    }
+    return seconds == 0 ? tcp_ms(TCP_FIN_WAIT_2_MS) : (uint64_t)seconds * NS_PER_S;
+}
+
+/* Starts what the state asks for: the FIN-WAIT-2 limit once the owner has gone, or keepalive. */
+void tcp_idle_timer_start(struct tcp_cb *t)
+{
+    struct net *n = t->net;
+    if (t->state == TCP_FIN_WAIT_2 && t->orphan) {
+        tcp_timer_set(t, TCP_TIMER_IDLE, n->now_ns + fin_wait_2_ns(t));
+    } else if (t->keepalive.on && tcp_synchronized(t)) {
+        tcp_idle_heard(t);
+        tcp_timer_set(t, TCP_TIMER_IDLE, t->rcv.heard_ns + t->keepalive.idle_s * NS_PER_S);
+    } else {
+        tcp_timer_stop(t, TCP_TIMER_IDLE);
+    }
+}
+
 void tcp_established(struct tcp_cb *t)
 {
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
@@ -26,7 +50,7 @@ void tcp_established(struct tcp_cb *t)
     t->snd.progress_ns = n->now_ns;
     t->rcv.heard_ns = n->now_ns;
     t->snd.small_end = t->snd.una;
-    tcp_rtx_timer_stop(t);
+    tcp_timer_stop(t, TCP_TIMER_RTX);
     if (t->snd.syn_resent) {
         t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
     } else if (!t->snd.syn_untimed) {
@@ -75,10 +99,7 @@ void tcp_detach(struct tcp_cb *t)
     if (list_linked(&t->press.holding)) {
         list_remove(&t->press.holding);
     }
-    timer_cancel(&n->wheel, &t->rtx_timer);
-    timer_cancel(&n->wheel, &t->rack_timer);
-    timer_cancel(&n->wheel, &t->delack_timer);
-    timer_cancel(&n->wheel, &t->idle_timer);
+    tcp_timers_cancel(t);
     tcp_sendq_drop(t);
     if (t->rcv.early != NULL) {
         pkt_put(t->rcv.early);

@@ -1,9 +1,16 @@
 /*
  * Where the packets that were sent are believed to be: in the network, in the order of their
- * sending, or lost, lowest first. Owns these two lists of struct tcp_sendq and lost_bytes; those
- * the peer told of by SACK are in neither (scoreboard.c). Who is lost is found elsewhere.
+ * sending, or lost, lowest first. Owns these two lists of struct tcp_scoreboard, lost_bytes and
+ * fin_lost; those the peer told of by SACK are in neither (scoreboard.c). Which are lost is found
+ * elsewhere.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/loss/loss.h"
+
+void tcp_inflight_init(struct tcp_cb *t)
+{
+    list_init(&t->board.in_flight);
+    list_init(&t->board.lost);
+}
 
 static struct pkt *order_pkt(struct list *node)
 {
@@ -14,12 +21,12 @@ static struct pkt *order_pkt(struct list *node)
 /* Into the list of the lost at its place by sequence number. Losses are nearly always found from
  * the lowest up; what was lost again while much is lost above it is looked for from the front, and
  * not for long: the list may then be out of order there, which costs nothing but the order. */
-static void insert_lost(struct tcp_sendq *q, struct tcp_tx_note *note)
+static void insert_lost(struct tcp_scoreboard *b, struct tcp_tx_note *note)
 {
-    struct list *at = q->lost.prev;
+    struct list *at = b->lost.prev;
     uint32_t steps = TCP_LOST_STEPS;
-    if (at != &q->lost && seq_gt(list_entry(at, struct tcp_tx_note, order)->seq, note->seq)) {
-        at = &q->lost;
+    if (at != &b->lost && seq_gt(list_entry(at, struct tcp_tx_note, order)->seq, note->seq)) {
+        at = &b->lost;
         while (steps-- > 0 &&
                seq_lt(list_entry(at->next, struct tcp_tx_note, order)->seq, note->seq)) {
             at = at->next;
@@ -28,120 +35,137 @@ static void insert_lost(struct tcp_sendq *q, struct tcp_tx_note *note)
     list_insert_after(at, &note->order);
 }
 
-void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p)
+void tcp_mark_lost(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
     struct tcp_tx_note *note = tx_note(p);
     assert(note->sent_count > 0 && !note->sacked);
     if (note->lost) {
         return;
     }
     note->lost = true;
-    q->lost_bytes += note->len;
+    b->lost_bytes += note->len;
     list_remove(&note->order);
-    insert_lost(q, note);
+    insert_lost(b, note);
+}
+
+void tcp_resend_now(struct tcp_cb *t, struct pkt *p)
+{
+    tcp_mark_lost(t, p);
+    t->loss.force_rtx = true;
+}
+
+void tcp_mark_fin_lost(struct tcp_cb *t)
+{
+    t->board.fin_lost = t->snd.fin_sent && tcp_flight(t) > 0;
 }
 
 /* All that was sent and is not with the peer. The list of the lost is in order afterwards. One look
  * at each packet, so at most TCP_SPLIT_FACTOR * packets_max (some thousands with the largest
  * buffer, tens of us); asked for by a timeout, which doubles, or by a window that opened after a
  * probe. */
-void tcp_sendq_mark_all_lost(struct tcp_cb *t)
+void tcp_mark_all_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->snd.queue;
+    const struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
     for (struct pkt *p = q->first; p != NULL && p != q->unsent; p = tx_note(p)->next) {
         struct tcp_tx_note *note = tx_note(p);
         if (!note->sacked) {
-            q->lost_bytes += note->lost ? 0 : note->len;
+            b->lost_bytes += note->lost ? 0 : note->len;
             note->lost = true;
             list_remove(&note->order);
-            list_push_back(&q->lost, &note->order);
+            list_push_back(&b->lost, &note->order);
         }
     }
-    assert(list_empty(&q->in_flight));
+    assert(list_empty(&b->in_flight));
+    tcp_mark_fin_lost(t);
 }
 
 /* What is believed lost was not: it is in the network. Their order among those that were sent
  * again meanwhile is only roughly that of sending, which makes RACK later, never wrong. */
-void tcp_sendq_unmark_lost(struct tcp_cb *t)
+void tcp_unmark_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->snd.queue;
-    struct list *at = &q->in_flight;
+    struct tcp_scoreboard *b = &t->board;
+    struct list *at = &b->in_flight;
     struct list *node;
-    while ((node = list_pop_front(&q->lost)) != NULL) {
+    while ((node = list_pop_front(&b->lost)) != NULL) {
         struct tcp_tx_note *note = list_entry(node, struct tcp_tx_note, order);
         note->lost = false;
-        q->lost_bytes -= note->len;
+        b->lost_bytes -= note->len;
         list_insert_after(at, node);
         at = node;
     }
-    assert(q->lost_bytes == 0);
+    assert(b->lost_bytes == 0);
+    b->fin_lost = false;
 }
 
 /* The lowest packet believed lost and not sent again, or NULL. */
-struct pkt *tcp_sendq_next_lost(struct tcp_cb *t)
+struct pkt *tcp_next_lost(struct tcp_cb *t)
 {
-    struct list *node = list_first(&t->snd.queue.lost);
-    assert((node == NULL) == (t->snd.queue.lost_bytes == 0));
+    struct list *node = list_first(&t->board.lost);
+    assert((node == NULL) == (t->board.lost_bytes == 0));
     return node != NULL ? order_pkt(node) : NULL;
 }
 
 /* The packet sent longest ago that is still believed to be in the network, or NULL. */
-struct pkt *tcp_sendq_oldest(struct tcp_cb *t)
+struct pkt *tcp_oldest_in_flight(struct tcp_cb *t)
 {
-    struct list *node = list_first(&t->snd.queue.in_flight);
+    struct list *node = list_first(&t->board.in_flight);
     return node != NULL ? order_pkt(node) : NULL;
 }
 
 /* The one sent last of those, or NULL. */
-struct pkt *tcp_sendq_newest(struct tcp_cb *t)
+struct pkt *tcp_newest_in_flight(struct tcp_cb *t)
 {
-    struct list *head = &t->snd.queue.in_flight;
+    struct list *head = &t->board.in_flight;
     return list_empty(head) ? NULL : order_pkt(head->prev);
 }
 
 /* p went, for the first time or again. */
-void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
+void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
     struct tcp_tx_note *note = tx_note(p);
     assert(!note->sacked);
-    if (p == q->unsent) {
-        assert(note->seq == t->snd.nxt && !note->lost);
-        q->unsent = note->next;
-        t->snd.nxt += note->len;
-        t->snd.sent_ns = t->net->now_ns;
-    }
     if (note->lost) {
         note->lost = false;
-        assert(q->lost_bytes >= note->len);
-        q->lost_bytes -= note->len;
+        assert(b->lost_bytes >= note->len);
+        b->lost_bytes -= note->len;
     }
     list_remove(&note->order);
-    list_push_back(&q->in_flight, &note->order);
+    list_push_back(&b->in_flight, &note->order);
     note->sent_ns = t->net->now_ns;
     note->sent_count =
         note->sent_count < UINT16_MAX ? (uint16_t)(note->sent_count + 1) : note->sent_count;
 }
 
-/* The first news that p arrived, by SND.UNA or by a block. */
-void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
+/* rest, a copy of p's note, is what was cut off p: with the same history, behind it. */
+void tcp_inflight_split(struct tcp_cb *t, struct pkt *p, struct pkt *rest)
 {
-    struct tcp_sendq *q = &t->snd.queue;
+    assert(!tx_note(p)->sacked && tx_note(rest)->sent_count == tx_note(p)->sent_count);
+    list_init(&tx_note(rest)->order);
+    if (tx_note(p)->sent_count > 0) {
+        list_insert_after(&tx_note(p)->order, &tx_note(rest)->order);
+    }
+}
+
+/* p is with the peer: neither on its way nor lost. */
+void tcp_inflight_arrived(struct tcp_cb *t, struct pkt *p)
+{
     struct tcp_tx_note *note = tx_note(p);
-    assert(note->sent_count > 0 && !note->sacked);
     if (note->lost) {
         note->lost = false;
-        q->lost_bytes -= note->len;
+        assert(t->board.lost_bytes >= note->len);
+        t->board.lost_bytes -= note->len;
     }
     list_remove(&note->order);
-    d->delivered += note->len;
-    /* RFC 5682: sent once, and before the timeout. */
-    if (t->cc.recovery == TCP_RECOVERY_LOSS && note->sent_count == 1 &&
-        seq_le(note->seq + note->len, t->loss.recover)) {
-        d->original = true;
-    }
-    if (t->sack_on) {
-        tcp_rack_delivered(t, note, d);
+}
+
+/* The first bytes of a packet were acknowledged, and are about to leave its note. */
+void tcp_inflight_trimmed(struct tcp_cb *t, const struct tcp_tx_note *note, uint32_t bytes)
+{
+    if (note->lost) {
+        assert(t->board.lost_bytes >= bytes);
+        t->board.lost_bytes -= bytes;
     }
 }

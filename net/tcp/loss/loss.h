@@ -28,42 +28,63 @@ struct tcp_delivery {
 /* loss/rtt.c */
 void tcp_rtt_init(struct tcp_rtt *r);
 void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected);
-uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings);
+
+/* RFC 6298 5.5: doubled for each timeout, up to the maximum. */
+static inline uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings)
+{
+    uint64_t rto = (uint64_t)t->rtt.rto_us * NS_PER_US;
+    uint8_t shift = doublings < 16 ? doublings : 16;
+    return min_u64(rto << shift, tcp_ms(TCP_RTO_MAX_MS));
+}
+
+static inline uint64_t tcp_srtt_ns(const struct tcp_cb *t)
+{
+    return (uint64_t)t->rtt.srtt_us8 / 8 * NS_PER_US;
+}
+
+/* What the network is believed to hold (RFC 6675 4 SetPipe). */
+static inline uint32_t tcp_pipe(const struct tcp_cb *t)
+{
+    const struct tcp_scoreboard *b = &t->board;
+    uint32_t gone = b->lost_bytes + b->sacked_bytes + (b->fin_lost ? 1 : 0);
+    assert(gone <= tcp_flight(t));
+    return tcp_flight(t) - gone;
+}
 
 /* loss/inflight.c: in the network or lost. */
-void tcp_sendq_mark_lost(struct tcp_cb *t, struct pkt *p);
-void tcp_sendq_mark_all_lost(struct tcp_cb *t);
-void tcp_sendq_unmark_lost(struct tcp_cb *t);
-struct pkt *tcp_sendq_next_lost(struct tcp_cb *t);
-struct pkt *tcp_sendq_oldest(struct tcp_cb *t);
-struct pkt *tcp_sendq_newest(struct tcp_cb *t);
-void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p);
+void tcp_inflight_init(struct tcp_cb *t);
+void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p); /* p went, for the first time or again */
+void tcp_inflight_split(struct tcp_cb *t, struct pkt *p, struct pkt *rest); /* rest was p's */
+void tcp_inflight_arrived(struct tcp_cb *t, struct pkt *p);
+void tcp_inflight_trimmed(struct tcp_cb *t, const struct tcp_tx_note *note, uint32_t bytes);
+void tcp_mark_lost(struct tcp_cb *t, struct pkt *p);
+void tcp_mark_all_lost(struct tcp_cb *t);             /* the FIN too */
+void tcp_unmark_lost(struct tcp_cb *t);               /* the FIN too */
+void tcp_mark_fin_lost(struct tcp_cb *t);             /* if it is out */
+void tcp_resend_now(struct tcp_cb *t, struct pkt *p); /* lost, and whatever cwnd says */
+struct pkt *tcp_next_lost(struct tcp_cb *t);
+struct pkt *tcp_oldest_in_flight(struct tcp_cb *t);
+struct pkt *tcp_newest_in_flight(struct tcp_cb *t);
+
+/* Our FIN went, or was acknowledged. */
+static inline void tcp_inflight_fin_done(struct tcp_cb *t)
+{
+    t->board.fin_lost = false;
+}
+
+/* loss/delivery.c: the first news that p arrived. */
 void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d);
 
 /* loss/scoreboard.c: what the peer told of by SACK. */
-void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p);
-void tcp_scoreboard_absorb(struct tcp_sendq *q, struct pkt *p, struct pkt *gone);
+void tcp_scoreboard_leave(struct tcp_cb *t, struct pkt *p);
+void tcp_scoreboard_absorb(struct tcp_cb *t, struct pkt *p, struct pkt *gone);
 void tcp_scoreboard_clear(struct tcp_cb *t);
 void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d);
 void tcp_scoreboard_check_reneging(struct tcp_cb *t);
 bool tcp_scoreboard_find_lost(struct tcp_cb *t);
 bool tcp_scoreboard_guess_lost(struct tcp_cb *t);
 
-/* loss/recovery.c: what follows from loss (RFC 5681 3.2, 6582, 6675, 9937). */
-uint32_t tcp_pipe(const struct tcp_cb *t);
-void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d);
-void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again);
-void tcp_recovery_timeout(struct tcp_cb *t);
-void tcp_recovery_found_late(struct tcp_cb *t);
-void tcp_recovery_repaired(struct tcp_cb *t);
-void tcp_recovery_bound_burst(struct tcp_cb *t);
-
-/* loss/newreno.c: loss without SACK (RFC 5681 3.2, RFC 6582). */
-void tcp_newreno_acked(struct tcp_cb *t, const struct tcp_delivery *d);
-void tcp_newreno_dupack(struct tcp_cb *t);
-
-/* loss/rack.c: loss found by time, and tail loss probes (RFC 8985). */
-timer_fn tcp_rack_expired;
+/* loss/rack.c: loss found by time (RFC 8985). */
 bool tcp_rack_on(const struct tcp_cb *t);
 void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct tcp_delivery *d);
 void tcp_rack_dsack(struct tcp_cb *t);
@@ -72,14 +93,65 @@ void tcp_rack_advanced(struct tcp_cb *t);
 bool tcp_rack_detect(struct tcp_cb *t);
 void tcp_rack_look_again(struct tcp_cb *t);
 void tcp_rack_timeout(struct tcp_cb *t);
+
+/* loss/tlp.c: tail loss probes (RFC 8985 7). */
+bool tcp_tlp_possible(const struct tcp_cb *t);
+bool tcp_tlp_due(const struct tcp_cb *t);
 void tcp_tlp_schedule(struct tcp_cb *t);
-bool tcp_tlp_instead(struct tcp_cb *t);
-void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d);
+void tcp_tlp_begin(struct tcp_cb *t);                  /* new data may go as a probe */
+bool tcp_tlp_again(struct tcp_cb *t, uint32_t before); /* none did: the last goes again */
+void tcp_tlp_end(struct tcp_cb *t);
+bool tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d); /* true: it repaired a loss */
+
+/* A new segment went: it was the probe, if one was due. */
+static inline void tcp_tlp_sent_new(struct tcp_cb *t)
+{
+    t->rack.tlp_now = false;
+}
 
 /* loss/undo.c: was it for nothing? (RFC 5682, 3522, 3708) */
 void tcp_undo_begin(struct tcp_cb *t);
 void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes);
 void tcp_frto_begin(struct tcp_cb *t);
 void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d);
+
+/* loss/newreno.c: loss without SACK (RFC 5681 3.2, RFC 6582). */
+void tcp_newreno_acked(struct tcp_cb *t, const struct tcp_delivery *d);
+void tcp_newreno_dupack(struct tcp_cb *t);
+
+/* loss/recovery.c: what follows from loss (RFC 5681 3.2, 6582, 6675, 9937). */
+void tcp_loss_init(struct tcp_cb *t);
+void tcp_loss_established(struct tcp_cb *t); /* the handshake is over: what it tells of the path */
+void tcp_loss_count_timeout(struct tcp_cb *t);
+void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d);
+void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again);
+void tcp_recovery_timeout(struct tcp_cb *t);
+enum tcp_due tcp_recovery_timer(struct tcp_cb *t) must_check; /* TCP_TIMER_RACK's */
+
+/* SND.UNA has moved: the peer lives. */
+static inline void tcp_loss_progress(struct tcp_cb *t)
+{
+    t->loss.timeouts = 0;
+}
+
+/* A round trip was measured; expected: how many are in one. RFC 6298 5.7, Karn: the doubled timeout
+ * stays until then. */
+static inline void tcp_loss_measured(struct tcp_cb *t, uint64_t rtt_ns, uint32_t expected)
+{
+    tcp_rtt_sample(&t->rtt, rtt_ns, expected);
+    t->loss.backoff = 0;
+}
+
+/* The next of the lost goes whatever cwnd says. */
+static inline void tcp_loss_force(struct tcp_cb *t)
+{
+    t->loss.force_rtx = true;
+}
+
+/* What was to go whatever cwnd says has gone, or could not. */
+static inline void tcp_loss_forced_done(struct tcp_cb *t)
+{
+    t->loss.force_rtx = false;
+}
 
 #endif

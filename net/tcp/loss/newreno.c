@@ -2,16 +2,16 @@
  * Fast retransmit and fast recovery for a peer without SACK: duplicate ACKs are counted (RFC 5681
  * 3.2) and partial acknowledgements tell of one more hole each (RFC 6582).
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/loss.h"
 
 static void mark_head_lost(struct tcp_cb *t)
 {
     struct pkt *head = t->snd.queue.first;
     if (head != NULL && head != t->snd.queue.unsent) {
-        tcp_sendq_mark_lost(t, head);
-        t->loss.force_rtx = true;
-    } else if (t->snd.fin_sent) {
-        t->snd.fin_lost = true;
+        tcp_resend_now(t, head);
+    } else {
+        tcp_mark_fin_lost(t);
     }
 }
 
@@ -20,8 +20,8 @@ static void full_ack(struct tcp_cb *t)
 {
     uint32_t mss = t->snd.mss;
     uint32_t ssthresh = max_u32(t->cc.ssthresh, mss); /* segments may have grown since */
-    t->cc.cwnd = min_u32(ssthresh, max_u32(tcp_flight(t), mss) + mss);
-    t->cc.recovery = TCP_RECOVERY_NONE;
+    tcp_cc_repair_window(t, min_u32(ssthresh, max_u32(tcp_flight(t), mss) + mss));
+    tcp_cc_repair(t, TCP_RECOVERY_NONE);
     t->loss.force_rtx = false;
     tcp_cc_recovered(t);
 }
@@ -34,11 +34,11 @@ static void partial_ack(struct tcp_cb *t, uint32_t acked)
     if (acked >= mss) {
         cwnd += mss;
     }
-    t->cc.cwnd = max_u32(cwnd, mss);
+    tcp_cc_repair_window(t, max_u32(cwnd, mss));
     mark_head_lost(t);
     if (!t->loss.partial_seen) {
         t->loss.partial_seen = true;
-        tcp_rtx_timer_stop(t); /* the impatient variant: only the first one restarts the timer */
+        tcp_timer_stop(t, TCP_TIMER_RTX); /* the impatient variant: only the first restarts it */
     }
 }
 
@@ -49,7 +49,7 @@ void tcp_newreno_acked(struct tcp_cb *t, const struct tcp_delivery *d)
     t->loss.dupacks = 0;
     if (seq_ge(t->snd.una, t->loss.recover)) {
         full_ack(t);
-        tcp_rtx_timer_stop(t);
+        tcp_timer_stop(t, TCP_TIMER_RTX);
     } else {
         partial_ack(t, d->acked);
     }
@@ -60,9 +60,10 @@ static void enter_fast_recovery(struct tcp_cb *t)
     NET_COUNT(t->net, tcp_fast_retransmits);
     tcp_cc_on_loss(t);            /* RFC 5681 3.2 step 2 */
     t->loss.recover = t->snd.nxt; /* RFC 6582 3.2 step 2 */
-    t->cc.recovery = TCP_RECOVERY_FAST;
+    tcp_cc_repair(t, TCP_RECOVERY_FAST);
     t->loss.partial_seen = false;
-    t->cc.cwnd = t->cc.ssthresh + TCP_DUPACK_THRESHOLD * (uint32_t)t->snd.mss; /* step 3 */
+    uint32_t arrived = TCP_DUPACK_THRESHOLD * (uint32_t)t->snd.mss;
+    tcp_cc_repair_window(t, t->cc.ssthresh + arrived); /* step 3 */
     tcp_undo_begin(t);
     mark_head_lost(t);
 }
@@ -78,7 +79,7 @@ void tcp_newreno_dupack(struct tcp_cb *t)
         /* RFC 5681 3.2 step 4: each says that one more has left the network; no more of them can
          * than were in it, whatever the peer claims. */
         if (t->cc.cwnd < t->cc.ssthresh + tcp_flight(t)) {
-            t->cc.cwnd += t->snd.mss;
+            tcp_cc_repair_window(t, t->cc.cwnd + t->snd.mss);
         }
         return;
     }

@@ -1,21 +1,14 @@
 /*
- * RACK-TLP (RFC 8985), for connections with SACK. RACK: a packet is lost when one sent later has
- * arrived and a round trip and a little more (the reordering window) have passed since it went. It
- * finds lost retransmissions as it finds all others. TLP: when ACKs stop coming, the last segment,
- * or a new one, is sent before the timeout would, so that SACK can tell of a lost tail. One timer
- * serves both, for with something sacked no probe is due. Packets are kept in the order of their
- * sending (tcp_sendq.in_flight): each is looked at once.
+ * RACK (RFC 8985), for connections with SACK: a packet is lost when one sent later has arrived and
+ * a round trip and a little more (the reordering window) have passed since it went. It finds lost
+ * retransmissions as it finds all others. Packets are kept in the order of their sending
+ * (tcp_scoreboard.in_flight): each is looked at once. What follows from a loss is recovery.c's.
  */
-#include "net/tcp/int.h"
-
-static bool allowed(const struct tcp_cb *t, uint32_t off)
-{
-    return t->sack_on && !(t->net->cfg.tcp_off & off);
-}
+#include "net/tcp/loss/loss.h"
 
 bool tcp_rack_on(const struct tcp_cb *t)
 {
-    return allowed(t, NET_TCP_OFF_RACK);
+    return t->sack_on && !(t->net->cfg.tcp_off & NET_TCP_OFF_RACK);
 }
 
 static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
@@ -61,7 +54,7 @@ void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct
     if (note->sent_count > 1) {
         /* Was it the one sent last that arrived, or an earlier one? An echo is of what moved
          * SND.UNA (RFC 7323 4.3), and says nothing of what a block tells of. */
-        uint32_t sent_ms = (uint32_t)(note->sent_ns / NS_PER_MS) + t->ts.offset;
+        uint32_t sent_ms = tcp_ts_at(note->sent_ns, t->ts.offset);
         bool echoed = d->has_echo && seq_le(end, t->snd.una);
         if ((echoed && seq_lt(d->ts_ecr, sent_ms)) || rtt < r->min_rtt_ns) {
             return;
@@ -104,27 +97,22 @@ void tcp_rack_advanced(struct tcp_cb *t)
     t->rack.dsack_seen = t->rack.dsack_seen && seq_lt(t->snd.una, t->rack.dsack_round);
 }
 
-static uint64_t srtt_ns(const struct tcp_cb *t)
-{
-    return (uint64_t)t->rtt.srtt_us8 / 8 * NS_PER_US;
-}
-
 /* 6.2 step 4. A path that never reordered is given no time once there is reason to repair. */
 static uint64_t reordering_window(const struct tcp_cb *t)
 {
     const struct tcp_rack *r = &t->rack;
     bool repair =
-        t->cc.recovery != TCP_RECOVERY_NONE || t->snd.queue.sacked_packets >= TCP_DUPACK_THRESHOLD;
+        t->cc.recovery != TCP_RECOVERY_NONE || t->board.sacked_packets >= TCP_DUPACK_THRESHOLD;
     if (r->reordered_bytes == 0 && repair) {
         return 0;
     }
-    return min_u64((1 + (uint64_t)r->reo_wnd_steps) * r->min_rtt_ns / 4, srtt_ns(t));
+    return min_u64((1 + (uint64_t)r->reo_wnd_steps) * r->min_rtt_ns / 4, tcp_srtt_ns(t));
 }
 
-static void arm(struct tcp_cb *t, uint64_t at_ns)
+static void look_again_at(struct tcp_cb *t, uint64_t at_ns)
 {
-    if (!timer_armed(&t->rack_timer) || t->rack_timer.deadline_ns > at_ns) {
-        timer_arm(&t->net->wheel, &t->rack_timer, at_ns);
+    if (at_ns < tcp_timer_at(t, TCP_TIMER_RACK)) {
+        tcp_timer_set(t, TCP_TIMER_RACK, at_ns);
     }
 }
 
@@ -134,32 +122,32 @@ bool tcp_rack_detect(struct tcp_cb *t)
 {
     const struct tcp_rack *r = &t->rack;
     bool found = false;
-    struct pkt *p = tcp_sendq_oldest(t);
+    struct pkt *p = tcp_oldest_in_flight(t);
     if (r->xmit_ns == 0 || p == NULL) {
         return false;
     }
     uint64_t allow = r->rtt_ns + reordering_window(t);
-    while ((p = tcp_sendq_oldest(t)) != NULL) {
+    while ((p = tcp_oldest_in_flight(t)) != NULL) {
         const struct tcp_tx_note *note = tx_note(p);
         if (!sent_after(r->xmit_ns, r->end_seq, note->sent_ns, note->seq + note->len)) {
             break;
         }
         if (note->sent_ns + allow > t->net->now_ns) {
-            arm(t, note->sent_ns + allow);
+            look_again_at(t, note->sent_ns + allow);
             break;
         }
-        tcp_sendq_mark_lost(t, p);
+        tcp_mark_lost(t, p);
         found = true;
     }
     return found;
 }
 
 /* What was sent longest ago, as far as is known, was taken out without an ACK: what stood behind it
- * (after an undone repair it may be older, see tcp_sendq_unmark_lost) is looked at presently. */
+ * (after an undone repair it may be older, see tcp_unmark_lost) is looked at presently. */
 void tcp_rack_look_again(struct tcp_cb *t)
 {
-    if (tcp_rack_on(t) && t->snd.queue.sacked_packets > 0) {
-        arm(t, t->net->now_ns);
+    if (tcp_rack_on(t) && t->board.sacked_packets > 0) {
+        look_again_at(t, t->net->now_ns);
     }
 }
 
@@ -168,115 +156,13 @@ void tcp_rack_look_again(struct tcp_cb *t)
 void tcp_rack_timeout(struct tcp_cb *t)
 {
     const struct tcp_rack *r = &t->rack;
-    uint64_t allow = max_u64(r->rtt_ns, srtt_ns(t)) + reordering_window(t);
+    uint64_t allow = max_u64(r->rtt_ns, tcp_srtt_ns(t)) + reordering_window(t);
     struct pkt *p;
-    while ((p = tcp_sendq_oldest(t)) != NULL && tx_note(p)->sent_ns + allow <= t->net->now_ns) {
-        tcp_sendq_mark_lost(t, p);
+    while ((p = tcp_oldest_in_flight(t)) != NULL && tx_note(p)->sent_ns + allow <= t->net->now_ns) {
+        tcp_mark_lost(t, p);
     }
     if (t->snd.queue.first != NULL && t->snd.queue.first != t->snd.queue.unsent) {
-        tcp_sendq_mark_lost(t, t->snd.queue.first);
+        tcp_mark_lost(t, t->snd.queue.first);
     }
     t->rack.tlp_out = false;
-}
-
-/* ---- tail loss probes ---- */
-
-/* 7.3: not during a repair, not when SACK already tells of one, one at a time. */
-static bool probe_possible(const struct tcp_cb *t)
-{
-    return allowed(t, NET_TCP_OFF_TLP) && tcp_synchronized(t) && !t->rack.tlp_out &&
-           t->cc.recovery == TCP_RECOVERY_NONE && tcp_flight(t) > 0 && t->snd.wnd > 0 &&
-           t->loss.timeouts == 0 && t->snd.queue.sacked_packets == 0 &&
-           t->snd.queue.lost_bytes == 0 && !t->snd.fin_lost;
-}
-
-/* 7.2: two round trips after the last that was sent or acknowledged. */
-static uint64_t probe_at(const struct tcp_cb *t)
-{
-    uint64_t wait = tcp_ms(TCP_TLP_INITIAL_MS);
-    if (t->rtt.srtt_us8 != 0) {
-        wait = 2 * srtt_ns(t);
-        if (tcp_flight(t) <= t->snd.mss) {
-            wait += tcp_ms(TCP_TLP_MAX_ACK_MS);
-        }
-    }
-    return max_u64(t->snd.sent_ns, t->snd.progress_ns) + wait;
-}
-
-/* Something may have been sent or acknowledged: a probe in due time, unless the timeout comes
- * before. The timer is not moved by each segment: it looks again when it fires. */
-void tcp_tlp_schedule(struct tcp_cb *t)
-{
-    if (!timer_armed(&t->rack_timer) && tcp_flight(t) > 0 && probe_possible(t)) {
-        uint64_t at = probe_at(t);
-        if (timer_armed(&t->rtx_timer) && at < t->rtx_timer.deadline_ns) {
-            arm(t, at);
-        }
-    }
-}
-
-/* 7.3: a new segment if the peer's window takes one, else the last one again. */
-static void probe(struct tcp_cb *t)
-{
-    uint32_t before = t->snd.nxt;
-    NET_COUNT(t->net, tcp_tx_tail_probes);
-    tcp_rtx_timer_stop(t); /* the timeout counts from the probe on */
-    t->rack.tlp_now = true;
-    t->rack.tlp_out = true; /* schedules no other one */
-    tcp_output(t);
-    t->rack.tlp_now = false;
-    t->rack.tlp_retrans = t->snd.nxt == before;
-    if (t->rack.tlp_retrans) {
-        struct pkt *last = tcp_sendq_newest(t);
-        if (last != NULL) {
-            tcp_sendq_mark_lost(t, last);
-            t->loss.force_rtx = true;
-        } else {
-            t->snd.fin_lost = t->snd.fin_sent;
-        }
-        tcp_output(t);
-    }
-    t->rack.tlp_end_seq = t->snd.nxt;
-}
-
-/* The timeout is up. A probe that was due later goes in its place (7.2: PTO ends with the RTO), and
- * the timeout counts anew; false when there is none to send. */
-bool tcp_tlp_instead(struct tcp_cb *t)
-{
-    if (!probe_possible(t)) {
-        return false;
-    }
-    probe(t);
-    return true;
-}
-
-/* 7.4.2: what became of the probe. */
-void tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d)
-{
-    struct tcp_rack *r = &t->rack;
-    assert(r->tlp_out);
-    if (seq_lt(t->snd.una, r->tlp_end_seq)) {
-        return;
-    }
-    bool twice = d->dsack && seq_ge(d->duplicate_range.end + 1, r->tlp_end_seq);
-    if (!r->tlp_retrans || twice || (d->duplicate && !d->blocks)) {
-        r->tlp_out = false; /* what was sent again had arrived */
-    } else if (seq_gt(t->snd.una, r->tlp_end_seq)) {
-        r->tlp_out = false;
-        tcp_recovery_repaired(t);
-    }
-}
-
-void tcp_rack_expired(struct timer *timer, uint64_t now_ns)
-{
-    struct tcp_cb *t = container_of(timer, struct tcp_cb, rack_timer);
-    assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN);
-    if (tcp_rack_on(t) && t->snd.queue.sacked_packets > 0 && tcp_rack_detect(t)) {
-        tcp_recovery_found_late(t);
-        tcp_output(t);
-    } else if (probe_possible(t) && probe_at(t) <= now_ns) {
-        probe(t);
-    } else {
-        tcp_tlp_schedule(t);
-    }
 }

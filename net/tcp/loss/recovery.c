@@ -1,25 +1,44 @@
 /*
  * Repairing loss: what an acknowledgement, a timeout or the reordering timer does to the state of
  * recovery and to cwnd while it lasts (RFC 6675, RFC 9937, RFC 5681 3.1). Which packets are lost is
- * found by scoreboard.c or rack.c with SACK, by newreno.c without; output.c
- * sends them again. See docs/tcp.md, "Loss and recovery".
+ * found by scoreboard.c or rack.c with SACK, by newreno.c without; the root's
+ * output.c sends them again. See docs/tcp.md, "Loss and recovery".
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/loss.h"
 
-/* What the network is believed to hold (RFC 6675 4 SetPipe). */
-uint32_t tcp_pipe(const struct tcp_cb *t)
+enum {
+    BACKOFF_MAX = 16, /* doublings; far beyond TCP_RTO_MAX_MS */
+};
+
+void tcp_loss_init(struct tcp_cb *t)
 {
-    uint32_t gone = t->snd.queue.lost_bytes + t->snd.queue.sacked_bytes + (t->snd.fin_lost ? 1 : 0);
-    assert(gone <= tcp_flight(t));
-    return tcp_flight(t) - gone;
+    tcp_rtt_init(&t->rtt);
+    tcp_inflight_init(t);
 }
 
-/* After a repair, or when there was nothing to repair, cwnd may lie far above what is out: no more
- * than an initial window goes at once (RFC 9937 4, RFC 4015 3); slow start brings the rest. */
-void tcp_recovery_bound_burst(struct tcp_cb *t)
+void tcp_loss_established(struct tcp_cb *t)
 {
-    uint32_t burst = TCP_BURST_SEGMENTS * (uint32_t)t->snd.mss;
-    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, tcp_pipe(t) + burst), t->snd.mss);
+    t->loss.backoff = 0;
+    t->loss.timeouts = 0;
+    t->loss.dupacks = 0;
+    t->loss.recover = t->snd.iss; /* RFC 6582 3.2 step 1 */
+    if (t->snd.syn_resent) {
+        t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
+    } else if (!t->snd.syn_untimed) {
+        tcp_rtt_sample(&t->rtt, t->net->now_ns - t->snd.sent_ns, 1);
+    }
+}
+
+void tcp_loss_count_timeout(struct tcp_cb *t)
+{
+    NET_COUNT(t->net, tcp_timeouts);
+    if (t->loss.timeouts < UINT8_MAX) {
+        t->loss.timeouts++;
+    }
+    if (t->loss.backoff < BACKOFF_MAX) {
+        t->loss.backoff++;
+    }
 }
 
 /*
@@ -31,7 +50,7 @@ void tcp_recovery_bound_burst(struct tcp_cb *t)
  */
 static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
 {
-    struct tcp_cc *cc = &t->cc;
+    const struct tcp_cc *cc = &t->cc;
     uint32_t pipe = tcp_pipe(t);
     uint32_t may = 0;
     t->loss.prr_delivered += delivered;
@@ -46,7 +65,7 @@ static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
         may = max_u32(owed, delivered) + (safe ? t->snd.mss : 0);
         may = min_u32(may, cc->ssthresh - pipe);
     }
-    cc->cwnd = max_u32(pipe + may, t->snd.mss);
+    tcp_cc_repair_window(t, max_u32(pipe + may, t->snd.mss));
 }
 
 /* RFC 6675 5 step 4; the first retransmission goes at once (4.3). */
@@ -55,11 +74,11 @@ static void enter(struct tcp_cb *t, uint32_t delivered)
     NET_COUNT(t->net, tcp_fast_retransmits);
     tcp_cc_on_loss(t);
     t->loss.recover = t->snd.nxt;
-    t->cc.recovery = TCP_RECOVERY_FAST;
+    tcp_cc_repair(t, TCP_RECOVERY_FAST);
     t->loss.rescued = false;
     t->loss.force_rtx = true;
     /* RFC 9937 6: what was out before this ACK. */
-    t->loss.recover_fs = max_u32(tcp_flight(t) - t->snd.queue.sacked_bytes + delivered, 1);
+    t->loss.recover_fs = max_u32(tcp_flight(t) - t->board.sacked_bytes + delivered, 1);
     t->loss.prr_delivered = 0;
     t->loss.prr_out = 0;
     tcp_undo_begin(t);
@@ -70,10 +89,10 @@ static void enter(struct tcp_cb *t, uint32_t delivered)
 static void leave(struct tcp_cb *t)
 {
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
-        t->cc.cwnd = t->cc.ssthresh; /* RFC 9937 6 */
-        tcp_recovery_bound_burst(t);
+        tcp_cc_repair_window(t, t->cc.ssthresh); /* RFC 9937 6 */
+        tcp_cc_bound_burst(t, tcp_pipe(t));
     }
-    t->cc.recovery = TCP_RECOVERY_NONE;
+    tcp_cc_repair(t, TCP_RECOVERY_NONE);
     t->loss.frto = TCP_FRTO_OFF;
     t->loss.force_rtx = false;
     tcp_rack_recovered(t);
@@ -85,7 +104,7 @@ static bool find_lost(struct tcp_cb *t)
     if (tcp_rack_on(t)) {
         return tcp_rack_detect(t);
     }
-    return t->snd.queue.sacked_packets > 0 && tcp_scoreboard_find_lost(t);
+    return t->board.sacked_packets > 0 && tcp_scoreboard_find_lost(t);
 }
 
 /* Keeps `recover` comparable for ever. */
@@ -117,7 +136,7 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     }
     if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
-        lost = t->snd.queue.lost_bytes > 0;
+        lost = t->board.lost_bytes > 0;
     }
     if (t->cc.recovery == TCP_RECOVERY_NONE && lost) {
         enter(t, d->delivered);
@@ -129,7 +148,7 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     }
     if (d->advanced) {
         tcp_rack_advanced(t);
-        tcp_rtx_timer_stop(t); /* RFC 6298 5.3: tcp_output starts it anew */
+        tcp_timer_stop(t, TCP_TIMER_RTX); /* RFC 6298 5.3: tcp_output starts it anew */
     }
 }
 
@@ -153,7 +172,20 @@ static void ack_without_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     if (t->cc.recovery == TCP_RECOVERY_NONE) {
         follow(t);
     }
-    tcp_rtx_timer_stop(t); /* RFC 6298 5.3 */
+    tcp_timer_stop(t, TCP_TIMER_RTX); /* RFC 6298 5.3 */
+}
+
+/* A probe repaired a loss that nothing else told of: congestion all the same (RFC 8985 7.4.2). */
+static void repaired(struct tcp_cb *t)
+{
+    if (t->cc.recovery != TCP_RECOVERY_NONE) {
+        return;
+    }
+    NET_COUNT(t->net, tcp_tail_repairs);
+    tcp_cc_on_loss(t);
+    tcp_cc_repair_window(t, max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd.mss));
+    t->loss.undo.open = false;
+    tcp_cc_recovered(t);
 }
 
 /* An acceptable ACK was taken in: what it tells of loss. */
@@ -162,8 +194,8 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
     if (!d->advanced && !d->duplicate && !d->dsack && d->delivered == 0) {
         return;
     }
-    if (t->rack.tlp_out) {
-        tcp_tlp_ack(t, d);
+    if (t->rack.tlp_out && tcp_tlp_ack(t, d)) {
+        repaired(t);
     }
     if (d->dsack) {
         tcp_rack_dsack(t);
@@ -190,9 +222,9 @@ void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
 }
 
 /* The reordering timer found losses, without an ACK. */
-void tcp_recovery_found_late(struct tcp_cb *t)
+static void found_late(struct tcp_cb *t)
 {
-    assert(t->sack_on && t->snd.queue.lost_bytes > 0);
+    assert(t->sack_on && t->board.lost_bytes > 0);
     if (t->cc.recovery == TCP_RECOVERY_NONE) {
         enter(t, 0);
     } else if (t->cc.recovery == TCP_RECOVERY_FAST) {
@@ -200,17 +232,18 @@ void tcp_recovery_found_late(struct tcp_cb *t)
     }
 }
 
-/* A probe repaired a loss that nothing else told of: congestion all the same (RFC 8985 7.4.2). */
-void tcp_recovery_repaired(struct tcp_cb *t)
+/* RACK's timer, or a probe's. */
+enum tcp_due tcp_recovery_timer(struct tcp_cb *t)
 {
-    if (t->cc.recovery != TCP_RECOVERY_NONE) {
-        return;
+    if (tcp_rack_on(t) && t->board.sacked_packets > 0 && tcp_rack_detect(t)) {
+        found_late(t);
+        return TCP_DUE_OUTPUT;
     }
-    NET_COUNT(t->net, tcp_tail_repairs);
-    tcp_cc_on_loss(t);
-    t->cc.cwnd = max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd.mss);
-    t->loss.undo.open = false;
-    tcp_cc_recovered(t);
+    if (tcp_tlp_due(t)) {
+        return TCP_DUE_PROBE;
+    }
+    tcp_tlp_schedule(t);
+    return TCP_DUE_NOTHING;
 }
 
 /*
@@ -237,14 +270,13 @@ void tcp_recovery_timeout(struct tcp_cb *t)
     }
     if (first && tcp_rack_on(t)) {
         tcp_rack_timeout(t);
+        tcp_mark_fin_lost(t);
     } else {
-        tcp_sendq_mark_all_lost(t);
+        tcp_mark_all_lost(t);
     }
-    t->snd.fin_lost = t->snd.fin_sent;
-    t->cc.cwnd = tcp_pipe(t) + t->snd.mss; /* the loss window beside what is still on its way */
-    t->cc.acked = 0;
+    tcp_cc_loss_window(t, tcp_pipe(t) + t->snd.mss); /* beside what is still on its way */
     t->loss.dupacks = 0;
     t->loss.recover = t->snd.nxt; /* RFC 6582 3.2 step 4 */
-    t->cc.recovery = TCP_RECOVERY_LOSS;
+    tcp_cc_repair(t, TCP_RECOVERY_LOSS);
     t->loss.force_rtx = true;
 }

@@ -2,7 +2,7 @@
  * Round-trip time and the retransmission timeout (RFC 6298), in integers: srtt scaled by 8 and
  * rttvar by 4, as Jacobson's paper has it. Which samples are good is decided in ack.c.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/loss/loss.h"
 
 enum {
     RTT_SAMPLE_MAX_US = TCP_RTO_MAX_MS * US_PER_MS,
@@ -44,12 +44,4 @@ void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected)
     uint32_t rto = r->srtt_us8 / 8 + max_u32(TCP_RTO_MIN_MS * US_PER_MS, r->rttvar_us4);
     r->rto_us = min_u32(rto, TCP_RTO_MAX_MS * US_PER_MS);
     assert(r->srtt_us8 > 0 && r->rto_us > 0);
-}
-
-/* 5.5: doubled for each timeout, up to the maximum. */
-uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings)
-{
-    uint64_t rto = (uint64_t)t->rtt.rto_us * NS_PER_US;
-    uint8_t shift = doublings < 16 ? doublings : 16;
-    return min_u64(rto << shift, tcp_ms(TCP_RTO_MAX_MS));
 }

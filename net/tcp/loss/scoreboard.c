@@ -1,11 +1,11 @@
 /*
  * The scoreboard: what the peer told of by SACK (RFC 2018 5, RFC 6675 3, 4). Owns the part of
- * struct tcp_sendq that says so. Blocks are wire input: each is checked, and an ACK may cost only
- * so many steps, whatever it holds (CVE-2018-5390, CVE-2019-5599). Packets are never cut by a block
- * (CVE-2019-11478): one that is covered in part counts as not covered. What follows from a loss is
- * decided in recovery.c. See docs/tcp.md, "Loss and recovery".
+ * struct tcp_scoreboard that says so. Blocks are wire input: each is checked, and an ACK may cost
+ * only so many steps, whatever it holds (CVE-2018-5390, CVE-2019-5599). Packets are never cut by a
+ * block (CVE-2019-11478): one that is covered in part counts as not covered. What follows from a
+ * loss is decided in recovery.c. See docs/tcp.md, "Loss and recovery".
  */
-#include "net/tcp/int.h"
+#include "net/tcp/loss/loss.h"
 
 #include <string.h>
 
@@ -18,54 +18,58 @@ static uint32_t note_end(const struct tcp_tx_note *note)
     return note->seq + note->len;
 }
 
-static bool at_or_behind_edge(const struct tcp_sendq *q, const struct tcp_tx_note *note)
+static bool at_or_behind_edge(const struct tcp_scoreboard *b, const struct tcp_tx_note *note)
 {
-    return q->edge == NULL || seq_ge(note->seq, tx_note(q->edge)->seq);
+    return b->edge == NULL || seq_ge(note->seq, tx_note(b->edge)->seq);
 }
 
-static void forget_hints(struct tcp_sendq *q, const struct pkt *p)
+static void forget_hints(struct tcp_scoreboard *b, const struct pkt *p)
 {
-    q->hinted = false;
+    b->hinted = false;
     for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        if (q->hint[i].at == p) {
-            q->hint[i].at = NULL;
+        if (b->hint[i].at == p) {
+            b->hint[i].at = NULL;
         }
-        q->hinted = q->hinted || q->hint[i].at != NULL;
+        b->hinted = b->hinted || b->hint[i].at != NULL;
     }
 }
 
 /* p, the first of the queue, is about to be dropped from it. */
-void tcp_scoreboard_leave(struct tcp_sendq *q, struct pkt *p)
+void tcp_scoreboard_leave(struct tcp_cb *t, struct pkt *p)
 {
+    struct tcp_scoreboard *b = &t->board;
     struct tcp_tx_note *note = tx_note(p);
     if (note->sacked) {
-        if (at_or_behind_edge(q, note)) {
-            q->above_bytes -= note->len;
-            q->above_packets--;
+        if (at_or_behind_edge(b, note)) {
+            b->above_bytes -= note->len;
+            b->above_packets--;
         }
-        q->sacked_bytes -= note->len;
-        q->sacked_packets--;
+        b->sacked_bytes -= note->len;
+        b->sacked_packets--;
         note->sacked = false;
     }
-    if (q->edge == p) {
-        q->edge = note->next;
+    if (b->edge == p) {
+        b->edge = note->next;
     }
-    if (q->hinted) {
-        forget_hints(q, p);
+    if (b->hinted) {
+        forget_hints(b, p);
     }
-    assert(q->above_bytes <= q->sacked_bytes && q->above_packets <= q->sacked_packets);
+    tcp_inflight_arrived(t, p);
+    assert(b->above_bytes <= b->sacked_bytes && b->above_packets <= b->sacked_packets);
 }
 
 /* p has taken in all of gone, which lay behind it, and neither is sacked. */
-void tcp_scoreboard_absorb(struct tcp_sendq *q, struct pkt *p, struct pkt *gone)
+void tcp_scoreboard_absorb(struct tcp_cb *t, struct pkt *p, struct pkt *gone)
 {
-    assert(!tx_note(p)->sacked && !tx_note(gone)->sacked);
-    if (q->edge == gone) {
-        q->edge = p; /* what was not judged is in p now */
+    struct tcp_scoreboard *b = &t->board;
+    assert(!tx_note(p)->sacked && !tx_note(gone)->sacked && tx_note(gone)->len == 0);
+    if (b->edge == gone) {
+        b->edge = p; /* what was not judged is in p now */
     }
-    if (q->hinted) {
-        forget_hints(q, gone);
+    if (b->hinted) {
+        forget_hints(b, gone);
     }
+    list_remove(&tx_note(gone)->order);
 }
 
 /* RFC 2018 8: the peer may have dropped what it told of. What was sacked is in the network again,
@@ -74,49 +78,49 @@ void tcp_scoreboard_absorb(struct tcp_sendq *q, struct pkt *p, struct pkt *gone)
  * have a packet acknowledged and tell of others before. */
 void tcp_scoreboard_clear(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->snd.queue;
-    struct list *at = &q->in_flight;
-    for (struct pkt *p = q->first; q->sacked_packets > 0; p = tx_note(p)->next) {
+    struct tcp_scoreboard *b = &t->board;
+    struct list *at = &b->in_flight;
+    for (struct pkt *p = t->snd.queue.first; b->sacked_packets > 0; p = tx_note(p)->next) {
         struct tcp_tx_note *note = tx_note(p);
         if (note->sacked) {
             note->sacked = false;
-            q->sacked_bytes -= note->len;
-            q->sacked_packets--;
+            b->sacked_bytes -= note->len;
+            b->sacked_packets--;
             list_insert_after(at, &note->order);
             at = &note->order;
         }
     }
-    assert(q->sacked_bytes == 0);
-    q->edge = NULL;
-    q->above_bytes = 0;
-    q->above_packets = 0;
-    memset(q->hint, 0, sizeof(q->hint));
-    q->hinted = false;
+    assert(b->sacked_bytes == 0);
+    b->edge = NULL;
+    b->above_bytes = 0;
+    b->above_packets = 0;
+    memset(b->hint, 0, sizeof(b->hint));
+    b->hinted = false;
 }
 
 static void mark_sacked(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
 {
-    struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
     struct tcp_tx_note *note = tx_note(p);
     tcp_delivered(t, p, d);
-    bool highest = q->sacked_packets == 0 || seq_gt(note_end(note), q->high_sacked);
+    bool highest = b->sacked_packets == 0 || seq_gt(note_end(note), b->high_sacked);
     note->sacked = true;
-    q->sacked_bytes += note->len;
-    q->sacked_packets++;
-    if (at_or_behind_edge(q, note)) {
-        q->above_bytes += note->len;
-        q->above_packets++;
+    b->sacked_bytes += note->len;
+    b->sacked_packets++;
+    if (at_or_behind_edge(b, note)) {
+        b->above_bytes += note->len;
+        b->above_packets++;
     }
     if (highest) {
-        q->high_sacked = note_end(note);
+        b->high_sacked = note_end(note);
     }
 }
 
 /* Over what an earlier block has marked already: the last packet looked at then; else p itself. */
-static struct pkt *skip_marked(const struct tcp_sendq *q, struct pkt *p, uint32_t seq)
+static struct pkt *skip_marked(const struct tcp_scoreboard *b, struct pkt *p, uint32_t seq)
 {
     for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        const struct tcp_sack_hint *h = &q->hint[i];
+        const struct tcp_sack_hint *h = &b->hint[i];
         if (h->at != NULL && seq_le(h->first, seq) && seq_lt(seq, h->end) &&
             seq_gt(tx_note(h->at)->seq, tx_note(p)->seq)) {
             p = h->at;
@@ -126,11 +130,11 @@ static struct pkt *skip_marked(const struct tcp_sendq *q, struct pkt *p, uint32_
 }
 
 /* The nearest known packet that does not lie behind seq. */
-static struct pkt *start_for(const struct tcp_sendq *q, uint32_t seq)
+static struct pkt *start_for(const struct tcp_cb *t, uint32_t seq)
 {
-    struct pkt *best = q->first;
+    struct pkt *best = t->snd.queue.first;
     for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        struct pkt *at = q->hint[i].at;
+        struct pkt *at = t->board.hint[i].at;
         if (at != NULL && seq_le(tx_note(at)->seq, seq) &&
             seq_gt(tx_note(at)->seq, tx_note(best)->seq)) {
             best = at;
@@ -141,21 +145,21 @@ static struct pkt *start_for(const struct tcp_sendq *q, uint32_t seq)
 
 /* Remembers where a block's marking stopped, in the place of one that it grew from, else of the
  * oldest. */
-static void remember(struct tcp_sendq *q, struct pkt *at, uint32_t first, uint32_t end)
+static void remember(struct tcp_scoreboard *b, struct pkt *at, uint32_t first, uint32_t end)
 {
     size_t slot = TCP_SACK_HINTS;
     for (size_t i = 0; i < TCP_SACK_HINTS; i++) {
-        const struct tcp_sack_hint *h = &q->hint[i];
+        const struct tcp_sack_hint *h = &b->hint[i];
         if (h->at == NULL || (seq_le(first, h->first) && seq_ge(end, h->end))) {
             slot = i;
         }
     }
     if (slot == TCP_SACK_HINTS) {
-        slot = q->next_hint;
-        q->next_hint = (uint8_t)((q->next_hint + 1) % TCP_SACK_HINTS);
+        slot = b->next_hint;
+        b->next_hint = (uint8_t)((b->next_hint + 1) % TCP_SACK_HINTS);
     }
-    q->hinted = true;
-    q->hint[slot] = (struct tcp_sack_hint){.at = at, .first = first, .end = end};
+    b->hinted = true;
+    b->hint[slot] = (struct tcp_sack_hint){.at = at, .first = first, .end = end};
 }
 
 /* Marks what r covers as a whole, as far as *steps go: what they do not reach, a later ACK's
@@ -163,8 +167,9 @@ static void remember(struct tcp_sendq *q, struct pkt *at, uint32_t first, uint32
 static void mark_block(struct tcp_cb *t, const struct tcp_range *r, struct tcp_delivery *d,
                        uint32_t *steps)
 {
-    struct tcp_sendq *q = &t->snd.queue;
-    struct pkt *p = q->first != q->unsent ? skip_marked(q, start_for(q, r->first), r->first) : NULL;
+    const struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
+    struct pkt *p = q->first != q->unsent ? skip_marked(b, start_for(t, r->first), r->first) : NULL;
     struct pkt *last = NULL;
     while (p != NULL && p != q->unsent && seq_lt(tx_note(p)->seq, r->end)) {
         if (*steps == 0) {
@@ -173,7 +178,7 @@ static void mark_block(struct tcp_cb *t, const struct tcp_range *r, struct tcp_d
         (*steps)--;
         struct tcp_tx_note *note = tx_note(p);
         if (note->sacked) {
-            p = skip_marked(q, p, note->seq);
+            p = skip_marked(b, p, note->seq);
             note = tx_note(p);
         }
         if (!note->sacked && seq_ge(note->seq, r->first) && seq_le(note_end(note), r->end)) {
@@ -185,7 +190,7 @@ static void mark_block(struct tcp_cb *t, const struct tcp_range *r, struct tcp_d
     if (last != NULL) {
         bool done = p == NULL || p == q->unsent || seq_ge(tx_note(p)->seq, r->end);
         uint32_t end = done ? r->end : tx_note(last)->seq;
-        remember(q, last, r->first, seq_max(end, r->first));
+        remember(b, last, r->first, seq_max(end, r->first));
     }
 }
 
@@ -252,25 +257,26 @@ void tcp_scoreboard_check_reneging(struct tcp_cb *t)
  */
 bool tcp_scoreboard_find_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->snd.queue;
-    struct pkt *p = q->edge != NULL ? q->edge : q->first;
+    const struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
+    struct pkt *p = b->edge != NULL ? b->edge : q->first;
     bool found = false;
     while (p != NULL && p != q->unsent) {
         struct tcp_tx_note *note = tx_note(p);
         uint32_t own = note->sacked ? note->len : 0;
-        if (q->above_packets - note->sacked < TCP_DUPACK_THRESHOLD &&
-            q->above_bytes - own <= (TCP_DUPACK_THRESHOLD - 1) * (uint32_t)t->snd.mss) {
+        if (b->above_packets - note->sacked < TCP_DUPACK_THRESHOLD &&
+            b->above_bytes - own <= (TCP_DUPACK_THRESHOLD - 1) * (uint32_t)t->snd.mss) {
             break;
         }
         if (note->sacked) {
-            q->above_bytes -= own;
-            q->above_packets--;
+            b->above_bytes -= own;
+            b->above_packets--;
         } else if (!note->lost && note->sent_count == 1) {
-            tcp_sendq_mark_lost(t, p);
+            tcp_mark_lost(t, p);
             found = true;
         }
         p = note->next;
-        q->edge = p;
+        b->edge = p;
     }
     return found;
 }
@@ -283,16 +289,17 @@ bool tcp_scoreboard_find_lost(struct tcp_cb *t)
  */
 bool tcp_scoreboard_guess_lost(struct tcp_cb *t)
 {
-    struct tcp_sendq *q = &t->snd.queue;
-    struct pkt *p = q->edge != NULL ? q->edge : q->first;
+    const struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_scoreboard *b = &t->board;
+    struct pkt *p = b->edge != NULL ? b->edge : q->first;
     uint32_t steps = TCP_SACK_STEPS;
     for (; p != NULL && p != q->unsent && steps > 0; p = tx_note(p)->next, steps--) {
         const struct tcp_tx_note *note = tx_note(p);
-        if (q->sacked_packets == 0 || seq_ge(note->seq, q->high_sacked)) {
+        if (b->sacked_packets == 0 || seq_ge(note->seq, b->high_sacked)) {
             break;
         }
         if (!note->sacked && !note->lost && note->sent_count == 1) {
-            tcp_sendq_mark_lost(t, p);
+            tcp_mark_lost(t, p);
             return true;
         }
     }
@@ -304,6 +311,6 @@ bool tcp_scoreboard_guess_lost(struct tcp_cb *t)
         return false;
     }
     t->loss.rescued = true;
-    tcp_sendq_mark_lost(t, q->last);
+    tcp_mark_lost(t, q->last);
     return true;
 }

@@ -1,10 +1,12 @@
 /*
- * Was it for nothing? After a timeout or a fast retransmit, signs that what was thought lost had
- * only been late: an ACK with an echo older than what was sent again (Eifel, RFC 3522), ACKs of
- * data that was not sent again (F-RTO, RFC 5682), duplicates reported for all that was (RFC 3708).
- * Then the reduction is undone (RFC 4015 and tcp_cc_undo) and what was marked lost is not.
+ * F-RTO and undo: was a timeout or a fast retransmit for nothing? Signs that what was thought lost
+ * had only been late are an ACK with an echo older than what was sent again (Eifel, RFC 3522), ACKs
+ * of data that was not sent again after a timeout (F-RTO, RFC 5682), and duplicates reported for
+ * all that was (RFC 3708). Then the reduction is undone (RFC 4015 and tcp_cc_undo), and what was
+ * marked lost is not.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/loss.h"
 
 enum {
     FRTO_SEGMENTS = 3, /* RFC 5682 2.1 step 3a */
@@ -22,7 +24,7 @@ void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes)
     struct tcp_undo *u = &t->loss.undo;
     if (!u->resent_any) {
         u->resent_any = true;
-        u->ts_ms = tcp_ts_now(t->net, t->ts.offset);
+        u->ts_ms = tcp_ts_at(t->net->now_ns, t->ts.offset);
     }
     u->resent += bytes;
 }
@@ -80,7 +82,8 @@ static bool frto(struct tcp_cb *t, const struct tcp_delivery *d)
     bool spurious = second && d->original && (t->sack_on || d->advanced);
     t->loss.frto = go_on ? TCP_FRTO_SECOND : TCP_FRTO_OFF;
     if (second && !spurious) {
-        t->cc.cwnd = FRTO_SEGMENTS * (uint32_t)t->snd.mss; /* step 3a: on by slow start */
+        /* step 3a: on by slow start */
+        tcp_cc_repair_window(t, FRTO_SEGMENTS * (uint32_t)t->snd.mss);
     }
     return spurious;
 }
@@ -96,16 +99,15 @@ static void restore(struct tcp_cb *t)
     }
     t->loss.undo.open = false;
     if (t->cc.recovery != TCP_RECOVERY_NONE) {
-        tcp_sendq_unmark_lost(t);
-        t->snd.fin_lost = false;
+        tcp_unmark_lost(t);
         t->loss.recover = t->snd.una - 1;
     }
-    t->cc.recovery = TCP_RECOVERY_NONE;
+    tcp_cc_repair(t, TCP_RECOVERY_NONE);
     t->loss.frto = TCP_FRTO_OFF;
     t->loss.force_rtx = false;
     t->loss.dupacks = 0;
     tcp_cc_undo(t);
-    tcp_recovery_bound_burst(t);
+    tcp_cc_bound_burst(t, tcp_pipe(t));
 }
 
 /* Looks at an acceptable ACK that told something, while a reduction may still be undone. */

@@ -50,7 +50,7 @@ void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half)
                           .tos = half->listener->opt.tos,
                           .ttl = half->listener->opt.ttl};
     out.options.has_mss = true;
-    out.options.mss = tcp_opt_mss(half->listener, n->cfg.mtu);
+    out.options.mss = tcp_announced_mss(half->listener, n->cfg.mtu);
     out.options.has_wscale = half->peer_wscale != TCP_WSCALE_NONE;
     out.options.wscale = half->rcv_wscale;
     out.options.has_sack_permitted = half->sack_permitted;
@@ -208,7 +208,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     if (half->ecn) {
         tcp_ecn_accepted(t);
     }
-    tcp_set_mss(t, &o, tcp_opt_mss(t, mtu));
+    tcp_set_mss(t, &o, tcp_announced_mss(t, mtu));
 }
 
 /*

@@ -82,7 +82,7 @@ static void syn_crossed(struct tcp_cb *t, struct tcp_segment *seg)
     learn_from_syn(t, seg);
     t->state = TCP_SYN_RECEIVED;
     keep_early(t, seg);
-    tcp_rtx_timer_stop(t);
+    tcp_timer_stop(t, TCP_TIMER_RTX);
     tcp_syn_send(t);
 }
 
@@ -98,7 +98,7 @@ static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
     if (!(seg->flags & TCP_RST) && !t->snd.syn_untimed) {
         t->snd.syn_untimed = true;
         NET_COUNT(t->net, tcp_tx_retransmits);
-        tcp_rtx_timer_stop(t);
+        tcp_timer_stop(t, TCP_TIMER_RTX);
         tcp_syn_send(t);
     }
 }

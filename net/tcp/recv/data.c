@@ -21,8 +21,8 @@ static void acknowledge_later(struct tcp_cb *t)
         t->rcv.ack_now = true;
         return;
     }
-    if (!timer_armed(&t->delack_timer)) {
-        timer_arm(&t->net->wheel, &t->delack_timer, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
+    if (!tcp_timer_armed(t, TCP_TIMER_DELACK)) {
+        tcp_timer_set(t, TCP_TIMER_DELACK, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
     }
 }
 

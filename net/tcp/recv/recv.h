@@ -36,12 +36,11 @@ uint16_t tcp_window_field(struct tcp_cb *t);
 uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale);
 bool tcp_window_update_due(const struct tcp_cb *t);
 
-/* recv/tune.c: buffers that follow their use. */
+/* recv/tune.c: the buffer follows its use. */
 uint32_t tcp_rcvbuf_most(const struct tcp_cb *t);
 void tcp_tune_start(struct tcp_cb *t);
 void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought text */
 void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool);
-void tcp_tune_send(struct tcp_cb *t); /* SND.UNA or cwnd has moved */
 
 /* recv/timestamps.c: timestamps. */
 uint32_t tcp_ts_offset(const struct net *n, uint32_t laddr, uint32_t raddr);

@@ -17,10 +17,9 @@ uint32_t tcp_ts_offset(const struct net *n, uint32_t laddr, uint32_t raddr)
     return (uint32_t)net_hash_tuple(&n->random, NET_HASH_TIMESTAMP, laddr, 0, raddr, 0);
 }
 
-/* RFC 7323 5.4: a tick of 1 ms, within the range of 1 ms to 1 s. */
 uint32_t tcp_ts_now(const struct net *n, uint32_t offset)
 {
-    return (uint32_t)(n->now_ns / NS_PER_MS) + offset;
+    return tcp_ts_at(n->now_ns, offset);
 }
 
 /* Adds what a segment of t carries: TSval and TSecr (3.2), nothing when they were not agreed on. */

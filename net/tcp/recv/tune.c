@@ -1,33 +1,20 @@
 /*
- * Buffers that tune themselves between named bounds (net.h's limits). The receive buffer follows
- * the reader: what he takes in one round-trip time is what the sender could send in the next, and
- * twice that must fit for slow start to double (dynamic right-sizing, Fisk and Feng 2001). The send
- * buffer follows the congestion window: one window under way and one to follow it.
+ * A receive buffer that tunes itself between named bounds (net.h's limits). It follows the reader:
+ * what the owner takes in one round-trip time is what the sender could send in the next, and twice
+ * that must fit for slow start to double (dynamic right-sizing, Fisk and Feng 2001).
  *
- * Both only grow, and only while the packet pool is far from short: what many hold at once is kept
- * within the pool by queue.c and send/queue.c, this is about not promising what is not there. A
- * buffer that the owner sized himself is left alone. A window's edge is window.c's business.
+ * It only grows, and only while the packet pool is far from short: what many hold at once is kept
+ * within the pool by queue.c, this is about not promising what is not there. A buffer whose size
+ * the owner chose is left alone. A window's edge is window.c's business. The send buffer is
+ * send/'s.
  */
+#include "net/tcp/block/pressure.h"
 #include "net/tcp/int.h"
 
 enum {
     SLACK_SEGMENTS = 16, /* beside the doubling: what comes in a burst while the reader sleeps */
     GROWTH_MAX = 2, /* in a round that was so much better than the last, at most so much more */
 };
-
-/* The most a connection may hold of a pool, in bytes of payload: so that the packets it is allowed
- * (packets_max in queue.c and send/queue.c) are a fraction of those there are. */
-static uint32_t pool_share_bytes(const struct pkt_pool *pool)
-{
-    uint32_t packets = pool->count / TCP_POOL_SHARE;
-    uint32_t over = packets > TCP_PACKETS_EXTRA ? packets - TCP_PACKETS_EXTRA : 0;
-    return (uint32_t)min_u64((uint64_t)over * TCP_PACKET_SHARE_BYTES, TCP_BUF_MAX_BYTES);
-}
-
-static bool pool_plentiful(const struct pkt_pool *pool, uint32_t reserve)
-{
-    return pkt_pool_left(pool) >= reserve + (pool->count - reserve) / TCP_GROW_FRACTION;
-}
 
 static bool tuning_off(const struct tcp_cb *t)
 {
@@ -108,10 +95,10 @@ static uint32_t wanted_bytes(const struct tcp_cb *t)
 
 static void grow_rcvbuf(struct tcp_cb *t, const struct pkt_pool *pool)
 {
-    uint32_t most = min_u32(t->net->cfg.limits.tcp_rcvbuf_max_bytes, pool_share_bytes(pool));
+    uint32_t most = min_u32(t->net->cfg.limits.tcp_rcvbuf_max_bytes, tcp_pool_share_bytes(pool));
     uint32_t want = min_u32(wanted_bytes(t), most);
     if (want > t->rcv.buf_bytes) {
-        if (!pool_plentiful(pool, 0)) {
+        if (tcp_pool_below(pool, 0, TCP_GROW_FRACTION)) {
             return; /* asked again by the next round as good */
         }
         t->rcv.buf_bytes = want;
@@ -136,20 +123,4 @@ void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool)
     }
     u->round_read = 0;
     u->round_ns = now;
-}
-
-/* Only for a writer who was made to wait: for the others the buffer is large enough. */
-void tcp_tune_send(struct tcp_cb *t)
-{
-    const struct net *n = t->net;
-    const struct pkt_pool *pool = n->cfg.tx_pool;
-    if (tuning_off(t) || t->opt.sndbuf_fixed || !t->snd.blocked ||
-        t->cc.cwnd <= t->snd.buf_bytes / 2) {
-        return;
-    }
-    uint32_t most = min_u32(n->cfg.limits.tcp_sndbuf_max_bytes, pool_share_bytes(pool));
-    uint32_t want = (uint32_t)min_u64(2 * (uint64_t)t->cc.cwnd, most);
-    if (want > t->snd.buf_bytes && pool_plentiful(pool, n->cfg.tx_reserve)) {
-        t->snd.buf_bytes = want;
-    }
 }

@@ -2,7 +2,9 @@
  * Segments onto the wire: each kind of segment is put together here, and nowhere else. Whether and
  * when one goes is decided by output.c, rtx.c and the arrival of segments.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/ecn.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/send/send.h"
 
 static enum status to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool may_fragment)
 {
@@ -86,7 +88,7 @@ static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
     t->rcv.unacked_segments = 0;
     t->rcv.ack_now = untold;
     t->snd.segs_out++;
-    timer_stop(&t->delack_timer);
+    tcp_timer_stop(t, TCP_TIMER_DELACK);
 }
 
 /* SND.NXT, unless the peer took window back: what lies behind its edge it would not look at. */
@@ -120,7 +122,7 @@ bool tcp_emit_ack(struct tcp_cb *t)
 {
     struct tcp_out out = out_for(t, acceptable_seq(t), TCP_ACK, 0);
     if (!tcp_emit_bare(t->net, &out)) {
-        timer_arm(&t->net->wheel, &t->delack_timer, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
+        tcp_timer_set(t, TCP_TIMER_DELACK, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
         return false;
     }
     ack_went(t, &out);

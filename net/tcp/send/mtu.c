@@ -4,11 +4,20 @@
  * packets without a word (RFC 2923 2.1) is found by repeated timeouts; after ten minutes the link's
  * size is tried again.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/send/send.h"
 
 static uint32_t option_bytes(const struct tcp_cb *t)
 {
     return t->ts.on ? TCP_TIMESTAMP_BYTES : 0;
+}
+
+/* RFC 6691: what the link carries, less when the owner said so. */
+uint16_t tcp_announced_mss(const struct tcp_cb *t, uint16_t mtu)
+{
+    uint16_t mss = (uint16_t)(mtu - TCP_IP_HEADERS);
+    return t->opt.mss != 0 && t->opt.mss < mss ? t->opt.mss : mss;
 }
 
 /* RFC 9293 3.7.1, RFC 6691: the smaller of what the peer announced and what the path carries (and
@@ -21,8 +30,7 @@ void tcp_pmtu_update_mss(struct tcp_cb *t)
     }
     t->snd.mss = (uint16_t)min_u32(mss - option_bytes(t), TCP_SEGMENT_MAX);
     assert(t->snd.mss > 0 && t->snd.mss + option_bytes(t) + TCP_IP_HEADERS <= t->net->cfg.mtu);
-    /* RFC 5681 2: a window of less than one segment would let nothing go, ever. */
-    t->cc.cwnd = max_u32(t->cc.cwnd, t->snd.mss);
+    tcp_cc_segment_changed(t);
 }
 
 /* The connection begins: peer_mss is what the peer's SYN announced. */
@@ -45,11 +53,11 @@ static void resend_large(struct tcp_cb *t)
     for (struct pkt *p = t->snd.queue.first; p != NULL && p != t->snd.queue.unsent;
          p = tx_note(p)->next) {
         if (tx_note(p)->len > t->snd.mss && !tx_note(p)->sacked) {
-            tcp_sendq_mark_lost(t, p);
+            tcp_mark_lost(t, p);
         }
     }
-    t->loss.force_rtx = true;
-    tcp_rtx_timer_stop(t);
+    tcp_loss_force(t);
+    tcp_timer_stop(t, TCP_TIMER_RTX);
     tcp_rack_look_again(t);
 }
 
@@ -59,21 +67,17 @@ static void resend_large(struct tcp_cb *t)
  */
 static void bound_burst(struct tcp_cb *t)
 {
-    uint32_t cwnd = t->cc.cwnd;
     uint32_t burst = TCP_PMTU_BURST_SEGMENTS * (uint32_t)t->snd.mss;
-    if (t->snd.queue.lost_bytes > burst && cwnd > tcp_pipe(t) + burst) {
-        t->cc.cwnd = tcp_pipe(t) + burst;
-        if (t->cc.recovery == TCP_RECOVERY_NONE) { /* else both are the repair's */
-            t->cc.ssthresh = max_u32(t->cc.ssthresh, cwnd);
-        }
+    if (t->board.lost_bytes > burst && t->cc.cwnd > tcp_pipe(t) + burst) {
+        tcp_cc_step_back(t, tcp_pipe(t) + burst);
     }
 }
 
 /*
  * What of a claim is believed. There are no more than a few narrow places on a path, so the first
- * numbers are taken as they are; whoever goes on gets the next plateau (RFC 1191 7) at or below
- * his, and the floor soon after: each step makes us send all that is out again, and somebody who
- * can have a byte less each time could have that without end. A smaller size is always safe.
+ * numbers are taken as they are; claims that go on get the next plateau (RFC 1191 7) at or below
+ * their number, and the floor soon after: each step makes us send all that is out again, and claims
+ * of a byte less each time could bring that about without end. A smaller size is always safe.
  */
 static uint16_t believable(struct tcp_cb *t, uint16_t mtu)
 {
@@ -99,7 +103,7 @@ static void lower(struct tcp_cb *t, uint16_t mtu)
  * (the caller has looked). Believed when that packet can be one of ours and did not fit what the
  * router claims (RFC 5927 7.2): only then does the message make sense. Never raises.
  */
-void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes)
+enum tcp_due tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes)
 {
     if (mtu == 0) { /* RFC 1191 5: a router that does not know the option */
         mtu = pmtu_plateau_below(quoted_bytes);
@@ -107,19 +111,19 @@ void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes)
     bool sensible = quoted_bytes <= t->path.mtu && mtu < quoted_bytes;
     if (!sensible || t->path.may_fragment || (t->net->cfg.tcp_off & NET_TCP_OFF_PMTUD)) {
         NET_COUNT(t->net, tcp_icmp_ignored);
-        return;
+        return TCP_DUE_NOTHING;
     }
     NET_COUNT(t->net, tcp_icmp_frag_needed);
     lower(t, believable(t, mtu));
     resend_large(t);
     bound_burst(t);
-    tcp_output(t);
+    return TCP_DUE_OUTPUT;
 }
 
 /*
- * A timeout, with the count of those in a row already in t->timeouts. Large segments that vanish
- * again and again may be too large for a path that does not say so. One size that is known to have
- * passed gets more patience than one that never did.
+ * A timeout, with the count of those in a row already in t->loss.timeouts. Large segments that
+ * vanish again and again may be too large for a path that does not say so. One size that is known
+ * to have passed gets more patience than one that never did.
  */
 void tcp_pmtu_timeout(struct tcp_cb *t)
 {

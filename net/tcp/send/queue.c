@@ -4,17 +4,12 @@
  *
  * Bookkeeping: each packet's note says where its payload lies, so that data and tail may wander
  * while the packet is on its way down. `bytes` and `packets` always equal the sums over the queue;
- * what is known of the packets that were sent is loss/scoreboard.c's.
+ * what became of the packets that were sent is loss/'s to know.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/send/send.h"
 
 #include <string.h>
-
-void tcp_sendq_init(struct tcp_cb *t)
-{
-    list_init(&t->snd.queue.in_flight);
-    list_init(&t->snd.queue.lost);
-}
 
 static uint32_t packets_max(const struct tcp_cb *t)
 {
@@ -99,31 +94,27 @@ static bool pool_denies(const struct tcp_cb *t)
     return t->snd.queue.packets >= (pool_below(n, 4) ? TCP_SHORTAGE_PACKETS : TCP_PRESSURE_PACKETS);
 }
 
-/* A packet to queue, or NULL. One who is denied more has some queued: the ACK of it wakes him. */
-static struct pkt *queue_alloc(struct tcp_cb *t)
+/* A packet to queue, or NULL. A connection that is denied more has some queued: the ACK of it wakes
+ * the writer. *none: there is none to be had. */
+static struct pkt *queue_alloc(struct tcp_cb *t, bool *none)
 {
     if (pool_denies(t)) {
         return NULL;
     }
     struct pkt *p = net_alloc_tx(t->net, false);
-    while (p == NULL && tcp_reclaim(t->net)) {
-        p = net_alloc_tx(t->net, false);
-    }
-    if (p == NULL) {
-        tcp_starve(t);
-    }
+    *none = p == NULL;
     return p;
 }
 
-/* Takes as much as the buffer and the pool have room for; returns how much. */
-size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len)
+size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet)
 {
     assert(tcp_can_queue(t));
+    *no_packet = false;
     size_t room = t->snd.queue.bytes < t->snd.buf_bytes ? t->snd.buf_bytes - t->snd.queue.bytes : 0;
     size_t want = min_size(len, room);
     size_t done = fill_last(t, bytes, want);
     while (done < want && t->snd.queue.packets < packets_max(t)) {
-        struct pkt *p = queue_alloc(t);
+        struct pkt *p = queue_alloc(t, no_packet);
         if (p == NULL) {
             break;
         }
@@ -176,10 +167,7 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     tx_note(rest)->offset = (uint16_t)offset;
     tx_note(rest)->seq = note->seq + len;
     tx_note(rest)->len = rest_len;
-    list_init(&tx_note(rest)->order);
-    if (note->sent_count > 0) {
-        list_insert_after(&note->order, &tx_note(rest)->order);
-    }
+    tcp_inflight_split(t, p, rest);
     note->next = rest;
     note->len = len;
     if (q->last == p) {
@@ -189,24 +177,20 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     return true;
 }
 
-static void remove_bytes(struct tcp_sendq *q, const struct tcp_tx_note *note, uint32_t bytes)
+static void remove_bytes(struct tcp_sendq *q, uint32_t bytes)
 {
     assert(q->bytes >= bytes);
     q->bytes -= bytes;
-    if (note->lost) {
-        assert(q->lost_bytes >= bytes);
-        q->lost_bytes -= bytes;
-    }
 }
 
-static void pop_first(struct tcp_sendq *q)
+static void pop_first(struct tcp_cb *t)
 {
+    struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->first;
-    struct tcp_tx_note *note = tx_note(p);
+    const struct tcp_tx_note *note = tx_note(p);
     assert(q->packets > 0 && p != q->unsent);
-    tcp_scoreboard_leave(q, p);
-    remove_bytes(q, note, note->len);
-    list_remove(&note->order);
+    tcp_scoreboard_leave(t, p);
+    remove_bytes(q, note->len);
     q->first = note->next;
     if (q->last == p) {
         q->last = NULL;
@@ -234,12 +218,12 @@ static void make_room(struct pkt *p, uint32_t len)
 }
 
 /* The packet behind p gave all it had: out of the queue. It may be on its way down still. */
-static void drop_behind(struct tcp_sendq *q, struct pkt *p)
+static void drop_behind(struct tcp_cb *t, struct pkt *p)
 {
+    struct tcp_sendq *q = &t->snd.queue;
     struct pkt *empty = tx_note(p)->next;
     assert(tx_note(empty)->len == 0 && empty != q->unsent);
-    tcp_scoreboard_absorb(q, p, empty);
-    list_remove(&tx_note(empty)->order);
+    tcp_scoreboard_absorb(t, p, empty);
     tx_note(p)->next = tx_note(empty)->next;
     q->last = q->last == empty ? p : q->last;
     q->packets--;
@@ -269,9 +253,22 @@ void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
         from->offset = (uint16_t)(from->offset + take);
         from->len = (uint16_t)(from->len - take);
         if (from->len == 0) {
-            drop_behind(&t->snd.queue, p);
+            drop_behind(t, p);
         }
     }
+}
+
+void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_sendq *q = &t->snd.queue;
+    const struct tcp_tx_note *note = tx_note(p);
+    if (p == q->unsent) {
+        assert(note->seq == t->snd.nxt && !note->lost);
+        q->unsent = note->next;
+        t->snd.nxt += note->len;
+        t->snd.sent_ns = t->net->now_ns;
+    }
+    tcp_inflight_sent(t, p);
 }
 
 /* The first bytes of the first packet: a box on the way may have cut it. */
@@ -282,7 +279,8 @@ static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
     if (note->sacked) {
         tcp_scoreboard_clear(t); /* it does not have all of it any more */
     }
-    remove_bytes(&t->snd.queue, note, bytes);
+    tcp_inflight_trimmed(t, note, bytes);
+    remove_bytes(&t->snd.queue, bytes);
     note->seq += bytes;
     note->offset = (uint16_t)(note->offset + bytes);
     note->len = (uint16_t)(note->len - bytes);
@@ -318,10 +316,14 @@ void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
         }
         d->acked += note->len;
         d->largest = max_u32(d->largest, note->len);
-        pop_first(q);
+        pop_first(t);
     }
     if (ambiguous) {
         d->rtt_ns = 0;
+    }
+    t->snd.bytes_acked += d->acked;
+    if (seq_lt(t->snd.small_end, t->snd.una)) {
+        t->snd.small_end = t->snd.una; /* keeps it comparable for ever */
     }
 }
 
@@ -331,8 +333,10 @@ void tcp_sendq_drop(struct tcp_cb *t)
     struct tcp_sendq *q = &t->snd.queue;
     q->unsent = NULL;
     while (q->first != NULL) {
-        pop_first(q);
+        pop_first(t);
     }
-    assert(q->bytes == 0 && q->packets == 0 && q->lost_bytes == 0 && q->sacked_bytes == 0);
-    assert(list_empty(&q->in_flight) && list_empty(&q->lost));
+    t->snd.una = t->snd.nxt;
+    assert(q->bytes == 0 && q->packets == 0);
+    assert(t->board.lost_bytes == 0 && t->board.sacked_bytes == 0);
+    assert(list_empty(&t->board.in_flight) && list_empty(&t->board.lost));
 }

@@ -1,14 +1,13 @@
 /*
- * The timer of a connection's sending side. What it means follows from the state when it fires: a
+ * The timer of a connection's sending side. What it means follows from the state when it is due: a
  * SYN to send again, a retransmission timeout (RFC 6298 5), or, while the peer's window is shut or
- * too small and nothing is on its way, a probe (RFC 9293 3.8.6.1, the persist timer).
+ * too small and nothing is on its way, a probe (RFC 9293 3.8.6.1, the persist timer). Says what is
+ * to be done; the root (timers.c) sends, or ends the connection.
  */
-#include "net/tcp/int.h"
-
-#include <errno.h>
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/send/send.h"
 
 enum {
-    BACKOFF_MAX = 16,    /* doublings; far beyond TCP_RTO_MAX_MS */
     SYN_UNSENT_MS = 250, /* a SYN that could not leave this host is tried again so soon, ... */
     SYN_UNSENT_MAX_MS = 127 * 1000, /* ... and as long as TCP_SYN_RETRIES of one that could */
 };
@@ -41,31 +40,34 @@ static uint64_t timeout_ns(const struct tcp_cb *t)
     return tcp_rto_ns(t, t->snd.probes);
 }
 
+/*
+ * RFC 5482: when the owner's own limit for data that is not acknowledged, or that a shut window
+ * keeps from being sent, is up. DEADLINE_NONE while there is no such limit, or nothing waits for
+ * the peer: not for data that has just not gone for reasons of ours.
+ */
+static uint64_t patience_end_ns(const struct tcp_cb *t)
+{
+    bool asked = tcp_flight(t) > 0 || t->snd.probes > 0;
+    if (t->opt.user_timeout_ms == 0 || !asked) {
+        return DEADLINE_NONE;
+    }
+    return t->snd.progress_ns + tcp_ms(t->opt.user_timeout_ms);
+}
+
+static void arm(struct tcp_cb *t, uint64_t wait_ns)
+{
+    uint64_t deadline_ns = t->net->now_ns + wait_ns;
+    tcp_timer_set(t, TCP_TIMER_RTX, min_u64(deadline_ns, patience_end_ns(t)));
+}
+
 /* RFC 6298 5.1: runs while anything is out; and while something waits for a window. */
 void tcp_rtx_timer_update(struct tcp_cb *t)
 {
     bool needed = tcp_flight(t) > 0 || waiting(t);
     if (!needed) {
-        tcp_rtx_timer_stop(t); /* 5.2 */
-    } else if (!timer_armed(&t->rtx_timer)) {
-        uint64_t deadline_ns = t->net->now_ns + timeout_ns(t);
-        timer_arm(&t->net->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
-    }
-}
-
-void tcp_rtx_timer_stop(struct tcp_cb *t)
-{
-    timer_stop(&t->rtx_timer);
-}
-
-static void count_timeout(struct tcp_cb *t)
-{
-    NET_COUNT(t->net, tcp_timeouts);
-    if (t->loss.timeouts < UINT8_MAX) {
-        t->loss.timeouts++;
-    }
-    if (t->loss.backoff < BACKOFF_MAX) {
-        t->loss.backoff++;
+        tcp_timer_stop(t, TCP_TIMER_RTX); /* 5.2 */
+    } else if (!tcp_timer_armed(t, TCP_TIMER_RTX)) {
+        arm(t, timeout_ns(t));
     }
 }
 
@@ -79,59 +81,49 @@ static void advise_ip(const struct tcp_cb *t)
     }
 }
 
-static void give_up(struct tcp_cb *t)
-{
-    NET_COUNT(t->net, tcp_give_ups);
-    tcp_abort(t, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
-}
-
 /* Sends the SYN, and the timer runs. One for which there is no buffer, or no room to wait for the
  * neighbour, is not lost on the path: it is tried again soon. */
 void tcp_syn_send(struct tcp_cb *t)
 {
-    struct net *n = t->net;
     if (t->snd.syn_unsent) {
-        t->snd.sent_ns = n->now_ns; /* the round trip begins only now */
+        t->snd.sent_ns = t->net->now_ns; /* the round trip begins only now */
     }
     t->snd.syn_unsent = !tcp_emit_syn(t);
     if (t->snd.syn_unsent) {
-        uint64_t deadline_ns = n->now_ns + tcp_ms(SYN_UNSENT_MS);
-        timer_arm(&n->wheel, &t->rtx_timer, min_u64(deadline_ns, tcp_patience_end_ns(t)));
+        arm(t, tcp_ms(SYN_UNSENT_MS));
     } else {
         tcp_rtx_timer_update(t);
     }
 }
 
 /* The SYN that has not left may go now. */
-static void syn_try_again(struct tcp_cb *t)
+static enum tcp_due syn_try_again(struct tcp_cb *t)
 {
     uint64_t now = t->net->now_ns;
-    if (now >= tcp_patience_end_ns(t) || now - t->snd.progress_ns >= tcp_ms(SYN_UNSENT_MAX_MS)) {
-        give_up(t);
-        return;
+    if (now >= patience_end_ns(t) || now - t->snd.progress_ns >= tcp_ms(SYN_UNSENT_MAX_MS)) {
+        return TCP_DUE_GIVE_UP;
     }
     tcp_syn_send(t);
+    return TCP_DUE_NOTHING;
 }
 
-static void syn_timeout(struct tcp_cb *t)
+static enum tcp_due syn_timeout(struct tcp_cb *t)
 {
     if (t->state == TCP_SYN_SENT && ipv4_is_absent(t->net, t->node.id.raddr)) {
-        tcp_end(t, EHOSTUNREACH); /* as it would have been told, had it found room to wait */
-        return;
+        return TCP_DUE_UNREACHABLE; /* as ARP would have told, had the SYN found room to wait */
     }
     if (t->snd.syn_unsent) {
-        syn_try_again(t);
-        return;
+        return syn_try_again(t);
     }
-    count_timeout(t);
-    if (t->loss.timeouts > TCP_SYN_RETRIES || t->net->now_ns >= tcp_patience_end_ns(t)) {
-        give_up(t);
-        return;
+    tcp_loss_count_timeout(t);
+    if (t->loss.timeouts > TCP_SYN_RETRIES || t->net->now_ns >= patience_end_ns(t)) {
+        return TCP_DUE_GIVE_UP;
     }
     advise_ip(t);
     t->snd.syn_resent = true;
     NET_COUNT(t->net, tcp_tx_retransmits);
     tcp_syn_send(t);
+    return TCP_DUE_NOTHING;
 }
 
 /* RFC 9293 3.8.3: R2, shorter when nobody waits for the outcome. */
@@ -140,23 +132,24 @@ static bool data_given_up(const struct tcp_cb *t)
     uint64_t limit = tcp_ms(t->orphan ? TCP_ORPHAN_R2_MS : TCP_R2_MS);
     uint64_t now = t->net->now_ns;
     bool own_limit = t->opt.user_timeout_ms != 0 && !t->orphan; /* it may be longer, too */
-    return now >= tcp_patience_end_ns(t) || (!own_limit && now - t->snd.progress_ns >= limit);
+    return now >= patience_end_ns(t) || (!own_limit && now - t->snd.progress_ns >= limit);
 }
 
-static void data_timeout(struct tcp_cb *t)
+static enum tcp_due data_timeout(struct tcp_cb *t)
 {
     if (data_given_up(t)) {
-        give_up(t);
-        return;
+        return TCP_DUE_GIVE_UP;
     }
-    if (tcp_tlp_instead(t)) {
-        return;
+    if (tcp_tlp_possible(t)) {
+        /* One that was due later goes in the place of the timeout, which counts anew (RFC 8985 7.2:
+         * PTO ends with the RTO). */
+        return TCP_DUE_PROBE;
     }
     tcp_recovery_timeout(t);
-    count_timeout(t);
+    tcp_loss_count_timeout(t);
     advise_ip(t);
     tcp_pmtu_timeout(t);
-    tcp_output(t);
+    return TCP_DUE_OUTPUT;
 }
 
 /*
@@ -170,18 +163,17 @@ static bool probing_given_up(const struct tcp_cb *t)
         return true;
     }
     if (t->opt.user_timeout_ms != 0) {
-        return now >= tcp_patience_end_ns(t); /* however faithfully the probes are answered */
+        return now >= patience_end_ns(t); /* however faithfully the probes are answered */
     }
     return t->snd.probes > 0 &&
            now - max_u64(t->rcv.heard_ns, t->snd.progress_ns) >= tcp_ms(TCP_R2_MS);
 }
 
-static void probe(struct tcp_cb *t)
+static enum tcp_due probe(struct tcp_cb *t)
 {
     if (t->snd.wnd == 0) {
         if (probing_given_up(t)) {
-            give_up(t);
-            return;
+            return TCP_DUE_GIVE_UP;
         }
         NET_COUNT(t->net, tcp_tx_window_probes);
         t->snd.probes = t->snd.probes < UINT8_MAX ? t->snd.probes + 1 : t->snd.probes;
@@ -192,25 +184,20 @@ static void probe(struct tcp_cb *t)
     } else if (head != NULL && head != t->snd.queue.unsent) {
         /* What was sent before the window shut: its first byte is the probe. */
         if (tx_note(head)->len == 1 || tcp_sendq_split(t, head, 1)) {
-            tcp_sendq_mark_lost(t, head);
-            t->loss.force_rtx = true;
+            tcp_resend_now(t, head);
         }
     } else {
-        t->snd.fin_lost = true; /* only the FIN is out: it is the probe */
+        tcp_mark_fin_lost(t); /* only the FIN is out: it is the probe */
     }
-    tcp_output(t);
+    return TCP_DUE_OUTPUT;
 }
 
-void tcp_rtx_expired(struct timer *timer, uint64_t now_ns)
+enum tcp_due tcp_rtx_due(struct tcp_cb *t)
 {
-    struct tcp_cb *t = container_of(timer, struct tcp_cb, rtx_timer);
     assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN);
     assert(tcp_flight(t) > 0 || waiting(t));
     if (syn_out(t)) {
-        syn_timeout(t);
-    } else if (persisting(t)) {
-        probe(t);
-    } else {
-        data_timeout(t);
+        return syn_timeout(t);
     }
+    return persisting(t) ? probe(t) : data_timeout(t);
 }

@@ -1,6 +1,7 @@
 /*
- * The sender: the queue of what is not acknowledged, segments onto the wire, their size, and the
- * timer that repeats them.
+ * The sender: the queue of what is not acknowledged, segments onto the wire, their size, and what
+ * the retransmission timer asks for. Its part of the control block, struct tcp_sender and struct
+ * tcp_path, changes by the functions below alone.
  */
 #ifndef NET_TCP_SEND_SEND_H
 #define NET_TCP_SEND_SEND_H
@@ -9,13 +10,19 @@
 #include "net/tcp/loss/loss.h"
 
 /* send/queue.c */
-size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len);
+
+/* Takes as much as the buffer and the pool have room for; returns how much. *no_packet: it ended
+ * because the pool has no packet left; when there is one again, the rest may be tried. */
+size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet);
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
 void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len);
-void tcp_sendq_init(struct tcp_cb *t);
+void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p); /* p went, for the first time or again */
 void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d);
-void tcp_sendq_drop(struct tcp_cb *t);
+void tcp_sendq_drop(struct tcp_cb *t); /* all of it: nothing is out any more */
 size_t tcp_sendq_room(const struct tcp_cb *t);
+
+/* send/tune.c: a buffer that follows the congestion window. */
+void tcp_tune_send(struct tcp_cb *t); /* SND.UNA or cwnd has moved */
 
 /* send/emit.c: segments onto the wire. */
 bool tcp_emit_bare(struct net *n, const struct tcp_out *out); /* without payload */
@@ -28,17 +35,158 @@ bool tcp_emit_fin(struct tcp_cb *t);
 void tcp_emit_keepalive(struct tcp_cb *t);
 
 /* send/mtu.c: the size of segments. */
+uint16_t tcp_announced_mss(const struct tcp_cb *t, uint16_t mtu); /* t: it or its listener */
 void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss);
-void tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes);
+enum tcp_due tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes) must_check;
 void tcp_pmtu_timeout(struct tcp_cb *t);
 void tcp_pmtu_update_mss(struct tcp_cb *t);
 void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest);
 void tcp_pmtu_refresh(struct tcp_cb *t);
 
 /* send/rtx.c: the retransmission and persist timer. */
-timer_fn tcp_rtx_expired;
+enum tcp_due tcp_rtx_due(struct tcp_cb *t) must_check; /* TCP_TIMER_RTX is */
 void tcp_syn_send(struct tcp_cb *t);
 void tcp_rtx_timer_update(struct tcp_cb *t);
-void tcp_rtx_timer_stop(struct tcp_cb *t);
+
+/* ---- the turns of a connection ---- */
+
+/* A new block: what its owner has not said otherwise. */
+static inline void tcp_snd_init(struct tcp_cb *t)
+{
+    t->snd.buf_bytes = t->net->cfg.limits.tcp_sndbuf_bytes;
+    t->snd.mss = TCP_MSS_DEFAULT;
+}
+
+/* SO_SNDBUF, or a listener's. */
+static inline void tcp_snd_set_buffer(struct tcp_cb *t, uint32_t bytes)
+{
+    t->snd.buf_bytes = bytes;
+}
+
+/* Our SYN has this number, and goes, or went, now. */
+static inline void tcp_snd_begin(struct tcp_cb *t, uint32_t iss)
+{
+    t->snd.iss = iss;
+    t->snd.una = iss;
+    t->snd.nxt = iss + 1;
+    t->snd.sent_ns = t->net->now_ns;
+    t->snd.progress_ns = t->net->now_ns;
+}
+
+/* What a half-open record knows of our SYN-ACK: whether it was lost, whether anybody knows when the
+ * one that was answered went, and when it did. */
+static inline void tcp_snd_handshake(struct tcp_cb *t, bool resent, bool untimed, uint64_t sent_ns)
+{
+    t->snd.syn_resent = resent;
+    t->snd.syn_untimed = untimed;
+    t->snd.sent_ns = sent_ns;
+}
+
+/* Nobody will know which of our SYNs is answered. */
+static inline void tcp_snd_syn_untimed(struct tcp_cb *t)
+{
+    t->snd.syn_untimed = true;
+}
+
+/* The peer's SYN: the shift of the windows it sends. */
+static inline void tcp_snd_scale(struct tcp_cb *t, uint8_t shift)
+{
+    t->snd.wscale = shift;
+}
+
+/* The window of a segment with these numbers holds from now on (RFC 9293 3.10.7.4 fifth). */
+static inline void tcp_snd_take_window(struct tcp_cb *t, uint32_t wnd, uint32_t seq, uint32_t ack)
+{
+    t->snd.wnd = wnd;
+    t->snd.wl1 = seq;
+    t->snd.wl2 = ack;
+    t->snd.max_wnd = max_u32(t->snd.max_wnd, wnd);
+}
+
+/* The peer acknowledges up to ack. */
+static inline void tcp_snd_acked(struct tcp_cb *t, uint32_t ack)
+{
+    t->snd.una = ack;
+    t->snd.progress_ns = t->net->now_ns;
+}
+
+static inline void tcp_snd_established(struct tcp_cb *t)
+{
+    t->snd.progress_ns = t->net->now_ns;
+    t->snd.small_end = t->snd.una;
+}
+
+/* The silence was the peer's wish, which R2 does not count. */
+static inline void tcp_snd_window_opened(struct tcp_cb *t)
+{
+    t->snd.probes = 0;
+    t->snd.progress_ns = t->net->now_ns;
+}
+
+/* The owner promises that more follows, or that what there is may go. */
+static inline void tcp_snd_more(struct tcp_cb *t, bool more)
+{
+    t->snd.more = more;
+}
+
+/* The owner sends no more: the FIN goes behind what is queued. */
+static inline void tcp_snd_queue_fin(struct tcp_cb *t)
+{
+    t->snd.fin_queued = true;
+    t->snd.more = false;
+}
+
+/* The writer found no room: to be told when there is some. */
+static inline void tcp_snd_block(struct tcp_cb *t)
+{
+    t->snd.blocked = true;
+}
+
+/* The writer is about to be told. */
+static inline void tcp_snd_unblock(struct tcp_cb *t)
+{
+    t->snd.blocked = false;
+}
+
+/* ---- what output.c sends ---- */
+
+/* With nothing out: the silence counts from here on. */
+static inline void tcp_snd_resume(struct tcp_cb *t)
+{
+    tcp_timer_stop(t, TCP_TIMER_RTX); /* the persist timer, if anything: a fresh timeout begins */
+    t->snd.progress_ns = t->net->now_ns;
+}
+
+static inline void tcp_snd_fin_sent(struct tcp_cb *t)
+{
+    if (!t->snd.fin_sent) {
+        t->snd.fin_sent = true;
+        t->snd.nxt++;
+        t->snd.sent_ns = t->net->now_ns;
+    }
+    tcp_inflight_fin_done(t);
+}
+
+/* New data went, len bytes. A probe is no reason for Nagle to wait. */
+static inline void tcp_snd_new_sent(struct tcp_cb *t, uint32_t len)
+{
+    t->net->counters.tcp_tx_bytes += len;
+    if (len < t->snd.mss && !t->snd.push_override) {
+        t->snd.small_end = t->snd.nxt;
+    }
+}
+
+static inline void tcp_snd_resent(struct tcp_cb *t, uint32_t len)
+{
+    t->snd.retransmits++;
+    t->snd.bytes_resent += len;
+    NET_COUNT(t->net, tcp_tx_retransmits);
+}
+
+/* All that may go has gone: what the persist timer asked for is over. */
+static inline void tcp_snd_output_done(struct tcp_cb *t)
+{
+    t->snd.push_override = false;
+}
 
 #endif
