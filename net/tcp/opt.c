@@ -1,24 +1,14 @@
 /*
- * Options of a connection (tcp.h): setting, reading, and what a listener's connections inherit.
- * Values out of range are refused, buffers are clamped to the named bounds. What an option does is
- * the business of whoever acts on it.
+ * Options of a connection (tcp.h): setting and reading. Values out of range are refused, buffers
+ * are clamped to the named bounds. What an option does is the business of the room that acts on it;
+ * what a listener's connections inherit is block/choices.c's.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 
 #include <errno.h>
-
-/* A listener's connections begin as it is (but for what only a listener has). */
-void tcp_opt_inherit(struct tcp_cb *t, const struct tcp_cb *l)
-{
-    t->rcv.buf_bytes = l->rcv.buf_bytes;
-    t->snd.buf_bytes = l->snd.buf_bytes;
-    t->opt.nodelay = l->opt.nodelay;
-    t->opt.linger_s = l->opt.linger_s;
-    t->keepalive = l->keepalive;
-    t->opt = l->opt;
-    t->opt.defer_accept_s = 0;
-    t->cc.ops = l->cc.ops;
-}
 
 static int set_bounded(uint32_t *field, int value, int least, int most)
 {
@@ -30,13 +20,19 @@ static int set_bounded(uint32_t *field, int value, int least, int most)
 }
 
 /* A size the owner chose stays as it is from now on. */
-static int set_buffer(uint32_t *field, bool *fixed, int value)
+static int set_buffer(struct tcp_cb *t, enum tcp_opt opt, int value)
 {
     if (value < 0) {
         return -EINVAL;
     }
-    *field = min_u32(max_u32((uint32_t)value, TCP_BUF_MIN_BYTES), TCP_BUF_MAX_BYTES);
-    *fixed = true;
+    uint32_t bytes = min_u32(max_u32((uint32_t)value, TCP_BUF_MIN_BYTES), TCP_BUF_MAX_BYTES);
+    if (opt == TCP_OPT_RCVBUF) {
+        t->rcv.buf_bytes = bytes;
+        t->opt.rcvbuf_fixed = true;
+    } else {
+        tcp_snd_set_buffer(t, bytes);
+        t->opt.sndbuf_fixed = true;
+    }
     return 0;
 }
 
@@ -64,7 +60,7 @@ static int set_keepalive(struct tcp_cb *t, enum tcp_opt opt, int value)
 /* What was held back goes now. */
 static void push(struct tcp_cb *t)
 {
-    t->snd.more = false;
+    tcp_snd_more(t, false);
     if (t->state != TCP_LISTEN) {
         tcp_output(t);
     }
@@ -191,9 +187,8 @@ int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
         set_linger2(t, value);
         return 0;
     case TCP_OPT_RCVBUF:
-        return set_buffer(&t->rcv.buf_bytes, &t->opt.rcvbuf_fixed, value);
     case TCP_OPT_SNDBUF:
-        return set_buffer(&t->snd.buf_bytes, &t->opt.sndbuf_fixed, value);
+        return set_buffer(t, opt, value);
     case TCP_OPT_MAXSEG:
         return set_maxseg(t, value);
     case TCP_OPT_WINDOW_CLAMP:

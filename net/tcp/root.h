@@ -12,9 +12,6 @@ enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg); /* may 
 /* ack.c */
 enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */
 
-/* opt.c */
-void tcp_opt_inherit(struct tcp_cb *t, const struct tcp_cb *l);
-
 /* output.c: decides what goes. Sends data, FIN or an ACK that is due; keeps the timer. */
 void tcp_output(struct tcp_cb *t);
 void tcp_output_probe(struct tcp_cb *t); /* a tail loss probe (RFC 8985 7.3) */

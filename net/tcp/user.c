@@ -147,23 +147,21 @@ static void begin_connect(struct tcp_cb *t, uint16_t mtu)
 {
     struct net *n = t->net;
     struct tcp_node *old = tcp_lookup(n, &t->node.id);
+    uint32_t iss = 0;
     if (old == NULL) {
-        t->snd.iss = tcp_new_iss(n, &t->node.id);
+        iss = tcp_new_iss(n, &t->node.id);
     } else {
         assert(tcp_time_wait_yields(n, old)); /* RFC 6191: choose_names made sure */
         NET_COUNT(n, tcp_time_wait_reused);
-        t->snd.iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
+        iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
     }
     tcp_table_insert(n, &t->node);
     t->state = TCP_SYN_SENT;
-    t->snd.una = t->snd.iss;
-    t->snd.nxt = t->snd.iss + 1;
+    tcp_snd_begin(t, iss);
     /* What the SYN offers is settled before it is built: a SYN sent again must offer the same. */
     t->rcv.mss = tcp_announced_mss(t, mtu);
     t->rcv.wscale = tcp_pick_wscale(t);
     t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
-    t->snd.sent_ns = n->now_ns;
-    t->snd.progress_ns = n->now_ns;
     NET_COUNT(n, tcp_active_opens);
     tcp_syn_send(t);
 }

@@ -113,6 +113,10 @@ void tcp_timers_begin(struct tcp_cb *t);
 bool tcp_timer_take(struct tcp_cb *t, enum tcp_timer_kind kind); /* it was due: not armed now */
 void tcp_timers_go_on(struct tcp_cb *t);
 
+/* block/choices.c */
+void tcp_choices_init(struct tcp_cb *t);
+void tcp_choices_inherit(struct tcp_cb *t, const struct tcp_cb *l); /* l: t's listener */
+
 /* block/table.c: the table of 4-tuples and the control blocks. */
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
 void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */

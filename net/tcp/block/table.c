@@ -180,15 +180,11 @@ static void cb_init(struct net *n, struct tcp_cb *t)
     tcp_timers_init(t);
     t->state = TCP_CLOSED;
     t->rcv.buf_bytes = n->cfg.limits.tcp_rcvbuf_bytes;
-    t->snd.buf_bytes = n->cfg.limits.tcp_sndbuf_bytes;
-    t->snd.mss = TCP_MSS_DEFAULT;
     t->rcv.mss = TCP_MSS_DEFAULT;
-    t->opt.linger_s = -1;
-    t->keepalive.idle_s = TCP_KEEPIDLE_S;
-    t->keepalive.interval_s = TCP_KEEPINTVL_S;
-    t->keepalive.count = TCP_KEEPCNT;
+    tcp_choices_init(t);
     tcp_cc_init(t);
     tcp_loss_init(t);
+    tcp_snd_init(t);
 }
 
 struct tcp_cb *tcp_cb_new(struct net *n)

@@ -43,20 +43,11 @@ void tcp_established(struct tcp_cb *t)
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     struct net *n = t->net;
     t->state = TCP_ESTABLISHED;
-    t->loss.backoff = 0;
-    t->loss.timeouts = 0;
-    t->loss.dupacks = 0;
     t->soft_error = 0;
-    t->snd.progress_ns = n->now_ns;
     t->rcv.heard_ns = n->now_ns;
-    t->snd.small_end = t->snd.una;
     tcp_timer_stop(t, TCP_TIMER_RTX);
-    if (t->snd.syn_resent) {
-        t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
-    } else if (!t->snd.syn_untimed) {
-        tcp_rtt_sample(&t->rtt, n->now_ns - t->snd.sent_ns, 1);
-    }
-    t->loss.recover = t->snd.iss; /* RFC 6582 3.2 step 1 */
+    tcp_snd_established(t);
+    tcp_loss_established(t);
     tcp_cc_start(t);
     tcp_tune_start(t);
     if (t->snd.fin_queued) {
@@ -77,8 +68,7 @@ void tcp_queue_fin(struct tcp_cb *t)
     if (t->snd.fin_queued) {
         return;
     }
-    t->snd.fin_queued = true;
-    t->snd.more = false;
+    tcp_snd_queue_fin(t);
     if (t->state == TCP_ESTABLISHED) {
         t->state = TCP_FIN_WAIT_1;
     } else if (t->state == TCP_CLOSE_WAIT) {
@@ -108,7 +98,6 @@ void tcp_detach(struct tcp_cb *t)
     while (tcp_ooo_drop_farthest(t)) {
         /* bounded by the packets a connection may hold */
     }
-    t->snd.una = t->snd.nxt;
     t->rcv.ack_now = false;
 }
 

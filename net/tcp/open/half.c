@@ -173,6 +173,15 @@ void tcp_half_begin(struct tcp_half *half)
     timer_arm(&n->wheel, &half->timer, n->now_ns + retry_ns(half));
 }
 
+/* A listener's connections begin as it is. */
+static void inherit(struct tcp_cb *t, const struct tcp_cb *l)
+{
+    tcp_choices_inherit(t, l);
+    tcp_cc_inherit(t, l);
+    tcp_snd_set_buffer(t, l->snd.buf_bytes);
+    t->rcv.buf_bytes = l->rcv.buf_bytes;
+}
+
 /* A control block in SYN-RECEIVED with all that the record knew. Does not touch the table. */
 static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16_t mtu)
 {
@@ -181,28 +190,23 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
                             .has_timestamps = half->node.timestamps,
                             .ts_val = half->ts_recent};
     bool scaled = half->peer_wscale != TCP_WSCALE_NONE;
-    tcp_opt_inherit(t, half->listener);
+    inherit(t, half->listener);
     t->node.id = half->node.id;
     t->state = TCP_SYN_RECEIVED;
-    t->snd.iss = half->iss;
-    t->snd.una = half->iss;
-    t->snd.nxt = half->iss + 1;
+    tcp_snd_begin(t, half->iss);
     t->rcv.irs = half->irs;
     t->rcv.nxt = half->irs + 1;
     t->rcv.acked = t->rcv.nxt;
     t->rcv.adv = t->rcv.nxt + half->rcv_wnd;
-    t->snd.wnd = half->node.window;
-    t->snd.max_wnd = half->node.window;
-    t->snd.wl1 = half->irs;
-    t->snd.wl2 = half->iss;
-    t->snd.wscale = scaled ? half->peer_wscale : 0;
+    tcp_snd_take_window(t, half->node.window, half->irs, half->iss);
+    tcp_snd_scale(t, scaled ? half->peer_wscale : 0);
     t->rcv.wscale = scaled ? half->rcv_wscale : 0;
-    t->snd.syn_resent = half->deferred ? half->resent : half->retries > 0;
-    t->snd.syn_untimed = half->untimed || !timer_armed(&half->timer);
-    t->snd.sent_ns = t->snd.syn_untimed ? t->net->now_ns : tcp_half_born_ns(half);
+    bool untimed = half->untimed || !timer_armed(&half->timer);
+    uint64_t sent_ns = untimed ? t->net->now_ns : tcp_half_born_ns(half);
     if (half->deferred) { /* the round trip ended with the first ACK */
-        t->snd.sent_ns = t->net->now_ns - (uint64_t)half->rtt_us * NS_PER_US;
+        sent_ns = t->net->now_ns - (uint64_t)half->rtt_us * NS_PER_US;
     }
+    tcp_snd_handshake(t, half->deferred ? half->resent : half->retries > 0, untimed, sent_ns);
     t->sack_on = half->sack_permitted;
     tcp_ts_begin(t, &o);
     if (half->ecn) {

@@ -16,15 +16,12 @@ static void learn_from_syn(struct tcp_cb *t, const struct tcp_segment *seg)
     t->sack_on = seg->options.has_sack_permitted && !(t->net->cfg.tcp_off & NET_TCP_OFF_SACK);
     tcp_set_mss(t, &seg->options, t->rcv.mss);
     if (seg->options.has_wscale && !(t->net->cfg.tcp_off & NET_TCP_OFF_WSCALE)) {
-        t->snd.wscale = seg->options.wscale;
+        tcp_snd_scale(t, seg->options.wscale);
     } else {
-        t->snd.wscale = 0; /* RFC 7323 2.2: both sides or neither */
+        tcp_snd_scale(t, 0); /* RFC 7323 2.2: both sides or neither */
         t->rcv.wscale = 0;
     }
-    t->snd.wnd = seg->wnd;
-    t->snd.max_wnd = seg->wnd;
-    t->snd.wl1 = seg->seq;
-    t->snd.wl2 = seg->ack;
+    tcp_snd_take_window(t, seg->wnd, seg->seq, seg->ack);
 }
 
 /* Data and FIN that came with the SYN are taken as if they had come behind it. */
@@ -40,7 +37,7 @@ static enum tcp_verdict syn_acknowledged(struct tcp_cb *t, struct tcp_segment *s
 {
     learn_from_syn(t, seg);
     tcp_ecn_syn_ack(t, seg);
-    t->snd.una = seg->ack;
+    tcp_snd_acked(t, seg->ack);
     tcp_established(t);
     t->rcv.ack_now = true;
     return take_rest(t, seg);
@@ -96,7 +93,7 @@ static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
     NET_COUNT(t->net, tcp_rx_drop_syn_sent);
     tcp_emit_rst_for(t->net, seg, &t->opt);
     if (!(seg->flags & TCP_RST) && !t->snd.syn_untimed) {
-        t->snd.syn_untimed = true;
+        tcp_snd_syn_untimed(t);
         NET_COUNT(t->net, tcp_tx_retransmits);
         tcp_timer_stop(t, TCP_TIMER_RTX);
         tcp_syn_send(t);
