@@ -174,7 +174,7 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
         tcp_challenge_ack(t);
         return TCP_DROP;
     }
-    /* Not before: who cannot see the connection must not make a dead peer look alive. */
+    /* Not before: a sender that cannot see the connection must not make a dead peer look alive. */
     t->rcv.heard_ns = t->net->now_ns;
     tcp_idle_heard(t);
     tcp_ecn_on_ack(t, seg);

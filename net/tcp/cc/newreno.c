@@ -1,6 +1,6 @@
 /*
  * NewReno's congestion window (RFC 5681 3.1), grown by bytes acknowledged and not by ACKs (RFC
- * 3465), so that a receiver who splits its ACKs gains nothing.
+ * 3465), so that a receiver that splits its ACKs gains nothing.
  */
 #include "net/tcp/cc/cc.h"
 

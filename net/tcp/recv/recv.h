@@ -36,7 +36,7 @@ uint16_t tcp_window_field(struct tcp_cb *t);
 uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale);
 bool tcp_window_update_due(const struct tcp_cb *t);
 
-/* recv/tune.c: the buffer follows its use. */
+/* recv/tune.c: a buffer that follows its use. */
 uint32_t tcp_rcvbuf_most(const struct tcp_cb *t);
 void tcp_tune_start(struct tcp_cb *t);
 void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought text */

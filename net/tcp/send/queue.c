@@ -81,9 +81,9 @@ static bool pool_below(const struct net *n, uint32_t fraction)
 }
 
 /*
- * The less is left of the pool, the fewer packets a connection may hold, so that the many who read
- * nothing cannot take all there are: a fourth of what is for data is for those who hold next to
- * nothing yet.
+ * The less is left of the pool, the fewer packets a connection may hold, so that many peers that
+ * take nothing cannot have all there are: a fourth of what is for data is for connections that hold
+ * next to nothing yet.
  */
 static bool pool_denies(const struct tcp_cb *t)
 {
@@ -94,18 +94,20 @@ static bool pool_denies(const struct tcp_cb *t)
     return t->snd.queue.packets >= (pool_below(n, 4) ? TCP_SHORTAGE_PACKETS : TCP_PRESSURE_PACKETS);
 }
 
-/* A packet to queue, or NULL. A connection that is denied more has some queued: the ACK of it wakes
- * the writer. *none: there is none to be had. */
-static struct pkt *queue_alloc(struct tcp_cb *t, bool *none)
+/* A packet to queue, or NULL. A connection that is denied more has some queued, the ACK of which
+ * wakes its writer; else *no_packet says that there was none. */
+static struct pkt *queue_alloc(struct tcp_cb *t, bool *no_packet)
 {
     if (pool_denies(t)) {
         return NULL;
     }
     struct pkt *p = net_alloc_tx(t->net, false);
-    *none = p == NULL;
+    *no_packet = p == NULL;
     return p;
 }
 
+/* Takes as much as the buffer and the pool have room for; returns how much. *no_packet: it is less
+ * for want of packets alone. */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet)
 {
     assert(tcp_can_queue(t));

@@ -10,9 +10,6 @@
 #include "net/tcp/loss/loss.h"
 
 /* send/queue.c */
-
-/* Takes as much as the buffer and the pool have room for; returns how much. *no_packet: it ended
- * because the pool has no packet left; when there is one again, the rest may be tried. */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet);
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
 void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len);
