@@ -43,7 +43,7 @@ struct tcp_listener {
     uint32_t backlog;
 };
 
-/* Who keeps packets to send and how long (life/holder.c), and who waits for some. */
+/* Who keeps packets to send and how long (life/pressure.c), and who waits for some. */
 struct tcp_pressure {
     struct list starved;  /* waits for a packet buffer to send with */
     struct list holding;  /* in tcp.holders, while it has packets to send */

@@ -37,7 +37,7 @@ bool tcp_time_wait_yields(const struct net *n, const struct tcp_node *node);
 uint32_t tcp_time_wait_succeed(struct net *n, struct tcp_time_wait *w);
 timer_fn tcp_time_wait_expired;
 
-/* life/holder.c: who keeps packets to send and does not let them go. */
+/* life/pressure.c: who keeps packets to send and does not let them go. */
 void tcp_holder_begin(struct tcp_cb *t);    /* something was queued */
 void tcp_holder_progress(struct tcp_cb *t); /* SND.UNA has moved */
 bool tcp_tx_short(const struct net *n);
