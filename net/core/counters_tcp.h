@@ -76,7 +76,7 @@
     X(tcp_give_ups, "connections ended because the peer stayed silent")                         \
     X(tcp_create_full, "connections refused to the program: table full")                        \
     X(tcp_orphans_evicted, "closed but unfinished connections evicted for room")                \
-    X(tcp_holders_evicted, "connections ended for holding packets the peer did not take")       \
+    X(tcp_stalled_evicted, "connections ended for holding packets the peer did not take")       \
     X(tcp_half_open_evicted, "half-open connections evicted for newer ones")                    \
     X(tcp_half_open_expired, "half-open connections never completed")                           \
     X(tcp_half_open_reset, "half-open connections ended by a RST")                              \
@@ -94,6 +94,6 @@
     X(tcp_pmtu_plateaus, "of these, sizes rounded down to a plateau: there had been too many")  \
     X(tcp_black_holes, "segments made smaller because large ones vanished")                     \
     X(tcp_pmtu_raised, "times the link's segment size was tried again")                         \
-    X(tcp_sends_starved, "times a writer found no packet buffer and was woken later")
+    X(tcp_memory_waits, "times a writer found no packet buffer and was woken later")
 
 #endif

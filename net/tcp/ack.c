@@ -1,12 +1,11 @@
 /*
  * Fifth step for a segment to a live connection (RFC 9293 3.10.7.4): its ACK. Checks it, moves
- * SND.UNA, takes over the window, feeds round-trip time and congestion control, and makes the state
- * transitions that the ACK of our FIN brings.
+ * SND.UNA, takes over the window, and feeds round-trip time and congestion control. What the ACK of
+ * our FIN brings is life/state.c's.
  */
 #include "net/tcp/cc/ecn.h"
 #include "net/tcp/life/life.h"
 #include "net/tcp/loss/loss.h"
-#include "net/tcp/open/open.h"
 #include "net/tcp/recv/recv.h"
 #include "net/tcp/root.h"
 #include "net/tcp/send/send.h"
@@ -22,7 +21,7 @@ static enum tcp_verdict complete_open(struct tcp_cb *t, const struct tcp_segment
     tcp_snd_acked(t, seg->ack);
     tcp_snd_take_window(t, seg->wnd, seg->seq, seg->ack);
     tcp_established(t);
-    return t->rcv.early == NULL ? TCP_GO_ON : tcp_take_early(t);
+    return tcp_take_early(t);
 }
 
 /*
@@ -79,7 +78,7 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
     assert(seq_gt(seg->ack, t->snd.una) && seq_le(seg->ack, t->snd.nxt));
     tcp_snd_acked(t, seg->ack);
     tcp_loss_progress(t);
-    t->soft_error = 0;
+    tcp_set_soft_error(t, 0);
     if (t->snd.fin_sent && seg->ack == t->snd.nxt) {
         tcp_inflight_fin_done(t);
     }
@@ -96,7 +95,7 @@ static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_
         tcp_loss_measured(t, rtt_ns, samples_expected(t, d->flight));
     }
     tcp_pmtu_acked(t, d->largest);
-    tcp_holder_progress(t);
+    tcp_pressure_progress(t);
 }
 
 /* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */
@@ -131,28 +130,6 @@ static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
     update_window(t, seg, d.advanced);
 }
 
-/* What the ACK of our FIN brings. */
-static enum tcp_verdict fin_acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
-{
-    switch ((enum tcp_state)t->state) {
-    case TCP_FIN_WAIT_1:
-        t->state = TCP_FIN_WAIT_2;
-        tcp_idle_timer_start(t);
-        return TCP_GO_ON;
-    case TCP_CLOSING:
-        if (seg->flags & TCP_FIN) {
-            (void)tcp_emit_ack(t); /* the peer's FIN came again: it missed our ACK */
-        }
-        tcp_enter_time_wait(t);
-        return TCP_GONE;
-    case TCP_LAST_ACK:
-        tcp_end(t, 0);
-        return TCP_GONE;
-    default:
-        return TCP_GO_ON;
-    }
-}
-
 /*
  * RFC 5961 5.2: an ACK for what was never sent, or older than any window we had, discards the
  * segment and is answered by an ACK.
@@ -175,12 +152,12 @@ enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg)
         return TCP_DROP;
     }
     /* Not before: a sender that cannot see the connection must not make a dead peer look alive. */
-    t->rcv.heard_ns = t->net->now_ns;
+    tcp_heard(t);
     tcp_idle_heard(t);
     tcp_ecn_on_ack(t, seg);
     acknowledged(t, seg);
     if (t->snd.fin_sent && t->snd.una == t->snd.nxt) {
-        return fin_acknowledged(t, seg);
+        return tcp_fin_acknowledged(t, (seg->flags & TCP_FIN) != 0);
     }
     return TCP_GO_ON;
 }

@@ -2,7 +2,9 @@
  * The orderly end of all connections at once, before the machine is switched off: what each owner
  * would have done by closing (RFC 9293 3.6), while the owners are still there.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/tcp.h"
+
+#include "net/tcp/open/open.h"
 
 static struct tcp_cb *any_listener(struct net *n)
 {
@@ -17,7 +19,7 @@ static struct tcp_cb *any_listener(struct net *n)
 }
 
 /*
- * Who waits to be accepted is taken out of the queue, and then is one of all: a close by an owner
+ * What waits to be accepted is taken out of the queue, and then is one of all: a close by an owner
  * would reset it where its request waits with it. The listener's own owner keeps the block.
  */
 static void stop_listening(struct tcp_cb *l)
@@ -26,7 +28,6 @@ static void stop_listening(struct tcp_cb *l)
         /* nobody owns it from here on */
     }
     tcp_listener_close(l);
-    l->state = TCP_CLOSED;
 }
 
 void tcp_finish(struct net *n)

@@ -2,7 +2,12 @@
  * What comes from beside: ICMP errors about our segments (RFC 9293 3.9.2.2, RFC 5461, RFC 5927) and
  * the loss of our address.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/tcp.h"
+
+#include "net/tcp/life/life.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 
 #include "kernel/bytes.h"
 
@@ -72,7 +77,7 @@ void tcp_icmp_error(struct net *n, const struct icmp_error *e)
         return;
     }
     NET_COUNT(n, tcp_icmp_soft); /* MUST-47: told only if the connection gives up */
-    t->soft_error = error;
+    tcp_set_soft_error(t, error);
 }
 
 /* What our own ARP found out cannot be forged, and is no passing trouble of a path: as on Linux and
@@ -86,7 +91,7 @@ void tcp_neighbour_absent(struct net *n, const struct icmp_error *e)
     if (t->state == TCP_SYN_SENT) {
         tcp_end(t, EHOSTUNREACH);
     } else {
-        t->soft_error = EHOSTUNREACH;
+        tcp_set_soft_error(t, EHOSTUNREACH);
     }
 }
 

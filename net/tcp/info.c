@@ -2,6 +2,8 @@
  * What is known of a connection, for TCP_INFO: read out of the control block, in bytes and us.
  * How a program gets to see it is net/posix/opt_tcp.c's business.
  */
+#include "net/tcp/tcp.h"
+
 #include "net/tcp/cc/cc.h"
 #include "net/tcp/loss/loss.h"
 

@@ -3,8 +3,17 @@
  * steps for a live connection, which keeps the RFC's order. The steps themselves are in recv/ and
  * ack.c.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/tcp.h"
+
+#include "net/tcp/cc/ecn.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 #include "net/wire/csum.h"
+
+#include <errno.h>
 
 /* Nothing is answered but what one host sent to us alone (RFC 9293 3.9.2.3, MUST-57). IP has let no
  * source in that is not a single host (ip/in.c). */
@@ -57,47 +66,29 @@ static bool decode(struct net *n, struct tcp_segment *seg, const struct ipv4_hea
     return true;
 }
 
-/* To nobody's tuple: a listener's, or nobody's at all (RFC 9293 3.10.7.1). */
-static void arrives_unknown(struct net *n, struct tcp_segment *seg)
+/* What the receiver found, and does not do itself. */
+static enum tcp_verdict act_on(struct tcp_cb *t, enum tcp_verdict v)
 {
-    struct tcp_cb *l = tcp_find_listener(n, seg->id.laddr, seg->id.lport);
-    if (l != NULL) {
-        tcp_arrives_listen(l, seg);
-        return;
-    }
-    NET_COUNT(n, tcp_rx_drop_closed);
-    tcp_emit_rst_for(n, seg, NULL);
-}
-
-static void demultiplex(struct net *n, struct tcp_segment *seg)
-{
-    struct tcp_node *node = tcp_lookup(n, &seg->id);
-    if (node == NULL) {
-        arrives_unknown(n, seg);
-        return;
-    }
-    switch ((enum tcp_node_kind)node->kind) {
-    case TCP_NODE_CB:
-        (void)tcp_arrives(container_of(node, struct tcp_cb, node), seg);
-        break;
-    case TCP_NODE_HALF:
-        tcp_arrives_half(n, container_of(node, struct tcp_half, node), seg);
-        break;
-    case TCP_NODE_TIME_WAIT:
-        tcp_arrives_time_wait(n, container_of(node, struct tcp_time_wait, node), seg);
-        break;
+    switch (v) {
+    case TCP_RESET_BY_PEER:
+        tcp_reset_by_peer(t);
+        return TCP_GONE;
+    case TCP_NO_READER:
+        tcp_abort(t, ECONNRESET);
+        return TCP_GONE;
+    case TCP_ANSWER_SYN:
+        (void)tcp_emit_syn(t);
+        return TCP_DROP;
+    default:
+        return v;
     }
 }
 
-void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
+/* Seventh and eighth: data, and the FIN once all in front of it is here. */
+static enum tcp_verdict take_stream(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    assert(!pkt_shared(p));
-    struct tcp_segment seg = {.pkt = p, .ecn = h->tos & IP_ECN_MASK};
-    if (decode(n, &seg, h)) {
-        NET_COUNT(n, tcp_rx_segments);
-        demultiplex(n, &seg);
-    }
-    pkt_put(seg.pkt); /* NULL when somebody took it */
+    enum tcp_verdict v = tcp_take_data(t, seg);
+    return v == TCP_GO_ON && tcp_take_fin(t) ? tcp_fin_received(t) : v;
 }
 
 /* RFC 9293 3.10.7.4, the steps in its order. Security (third) and the urgent pointer (sixth, RFC
@@ -118,24 +109,85 @@ static enum tcp_verdict arrives_otherwise(struct tcp_cb *t, struct tcp_segment *
         /* Not before: a blind segment's TSval would have PAWS drop all that the peer sends. */
         tcp_ts_take(t, seg);
         tcp_ecn_on_data(t, seg);
-        v = tcp_take_text(t, seg); /* seventh */
-    }
-    if (v == TCP_GO_ON) {
-        v = tcp_take_fin(t); /* eighth */
+        v = take_stream(t, seg);
     }
     return v;
 }
 
-enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg)
+/* RFC 9293 3.10.7.3. */
+static enum tcp_verdict arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    enum tcp_verdict v = tcp_arrives_syn_sent(t, seg);
+    return v == TCP_GO_ON ? take_stream(t, seg) : v;
+}
+
+/* May end t. */
+static void arrives(struct tcp_cb *t, struct tcp_segment *seg)
 {
     assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_TIME_WAIT);
     /* RFC 7323 2.3: the window of a segment with SYN is not scaled. */
     seg->wnd = (seg->flags & TCP_SYN) ? seg->window : (uint32_t)seg->window << t->snd.wscale;
-    t->rcv.segs_in++;
+    tcp_segment_came(t);
     enum tcp_verdict v =
-        t->state == TCP_SYN_SENT ? tcp_arrives_syn_sent(t, seg) : arrives_otherwise(t, seg);
-    if (v != TCP_GONE) {
+        t->state == TCP_SYN_SENT ? arrives_syn_sent(t, seg) : arrives_otherwise(t, seg);
+    if (act_on(t, v) != TCP_GONE) {
         tcp_output(t);
     }
-    return v;
+}
+
+/* To nobody's tuple: a listener's, or nobody's at all (RFC 9293 3.10.7.1). */
+static struct tcp_cb *arrives_unknown(struct net *n, const struct tcp_segment *seg)
+{
+    struct tcp_cb *l = tcp_find_listener(n, seg->id.laddr, seg->id.lport);
+    if (l != NULL) {
+        return tcp_arrives_listen(l, seg);
+    }
+    NET_COUNT(n, tcp_rx_drop_closed);
+    tcp_emit_rst_for(n, seg, NULL);
+    return NULL;
+}
+
+/* RFC 9293 3.10.7.4 for TIME-WAIT, RFC 6191: a later SYN may open a new connection, if there is a
+ * listener; everything else the record answers. */
+static void arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
+{
+    struct tcp_cb *l = tcp_time_wait_reopens(n, w, seg)
+                           ? tcp_find_listener(n, seg->id.laddr, seg->id.lport)
+                           : NULL;
+    if (l == NULL) {
+        tcp_arrives_time_wait(n, w, seg);
+    } else if (tcp_listen_syn(l, seg, w)) {
+        NET_COUNT(n, tcp_time_wait_reopened);
+    }
+}
+
+/* A segment that completes a handshake goes on to the connection that it has made: its ACK, and
+ * what comes with it. */
+static void demultiplex(struct net *n, struct tcp_segment *seg)
+{
+    struct tcp_node *node = tcp_lookup(n, &seg->id);
+    struct tcp_cb *t = NULL;
+    if (node == NULL) {
+        t = arrives_unknown(n, seg);
+    } else if (node->kind == TCP_NODE_CB) {
+        t = container_of(node, struct tcp_cb, node);
+    } else if (node->kind == TCP_NODE_HALF) {
+        t = tcp_arrives_half(n, container_of(node, struct tcp_half, node), seg);
+    } else {
+        arrives_time_wait(n, container_of(node, struct tcp_time_wait, node), seg);
+    }
+    if (t != NULL) {
+        arrives(t, seg);
+    }
+}
+
+void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
+{
+    assert(!pkt_shared(p));
+    struct tcp_segment seg = {.pkt = p, .ecn = h->tos & IP_ECN_MASK};
+    if (decode(n, &seg, h)) {
+        NET_COUNT(n, tcp_rx_segments);
+        demultiplex(n, &seg);
+    }
+    pkt_put(seg.pkt); /* NULL when somebody took it */
 }

@@ -13,5 +13,6 @@
 #include "net/tcp/recv/recv.h"
 #include "net/tcp/root.h"
 #include "net/tcp/send/send.h"
+#include "net/tcp/tcp.h"
 
 #endif

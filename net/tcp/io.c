@@ -2,7 +2,12 @@
  * The calls that move data, and what a connection is ready for (RFC 9293 3.9.1, 3.10.2, 3.10.3).
  * Contract in tcp.h.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/tcp.h"
+
+#include "net/tcp/life/life.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
 
 #include <errno.h>
 
@@ -14,23 +19,22 @@ static bool never_connected(const struct tcp_cb *t)
 
 int tcp_take_error(struct tcp_cb *t)
 {
-    int error = t->error;
-    t->error = 0;
-    return error;
+    return tcp_fetch_error(t);
 }
 
-/* What fits of it. While the pool has no packet, connections that hold theirs for nothing give way.
- */
-static size_t queue(struct tcp_cb *t, const uint8_t *buf, size_t len)
+/* Queues as much as there is room for. For want of packets closed connections give way that hold
+ * some for nothing; and then the owner is told when there are some again. */
+static size_t queue(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 {
     bool no_packet = false;
-    size_t done = tcp_sendq_append(t, buf, len, &no_packet);
-    while (no_packet && tcp_reclaim(t->net)) {
-        done += tcp_sendq_append(t, buf + done, len - done, &no_packet);
+    size_t done = tcp_sendq_append(t, bytes, len, &no_packet);
+    while (unlikely(no_packet) && tcp_pressure_reclaim(t->net)) {
+        done += tcp_sendq_append(t, bytes + done, len - done, &no_packet);
     }
-    if (no_packet) {
-        tcp_starve(t);
+    if (unlikely(no_packet)) {
+        tcp_pressure_wait(t);
     }
+    tcp_pressure_queued(t);
     return done;
 }
 
@@ -54,10 +58,8 @@ ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags
     }
     tcp_snd_more(t, (flags & TCP_SEND_MORE) != 0);
     size_t done = queue(t, buf, len);
-    tcp_holder_begin(t);
     if (done < len) {
-        /* Until the owner is told that there is room: a smaller send that fits in between is no
-         * news. */
+        /* Until the owner is told of room: a smaller send that fits in between is no news. */
         tcp_snd_block(t);
     }
     tcp_output(t);

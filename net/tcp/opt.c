@@ -3,8 +3,11 @@
  * are clamped to the named bounds. What an option does is the business of the room that acts on it;
  * what a listener's connections inherit is block/choices.c's.
  */
+#include "net/tcp/tcp.h"
+
 #include "net/tcp/cc/cc.h"
 #include "net/tcp/life/life.h"
+#include "net/tcp/recv/recv.h"
 #include "net/tcp/root.h"
 #include "net/tcp/send/send.h"
 
@@ -27,7 +30,7 @@ static int set_buffer(struct tcp_cb *t, enum tcp_opt opt, int value)
     }
     uint32_t bytes = min_u32(max_u32((uint32_t)value, TCP_BUF_MIN_BYTES), TCP_BUF_MAX_BYTES);
     if (opt == TCP_OPT_RCVBUF) {
-        t->rcv.buf_bytes = bytes;
+        tcp_set_rcvbuf(t, bytes);
         t->opt.rcvbuf_fixed = true;
     } else {
         tcp_snd_set_buffer(t, bytes);

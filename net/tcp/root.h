@@ -6,9 +6,6 @@
 
 #include "net/tcp/block/block.h"
 
-/* input.c */
-enum tcp_verdict tcp_arrives(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
-
 /* ack.c */
 enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */
 
@@ -18,9 +15,6 @@ void tcp_output_probe(struct tcp_cb *t); /* a tail loss probe (RFC 8985 7.3) */
 
 /* timers.c */
 timer_fn tcp_timer_expired;
-timer_fn tcp_starved_expired;
 enum tcp_verdict tcp_do_due(struct tcp_cb *t, enum tcp_due due); /* may end */
-void tcp_starve(struct tcp_cb *t);
-bool tcp_reclaim(struct net *n); /* frees packets that a closed connection can never send */
 
 #endif

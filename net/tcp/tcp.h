@@ -15,8 +15,15 @@
 #include "net/wire/icmp.h"
 #include "net/wire/ipv4.h"
 
+struct arena;
 struct net;
 struct tcp_cb;
+
+/* Takes the tables of n->cfg.limits from a. STATUS_NO_MEMORY. n->wheel and n->cfg stand already. */
+enum status tcp_init(struct net *n, struct arena *a) must_check;
+
+/* Ends everything without a word on the wire and puts every packet held. */
+void tcp_destroy(struct net *n);
 
 /* NULL when the table of connections is full (counted). State CLOSED. */
 struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner) must_check;

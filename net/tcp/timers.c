@@ -1,10 +1,10 @@
 /*
  * The expiry of a connection's timers: asks the rooms what is due, and does it. Keepalive and the
- * delayed ACK, which ask nobody, are here whole; and the timer that wakes writers that found the
- * packet pool empty.
+ * delayed ACK, which ask nobody, are here whole.
  */
 #include "net/tcp/life/life.h"
 #include "net/tcp/loss/loss.h"
+#include "net/tcp/recv/recv.h"
 #include "net/tcp/root.h"
 #include "net/tcp/send/send.h"
 
@@ -69,7 +69,7 @@ static enum tcp_verdict idle_expired(struct tcp_cb *t)
 static enum tcp_verdict delack_expired(struct tcp_cb *t)
 {
     assert(tcp_synchronized(t) || t->state == TCP_SYN_RECEIVED);
-    t->rcv.ack_now = true;
+    tcp_ack_soon(t);
     tcp_output(t);
     return TCP_GO_ON;
 }
@@ -126,78 +126,4 @@ void tcp_timer_expired(struct timer *timer, uint64_t now_ns)
         }
     }
     tcp_timers_go_on(t);
-}
-
-/* Puts t among those who are told when there are packet buffers again. */
-void tcp_starve(struct tcp_cb *t)
-{
-    struct net *n = t->net;
-    if (list_linked(&t->press.starved)) {
-        return;
-    }
-    NET_COUNT(n, tcp_sends_starved);
-    list_push_back(&n->tcp.starved, &t->press.starved);
-    if (!timer_armed(&n->tcp.starved_timer)) {
-        timer_arm(&n->wheel, &n->tcp.starved_timer, n->now_ns + tcp_ms(TCP_STARVED_RETRY_MS));
-    }
-}
-
-/* What nobody waits for goes before what somebody does; but a pool that bulk senders keep empty is
- * no reason to cut off what was just closed in good order. */
-static void evict_old_orphan(struct net *n)
-{
-    struct list *oldest = list_first(&n->tcp.orphans);
-    if (oldest != NULL && n->now_ns - list_entry(oldest, struct tcp_cb, place)->orphan_ns >=
-                              tcp_ms(TCP_ORPHAN_GRACE_MS)) {
-        (void)tcp_evict_orphan(n);
-    }
-}
-
-/*
- * One whose owner has gone and whose peer keeps the window shut, or all but shut, holds its packets
- * for nothing: hardly any data is on its way that an orderly end would wait for. It goes as soon as
- * somebody else wants them (RFC 6429 4). False: there is none among those closed longest ago.
- */
-bool tcp_reclaim(struct net *n)
-{
-    struct list *head = &n->tcp.orphans;
-    struct list *node = head->next;
-    for (int i = 0; node != head && i < TCP_RECLAIM_LOOKS; i++, node = node->next) {
-        struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
-        if (t->snd.wnd < TCP_MSS_FLOOR && t->snd.queue.bytes > t->snd.wnd) {
-            NET_COUNT(n, tcp_orphans_evicted);
-            tcp_abort(t, ETIMEDOUT);
-            return true;
-        }
-    }
-    return false;
-}
-
-void tcp_starved_expired(struct timer *timer, uint64_t now_ns)
-{
-    struct tcp *tcp = container_of(timer, struct tcp, starved_timer);
-    struct net *n = container_of(tcp, struct net, tcp);
-    struct pkt_pool *pool = n->cfg.tx_pool;
-    if (tcp_tx_short(n)) {
-        tcp_holders_evict(n);
-    }
-    /* As many as there are buffers to give; the rest keep their turn. */
-    uint32_t left = pkt_pool_left(pool);
-    uint32_t wake = left > n->cfg.tx_reserve ? left - n->cfg.tx_reserve : 0;
-    if (wake == 0) {
-        evict_old_orphan(n);
-    }
-    while (wake > 0 && !list_empty(&tcp->starved)) {
-        struct tcp_cb *t = list_entry(list_pop_front(&tcp->starved), struct tcp_cb, press.starved);
-        wake--;
-        /* With the queue full as well the writer stays blocked: the ACK that makes room will tell.
-         */
-        if (tcp_sendq_room(t) > 0) {
-            tcp_snd_unblock(t);
-            tcp_notify(t, NET_READY_OUT);
-        }
-    }
-    if (!list_empty(&tcp->starved)) {
-        timer_arm(&n->wheel, &tcp->starved_timer, now_ns + tcp_ms(TCP_STARVED_RETRY_MS));
-    }
 }

@@ -2,13 +2,18 @@
  * The calls that make connections: create, bind, listen, accept, connect, and names (RFC 9293
  * 3.9.1, 3.10.1). Contract in tcp.h.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/tcp.h"
+
+#include "net/tcp/life/life.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/send/send.h"
 
 #include <errno.h>
 
 struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner)
 {
-    struct tcp_cb *t = tcp_cb_new(n);
+    struct tcp_cb *t = tcp_pressure_new(n);
     if (t == NULL) {
         NET_COUNT(n, tcp_create_full);
         return NULL;
@@ -20,8 +25,7 @@ struct tcp_cb *tcp_create(struct net *n, net_ready_fn *ready, void *owner)
 void tcp_set_owner(struct tcp_cb *t, net_ready_fn *ready, void *owner)
 {
     assert(!t->orphan); /* whose owner has closed: nobody may come back to it */
-    t->ready = ready;
-    t->owner = owner;
+    tcp_give_owner(t, ready, owner);
 }
 
 int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
@@ -41,10 +45,8 @@ int tcp_bind(struct tcp_cb *t, uint32_t addr, uint16_t port, bool reuse)
     } else if (tcp_port_taken(n, addr, port, reuse)) {
         return -EADDRINUSE;
     }
-    t->node.id.laddr = addr;
-    t->node.id.lport = port;
     t->opt.reuse = reuse;
-    tcp_bound_insert(t);
+    tcp_bound_insert(t, addr, port);
     return 0;
 }
 
@@ -73,24 +75,19 @@ int tcp_listen(struct tcp_cb *t, uint32_t backlog)
     if (other_listens(t)) {
         return -EADDRINUSE;
     }
-    /* Not above what can be half-open at all; a backlog of 0 still takes one, as everywhere. */
-    uint32_t limit = max_u32(t->net->cfg.limits.tcp_half_open, 1);
-    t->listener.backlog = min_u32(max_u32(backlog, 1), limit);
-    t->state = TCP_LISTEN;
+    if (t->state != TCP_LISTEN) {
+        tcp_listener_begin(t);
+    }
+    tcp_listener_set_backlog(t, backlog);
     return 0;
 }
 
 struct tcp_cb *tcp_accept(struct tcp_cb *l, net_ready_fn *ready, void *owner)
 {
-    struct list *node = l->state == TCP_LISTEN ? list_pop_front(&l->listener.accept) : NULL;
-    if (node == NULL) {
-        return NULL;
+    struct tcp_cb *t = l->state == TCP_LISTEN ? tcp_accept_pop(l) : NULL;
+    if (t != NULL) {
+        tcp_set_owner(t, ready, owner);
     }
-    struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
-    assert(t->parent == l && l->listener.accept_count > 0);
-    l->listener.accept_count--;
-    t->parent = NULL; /* whoever accepted it hears of it now */
-    tcp_set_owner(t, ready, owner);
     return t;
 }
 
@@ -112,56 +109,49 @@ static int connect_state_error(struct tcp_cb *t)
     }
 }
 
-/* Finds our side's names: address by route, port by RFC 6056 unless bound. */
-static int choose_names(struct tcp_cb *t, uint32_t raddr, uint16_t rport, uint16_t *mtu)
+/* Finds our side's names: address by route, port by RFC 6056 unless bound. id has the peer's. */
+static int choose_names(struct net *n, struct tcp_tuple *id, uint16_t *mtu)
 {
-    struct net *n = t->net;
-    struct tcp_tuple id = {
-        .laddr = t->node.id.laddr, .raddr = raddr, .lport = t->node.id.lport, .rport = rport};
     uint32_t src = 0;
-    if (ipv4_route(n, raddr, &src, mtu) != STATUS_OK || src == 0) {
+    if (ipv4_route(n, id->raddr, &src, mtu) != STATUS_OK || src == 0) {
         return -ENETUNREACH;
     }
     /* There is no loopback: a packet to ourselves would go out and be thrown away (RFC 1122). */
-    if (raddr == src) {
+    if (id->raddr == src) {
         return -ENETUNREACH;
     }
-    id.laddr = id.laddr != 0 ? id.laddr : src;
-    if (id.laddr != src) {
+    id->laddr = id->laddr != 0 ? id->laddr : src;
+    if (id->laddr != src) {
         return -EADDRNOTAVAIL; /* the address it was bound to is no longer ours */
     }
-    if (id.lport == 0) {
-        id.lport = tcp_pick_port(n, &id);
+    if (id->lport == 0) {
+        id->lport = tcp_pick_port(n, id);
     }
     /* A bound port may meet its own old connection: a TIME-WAIT record that RFC 6191 lets us follow
      * is no obstacle, anything else is. */
-    const struct tcp_node *old = tcp_lookup(n, &id);
-    if (id.lport == 0 || (old != NULL && !tcp_time_wait_yields(n, old))) {
+    const struct tcp_node *old = tcp_lookup(n, id);
+    if (id->lport == 0 || (old != NULL && !tcp_time_wait_yields(n, old))) {
         return -EADDRNOTAVAIL;
     }
-    t->node.id = id;
     return 0;
 }
 
-static void begin_connect(struct tcp_cb *t, uint16_t mtu)
+static void begin_connect(struct tcp_cb *t, const struct tcp_tuple *id, uint16_t mtu)
 {
     struct net *n = t->net;
-    struct tcp_node *old = tcp_lookup(n, &t->node.id);
+    struct tcp_node *old = tcp_lookup(n, id);
     uint32_t iss = 0;
     if (old == NULL) {
-        iss = tcp_new_iss(n, &t->node.id);
+        iss = tcp_new_iss(n, id);
     } else {
         assert(tcp_time_wait_yields(n, old)); /* RFC 6191: choose_names made sure */
         NET_COUNT(n, tcp_time_wait_reused);
         iss = tcp_time_wait_succeed(n, container_of(old, struct tcp_time_wait, node));
     }
-    tcp_table_insert(n, &t->node);
-    t->state = TCP_SYN_SENT;
+    tcp_table_join(t, id);
+    tcp_set_state(t, TCP_SYN_SENT);
     tcp_snd_begin(t, iss);
-    /* What the SYN offers is settled before it is built: a SYN sent again must offer the same. */
-    t->rcv.mss = tcp_announced_mss(t, mtu);
-    t->rcv.wscale = tcp_pick_wscale(t);
-    t->ts.offset = tcp_ts_offset(n, t->node.id.laddr, t->node.id.raddr);
+    tcp_recv_offer(t, tcp_announced_mss(t, mtu));
     NET_COUNT(n, tcp_active_opens);
     tcp_syn_send(t);
 }
@@ -183,11 +173,13 @@ int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport)
     if (ipv4_is_absent(n, raddr)) {
         return -EHOSTUNREACH;
     }
-    err = choose_names(t, raddr, rport, &mtu);
+    struct tcp_tuple id = {
+        .laddr = t->node.id.laddr, .raddr = raddr, .lport = t->node.id.lport, .rport = rport};
+    err = choose_names(n, &id, &mtu);
     if (err != 0) {
         return err;
     }
-    begin_connect(t, mtu);
+    begin_connect(t, &id, mtu);
     return -EINPROGRESS;
 }
 

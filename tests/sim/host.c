@@ -167,12 +167,12 @@ uint64_t host_give_ups(const struct host *h)
 {
     return counter(h->net, "tcp_give_ups") + counter(h->net, "tcp_half_open_expired") +
            counter(h->net, "arp_drop_unresolved") + counter(h->net, "tcp_orphans_evicted") +
-           counter(h->net, "tcp_holders_evicted");
+           counter(h->net, "tcp_stalled_evicted");
 }
 
 uint64_t host_evictions(const struct host *h)
 {
-    return counter(h->net, "tcp_holders_evicted");
+    return counter(h->net, "tcp_stalled_evicted");
 }
 
 void host_stop(struct host *h)

@@ -330,7 +330,7 @@ static void check_records(const struct net *n)
     assert(list_length(&tcp->half_age) == tcp->halves.used);
     assert(list_length(&tcp->time_wait_age) == tcp->time_waits.used);
     assert(tcp->time_waits.used == 0 || timer_armed(&tcp->time_wait_timer));
-    assert(list_empty(&tcp->starved) || timer_armed(&tcp->starved_timer));
+    assert(list_empty(&tcp->waiting) || timer_armed(&tcp->memory_timer));
 }
 
 void tcp_check_invariants(const struct net *n)

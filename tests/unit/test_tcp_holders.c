@@ -84,9 +84,9 @@ static void shut_windows_give_way_to_others(void **state)
     make_holders(&c, 0);
     open_another(&c.tt, 9000);
     uint64_t took_ms = write_to_an_honest_peer(&c.tt);
-    assert_in_range(took_ms, 0, TCP_HOLDER_SHUT_MS + 100);
+    assert_in_range(took_ms, 0, TCP_STALLED_SHUT_MS + 100);
     assert_true(alive(&c) < HOLDERS);
-    assert_int_equal(tcp_test_count(&c.tt, "tcp_holders_evicted"), HOLDERS - alive(&c));
+    assert_int_equal(tcp_test_count(&c.tt, "tcp_stalled_evicted"), HOLDERS - alive(&c));
     /* The longest without progress went first, and no more of them than it took. */
     assert_int_equal(state_of(c.holder[0]), TCP_CLOSED);
     assert_int_equal(tcp_take_error(c.holder[0]), ETIMEDOUT);
@@ -99,7 +99,7 @@ static void room_is_made_for_more_than_one(void **state)
 {
     struct crowd c;
     make_holders(&c, 0);
-    tcp_test_advance_ms(&c.tt, TCP_HOLDER_SHUT_MS);
+    tcp_test_advance_ms(&c.tt, TCP_STALLED_SHUT_MS);
     (void)tcp_test_forget(&c.tt);
     for (uint16_t i = 0; i < 5; i++) {
         open_another(&c.tt, (uint16_t)(9000 + i));
@@ -136,7 +136,7 @@ static void silence_gets_more_patience(void **state)
     make_holders(&c, TT_WND);
     open_another(&c.tt, 9000);
     uint64_t took_ms = write_to_an_honest_peer(&c.tt);
-    assert_in_range(took_ms, TCP_HOLDER_SILENT_MS / 2, TCP_HOLDER_SILENT_MS + 100);
+    assert_in_range(took_ms, TCP_STALLED_OPEN_MS / 2, TCP_STALLED_OPEN_MS + 100);
     tcp_test_end(&c.tt);
 }
 
@@ -155,7 +155,7 @@ static void plenty_for_everybody(void **state)
         }
     }
     assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
-    assert_int_equal(tcp_test_count(&tt, "tcp_holders_evicted"), 0);
+    assert_int_equal(tcp_test_count(&tt, "tcp_stalled_evicted"), 0);
     tcp_test_end(&tt);
 }
 

@@ -362,7 +362,7 @@ static void starved_writer_is_woken(void **state)
     while (count > 0) {
         pkt_put(hoard[--count]);
     }
-    tcp_test_advance_ms(&tt, TCP_STARVED_RETRY_MS + 1);
+    tcp_test_advance_ms(&tt, TCP_MEMORY_WAIT_MS + 1);
     assert_int_equal(tt.ready, NET_READY_OUT);
     assert_int_equal(tt_send(&tt, "x"), 1);
     tcp_test_end(&tt);
@@ -383,7 +383,7 @@ static void starved_pool_gives_orphans_time(void **state)
         count++;
     }
     struct tcp_cb *writer = tcp_create(tt.net, NULL, NULL);
-    tcp_starve(writer);
+    tcp_pressure_wait(writer);
     tcp_test_advance_ms(&tt, TCP_ORPHAN_GRACE_MS - 100);
     assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 0);
     (void)tcp_test_forget(&tt);
@@ -408,16 +408,16 @@ static void shut_window_orphan_gives_way(void **state)
     acks(&tt, 1, -1);
     assert_int_equal(tt_send_bytes(&tt, 5000, 1), 5000);
     expect_nothing(&tt);
-    assert_false(tcp_reclaim(tt.net)); /* its owner is still there */
+    assert_false(tcp_pressure_reclaim(tt.net)); /* its owner is still there */
     tt_close(&tt);
     (void)tcp_test_forget(&tt);
     while ((hoard[count] = net_alloc_tx(tt.net, false)) != NULL) {
         count++;
     }
-    assert_true(tcp_reclaim(tt.net));
+    assert_true(tcp_pressure_reclaim(tt.net));
     expect(&tt, .flags = TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_orphans_evicted"), 1);
-    assert_false(tcp_reclaim(tt.net));
+    assert_false(tcp_pressure_reclaim(tt.net));
     struct pkt *freed = net_alloc_tx(tt.net, false);
     assert_non_null(freed);
     pkt_put(freed);

@@ -1,6 +1,6 @@
 /*
  * What every room of TCP uses: the control block with its limits, the table of 4-tuples, ports and
- * initial sequence numbers.
+ * initial sequence numbers. Writes node, bound and all of a block.
  *
  * Life of a control block. Any function marked "may end" can finish the connection: the block is
  * then freed when nobody owns it, or left CLOSED for its owner. Such a function says so by its
@@ -12,7 +12,6 @@
 #include "net/stack.h"
 #include "net/tcp/block/cb.h"
 #include "net/tcp/block/limits.h"
-#include "net/tcp/tcp.h"
 #include "net/wire/seq.h"
 #include "net/wire/tcp.h"
 
@@ -21,6 +20,11 @@ enum tcp_verdict {
     TCP_GO_ON,
     TCP_DROP, /* done with the segment */
     TCP_GONE, /* the control block ended: it must not be touched */
+
+    /* What the receiver found, and its caller has to do: it ends nothing, and sends nothing. */
+    TCP_RESET_BY_PEER, /* a RST to be believed: tcp_reset_by_peer */
+    TCP_ANSWER_SYN,    /* our SYN-ACK goes again, and the segment is dropped */
+    TCP_NO_READER,     /* data that nobody will ever read: to be aborted */
 };
 
 /* What a timer of a room, or a message to it, asks the root to do. */
@@ -78,6 +82,26 @@ static inline uint64_t tcp_ms(uint64_t ms)
     return ms * NS_PER_MS;
 }
 
+/* Of a TIME-WAIT record: how long all of them last (RFC 9293 3.4.2, 2 MSL), and what is left. */
+static inline uint64_t tcp_time_wait_ns(const struct net *n)
+{
+    uint64_t msl_ms = n->cfg.tcp_msl_ms != 0 ? n->cfg.tcp_msl_ms : TCP_MSL_DEFAULT_MS;
+    return 2 * tcp_ms(msl_ms);
+}
+
+static inline uint64_t tcp_time_wait_left_ns(const struct tcp_time_wait *w, uint64_t now_ns)
+{
+    return tcp_ms(seq_ahead((uint32_t)(now_ns / NS_PER_MS), w->deadline_ms));
+}
+
+/* Of a half-open record: when the SYN came, told by the timer: the sum of the waits so far is
+ * 2^(retries + 1) - 1 times the first one. */
+static inline uint64_t tcp_half_born_ns(const struct tcp_half *half)
+{
+    uint64_t waits = (UINT64_C(2) << half->retries) - 1;
+    return half->timer.deadline_ns - tcp_ms(waits * TCP_RTO_INITIAL_MS);
+}
+
 /* block/timer.c: t is armed for at_ns, instead of for when it was. */
 void tcp_timer_hang(struct tcp_cb *t, uint64_t at_ns); /* for tcp_timer_set */
 
@@ -117,22 +141,35 @@ void tcp_timers_go_on(struct tcp_cb *t);
 void tcp_choices_init(struct tcp_cb *t);
 void tcp_choices_inherit(struct tcp_cb *t, const struct tcp_cb *l); /* l: t's listener */
 
-/* block/table.c: the table of 4-tuples and the control blocks. */
+/* block/table.c: the table of 4-tuples. STATUS_NO_MEMORY. */
+enum status tcp_table_init(struct net *n, struct arena *a) must_check;
 struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
 void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */
 void tcp_table_remove(struct net *n, struct tcp_node *node); /* harmless when not in */
-void tcp_table_replace(struct net *n, struct tcp_node *old, struct tcp_node *node);
-struct tcp_cb *tcp_cb_new(struct net *n) must_check; /* NULL: full, and no orphan to evict */
-void tcp_cb_free(struct tcp_cb *t);                  /* takes t, with all it holds */
+
+/* The same for control blocks, which get their names with their place: join where the tuple is
+ * free, succeed where a record has it, which goes out. A listener has no place in the table. */
+void tcp_cb_link(struct net *n, struct tcp_cb *t); /* new: in the list of all, without a name */
+void tcp_cb_unlink(struct tcp_cb *t);
+void tcp_table_join(struct tcp_cb *t, const struct tcp_tuple *id);
+void tcp_table_succeed(struct tcp_cb *t, struct tcp_node *old);
+void tcp_table_leave(struct tcp_cb *t); /* and gives up its port; keeps its names */
 
 /* block/port.c: ports. */
+enum status tcp_ports_init(struct net *n, struct arena *a) must_check;
 struct tcp_cb *tcp_find_listener(struct net *n, uint32_t addr, uint16_t port);
-void tcp_bound_insert(struct tcp_cb *t);
-void tcp_bound_remove(struct tcp_cb *t); /* harmless when not in */
+void tcp_bound_insert(struct tcp_cb *t, uint32_t addr, uint16_t port); /* addr 0: any */
+void tcp_bound_remove(struct tcp_cb *t);                               /* harmless when not in */
+bool tcp_port_bound(struct net *n, uint16_t port);                     /* is it anybody's own? */
 bool tcp_port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse);
-uint16_t tcp_pick_port_to_bind(struct net *n, bool reuse); /* 0: used up */
 void tcp_port_set_busy(struct net *n, uint16_t port, bool busy);
-uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id); /* 0: used up */
+
+/* block/ephemeral.c: a port that is free, or free enough; 0: used up. */
+uint16_t tcp_pick_port_to_bind(struct net *n, bool reuse);
+uint16_t tcp_pick_port(struct net *n, const struct tcp_tuple *id);
+bool tcp_time_wait_yields(const struct net *n, const struct tcp_node *node);
+
+/* block/iss.c: initial sequence numbers. */
 uint32_t tcp_iss_secret(const struct net *n, const struct tcp_tuple *id);
 uint32_t tcp_new_iss(const struct net *n, const struct tcp_tuple *id);
 

@@ -35,6 +35,7 @@ enum tcp_state {
     TCP_TIME_WAIT, /* of a control block: a record keeps the wire's side, the owner reads on */
 };
 
+/* What only a listener has: open/'s, but for the accept queue, which is life/'s. */
 struct tcp_listener {
     struct list half_open; /* tcp_half.of_listener, oldest first */
     struct list accept;    /* tcp_cb.place, oldest first */
@@ -43,13 +44,16 @@ struct tcp_listener {
     uint32_t backlog;
 };
 
-/* Who keeps packets to send and how long (life/pressure.c), and who waits for some. */
+/* What only a connection has: whether it waits for memory, and how long ago it last made progress
+ * (life/pressure.c). */
 struct tcp_pressure {
-    struct list starved;  /* waits for a packet buffer to send with */
-    struct list holding;  /* in tcp.holders, while it has packets to send */
-    uint64_t drained_ns;  /* of a holder: when SND.UNA was at drained_una */
-    uint32_t drained_una; /* moves a full segment at a time */
+    struct list waiting;   /* in tcp.waiting: for a packet to send with */
+    struct list sending;   /* in tcp.senders, while it has packets to send */
+    uint64_t progress_ns;  /* when SND.UNA was at progress_una, ... */
+    uint32_t progress_una; /* ... which moves a full segment at a time */
 };
+static_assert(sizeof(struct tcp_listener) <= sizeof(struct tcp_pressure),
+              "to tell a listener from a connection costs a connection nothing");
 
 /* A connection on which nothing happens (life/state.c). */
 struct tcp_idle {
@@ -79,8 +83,10 @@ struct tcp_cb {
     struct tcp_choices opt;
     struct tcp_keepalive keepalive;
     struct tcp_idle idle;
-    struct tcp_listener listener;
-    struct tcp_pressure press;
+    union {
+        struct tcp_pressure press;
+        struct tcp_listener listener; /* in LISTEN */
+    };
 
     int error;             /* pending, positive errno */
     int soft_error;        /* from ICMP; becomes the error when the connection gives up */
@@ -121,20 +127,12 @@ struct tcp {
     struct list half_age;
     struct list time_wait_age;
     struct timer time_wait_timer; /* for the oldest record */
-    timer_fn *expired;            /* [I] of a connection's timers */
-    struct list holders; /* who holds packets to send; the longest without progress first */
-    struct list starved;
-    struct timer starved_timer;
+    timer_fn *expired;            /* [I] of a connection's timers: the root's */
+    struct list senders;          /* with packets to send; the longest without progress first */
+    struct list waiting;          /* for memory: told in turn when there is some */
+    struct timer memory_timer;
     struct tcp_ports ports;
     uint64_t cookies_until_ns; /* till then a cookie of ours may come back; 0: none is out */
 };
-
-struct arena;
-
-/* Takes the tables of n->cfg.limits from a. STATUS_NO_MEMORY. n->wheel and n->cfg stand already. */
-enum status tcp_init(struct net *n, struct arena *a) must_check;
-
-/* Ends everything without a word on the wire and puts every packet held. */
-void tcp_destroy(struct net *n);
 
 #endif

@@ -62,33 +62,9 @@ enum {
     TCP_TLP_MAX_ACK_MS = 200,  /* RFC 8985 7.2: how long the peer may hold back a lone ACK */
     TCP_TLP_INITIAL_MS = 1000, /* RFC 8985 7.2: without a round trip */
 
-    TCP_RANGES_MAX = 128,          /* out-of-order ranges of a connection (CVE-2018-5390) */
-    TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
-    TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
-    TCP_SPLIT_FACTOR = 2,          /* a send queue whose packets were cut, so many times that */
-    TCP_PRESSURE_FRACTION = 8,     /* received data is dropped when less than 1/8 is left */
-    TCP_PRESSURE_PACKETS = 4,      /* what one connection may hold when half the pool is gone */
-    TCP_SHORTAGE_PACKETS = 2,      /* and when three quarters are: an answer still gets through */
-    TCP_RECLAIM_LOOKS = 16,      /* at closed connections, for one that holds buffers for nothing */
-    TCP_GROW_FRACTION = 2,       /* buffers grow while so much of the pool is left (1/2) ... */
-    TCP_POOL_SHARE = 4,          /* ... and never so far that one could fill 1/4 of it */
-    TCP_FLOOR_FRACTION = 32,     /* the last 1/32 of the receive pool holds nobody's data */
-    TCP_UNACCEPTED_PACKETS = 16, /* held before accept(): an initial window and some (RFC 6928) */
-    TCP_HALF_ACKS_MAX = 3,       /* bare ACKs of a half-open record between two SYN-ACKs */
-    TCP_WAKE_FRACTION = 8,       /* a waiting writer is woken when 1/8 of his buffer is free */
-    TCP_HOLDER_SHUT_MS = 500,    /* when packets are short, whoever takes nothing for so long with a
-                                    window below a segment gives way (RFC 6429) ... */
-    TCP_HOLDER_SILENT_MS = 10 * 1000, /* ... and with an open one for so long */
-    TCP_HOLDERS_PER_TURN = 64,        /* looked at in TCP_STARVED_RETRY_MS */
-    TCP_STARVED_RETRY_MS = 10,
-    TCP_ORPHAN_GRACE_MS = 3000,   /* a closed connection may finish so long while writers starve */
-    TCP_HALF_OPEN_GRACE_MS = 100, /* without cookies: younger half-open records are not evicted */
-    TCP_HALF_OPEN_SILENT_RETRIES = 3, /* 7 s: then one makes room for any newcomer */
-    TCP_HALF_OPEN_RESERVE = 4,        /* 1/4 of the half-open table is closed to any one listener */
-    TCP_DEFER_MAX_S = 30,          /* TCP_DEFER_ACCEPT: the last SYN-ACK but one is still to come */
-    TCP_ORPHAN_FRACTION = 2,       /* at most half of the table may be orphans */
-    TCP_SHUT_ORPHANS_MIN = 32,     /* so many closed connections are a crowd in no table */
-    TCP_SHUT_ORPHAN_FRACTION = 32, /* from 1/32 on those go whose peers keep the window shut */
+    TCP_RANGES_MAX = 128,  /* out-of-order ranges of a connection (CVE-2018-5390) */
+    TCP_HALF_ACKS_MAX = 3, /* bare ACKs of a half-open record between two SYN-ACKs */
+    TCP_DEFER_MAX_S = 30,  /* TCP_DEFER_ACCEPT: the last SYN-ACK but one is still to come */
     TCP_BUF_MIN_BYTES = 2048,
     TCP_BUF_MAX_BYTES = 4 * 1024 * 1024,
     TCP_WINDOW_FIELD_MAX = 65535,
@@ -96,6 +72,48 @@ enum {
     TCP_ISS_REOPEN_STEP = 65536, /* RFC 1122 4.2.2.13: how far past the old connection's numbers */
     TCP_EPHEMERAL_FIRST = 32768, /* RFC 6056 3.2: a large range; above what servers listen on */
     TCP_EPHEMERAL_COUNT = 32768,
+};
+
+/*
+ * Memory, and who gives way when it is short: the policy is life/pressure.c's, the table of what
+ * goes first and why is in docs/tcp.md, "Who gives way".
+ */
+enum {
+    /* Packets of one connection: so many for each of a buffer's bytes, and some. */
+    TCP_PACKET_SHARE_BYTES = 1024, /* a buffer of n bytes may hold n / this packets ... */
+    TCP_PACKETS_EXTRA = 40,        /* ... and so many more */
+    TCP_SPLIT_FACTOR = 2,          /* a send queue whose packets were cut, so many times that */
+    TCP_POOL_SHARE = 4,            /* no buffer grows so far that one could fill 1/4 of the pool */
+    TCP_UNACCEPTED_PACKETS = 16,   /* held before accept(): an initial window and some (RFC 6928) */
+    TCP_WAKE_FRACTION = 8,         /* a waiting writer is woken when 1/8 of its buffer is free */
+
+    /* What is left of a pool of packets, as a part of what is for data. */
+    TCP_GROW_FRACTION = 2,     /* below 1/2 no buffer grows, and a connection may queue ... */
+    TCP_PRESSURE_PACKETS = 4,  /* ... so many packets to send */
+    TCP_SHORTAGE_FRACTION = 4, /* below 1/4 only ... */
+    TCP_SHORTAGE_PACKETS = 2,  /* ... so many: an answer still gets through */
+    TCP_PRESSURE_FRACTION = 8, /* below 1/8 data out of order is not taken, in order up to
+                                  TCP_PRESSURE_PACKETS */
+    TCP_FLOOR_FRACTION = 32,   /* the last 1/32 takes nobody's data in; and below it connections end
+                                  that have packets to send and get rid of none */
+
+    /* Senders that are stalled. */
+    TCP_STALLED_SHUT_MS = 500,       /* no progress, and a window below a segment (RFC 6429) ... */
+    TCP_STALLED_OPEN_MS = 10 * 1000, /* ... or an open one */
+    TCP_STALLED_PER_TURN = 64,       /* looked at in TCP_MEMORY_WAIT_MS */
+    TCP_MEMORY_WAIT_MS = 10,         /* so often is asked whether there is memory again */
+
+    /* Orphans: connections whose owner has closed. */
+    TCP_ORPHAN_GRACE_MS = 3000,    /* one may finish so long while writers wait for memory */
+    TCP_ORPHAN_FRACTION = 2,       /* at most half of the table may be orphans */
+    TCP_SHUT_ORPHANS_MIN = 32,     /* so many orphans are a crowd in no table */
+    TCP_SHUT_ORPHAN_FRACTION = 32, /* from 1/32 on those go whose peers keep the window shut */
+    TCP_RECLAIM_LOOKS = 16,        /* at orphans, for one that holds packets for nothing */
+
+    /* Half-open records. */
+    TCP_HALF_OPEN_GRACE_MS = 100,     /* without cookies: younger ones are not evicted */
+    TCP_HALF_OPEN_SILENT_RETRIES = 3, /* 7 s: then one makes room for any newcomer */
+    TCP_HALF_OPEN_RESERVE = 4,        /* 1/4 of the table is closed to any one listener */
 };
 
 #endif

@@ -63,7 +63,7 @@ struct tcp_half {
     bool ecn;           /* the SYN asked for it, and we agree */
     bool cookie;        /* iss is a SYN cookie, which outlives the record (open/cookie.c) */
     bool untimed;       /* iss went out before the record was made: nobody knows when */
-    bool deferred;      /* TCP_DEFER_ACCEPT: the handshake's ACK has come; text is waited for */
+    bool deferred;      /* TCP_DEFER_ACCEPT: the handshake's ACK has come; data is waited for */
     bool resent;        /* of a deferred one: a SYN-ACK had been lost */
     uint32_t rtt_us;    /* of a deferred one: from the SYN-ACK to its ACK */
     uint32_t ts_recent; /* TSval of the SYN */

@@ -41,7 +41,7 @@ struct tcp_timestamps {
 struct tcp_tuning {
     uint64_t round_ns;   /* when the present round began */
     uint32_t round_read; /* bytes the owner has read in it */
-    uint32_t best_read;  /* the most he read in one round */
+    uint32_t best_read;  /* the most it read in one round */
     uint32_t rtt_us;     /* round-trip time as a receiver sees it; 0: unknown */
     uint32_t rtt_echo;   /* the last timestamp that was a sample */
     uint32_t rtt_seq;    /* a window is through when RCV.NXT gets here ... */
@@ -69,7 +69,7 @@ struct tcp_receiver {
     uint32_t irs;
     uint32_t fin_seq;
     uint32_t dsack_first, dsack_end; /* what came twice */
-    struct pkt *early;     /* text (it may be none) of a SYN that crossed ours, till we are open */
+    struct pkt *early;     /* data (it may be none) of a SYN that crossed ours, till we are open */
     uint64_t challenge_ns; /* when the last challenge ACK went; 0 never */
     uint64_t oow_ns;       /* when the last ACK to a dataless out-of-window segment went */
 

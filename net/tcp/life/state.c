@@ -1,16 +1,17 @@
 /*
- * The turns in a connection's life: becoming established, sending a FIN, ending. Each way to end
- * goes through tcp_detach, which takes the connection off the wire, so that nothing can be
- * forgotten.
+ * The turns in a connection's life: becoming established, sending a FIN, the owner's closing, and
+ * what the peer's FIN and the ACK of ours bring (RFC 9293 3.6). Ending is end.c's.
  */
-#include "net/tcp/int.h"
-
-#include <errno.h>
+#include "net/tcp/cc/cc.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/send/send.h"
 
 /* What both SYNs said of segment sizes. Whether timestamps are on must be known. */
 void tcp_set_mss(struct tcp_cb *t, const struct tcp_options *o, uint16_t our_mss)
 {
-    t->rcv.mss = our_mss;
+    tcp_set_announced_mss(t, our_mss);
     tcp_pmtu_begin(t, o->has_mss ? o->mss : TCP_MSS_DEFAULT);
 }
 
@@ -42,16 +43,16 @@ void tcp_established(struct tcp_cb *t)
 {
     assert(t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED);
     struct net *n = t->net;
-    t->state = TCP_ESTABLISHED;
-    t->soft_error = 0;
-    t->rcv.heard_ns = n->now_ns;
+    tcp_set_state(t, TCP_ESTABLISHED);
+    tcp_set_soft_error(t, 0);
+    tcp_heard(t);
     tcp_timer_stop(t, TCP_TIMER_RTX);
     tcp_snd_established(t);
     tcp_loss_established(t);
     tcp_cc_start(t);
-    tcp_tune_start(t);
+    tcp_tune_start(t, t->rtt.srtt_us8 / 8);
     if (t->snd.fin_queued) {
-        t->state = TCP_FIN_WAIT_1; /* shut down before it was open: RFC 9293 3.10.4 */
+        tcp_set_state(t, TCP_FIN_WAIT_1); /* shut down before it was open: RFC 9293 3.10.4 */
     }
     tcp_idle_timer_start(t);
     if (t->parent != NULL) {
@@ -70,70 +71,64 @@ void tcp_queue_fin(struct tcp_cb *t)
     }
     tcp_snd_queue_fin(t);
     if (t->state == TCP_ESTABLISHED) {
-        t->state = TCP_FIN_WAIT_1;
+        tcp_set_state(t, TCP_FIN_WAIT_1);
     } else if (t->state == TCP_CLOSE_WAIT) {
-        t->state = TCP_LAST_ACK;
+        tcp_set_state(t, TCP_LAST_ACK);
     }
 }
 
-/* Off the wire: no segment reaches it, no timer fires, nothing waits to be sent. What the owner
- * has not read stays. */
-void tcp_detach(struct tcp_cb *t)
+void tcp_orphan(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    tcp_table_remove(n, &t->node);
-    tcp_bound_remove(t);
-    if (list_linked(&t->press.starved)) {
-        list_remove(&t->press.starved);
-    }
-    if (list_linked(&t->press.holding)) {
-        list_remove(&t->press.holding);
-    }
-    tcp_timers_cancel(t);
-    tcp_sendq_drop(t);
-    if (t->rcv.early != NULL) {
-        pkt_put(t->rcv.early);
-        t->rcv.early = NULL;
-    }
-    while (tcp_ooo_drop_farthest(t)) {
-        /* bounded by the packets a connection may hold */
-    }
-    t->rcv.ack_now = false;
+    assert(!t->orphan && !list_linked(&t->place));
+    t->orphan = true;
+    t->orphan_ns = n->now_ns;
+    n->tcp.orphan_count++;
+    list_push_back(&n->tcp.orphans, &t->place);
 }
 
-void tcp_end(struct tcp_cb *t, int error)
+/* RFC 9293 3.10.7.4 eighth: RCV.NXT has passed the peer's FIN. */
+enum tcp_verdict tcp_fin_received(struct tcp_cb *t)
 {
-    assert(t->state != TCP_LISTEN);
-    tcp_detach(t);
-    t->state = TCP_CLOSED;
-    if (t->orphan || t->parent != NULL) {
-        tcp_cb_free(t); /* nobody knows it */
-        return;
+    assert(t->rcv.fin_received);
+    uint32_t bits = NET_READY_IN | NET_READY_RDHUP;
+    switch ((enum tcp_state)t->state) {
+    case TCP_ESTABLISHED:
+        tcp_set_state(t, TCP_CLOSE_WAIT);
+        tcp_notify(t, bits);
+        return TCP_GO_ON;
+    case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or the fifth step had moved the state */
+        tcp_set_state(t, TCP_CLOSING);
+        tcp_notify(t, bits | NET_READY_HUP);
+        return TCP_GO_ON;
+    default:
+        assert(t->state == TCP_FIN_WAIT_2);
+        (void)tcp_emit_ack(t);
+        tcp_notify(t, bits | NET_READY_HUP);
+        tcp_enter_time_wait(t);
+        return TCP_GONE;
     }
-    t->error = error;
-    uint32_t bits = NET_READY_IN | NET_READY_OUT | NET_READY_HUP | NET_READY_RDHUP;
-    tcp_notify(t, error != 0 ? bits | NET_READY_ERR : bits);
 }
 
-void tcp_abort(struct tcp_cb *t, int error)
+/* RFC 9293 3.10.7.4 fifth: all that we sent is acknowledged, our FIN too. */
+enum tcp_verdict tcp_fin_acknowledged(struct tcp_cb *t, bool fin_in_segment)
 {
-    NET_COUNT(t->net, tcp_aborts);
-    /* RFC 9293 3.10.5: the states in which the peer knows of us get a RST. */
-    if (t->state == TCP_SYN_RECEIVED || tcp_synchronized(t)) {
-        tcp_emit_rst(t);
+    assert(t->snd.fin_sent && t->snd.una == t->snd.nxt);
+    switch ((enum tcp_state)t->state) {
+    case TCP_FIN_WAIT_1:
+        tcp_set_state(t, TCP_FIN_WAIT_2);
+        tcp_idle_timer_start(t);
+        return TCP_GO_ON;
+    case TCP_CLOSING:
+        if (fin_in_segment) {
+            (void)tcp_emit_ack(t); /* the peer's FIN came again: it missed our ACK */
+        }
+        tcp_enter_time_wait(t);
+        return TCP_GONE;
+    case TCP_LAST_ACK:
+        tcp_end(t, 0);
+        return TCP_GONE;
+    default:
+        return TCP_GO_ON;
     }
-    tcp_end(t, error);
-}
-
-bool tcp_evict_orphan(struct net *n)
-{
-    struct list *node = list_first(&n->tcp.orphans);
-    if (node == NULL) {
-        return false;
-    }
-    NET_COUNT(n, tcp_orphans_evicted);
-    struct tcp_cb *t = list_entry(node, struct tcp_cb, place);
-    assert(t->orphan && t->ready == NULL);
-    tcp_abort(t, ETIMEDOUT);
-    return true;
 }

@@ -4,23 +4,13 @@
  * order of age and one timer serve them all; when the pool is used up the oldest one is recycled.
  * What is answered to what stands as a table in docs/tcp.md.
  */
-#include "net/tcp/int.h"
-
-static uint64_t duration_ns(const struct net *n)
-{
-    uint64_t msl_ms = n->cfg.tcp_msl_ms != 0 ? n->cfg.tcp_msl_ms : TCP_MSL_DEFAULT_MS;
-    return 2 * tcp_ms(msl_ms);
-}
+#include "net/tcp/life/life.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/send/send.h"
 
 static uint32_t clock_ms(uint64_t now_ns)
 {
     return (uint32_t)(now_ns / NS_PER_MS);
-}
-
-/* How long w still has to stay; 0: no longer. */
-static uint64_t left_ns(const struct tcp_time_wait *w, uint64_t now_ns)
-{
-    return tcp_ms(seq_ahead(clock_ms(now_ns), w->deadline_ms));
 }
 
 /* Puts w at the young end of the list, with the whole time in front of it. */
@@ -30,7 +20,7 @@ static void restart(struct net *n, struct tcp_time_wait *w)
     if (list_linked(&w->age)) {
         list_remove(&w->age);
     }
-    uint64_t deadline_ns = n->now_ns + duration_ns(n);
+    uint64_t deadline_ns = n->now_ns + tcp_time_wait_ns(n);
     w->deadline_ms = clock_ms(deadline_ns) + 1;
     list_push_back(&tcp->time_wait_age, &w->age);
     if (!timer_armed(&tcp->time_wait_timer)) {
@@ -62,7 +52,7 @@ void tcp_time_wait_expired(struct timer *timer, uint64_t now_ns)
     struct list *node;
     for (uint32_t freed = 0; (node = list_first(&tcp->time_wait_age)) != NULL; freed++) {
         struct tcp_time_wait *w = list_entry(node, struct tcp_time_wait, age);
-        uint64_t left = left_ns(w, now_ns);
+        uint64_t left = tcp_time_wait_left_ns(w, now_ns);
         if (left > 0 || freed == TCP_TIME_WAITS_PER_TURN) {
             timer_arm(&n->wheel, timer, left > 0 ? now_ns + left : 0); /* 0: with the next run */
             return;
@@ -73,13 +63,12 @@ void tcp_time_wait_expired(struct timer *timer, uint64_t now_ns)
 
 static struct tcp_time_wait *record_new(struct net *n)
 {
-    struct tcp *tcp = &n->tcp;
-    if (tcp->time_waits.used == tcp->time_waits.count && !list_empty(&tcp->time_wait_age)) {
+    struct tcp_time_wait *victim = tcp_pressure_time_wait(n);
+    if (victim != NULL) {
         NET_COUNT(n, tcp_time_wait_recycled);
-        struct list *oldest = list_first(&tcp->time_wait_age);
-        tcp_time_wait_free(n, list_entry(oldest, struct tcp_time_wait, age));
+        tcp_time_wait_free(n, victim);
     }
-    return pool_get(&tcp->time_waits);
+    return pool_get(&n->tcp.time_waits);
 }
 
 /* The connection is over for both sides; a record stays on the wire for 2 MSL. An owner keeps the
@@ -109,7 +98,7 @@ void tcp_enter_time_wait(struct tcp_cb *t)
         tcp_table_insert(n, &w->node);
         restart(n, w);
     }
-    t->state = TCP_TIME_WAIT;
+    tcp_set_state(t, TCP_TIME_WAIT);
     if (t->orphan || t->parent != NULL) {
         tcp_cb_free(t);
         return;
@@ -132,7 +121,7 @@ static void acknowledge(struct net *n, const struct tcp_time_wait *w)
     (void)tcp_emit_bare(n, &out);
 }
 
-/* RFC 5961 7: whoever guesses, or sends in another's name, gets one ACK of each record in each
+/* RFC 5961 7: a sender that guesses, or lies about its name, gets one ACK of each record in each
  * interval. A record of its own for each, so that one tells nothing of another. */
 static void answer_stray(struct net *n, struct tcp_time_wait *w)
 {
@@ -169,34 +158,13 @@ static bool later(const struct net *n, const struct tcp_time_wait *w, const stru
            (seg->options.ts_val == w->ts_recent && above);
 }
 
-/* A later SYN may open a new connection, if there is a listener. One that the listener cannot take
- * now leaves the record as it was: the SYN comes again. */
-static bool reopens(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
+/* May a listener open a new connection by it? One that it cannot take now leaves the record as it
+ * was: the SYN comes again. */
+bool tcp_time_wait_reopens(const struct net *n, const struct tcp_time_wait *w,
+                           const struct tcp_segment *seg)
 {
     bool syn = (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
-    if (!syn || !later(n, w, seg)) {
-        return false;
-    }
-    struct tcp_cb *l = tcp_find_listener(n, seg->id.laddr, seg->id.lport);
-    if (l == NULL) {
-        return false;
-    }
-    if (tcp_listen_syn(l, seg, w)) {
-        NET_COUNT(n, tcp_time_wait_reopened);
-    }
-    return true;
-}
-
-/* RFC 6191 for connections of our own: our clock has gone on since, so that the peer can tell the
- * new SYN from the old connection's segments. Not without timestamps, nor for another record. */
-bool tcp_time_wait_yields(const struct net *n, const struct tcp_node *node)
-{
-    if (node->kind != TCP_NODE_TIME_WAIT || !node->timestamps ||
-        (n->cfg.tcp_off & NET_TCP_OFF_TIMESTAMPS)) {
-        return false;
-    }
-    const struct tcp_time_wait *w = container_of(node, const struct tcp_time_wait, node);
-    return left_ns(w, n->now_ns) + tcp_ms(TCP_TIME_WAIT_REUSE_MS) <= duration_ns(n);
+    return syn && later(n, w, seg);
 }
 
 /* The record makes way for a new connection of its tuple: frees w, returns an ISS above all it
@@ -287,16 +255,13 @@ static bool wants_answer(struct net *n, const struct tcp_time_wait *w,
 }
 
 /*
- * In the RFC's order but for two: a SYN that may open anew is looked at first (RFC 6191), and the
+ * In the RFC's order but for two: a SYN that may open anew was looked at first (RFC 6191), and the
  * FIN again, which is outside of the window by the first step, for it alone begins the time anew
  * (fifth and eighth). That FIN gets its ACK whenever it comes, since nobody else knows its number.
  */
 void tcp_arrives_time_wait(struct net *n, struct tcp_time_wait *w, const struct tcp_segment *seg)
 {
     assert(w->node.kind == TCP_NODE_TIME_WAIT);
-    if (reopens(n, w, seg)) {
-        return;
-    }
     if (seg->flags & TCP_RST) {
         reset(n, w, seg);
     } else if (fin_again(w, seg)) {

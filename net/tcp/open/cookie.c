@@ -10,7 +10,8 @@
  * clock would have given with the lowest 24 bits replaced by a keyed hash. Two slots of eight tags
  * each are valid at any time: a blind guess is right once in 2^28.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/recv/recv.h"
 
 enum {
     SLOT_BITS = 24,
@@ -65,7 +66,7 @@ static uint8_t ts_bits(const struct tcp_half *half)
 /*
  * Our clock with its lowest bits replaced, and never ahead of it: a later segment must not look old
  * to the peer (RFC 7323 5.3). It may lie up to 63 ms behind, so that among SYN-ACKs it can run back
- * by so much; to a peer who waits for one each is the first he sees.
+ * by so much; to a peer that waits for one each is the first it sees.
  */
 uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts)
 {
@@ -114,12 +115,15 @@ void tcp_cookie_out(struct net *n)
     n->tcp.cookies_until_ns = n->now_ns + SLOTS_VALID * SLOT_NS;
 }
 
-/*
- * Answers the SYN that half describes; half is nobody's record and may be forgotten. The answer is
- * sent once: when it is lost the SYN comes again (RFC 4987 3.6). Options that would be forgotten
- * with it are not offered.
- */
-void tcp_cookie_send(struct tcp_half *half)
+/* Were some sent lately? Else nothing is computed for an ACK, and nothing can be guessed. */
+bool tcp_cookie_expected(const struct net *n)
+{
+    return n->now_ns < n->tcp.cookies_until_ns;
+}
+
+/* Makes of half, which a SYN described and which is nobody's record, what a cookie can tell:
+ * options that would be forgotten with it are not offered. */
+void tcp_cookie_choose(struct tcp_half *half)
 {
     struct net *n = half->listener->net;
     if (!half->node.timestamps) {
@@ -133,19 +137,16 @@ void tcp_cookie_send(struct tcp_half *half)
     half->iss = tcp_cookie_make(n, half);
     NET_COUNT(n, tcp_cookies_sent);
     tcp_cookie_out(n);
-    tcp_half_send_syn_ack(n, half);
 }
 
-/* Puts together the record of a peer with this ISN that the segment acknowledges, if it carries a
- * cookie of ours. */
-static bool recover(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg,
-                    uint32_t irs)
+/* Completes the record that the segment, an ACK, describes, by what a cookie told, if it carries
+ * one of ours: when some were sent lately (tcp_cookie_expected). */
+bool tcp_cookie_recover(struct tcp_half *half, const struct tcp_segment *seg)
 {
-    struct net *n = l->net;
+    const struct tcp_cb *l = half->listener;
+    const struct net *n = l->net;
     uint8_t bits = (uint8_t)(seg->options.ts_ecr & TS_BITS_MASK);
-    tcp_half_describe(half, l, seg);
-    tcp_half_never_lived(half);
-    half->irs = irs;
+    assert(tcp_cookie_expected(n));
     half->iss = seg->ack - 1;
     half->cookie = true;
     half->peer_wscale = TCP_WSCALE_NONE;
@@ -166,61 +167,4 @@ static bool recover(struct tcp_half *half, struct tcp_cb *l, const struct tcp_se
     }
     half->peer_mss = mss_table[idx];
     return tag(n, half, slot - age, idx) == (value >> MSS_BITS & TAG_MASK);
-}
-
-/*
- * An ACK without a connection, to a listener. True when it carried a cookie: then it has opened a
- * connection, or was dropped (and counted) for want of room; the peer asks again with his data.
- * Nothing is computed, and nothing can be guessed, unless cookies were sent lately.
- */
-bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg)
-{
-    struct net *n = l->net;
-    struct tcp_half half;
-    assert(!(seg->flags & (TCP_SYN | TCP_RST)) && (seg->flags & TCP_ACK));
-    if (n->now_ns >= n->tcp.cookies_until_ns) {
-        return false;
-    }
-    if (!recover(&half, l, seg, seg->seq - 1)) {
-        NET_COUNT(n, tcp_cookies_rejected);
-        return false;
-    }
-    struct tcp_cb *t = tcp_half_complete(n, &half);
-    if (t != NULL) {
-        NET_COUNT(n, tcp_cookies_accepted);
-        (void)tcp_arrives(t, seg); /* the same ACK, and what comes with it */
-    }
-    return true;
-}
-
-/*
- * An ACK that is not of the record's SYN-ACK. The peer's first SYN may have been answered by a
- * cookie and only his second one, sent while that answer was on its way, by the record; he holds to
- * the answer that came first. True when it is so: then the record is now what the cookie said, as
- * if its own number had never been told.
- */
-bool tcp_cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg)
-{
-    struct net *n = half->listener->net;
-    struct tcp_half told;
-    if (n->now_ns >= n->tcp.cookies_until_ns) {
-        return false;
-    }
-    if (!recover(&told, half->listener, seg, half->irs)) {
-        NET_COUNT(n, tcp_cookies_rejected);
-        return false;
-    }
-    NET_COUNT(n, tcp_cookies_accepted);
-    half->iss = told.iss;
-    half->node.timestamps = told.node.timestamps;
-    half->peer_mss = told.peer_mss;
-    half->peer_wscale = told.peer_wscale;
-    half->rcv_wscale = told.rcv_wscale;
-    half->sack_permitted = told.sack_permitted;
-    /* RFC 3168 6.1.1: only when both of his SYNs asked. If one did not, the number says otherwise,
-     * and is no cookie of this record. */
-    half->ecn = half->ecn && told.ecn;
-    half->cookie = half->ecn == told.ecn;
-    half->untimed = true;
-    return true;
 }

@@ -1,45 +1,17 @@
 /*
- * A listener: what arrives for it (RFC 9293 3.10.7.2), and its end. A SYN costs a half-open record
- * (half.c) or, when there is no room for one, nothing at all (cookie.c).
+ * A listener: its beginning, what arrives for it (RFC 9293 3.10.7.2), and its end. A SYN costs a
+ * half-open record (record.c) or, when there is no room for one, nothing at all (cookie.c).
  */
-#include "net/tcp/int.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/send/send.h"
 
-/* Records that l may have: its backlog, and never the whole of the table: when one listener is
- * flooded the others find room. */
-static uint32_t half_limit(const struct tcp_cb *l)
+/* Not above what can be half-open at all; a backlog of 0 still takes one, as everywhere. */
+void tcp_listener_set_backlog(struct tcp_cb *l, uint32_t backlog)
 {
-    uint32_t count = l->net->tcp.halves.count;
-    return min_u32(l->listener.backlog, count - count / TCP_HALF_OPEN_RESERVE);
-}
-
-/* Who would have to go for a new record of l; NULL: nobody, or nobody is left. */
-static struct tcp_half *in_the_way(const struct tcp_cb *l)
-{
-    const struct tcp *tcp = &l->net->tcp;
-    if (l->listener.half_count >= half_limit(l)) { /* at least 1 */
-        return list_entry(list_first(&l->listener.half_open), struct tcp_half, of_listener);
-    }
-    if (tcp->halves.used == tcp->halves.count && !list_empty(&tcp->half_age)) {
-        return list_entry(list_first(&tcp->half_age), struct tcp_half, age);
-    }
-    return NULL;
-}
-
-/*
- * With cookies nobody is shut out. A newcomer who would lose options by one gets the place of a
- * record whose SYN-ACK went unanswered for a first timeout. To one who loses nothing a record is
- * worth less than what it costs to have the whole table pass by in each second of a flood, with a
- * SYN-ACK again for every record: he waits for one that was silent for longer.
- *
- * Without cookies a record makes room as soon as its handshake can be presumed over, so that a
- * flood of less than ten backlogs a second cannot lock everybody out.
- */
-static bool may_evict(const struct net *n, const struct tcp_half *old, bool lossless)
-{
-    if (!(n->cfg.tcp_off & NET_TCP_OFF_COOKIES)) {
-        return old->retries >= (lossless ? TCP_HALF_OPEN_SILENT_RETRIES : 1);
-    }
-    return n->now_ns - tcp_half_born_ns(old) >= tcp_ms(TCP_HALF_OPEN_GRACE_MS);
+    assert(l->state == TCP_LISTEN);
+    uint32_t limit = max_u32(l->net->cfg.limits.tcp_half_open, 1);
+    l->listener.backlog = min_u32(max_u32(backlog, 1), limit);
 }
 
 /* lossless: a cookie would do. NULL: none to be had without evicting one that may still complete.
@@ -47,11 +19,11 @@ static bool may_evict(const struct net *n, const struct tcp_half *old, bool loss
 static struct tcp_half *record_new(struct tcp_cb *l, bool lossless)
 {
     struct net *n = l->net;
-    struct tcp_half *old = in_the_way(l);
+    struct tcp_half *old;
+    if (!tcp_pressure_half(l, lossless, &old)) {
+        return NULL;
+    }
     if (old != NULL) {
-        if (!may_evict(n, old, lossless)) {
-            return NULL;
-        }
         NET_COUNT(n, tcp_half_open_evicted);
         if (old->cookie) {
             tcp_cookie_out(n); /* its ACK may still come, and is good */
@@ -61,16 +33,9 @@ static struct tcp_half *record_new(struct tcp_cb *l, bool lossless)
     return pool_get(&n->tcp.halves);
 }
 
-/* What is made now may well be evicted, and should survive it. */
-static bool crowded(const struct tcp_cb *l)
-{
-    const struct tcp *tcp = &l->net->tcp;
-    return l->listener.half_count > half_limit(l) / 2 || tcp->halves.used > tcp->halves.count / 2;
-}
-
 /*
  * A SYN that may open a connection. old: the TIME-WAIT record of its tuple, or NULL; freed when the
- * SYN is taken. False: dropped, counted, and nothing changed. Text and FIN with a SYN are not kept:
+ * SYN is taken. False: dropped, counted, and nothing changed. Data and FIN with a SYN are not kept:
  * the peer sends them again after our SYN-ACK, which does not acknowledge them (RFC 9293 3.10.7.2
  * allows it).
  */
@@ -84,7 +49,7 @@ bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_
     struct tcp_half told;
     tcp_half_describe(&told, l, seg);
     bool lossless = old == NULL && tcp_cookie_possible(&told);
-    bool eviction_near = crowded(l);
+    bool eviction_near = tcp_pressure_half_near(l); /* it should survive that */
     struct tcp_half *half = record_new(l, lossless);
     if (half == NULL) {
         /* A cookie cannot promise to lie above the old connection's numbers. */
@@ -92,7 +57,8 @@ bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_
             NET_COUNT(n, tcp_rx_drop_half_open_full);
             return false;
         }
-        tcp_cookie_send(&told);
+        tcp_cookie_choose(&told);
+        tcp_half_send_syn_ack(n, &told); /* once: when it is lost the SYN comes again */
         return true;
     }
     *half = told;
@@ -106,15 +72,44 @@ bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_
     return true;
 }
 
-void tcp_arrives_listen(struct tcp_cb *l, struct tcp_segment *seg)
+/*
+ * An ACK without a connection. True when it carried a cookie: then *opened is the connection that
+ * it has opened, or it was dropped (and counted) for want of room; the peer asks again with its
+ * data.
+ */
+static bool cookie_arrives(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_cb **opened)
 {
     struct net *n = l->net;
+    struct tcp_half told;
+    assert(!(seg->flags & (TCP_SYN | TCP_RST)) && (seg->flags & TCP_ACK));
+    if (!tcp_cookie_expected(n)) {
+        return false;
+    }
+    tcp_half_describe(&told, l, seg);
+    tcp_half_never_lived(&told);
+    told.irs = seg->seq - 1;
+    if (!tcp_cookie_recover(&told, seg)) {
+        NET_COUNT(n, tcp_cookies_rejected);
+        return false;
+    }
+    *opened = tcp_half_complete(n, &told);
+    if (*opened != NULL) {
+        NET_COUNT(n, tcp_cookies_accepted);
+    }
+    return true;
+}
+
+/* The connection that the segment has opened, to which it goes next; or NULL: that was all. */
+struct tcp_cb *tcp_arrives_listen(struct tcp_cb *l, const struct tcp_segment *seg)
+{
+    struct net *n = l->net;
+    struct tcp_cb *opened = NULL;
     assert(l->state == TCP_LISTEN);
     if (seg->flags & TCP_RST) { /* first */
         NET_COUNT(n, tcp_rx_drop_listen);
     } else if (seg->flags & TCP_ACK) { /* second: it acknowledges nothing of ours, or a cookie */
-        if (!(seg->flags & TCP_SYN) && tcp_cookie_arrives(l, seg)) {
-            return;
+        if (!(seg->flags & TCP_SYN) && cookie_arrives(l, seg, &opened)) {
+            return opened;
         }
         NET_COUNT(n, tcp_rx_drop_listen);
         tcp_emit_rst_for(n, seg, &l->opt);
@@ -123,10 +118,18 @@ void tcp_arrives_listen(struct tcp_cb *l, struct tcp_segment *seg)
     } else {
         NET_COUNT(n, tcp_rx_drop_listen);
     }
+    return NULL;
+}
+
+void tcp_listener_begin(struct tcp_cb *t)
+{
+    tcp_become_listener(t);
+    list_init(&t->listener.half_open);
+    t->listener.half_count = 0;
 }
 
 /* Half-open ones are forgotten: their final ACK meets a closed port and its RST. Those that wait to
- * be accepted are reset (RFC 9293 3.10.4). */
+ * be accepted are reset (RFC 9293 3.10.4). l is CLOSED then. */
 void tcp_listener_close(struct tcp_cb *l)
 {
     struct list *node;
@@ -136,5 +139,5 @@ void tcp_listener_close(struct tcp_cb *l)
     while ((node = list_first(&l->listener.accept)) != NULL) {
         tcp_abort(list_entry(node, struct tcp_cb, place), 0);
     }
-    assert(l->listener.half_count == 0 && l->listener.accept_count == 0);
+    tcp_cease_to_listen(l);
 }

@@ -1,35 +1,43 @@
 /*
- * Passive and active opens.
+ * Passive and active opens. Writes listener of a block, but for the accept queue, and the half-open
+ * records.
  */
 #ifndef NET_TCP_OPEN_OPEN_H
 #define NET_TCP_OPEN_OPEN_H
 
 #include "net/tcp/block/block.h"
 
-/* open/listen.c, open/half.c: passive opens. */
-void tcp_arrives_listen(struct tcp_cb *l, struct tcp_segment *seg);
+/* open/listen.c: listeners. */
+struct tcp_cb *tcp_arrives_listen(struct tcp_cb *l, const struct tcp_segment *seg);
 bool tcp_listen_syn(struct tcp_cb *l, const struct tcp_segment *seg, struct tcp_time_wait *old);
-void tcp_arrives_half(struct net *n, struct tcp_half *half, struct tcp_segment *seg);
-void tcp_half_free(struct net *n, struct tcp_half *half);
+void tcp_listener_begin(struct tcp_cb *t); /* CLOSED before, LISTEN then; the backlog is next */
+void tcp_listener_set_backlog(struct tcp_cb *l, uint32_t backlog);
 void tcp_listener_close(struct tcp_cb *l);
+
+/* open/half.c: a segment for a half-open record. */
+struct tcp_cb *tcp_arrives_half(struct net *n, struct tcp_half *half,
+                                const struct tcp_segment *seg); /* may end half */
+
+/* open/record.c: half-open records. */
 void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg);
-void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half);
 void tcp_half_begin(struct tcp_half *half);
 void tcp_half_never_lived(struct tcp_half *half);
+void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half);
+void tcp_half_send_ack(struct net *n, struct tcp_half *half);
+bool tcp_half_defers(const struct tcp_half *half, uint64_t now_ns);
 struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half) must_check;
-uint64_t tcp_half_born_ns(const struct tcp_half *half);
+void tcp_half_free(struct net *n, struct tcp_half *half);
 
 /* open/cookie.c: SYN cookies (RFC 4987 3.6). */
 bool tcp_cookie_possible(const struct tcp_half *half);
 uint32_t tcp_cookie_make(const struct net *n, const struct tcp_half *half);
 uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts);
 void tcp_cookie_out(struct net *n);
-void tcp_cookie_send(struct tcp_half *half);
-bool tcp_cookie_arrives(struct tcp_cb *l, struct tcp_segment *seg);
-bool tcp_cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg);
+void tcp_cookie_choose(struct tcp_half *half);
+bool tcp_cookie_expected(const struct net *n);
+bool tcp_cookie_recover(struct tcp_half *half, const struct tcp_segment *seg);
 
-/* open/syn_sent.c */
-enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
-enum tcp_verdict tcp_take_early(struct tcp_cb *t); /* just established; may end */
+/* open/syn_sent.c: active opens. */
+enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg);
 
 #endif

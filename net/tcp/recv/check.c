@@ -3,9 +3,7 @@
  * 3.10.7.4 first), is its RST to be believed (second), what of a SYN (fourth). RFC 5961 makes each
  * of them hard to use for somebody who cannot see the connection.
  */
-#include "net/tcp/int.h"
-
-#include <errno.h>
+#include "net/tcp/recv/recv.h"
 
 /* True once in tcp_challenge_ms of the limits; *last is of this connection, so that probing one
  * tells nothing of another (RFC 5961 7, CVE-2016-5696). */
@@ -24,32 +22,32 @@ static bool rate_allows(struct tcp_cb *t, uint64_t *last)
 void tcp_challenge_ack(struct tcp_cb *t)
 {
     if (rate_allows(t, &t->rcv.challenge_ns)) {
-        t->rcv.ack_now = true;
+        tcp_ack_soon(t);
     }
 }
 
 /*
- * Is it text from where an honest peer could send it: again, because an ACK was lost, or a probe of
+ * Is it data from where an honest peer could send it: again, because an ACK was lost, or a probe of
  * a shut window? Such a one is answered at once.
  */
-static bool honest_text(const struct tcp_cb *t, const struct tcp_segment *seg)
+static bool honest_data(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    bool has_text = tcp_payload_len(seg) > 0 || (seg->flags & TCP_FIN);
+    bool has_data = tcp_payload_len(seg) > 0 || (seg->flags & TCP_FIN);
     uint32_t span = t->rcv.buf_bytes;
-    return has_text && !(seg->flags & TCP_SYN) && seq_ge(seg->seq, t->rcv.nxt - span) &&
+    return has_data && !(seg->flags & TCP_SYN) && seq_ge(seg->seq, t->rcv.nxt - span) &&
            seq_le(seg->seq, t->rcv.adv + span);
 }
 
 /* An ACK says where we are. To others only so often: two ends that have lost each other would go on
- * for ever without data, and whoever guesses numbers gets no answer for each (RFC 5961 7). */
+ * for ever without data, and a sender that guesses numbers gets no answer for each (RFC 5961 7). */
 static void acknowledge_unacceptable(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    if (honest_text(t, seg)) {
+    if (honest_data(t, seg)) {
         uint32_t end = seg->seq + tcp_payload_len(seg);
-        t->rcv.ack_now = true;
+        tcp_ack_soon(t);
         tcp_sack_duplicate(t, seg->seq, seq_lt(end, t->rcv.nxt) ? end : t->rcv.nxt);
     } else if (rate_allows(t, &t->rcv.oow_ns)) {
-        t->rcv.ack_now = true;
+        tcp_ack_soon(t);
     }
 }
 
@@ -57,7 +55,7 @@ static void acknowledge_unacceptable(struct tcp_cb *t, const struct tcp_segment 
  * First. A segment is worth looking at when it ends at or behind the last byte we acknowledged and
  * begins at or in front of the window's right edge. That is wider than the RFC's table by the two
  * edges: an ACK at the right edge comes from a peer that has filled our window, one a little old
- * was overtaken. Text outside the window is cut off later all the same.
+ * was overtaken. Data outside the window is cut off later all the same.
  */
 enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *seg)
 {
@@ -86,19 +84,6 @@ enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *
     return TCP_DROP;
 }
 
-static int reset_error(const struct tcp_cb *t)
-{
-    switch ((enum tcp_state)t->state) {
-    case TCP_SYN_RECEIVED:
-        return ECONNREFUSED; /* simultaneous open: RFC 9293 3.10.7.4 second */
-    case TCP_CLOSING:
-    case TCP_LAST_ACK:
-        return 0; /* both sides had ended it */
-    default:
-        return ECONNRESET;
-    }
-}
-
 /* Second. RFC 5961 3.2: exactly the next number, nothing else, resets. */
 enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg)
 {
@@ -106,9 +91,7 @@ enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg)
         return TCP_GO_ON;
     }
     if (seg->seq == t->rcv.nxt) {
-        NET_COUNT(t->net, tcp_resets_received);
-        tcp_end(t, reset_error(t));
-        return TCP_GONE;
+        return TCP_RESET_BY_PEER;
     }
     NET_COUNT(t->net, tcp_rx_drop_rst_range);
     if (seq_gt(seg->seq, t->rcv.nxt) && seq_lt(seg->seq, t->rcv.adv)) {
@@ -125,11 +108,10 @@ static enum tcp_verdict syn_again(struct tcp_cb *t, struct tcp_segment *seg)
     if ((seg->flags & TCP_ACK) && seg->ack == t->snd.nxt) {
         seg->flags &= (uint8_t)~TCP_SYN;
         seg->seq++;
-        t->rcv.ack_now = true; /* the peer may be waiting for it just as we were */
+        tcp_ack_soon(t); /* the peer may be waiting for it just as we were */
         return TCP_GO_ON;
     }
-    (void)tcp_emit_syn(t);
-    return TCP_DROP;
+    return TCP_ANSWER_SYN;
 }
 
 /* Fourth. RFC 5961 4.2: a SYN into a live connection gets a challenge ACK, wherever it is; a peer

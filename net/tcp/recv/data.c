@@ -1,11 +1,9 @@
 /*
- * Seventh and eighth step for a segment to a live connection (RFC 9293 3.10.7.4): its text and its
+ * Seventh and eighth step for a segment to a live connection (RFC 9293 3.10.7.4): its data and its
  * FIN. Trims what was there already and what is outside the window, delivers what is in order,
  * keeps what is not, and decides when to acknowledge (RFC 5681 4.2, RFC 9293 3.8.6.3).
  */
-#include "net/tcp/int.h"
-
-#include <errno.h>
+#include "net/tcp/recv/recv.h"
 
 /* Has the peer's stream not ended yet, as far as the state tells? */
 static bool receiving(const struct tcp_cb *t)
@@ -18,7 +16,7 @@ static void acknowledge_later(struct tcp_cb *t)
 {
     t->rcv.unacked_segments++;
     if (t->opt.quickack || t->rcv.unacked_segments >= TCP_DELACK_SEGMENTS) {
-        t->rcv.ack_now = true;
+        tcp_ack_soon(t);
         return;
     }
     if (!tcp_timer_armed(t, TCP_TIMER_DELACK)) {
@@ -35,7 +33,7 @@ static void trim_left(struct tcp_cb *t, struct tcp_segment *seg)
     pkt_pull(seg->pkt, cut);
     seg->seq += cut;
     if (cut > 0) {
-        t->rcv.ack_now = true; /* a duplicate: the peer may have missed our ACK */
+        tcp_ack_soon(t); /* a duplicate: the peer may have missed our ACK */
     }
 }
 
@@ -49,7 +47,7 @@ static void trim_right(struct tcp_cb *t, struct tcp_segment *seg)
     if (seq_gt(end, limit)) {
         pkt_trim(seg->pkt, min_u32(room, tcp_payload_len(seg)));
         seg->flags &= (uint8_t)~TCP_FIN;
-        t->rcv.ack_now = true;
+        tcp_ack_soon(t);
     }
     /* A FIN just behind a full window stays: it takes no memory, and else a peer that closed would
      * have to ask again. */
@@ -63,7 +61,7 @@ static void note_fin(struct tcp_cb *t, const struct tcp_segment *seg)
     if (!(seg->flags & TCP_FIN) || t->rcv.fin_known) {
         return;
     }
-    t->rcv.ack_now = true;
+    tcp_ack_soon(t);
     if (seq_lt(end, t->rcv.nxt) || seq_lt(end, tcp_ooo_end(t))) {
         NET_COUNT(t->net, tcp_rx_drop_past_fin);
         return;
@@ -72,14 +70,13 @@ static void note_fin(struct tcp_cb *t, const struct tcp_segment *seg)
     t->rcv.fin_seq = end;
 }
 
-/* The owner reads no more: the bytes are taken and forgotten. When he is gone altogether, the peer
- * must be told that nobody will ever read them (RFC 9293 3.10.4, RFC 1122 4.2.2.13). */
+/* The owner reads no more: the bytes are taken and forgotten. When it has closed altogether, the
+ * peer must be told that nobody will ever read them (RFC 9293 3.10.4, RFC 1122 4.2.2.13). */
 static enum tcp_verdict discard(struct tcp_cb *t, struct tcp_segment *seg)
 {
     NET_COUNT(t->net, tcp_rx_drop_shut);
     if (t->orphan) {
-        tcp_abort(t, ECONNRESET);
-        return TCP_GONE;
+        return TCP_NO_READER;
     }
     t->rcv.nxt += tcp_payload_len(seg);
     acknowledge_later(t);
@@ -93,8 +90,8 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
     if (t->rcv.shut) {
         return discard(t, seg);
     }
-    if (!tcp_recvq_admits(t, seg->pkt, true)) {
-        t->rcv.ack_now = true;
+    if (!tcp_recv_admits(t, seg->pkt, true)) {
+        tcp_ack_soon(t);
         tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
         return TCP_DROP;
     }
@@ -105,7 +102,7 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
     seg->pkt = NULL;
     if (had_gap) {
         tcp_ooo_merge(t);
-        t->rcv.ack_now = true; /* RFC 5681 4.2: a segment that fills a gap, at once */
+        tcp_ack_soon(t); /* RFC 5681 4.2: a segment that fills a gap, at once */
     } else {
         acknowledge_later(t);
     }
@@ -115,12 +112,12 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
 
 static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    t->rcv.ack_now = true; /* RFC 5681 4.2: the duplicate ACK that tells of the gap */
+    tcp_ack_soon(t); /* RFC 5681 4.2: the duplicate ACK that tells of the gap */
     if (t->rcv.shut) {
         NET_COUNT(t->net, tcp_rx_drop_shut);
         return;
     }
-    if (!tcp_recvq_admits(t, seg->pkt, false)) {
+    if (!tcp_recv_admits(t, seg->pkt, false)) {
         tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
         return;
     }
@@ -128,13 +125,13 @@ static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
     seg->pkt = NULL;
 }
 
-enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
+enum tcp_verdict tcp_take_data(struct tcp_cb *t, struct tcp_segment *seg)
 {
     if (!receiving(t)) {
-        /* The peer said FIN already: the same FIN again is acknowledged, text is ignored (seventh
+        /* The peer said FIN already: the same FIN again is acknowledged, data is ignored (seventh
          * and eighth step). */
         if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->rcv.fin_seq) {
-            t->rcv.ack_now = true;
+            tcp_ack_soon(t);
         }
         if (tcp_payload_len(seg) > 0) {
             NET_COUNT(t->net, tcp_rx_drop_past_fin);
@@ -144,13 +141,13 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
     if (tcp_payload_len(seg) == 0 && !(seg->flags & TCP_FIN)) {
         return TCP_GO_ON;
     }
-    bool had_text = tcp_payload_len(seg) > 0;
+    bool had_data = tcp_payload_len(seg) > 0;
     tcp_tune_arrived(t, seg);
     trim_left(t, seg);
     trim_right(t, seg);
     note_fin(t, seg);
     if (tcp_payload_len(seg) == 0) {
-        if (had_text) {
+        if (had_data) {
             NET_COUNT(t->net, tcp_rx_drop_duplicate);
         }
         return TCP_GO_ON;
@@ -162,32 +159,49 @@ enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg)
     return TCP_GO_ON;
 }
 
-/* Eighth: the FIN, once everything in front of it is here. */
-enum tcp_verdict tcp_take_fin(struct tcp_cb *t)
+/* Eighth: the FIN, once everything in front of it is here. What state follows is life/state.c's. */
+bool tcp_take_fin(struct tcp_cb *t)
 {
     if (!t->rcv.fin_known || t->rcv.fin_received || t->rcv.nxt != t->rcv.fin_seq || !receiving(t)) {
-        return TCP_GO_ON;
+        return false;
     }
     t->rcv.fin_received = true;
     t->rcv.nxt++;
-    t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt);
-    t->rcv.ack_now = true;
+    tcp_window_went(t, 0);
+    tcp_ack_soon(t);
     assert(t->rcv.queue.ranges == NULL);
-    uint32_t bits = NET_READY_IN | NET_READY_RDHUP;
-    switch ((enum tcp_state)t->state) {
-    case TCP_ESTABLISHED:
-        t->state = TCP_CLOSE_WAIT;
-        tcp_notify(t, bits);
-        return TCP_GO_ON;
-    case TCP_FIN_WAIT_1: /* our FIN is not acknowledged, or the fifth step had moved the state */
-        t->state = TCP_CLOSING;
-        tcp_notify(t, bits | NET_READY_HUP);
-        return TCP_GO_ON;
-    default:
-        assert(t->state == TCP_FIN_WAIT_2);
-        (void)tcp_emit_ack(t);
-        tcp_notify(t, bits | NET_READY_HUP);
-        tcp_enter_time_wait(t);
-        return TCP_GONE;
+    return true;
+}
+
+/* What came with a SYN that is not yet answered is queued until the connection is open (RFC 9293
+ * 3.10.7.3). One packet, within the window that our SYN has told of; when there is no room the peer
+ * sends it again. */
+void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    bool fin = (seg->flags & TCP_FIN) != 0;
+    if (tcp_payload_len(seg) == 0 && !fin) {
+        return;
     }
+    assert(t->rcv.early == NULL);
+    if (tcp_recv_admits(t, seg->pkt, false)) {
+        t->rcv.early = seg->pkt;
+        t->rcv.early_fin = fin;
+        seg->pkt = NULL;
+    }
+}
+
+enum tcp_verdict tcp_take_early(struct tcp_cb *t)
+{
+    assert(t->state == TCP_ESTABLISHED || t->state == TCP_FIN_WAIT_1);
+    if (t->rcv.early == NULL) {
+        return TCP_GO_ON;
+    }
+    struct tcp_segment seg = {.pkt = t->rcv.early,
+                              .id = t->node.id,
+                              .seq = t->rcv.irs + 1,
+                              .flags = t->rcv.early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
+    t->rcv.early = NULL;
+    enum tcp_verdict v = tcp_take_data(t, &seg); /* the FIN is the parent's eighth step */
+    pkt_put(seg.pkt);
+    return v == TCP_NO_READER ? v : TCP_GO_ON;
 }

@@ -4,7 +4,7 @@
  * note holds its end. The work for a segment is bounded by the number of ranges, never by the
  * number of packets (CVE-2018-5390).
  */
-#include "net/tcp/int.h"
+#include "net/tcp/recv/recv.h"
 
 static void account(struct tcp_recvq *q, const struct pkt *p, bool add)
 {
@@ -46,6 +46,14 @@ bool tcp_ooo_drop_farthest(struct tcp_cb *t)
     }
     drop_range(q, at);
     return true;
+}
+
+void tcp_ooo_drop(struct tcp_cb *t)
+{
+    while (t->rcv.queue.ranges != NULL) {
+        drop_range(&t->rcv.queue, &t->rcv.queue.ranges); /* bounded as what waits is */
+    }
+    assert(t->rcv.queue.ooo_packets == 0 && t->rcv.queue.ooo_bytes == 0);
 }
 
 /* The sequence number behind the last byte that waits; RCV.NXT when none does. */
@@ -212,7 +220,7 @@ static void take_range(struct tcp_cb *t, struct pkt *p)
 /*
  * A segment has filled the gap in front, and may reach into what waits: of that came twice what
  * lies below RCV.NXT, the end of the segment. As many packets may move at once as may wait
- * (packets_max in queue.c); each came in a segment of its own, and is hardly ever copied again.
+ * (packets_max in admit.c); each came in a segment of its own, and is hardly ever copied again.
  */
 void tcp_ooo_merge(struct tcp_cb *t)
 {

@@ -4,66 +4,9 @@
  * so that two packets in a row always hold more than one buffer's worth and tiny segments cannot
  * pin a buffer each.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/recv/recv.h"
 
 #include <string.h>
-
-static uint32_t packets_max(const struct tcp_cb *t)
-{
-    return t->rcv.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
-}
-
-static bool pool_short(const struct pkt *p)
-{
-    return pkt_pool_left(p->pool) < p->pool->count / TCP_PRESSURE_FRACTION;
-}
-
-static bool pool_denies(const struct tcp_cb *t, const struct pkt *p, bool in_order)
-{
-    uint32_t held = t->rcv.queue.in_order.count;
-    if (t->parent != NULL && held >= TCP_UNACCEPTED_PACKETS) {
-        return true;
-    }
-    if (pkt_pool_left(p->pool) < p->pool->count / TCP_FLOOR_FRACTION) {
-        return true;
-    }
-    return pool_short(p) && (!in_order || held >= TCP_PRESSURE_PACKETS);
-}
-
-/* RFC 2018 8: what was told of as received may be dropped all the same; the sender keeps it. */
-static bool evict_ooo(struct tcp_cb *t)
-{
-    if (!tcp_ooo_drop_farthest(t)) {
-        return false;
-    }
-    NET_COUNT(t->net, tcp_rx_ooo_evicted);
-    return true;
-}
-
-/*
- * May the connection keep p? Under pressure what comes out of order, and more for those who hold
- * much, is dropped, so that the device's ring keeps getting buffers: not acknowledged, it comes
- * again. In-order data goes before what waits out of order.
- */
-bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
-{
-    struct tcp_recvq *q = &t->rcv.queue;
-    while (pool_denies(t, p, in_order)) {
-        if (!in_order || !evict_ooo(t)) {
-            NET_COUNT(t->net, tcp_rx_drop_pressure);
-            return false;
-        }
-    }
-    while (q->in_order.count + q->ooo_packets >= packets_max(t)) {
-        if (!in_order || !evict_ooo(t)) {
-            NET_COUNT(t->net, tcp_rx_drop_packets);
-            return false;
-        }
-    }
-    t->rcv.data_ns = t->net->now_ns;
-    t->rcv.data_segs_in++;
-    return true;
-}
 
 /* Copies from's payload behind into's when it fits. from stays the caller's. */
 bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from)
@@ -127,14 +70,4 @@ size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek)
         tcp_tune_read(t, done, pool);
     }
     return done;
-}
-
-void tcp_recvq_drop(struct tcp_cb *t)
-{
-    pkt_queue_drain(&t->rcv.queue.in_order);
-    t->rcv.queue.bytes = 0;
-    while (tcp_ooo_drop_farthest(t)) {
-        /* bounded by packets_max */
-    }
-    assert(t->rcv.queue.ooo_packets == 0 && t->rcv.queue.ooo_bytes == 0);
 }

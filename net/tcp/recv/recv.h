@@ -1,26 +1,39 @@
 /*
- * The receiver: which segments are taken, where their payload waits, and what our ACKs tell.
+ * The receiver: which segments are taken, where their payload waits, and what our ACKs tell. Writes
+ * rcv and ts of a block. It sends nothing and ends nothing: that an ACK is due it notes in the
+ * block, the rest it returns as a verdict.
  */
 #ifndef NET_TCP_RECV_RECV_H
 #define NET_TCP_RECV_RECV_H
 
 #include "net/tcp/block/block.h"
 
+/* recv/receiver.c: the receiver's beginning and end. */
+void tcp_recv_init(struct tcp_cb *t);                /* of a new block */
+void tcp_recv_offer(struct tcp_cb *t, uint16_t mss); /* what our SYN will say */
+void tcp_recv_begin(struct tcp_cb *t, uint32_t irs, uint32_t window, uint8_t wscale);
+void tcp_recv_shut(struct tcp_cb *t); /* the owner reads no more: what waits is forgotten */
+void tcp_recv_stop(struct tcp_cb *t); /* off the wire; what the owner has not read stays */
+void tcp_recv_drop(struct tcp_cb *t); /* in order or not */
+
 /* recv/check.c: sequence number, RST and SYN of a segment to a live connection. */
 enum tcp_verdict tcp_check_sequence(struct tcp_cb *t, const struct tcp_segment *seg);
-enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */
+enum tcp_verdict tcp_check_rst(struct tcp_cb *t, const struct tcp_segment *seg);
 enum tcp_verdict tcp_check_syn(struct tcp_cb *t, struct tcp_segment *seg);
 void tcp_challenge_ack(struct tcp_cb *t);
 
 /* recv/data.c: payload and FIN. */
-enum tcp_verdict tcp_take_text(struct tcp_cb *t, struct tcp_segment *seg); /* may end */
-enum tcp_verdict tcp_take_fin(struct tcp_cb *t);                           /* may end */
+enum tcp_verdict tcp_take_data(struct tcp_cb *t, struct tcp_segment *seg);
+bool tcp_take_fin(struct tcp_cb *t); /* true once: RCV.NXT has passed the peer's FIN */
+void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg);
+enum tcp_verdict tcp_take_early(struct tcp_cb *t); /* just established */
+
+/* recv/admit.c */
+bool tcp_recv_admits(struct tcp_cb *t, const struct pkt *p, bool in_order);
 
 /* recv/queue.c */
 size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek);
 void tcp_recvq_append(struct tcp_cb *t, struct pkt *p); /* takes p */
-void tcp_recvq_drop(struct tcp_cb *t);
-bool tcp_recvq_admits(struct tcp_cb *t, const struct pkt *p, bool in_order);
 bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from);
 
 /* recv/ooo.c */
@@ -28,6 +41,7 @@ void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq); /* takes p *
 void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len); /* no room for it */
 void tcp_ooo_merge(struct tcp_cb *t); /* moves what RCV.NXT has reached to the queue */
 bool tcp_ooo_drop_farthest(struct tcp_cb *t);
+void tcp_ooo_drop(struct tcp_cb *t);
 uint32_t tcp_ooo_end(const struct tcp_cb *t);
 
 /* recv/window.c: the receive window, in one place. */
@@ -38,8 +52,8 @@ bool tcp_window_update_due(const struct tcp_cb *t);
 
 /* recv/tune.c: a buffer that follows its use. */
 uint32_t tcp_rcvbuf_most(const struct tcp_cb *t);
-void tcp_tune_start(struct tcp_cb *t);
-void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought text */
+void tcp_tune_start(struct tcp_cb *t, uint32_t rtt_us);                 /* 0: not known */
+void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought data */
 void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool);
 
 /* recv/timestamps.c: timestamps. */
@@ -55,5 +69,50 @@ uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
 void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end);
 bool tcp_sack_due(const struct tcp_cb *t);
 void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room);
+
+/* An ACK leaves with this event, at its end. */
+static inline void tcp_ack_soon(struct tcp_cb *t)
+{
+    t->rcv.ack_now = true;
+}
+
+/* One has left, and told of all that was received; untold: but for what came out of order, for
+ * which it had no room: another one follows. */
+static inline void tcp_ack_went(struct tcp_cb *t, bool untold)
+{
+    t->rcv.acked = t->rcv.nxt;
+    t->rcv.unacked_segments = 0;
+    t->rcv.ack_now = untold;
+}
+
+/* A segment has told the peer of a window of so many bytes. */
+static inline void tcp_window_went(struct tcp_cb *t, uint32_t window)
+{
+    t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt + window);
+}
+
+/* A segment is for t, acceptable or not. */
+static inline void tcp_segment_came(struct tcp_cb *t)
+{
+    t->rcv.segs_in++;
+}
+
+/* The peer is alive, by a segment that nobody else could have sent. */
+static inline void tcp_heard(struct tcp_cb *t)
+{
+    t->rcv.heard_ns = t->net->now_ns;
+}
+
+/* What our SYN says, as both sides' SYNs have settled it. */
+static inline void tcp_set_announced_mss(struct tcp_cb *t, uint16_t mss)
+{
+    t->rcv.mss = mss;
+}
+
+/* The most that is to wait for the owner, as it was chosen. */
+static inline void tcp_set_rcvbuf(struct tcp_cb *t, uint32_t bytes)
+{
+    t->rcv.buf_bytes = bytes;
+}
 
 #endif

@@ -4,12 +4,12 @@
  * that must fit for slow start to double (dynamic right-sizing, Fisk and Feng 2001).
  *
  * It only grows, and only while the packet pool is far from short: what many hold at once is kept
- * within the pool by queue.c, this is about not promising what is not there. A buffer whose size
+ * within the pool by admit.c, this is about not promising what is not there. A buffer whose size
  * the owner chose is left alone. A window's edge is window.c's business. The send buffer is
  * send/'s.
  */
 #include "net/tcp/block/pressure.h"
-#include "net/tcp/int.h"
+#include "net/tcp/recv/recv.h"
 
 enum {
     SLACK_SEGMENTS = 16, /* beside the doubling: what comes in a burst while the reader sleeps */
@@ -31,12 +31,12 @@ uint32_t tcp_rcvbuf_most(const struct tcp_cb *t)
 }
 
 /* The connection is open; the handshake's round trip, when it was measured, is a first estimate. */
-void tcp_tune_start(struct tcp_cb *t)
+void tcp_tune_start(struct tcp_cb *t, uint32_t rtt_us)
 {
     t->rcv.tune = (struct tcp_tuning){
         .round_ns = t->net->now_ns,
         .best_read = min_u32(t->rcv.buf_bytes, TCP_CONFIG_INITIAL_WINDOW * (uint32_t)t->rcv.mss),
-        .rtt_us = t->rtt.srtt_us8 / 8,
+        .rtt_us = rtt_us,
     };
 }
 
@@ -58,8 +58,8 @@ static void measure_window(struct tcp_cb *t)
     u->rtt_ns = max_u64(now, 1);
 }
 
-/* RFC 7323 4.1 for a receiver: from our ACK to the text it let go. A sender who had nothing to send
- * makes it longer: one sample an echo, and only from segments of some size. */
+/* RFC 7323 4.1 for a receiver: from our ACK to the data it let go. A sender that had nothing to
+ * send makes it longer: one sample an echo, and only from segments of some size. */
 static void measure_echo(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_tuning *u = &t->rcv.tune;
@@ -81,7 +81,7 @@ void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg)
     }
 }
 
-/* The buffer that lets the sender go on growing as he did in this round. */
+/* The buffer that lets the sender go on growing as it did in this round. */
 static uint32_t wanted_bytes(const struct tcp_cb *t)
 {
     const struct tcp_tuning *u = &t->rcv.tune;

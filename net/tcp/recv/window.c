@@ -3,7 +3,7 @@
  * 2). The right edge never moves back (3.8.6, SHLD-14) and forward only by a worthwhile step
  * (3.8.6.2.2). Out-of-order data lies inside the window and so within the receive buffer's bytes.
  */
-#include "net/tcp/int.h"
+#include "net/tcp/recv/recv.h"
 
 /* RFC 7323 2.2: said once, in the handshake, so it must do for all the buffer may grow to. */
 uint8_t tcp_pick_wscale(const struct tcp_cb *t)
@@ -63,7 +63,7 @@ static uint32_t select_window(const struct tcp_cb *t)
 uint16_t tcp_window_field(struct tcp_cb *t)
 {
     uint32_t field = min_u32(select_window(t) >> t->rcv.wscale, TCP_WINDOW_FIELD_MAX);
-    t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt + (field << t->rcv.wscale));
+    tcp_window_went(t, field << t->rcv.wscale);
     assert(seq_ge(t->rcv.adv, t->rcv.nxt));
     return (uint16_t)field;
 }

@@ -84,9 +84,7 @@ void tcp_emit_rst(struct tcp_cb *t)
 static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
 {
     bool untold = t->rcv.ack_now && tcp_sack_due(t) && out->options.sack_count == 0;
-    t->rcv.acked = t->rcv.nxt;
-    t->rcv.unacked_segments = 0;
-    t->rcv.ack_now = untold;
+    tcp_ack_went(t, untold);
     t->snd.segs_out++;
     tcp_timer_stop(t, TCP_TIMER_DELACK);
 }
@@ -149,7 +147,7 @@ bool tcp_emit_syn(struct tcp_cb *t)
     if (answer) {
         out.flags |= TCP_ACK;
         out.ack = t->rcv.nxt;
-        t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt + out.window);
+        tcp_window_went(t, out.window);
         /* RFC 7323 2.2: only as an answer to one; when both shifts are 0 it says nothing. */
         out.options.has_wscale = t->snd.wscale != 0 || t->rcv.wscale != 0;
         out.options.has_sack_permitted = t->sack_on;
