@@ -20,6 +20,7 @@
 #include "net/link/arp.h"
 #include "net/link/eth.h"
 #include "net/link/iface.h"
+#include "net/parts.h"
 #include "net/sock/table.h"
 #include "net/tcp/block/cb.h"
 #include "net/udp/udp.h"
@@ -30,19 +31,19 @@ struct net {
     struct net_config cfg; /* [I] */
     bool link_up;
     struct net_counters counters;
-    struct net_random random; /* keyed generator and hash, seeded from cfg.seed */
-    struct eth eth;           /* types of frames */
-    struct iface iface;       /* the address in use, routes */
-    struct ipv4 ip;           /* transports, identification */
-    struct arp arp;           /* neighbours */
-    struct acd acd;           /* address conflict detection, link-local addresses */
-    struct dhcp dhcp;         /* client */
-    struct pmtu pmtu;         /* path MTUs */
-    struct reass reass;       /* fragments */
-    struct icmp icmp;         /* rate limits */
-    struct udp udp;           /* sockets and receivers by port */
-    struct tcp tcp;           /* connections, listeners, TIME-WAIT */
-    struct sock_table socks;  /* descriptors and epoll */
+    struct net_random random;                /* keyed generator and hash, seeded from cfg.seed */
+    NET_PART(link, struct eth eth);          /* types of frames */
+    NET_PART(link, struct iface iface);      /* the address in use, routes */
+    NET_PART(ip, struct ipv4 ip);            /* transports, identification */
+    NET_PART(link, struct arp arp);          /* neighbours */
+    NET_PART(link, struct acd acd);          /* address conflict detection, link-local addresses */
+    NET_PART(dhcp, struct dhcp dhcp);        /* client */
+    NET_PART(ip, struct pmtu pmtu);          /* path MTUs */
+    NET_PART(ip, struct reass reass);        /* fragments */
+    NET_PART(ip, struct icmp icmp);          /* rate limits */
+    NET_PART(udp, struct udp udp);           /* sockets and receivers by port */
+    NET_PART(tcp, struct tcp tcp);           /* connections, listeners, TIME-WAIT */
+    NET_PART(sock, struct sock_table socks); /* descriptors and epoll */
 };
 
 /* Every entry from outside brings the time along. A reading older than the last one, taken by a

@@ -15,6 +15,7 @@
 #include "net/tcp/block/loss.h"
 #include "net/tcp/block/node.h"
 #include "net/tcp/block/options.h"
+#include "net/tcp/block/parts.h"
 #include "net/tcp/block/receiver.h"
 #include "net/tcp/block/sender.h"
 #include "net/tcp/block/timer.h"
@@ -37,11 +38,11 @@ enum tcp_state {
 
 /* What only a listener has: open/'s, but for the accept queue, which is life/'s. */
 struct tcp_listener {
-    struct list half_open; /* tcp_half.of_listener, oldest first */
-    struct list accept;    /* tcp_cb.place, oldest first */
-    uint32_t half_count;
-    uint32_t accept_count;
-    uint32_t backlog;
+    TCP_PART(open) struct list half_open; /* tcp_half.of_listener, oldest first */
+    TCP_PART(life) struct list accept;    /* tcp_cb.place, oldest first */
+    TCP_PART(open) uint32_t half_count;
+    TCP_PART(life) uint32_t accept_count;
+    TCP_PART(open) uint32_t backlog;
 };
 
 /* What only a connection has: whether it waits for memory, and how long ago it last made progress
@@ -61,40 +62,40 @@ struct tcp_idle {
 };
 
 struct tcp_cb {
-    struct tcp_node node; /* in the table while the wire may reach it */
-    struct net *net;      /* [I] */
-    net_ready_fn *ready;  /* NULL: nobody to tell */
-    void *owner;
-    uint8_t state; /* enum tcp_state */
-    bool orphan;   /* closed by its owner, still to be finished */
-    bool sack_on;  /* both SYNs permitted it (RFC 2018) */
+    TCP_PART(block) struct tcp_node node; /* in the table while the wire may reach it */
+    struct net *TCP_PART(life) net;       /* [I] */
+    net_ready_fn *TCP_PART(life) ready;   /* NULL: nobody to tell */
+    void *TCP_PART(life) owner;
+    TCP_PART(life) uint8_t state; /* enum tcp_state */
+    TCP_PART(life) bool orphan;   /* closed by its owner, still to be finished */
+    TCP_PART(life) bool sack_on;  /* both SYNs permitted it (RFC 2018) */
 
-    struct tcp_receiver rcv;
-    struct tcp_sender snd;
-    struct tcp_timestamps ts;
-    struct tcp_rtt rtt;
-    struct tcp_cc cc;
-    struct tcp_scoreboard board;
-    struct tcp_loss loss;
-    struct tcp_rack rack;
-    struct tcp_timers timer;
-    struct tcp_path path;
-    struct tcp_ecn ecn;
-    struct tcp_choices opt;
-    struct tcp_keepalive keepalive;
-    struct tcp_idle idle;
+    TCP_PART(recv) struct tcp_receiver rcv;
+    TCP_PART(send) struct tcp_sender snd;
+    TCP_PART(recv) struct tcp_timestamps ts;
+    TCP_PART(loss) struct tcp_rtt rtt;
+    TCP_PART(cc) struct tcp_cc cc;
+    TCP_PART(loss) struct tcp_scoreboard board;
+    TCP_PART(loss) struct tcp_loss loss;
+    TCP_PART(loss) struct tcp_rack rack;
+    TCP_PART(block) struct tcp_timers timer;
+    TCP_PART(send) struct tcp_path path;
+    TCP_PART(cc) struct tcp_ecn ecn;
+    TCP_PART(tcp) struct tcp_choices opt;
+    TCP_PART(tcp) struct tcp_keepalive keepalive;
+    TCP_PART(life) struct tcp_idle idle;
     union {
-        struct tcp_pressure press;
+        TCP_PART(life) struct tcp_pressure press;
         struct tcp_listener listener; /* in LISTEN */
     };
 
-    int error;             /* pending, positive errno */
-    int soft_error;        /* from ICMP; becomes the error when the connection gives up */
-    struct list all;       /* every control block */
-    struct list bound;     /* by port, when the port is explicitly its own */
-    struct list place;     /* in its listener's accept queue, or among the orphans */
-    struct tcp_cb *parent; /* the listener, while not accepted */
-    uint64_t orphan_ns;    /* when the owner closed */
+    TCP_PART(life) int error;        /* pending, positive errno */
+    TCP_PART(life) int soft_error;   /* from ICMP; becomes the error when the connection gives up */
+    TCP_PART(block) struct list all; /* every control block */
+    TCP_PART(block) struct list bound;    /* by port, when the port is explicitly its own */
+    TCP_PART(life) struct list place;     /* in its listener's accept queue, or among the orphans */
+    struct tcp_cb *TCP_PART(life) parent; /* the listener, while not accepted */
+    TCP_PART(life) uint64_t orphan_ns;    /* when the owner closed */
 };
 
 enum {
