@@ -116,7 +116,7 @@ METAL_SRC   := $(sort $(wildcard boot/*.[cS] boot/*/*.c arch/context/*.[cS] arch
                $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
                apps/root/nics.c apps/root/nic_test.c apps/root/nic_irqs.c apps/root/loopback.c \
                apps/root/report.c apps/root/metal.c
-HOST_SRC    := $(sort $(wildcard arch/context/*.[cS] arch/host/*.c)) $(KERNEL_SRC) drivers/netdev.c $(NET_SRC) \
+HOST_SRC    := $(sort $(wildcard arch/context/*.[cS] arch/host/*.c drivers/*.c)) $(KERNEL_SRC) $(NET_SRC) \
                $(ROOT_COMMON) apps/root/host.c
 APP_ALL     := $(sort $(wildcard $(APP_DIR)/*.c))
 APP_SRC     := $(filter-out $(APP_DIR)/linux_%.c,$(APP_ALL))
