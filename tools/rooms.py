@@ -191,6 +191,17 @@ def check_table(tree, rules):
                                                       "not stand before it")
 
 
+def check_folders(tree, rules, area):
+    """A folder inside of a room that holds rooms is one, too: it says what it may use."""
+    rooms, told = rules.rooms[area], set()
+    for path in sources(tree, rules, area, (".c", ".h", ".S")):
+        room, folder = room_of(rooms, path), os.path.dirname(path)
+        if any(other != room and inside(other, room) for other in rooms) and \
+                folder != room and folder not in told:
+            told.add(folder)
+            tree.problem(path, 1, f"{folder}/ is no room in tools/rooms.py, as all in {room}/ are")
+
+
 def check_named(tree, rules, area):
     """What the tables name is there: rooms with files, headers, owners."""
     rooms = rules.rooms[area]
@@ -646,6 +657,7 @@ def check(tree, rules, enforced):
     if areas and build(tree, rules, areas):
         for area in areas:
             graph = arrows(tree, rules, area)
+            check_folders(tree, rules, area)
             check_named(tree, rules, area)
             check_includes(tree, rules, area)
             check_from_outside(tree, rules, area)

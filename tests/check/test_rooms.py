@@ -341,6 +341,16 @@ def test_table_that_names_what_is_not_there(tmp_path):
          r"^tools/rooms.py:1: net/lost owns parts by CB_PART, and is no room$")
 
 
+def test_folder_that_is_no_room(tmp_path):
+    new = {"net/new/a.c": "int new_a;\n", "net/new/b.c": "int new_b;\n"}
+    only(problems(tmp_path, new, enforced=("net",)),
+         r"^net/new/a.c:1: net/new/ is no room in tools/rooms.py, as all in net/ are$")
+    rooms = {"net": {**ROOMS["net"], "net/low/in": Room((), ANY, "-")}}
+    found = problems(tmp_path, {"net/low/on/on.c": "int on;\n"}, RULES._replace(rooms=rooms),
+                     ("net",))
+    assert any("net/low/on/ is no room" in text for text in found), found
+
+
 def test_table_with_a_circle(tmp_path):
     rooms = {"net": {**ROOMS["net"], "net/low": Room(("net/high",), ("low.h",), "b")}}
     only(problems(tmp_path, rules=RULES._replace(rooms=rooms), enforced=()),
