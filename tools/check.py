@@ -287,7 +287,7 @@ def layout_breaches(path, lines, block):
     if not path.startswith("tests/") or not path.endswith((".c", ".h")) or path in INSIDE:
         return []
     parts = re.search(r"^struct tcp_cb \{\n(.*?)^\};", block, re.M | re.S).group(1)
-    parts = "|".join(re.findall(r"^    (?:TCP_PART\(\w+\) )?struct tcp_(?!node)\w+ (\w+);", parts,
+    parts = "|".join(re.findall(r"^ +(?:TCP_PART\(\w+\) )?struct tcp_(?!node)\w+ (\w+);", parts,
                                 re.M))
     # Pointers to a block: those this file declares, and the fixture's connection and listener. A
     # record of half-open or TIME-WAIT has a tcp_node, too.

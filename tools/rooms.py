@@ -3,8 +3,9 @@
 
 Holds the folders against the tables below: what files include, what objects use of each other, that
 no files use each other in a circle, that a part of a connection or a stack is written by its own
-room alone, and that docs/map.md tells the same. Prints each breach as file:line: what is wrong, and
-exits 1 when there is any; with --table it prints rooms, arrows and circles instead.
+room alone, that docs/map.md tells the same, and that what it and PAGES name exists. Prints each
+breach as file:line: what is wrong, and exits 1 when there is any; with --table it prints rooms,
+arrows and circles instead.
 """
 import collections
 import concurrent.futures
@@ -108,8 +109,10 @@ ROOMS = {
 }
 # Rooms whose headers are as their standard has them: some do not stand by themselves.
 INSTALLED = ("net/include",)
-# What is enforced by `make check`: areas, and MAP for the page. The others are only reported.
+# What is enforced by `make check`: areas, and MAP for the pages. The others are only reported.
 MAP = "docs/map.md"
+# Other pages whose files and functions are to be there, held with MAP.
+PAGES = ("docs/extending.md",)
 ENFORCED = ("net", "kernel", "boot", "drivers", "arch/x86_64", "apps/httpd", MAP)
 
 # Headers of one room that put together what all rooms of the area have: any of these may include
@@ -159,8 +162,9 @@ PARTS = {
 JOBS = 2
 DEFINES = "build/rooms"
 Rules = collections.namedtuple("Rules", "rooms composite circles everywhere parts map_page "
-                                        "installed objects not_metal")
-THE_RULES = Rules(ROOMS, COMPOSITE, CIRCLES, EVERYWHERE, PARTS, MAP, INSTALLED, OBJECTS, NOT_METAL)
+                                        "installed objects not_metal pages", defaults=((),))
+THE_RULES = Rules(ROOMS, COMPOSITE, CIRCLES, EVERYWHERE, PARTS, MAP, INSTALLED, OBJECTS, NOT_METAL,
+                  PAGES)
 
 
 def inside(path, folder):
@@ -630,23 +634,26 @@ def place_of(tree, function):
     return f"; {function} is in {', '.join(places)}" if places else ""
 
 
-def check_map(tree, rules):
-    """Each row of a room says what the table says; each file and function named is there."""
-    if not tree.exists(rules.map_page):
-        tree.problem(rules.map_page, 1, "does not exist")
+def check_page(tree, page):
+    """Each file and function named is there."""
+    if not tree.exists(page):
+        tree.problem(page, 1, "does not exist")
         return
-    lines = tree.read(rules.map_page)
-    check_map_rooms(tree, rules, list(map_rows(lines)))
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(tree.read(page), 1):
         for path, function in re.findall(r"`([\w./-]+\.(?:[chS]|py|md|ld))(?::(\w+))?`", line):
             if not tree.exists(path):
-                tree.problem(rules.map_page, number, f"names {path}, which does not exist"
-                                                     + place_of(tree, function))
+                tree.problem(page, number, f"names {path}, which does not exist"
+                                           + place_of(tree, function))
             elif function and not re.search(rf"(?:^|\W){function}(\(|:$)",
                                             "\n".join(tree.read(path)), re.M):
-                tree.problem(rules.map_page, number,
-                             f"names {function} in {path}, which has no such function"
-                             + place_of(tree, function))
+                tree.problem(page, number, f"names {function} in {path}, which has no such function"
+                                           + place_of(tree, function))
+
+
+def check_map(tree, rules):
+    """Each row of a room says what the table says."""
+    if tree.exists(rules.map_page):
+        check_map_rooms(tree, rules, list(map_rows(tree.read(rules.map_page))))
 
 
 # ---- all of it ---------------------------------------------------------------------------------
@@ -667,6 +674,8 @@ def check(tree, rules, enforced):
                 check_writes(tree, rules, area)
     if rules.map_page in enforced:
         check_map(tree, rules)
+        for page in (rules.map_page, *rules.pages):
+            check_page(tree, page)
 
 
 def table(tree, rules):

@@ -370,6 +370,13 @@ def test_map(tmp_path, old, new, pattern):
     assert found and re.search(pattern, found[0]), found
 
 
+def test_page_that_names_what_is_not_there(tmp_path):
+    text = "x `net/low/low.c:low_count` y `net/low/`\n`net/low/gone.c`, `net/low/low.c:gone`\n"
+    only(problems(tmp_path, {"page.md": text}, RULES._replace(pages=("page.md",)), ("map.md",)),
+         r"^page.md:2: names net/low/gone.c, which does not exist$",
+         r"^page.md:2: names gone in net/low/low.c, which has no such function$")
+
+
 def test_map_that_is_not_there(tmp_path):
     only(problems(tmp_path, rules=RULES._replace(map_page="gone.md"), enforced=("gone.md",)),
          r"^gone.md:1: does not exist$")
