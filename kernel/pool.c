@@ -14,6 +14,7 @@ struct pool_free {
 
 enum {
     POOL_ALIGN_BYTES = 16,
+    POOL_LINE_BYTES = 64, /* of the cache */
 };
 #define POOL_FREE_MARK UINT64_C(0x6672656570006f6c)
 static_assert(sizeof(struct pool_free) <= POOL_ALIGN_BYTES, "every object has room for the link");
@@ -34,7 +35,9 @@ enum status pool_init(struct pool *p, struct arena *a, const char *name, size_t 
     p->name = name;
     p->size_bytes = size_bytes;
     p->count = count;
-    p->mem = arena_alloc(a, size_bytes * count, POOL_ALIGN_BYTES);
+    /* What is whole lines long touches no line more than it must. */
+    bool lines = size_bytes % POOL_LINE_BYTES == 0;
+    p->mem = arena_alloc(a, size_bytes * count, lines ? POOL_LINE_BYTES : POOL_ALIGN_BYTES);
     if (arena_measuring(a)) {
         return STATUS_OK;
     }

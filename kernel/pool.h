@@ -25,7 +25,8 @@ struct pool {
     struct pool_free *free;
 };
 
-/* Carves count objects of at least size bytes (16-aligned). On a measuring arena only measures. */
+/* Carves count objects of at least size bytes (16-aligned, 64 when size is a
+ * multiple of that). On a measuring arena only measures. */
 enum status pool_init(struct pool *p, struct arena *a, const char *name, size_t size,
                       uint32_t count) must_check;
 

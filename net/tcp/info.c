@@ -83,13 +83,14 @@ static void report_sender(const struct tcp_cb *t, struct tcp_report *out)
     out->snd_wnd = t->snd.wnd;
     out->sent_ago_ns = t->snd.data_segs_out > 0 ? ago_ns(t, t->snd.sent_ns) : 0;
     out->bytes_acked = t->snd.bytes_acked;
-    out->bytes_resent = t->snd.bytes_resent;
-    out->bytes_sent = t->snd.bytes_acked + t->snd.bytes_resent + (open ? tcp_flight(t) - fin : 0);
+    out->bytes_resent = t->snd_cold.bytes_resent;
+    out->bytes_sent =
+        t->snd.bytes_acked + t->snd_cold.bytes_resent + (open ? tcp_flight(t) - fin : 0);
     out->segs_out = t->snd.segs_out;
     out->data_segs_out = t->snd.data_segs_out;
-    out->retransmitted = t->snd.retransmits;
-    out->dsacks = t->loss.dsacks;
-    out->reord_seen = t->loss.reord_seen;
+    out->retransmitted = t->snd_cold.retransmits;
+    out->dsacks = t->loss_cold.dsacks;
+    out->reord_seen = t->loss_cold.reord_seen;
 }
 
 static void report_receiver(const struct tcp_cb *t, struct tcp_report *out)

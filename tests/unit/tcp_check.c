@@ -182,7 +182,7 @@ static void check_ranges(const struct tcp_cb *t)
     assert(ranges == q->range_count && ranges <= TCP_RANGES_MAX);
     assert(packets == q->ooo_packets && bytes == q->ooo_bytes);
     assert(!tcp_synchronized(t) || seq_le(end, t->rcv.adv));
-    assert(!t->rcv.fin_known || t->rcv.fin_received || seq_le(end, t->rcv.fin_seq));
+    assert(!t->rcv.fin_known || t->rcv.fin_received || seq_le(end, t->rcv_cold.fin_seq));
 }
 
 /* RFC 8985 6.2 step 5: what went before something that has arrived is lost by now, or a timer will
@@ -256,7 +256,7 @@ static void check_live(const struct tcp_cb *t, struct totals *sum)
     assert(seq_le(t->snd.una, t->snd.nxt));
     assert(t->state == TCP_SYN_SENT || seq_le(t->rcv.nxt, t->rcv.adv));
     assert(t->state == TCP_SYN_SENT || seq_le(t->rcv.acked, t->rcv.nxt));
-    assert(t->rcv.early == NULL || t->state == TCP_SYN_RECEIVED);
+    assert(t->rcv_cold.early == NULL || t->state == TCP_SYN_RECEIVED);
     check_sendq(t, sum);
     check_ranges(t);
     check_timers(t);
@@ -268,7 +268,7 @@ static void check_live(const struct tcp_cb *t, struct totals *sum)
 /* Off the wire: nothing may be left that the wire or a timer would have to end. */
 static void check_dead(const struct tcp_cb *t)
 {
-    assert(t->snd.queue.first == NULL && t->rcv.queue.ranges == NULL && t->rcv.early == NULL);
+    assert(t->snd.queue.first == NULL && t->rcv.queue.ranges == NULL && t->rcv_cold.early == NULL);
     assert(!timer_armed(&t->timer.wheel) && !t->orphan);
     check_wheel(t);
 }

@@ -38,7 +38,7 @@ static inline struct tcp_report report_of(const struct tcp_cb *t)
 SEE(enum tcp_state, state_of, state)
 SEE(uint16_t, local_port_of, node.id.lport)
 SEE(uint16_t, peer_port_of, node.id.rport)
-SEE(uint32_t, iss_of, snd.iss)
+SEE(uint32_t, iss_of, snd_cold.iss)
 SEE(uint32_t, irs_of, rcv.irs)
 SEE_REPORTED(bool, sack_agreed, sack)
 SEE_REPORTED(bool, timestamps_agreed, timestamps)
@@ -59,9 +59,9 @@ SEE(uint64_t, sent_ns, snd.sent_ns)
 SEE_REPORTED(uint8_t, probes_of, probes)
 SEE(bool, fin_sent, snd.fin_sent)
 SEE(bool, fin_lost, board.fin_lost)
-SEE(bool, syn_resent, snd.syn_resent)
-SEE(bool, syn_unsent, snd.syn_unsent)
-SEE(bool, syn_untimed, snd.syn_untimed)
+SEE(bool, syn_resent, snd_cold.syn_resent)
+SEE(bool, syn_unsent, snd_cold.syn_unsent)
+SEE(bool, syn_untimed, snd_cold.syn_untimed)
 SEE(uint32_t, queued_packets, snd.queue.packets) /* sent or not, not acknowledged */
 SEE(uint32_t, queued_bytes, snd.queue.bytes)
 SEE(struct pkt *, snd_first, snd.queue.first)
@@ -99,12 +99,12 @@ static inline const struct timer *wheel_timer(const struct tcp_cb *t)
 SEE_REPORTED(uint32_t, cwnd_of, cwnd)
 SEE_REPORTED(uint32_t, ssthresh_of, ssthresh)
 SEE(enum tcp_recovery, recovery_of, cc.recovery)
-SEE(enum tcp_hystart_phase, hystart_phase, cc.hystart.phase)
+SEE(enum tcp_hystart_phase, hystart_phase, cc_cold.hystart.phase)
 SEE(bool, ecn_echo_due, ecn.echo)
 
 static inline const struct tcp_cubic_curve *cubic_curve(const struct tcp_cb *t)
 {
-    const struct tcp_cubic *cubic = (const void *)t->cc.state;
+    const struct tcp_cubic *cubic = (const void *)t->cc_cold.state;
     return &cubic->curve;
 }
 
@@ -135,7 +135,7 @@ SET(enum tcp_recovery, set_recovery, cc.recovery)
 SET(uint32_t, set_rto_us, rtt.rto_us)
 SET(uint16_t, set_snd_mss, snd.mss)
 SET(uint32_t, set_max_snd_wnd, snd.max_wnd)
-SET(bool, set_syn_resent, snd.syn_resent)
+SET(bool, set_syn_resent, snd_cold.syn_resent)
 SET(uint32_t, set_recover, loss.recover)
 SET(uint32_t, set_rcvbuf_bytes, rcv.buf_bytes)
 SET(uint32_t, set_rcv_rtt_us, rcv.tune.rtt_us)
@@ -166,7 +166,7 @@ static inline void move_snd_una(struct tcp_cb *t, uint32_t bytes)
 /* The SYN is acknowledged and no data ever went. */
 static inline void set_nothing_sent(struct tcp_cb *t)
 {
-    t->snd.nxt = t->snd.una = t->snd.iss + 1;
+    t->snd.nxt = t->snd.una = t->snd_cold.iss + 1;
 }
 
 /* Data last went now: idle time counts from here. */

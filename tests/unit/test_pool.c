@@ -45,6 +45,19 @@ static void measuring_says_what_carving_takes(void **state)
     assert_null(pool_get(&p));
 }
 
+/* Whatever was carved before: whole lines of the cache begin at one, others need not. */
+static void whole_lines_begin_at_a_line(void **state)
+{
+    struct arena a;
+    struct pool p;
+    arena_init(&a, memory, sizeof(memory));
+    assert_non_null(arena_alloc(&a, 16, 16));
+    assert_int_equal(pool_init(&p, &a, "lines", 128, 2), STATUS_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal((uintptr_t)pool_at(&p, i) % 64, 0);
+    }
+}
+
 static void every_object_once_then_none(void **state)
 {
     struct pool p;
@@ -176,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measuring_says_what_carving_takes),
+        cmocka_unit_test(whole_lines_begin_at_a_line),
         cmocka_unit_test(every_object_once_then_none),
         cmocka_unit_test(objects_come_zeroed),
         cmocka_unit_test(the_chosen_request_fails),

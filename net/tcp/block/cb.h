@@ -48,10 +48,10 @@ struct tcp_listener {
 /* What only a connection has: whether it waits for memory, and how long ago it last made progress
  * (life/pressure.c). */
 struct tcp_pressure {
-    struct list waiting;   /* in tcp.waiting: for a packet to send with */
     struct list sending;   /* in tcp.senders, while it has packets to send */
     uint64_t progress_ns;  /* when SND.UNA was at progress_una, ... */
     uint32_t progress_una; /* ... which moves a full segment at a time */
+    struct list waiting;   /* in tcp.waiting: for a packet to send with */
 };
 static_assert(sizeof(struct tcp_listener) <= sizeof(struct tcp_pressure),
               "to tell a listener from a connection costs a connection nothing");
@@ -61,42 +61,59 @@ struct tcp_idle {
     uint8_t probes; /* keepalive's, since the peer was last heard */
 };
 
+enum {
+    TCP_LINE_BYTES = 64, /* of the cache; pools begin objects of whole lines at one */
+};
+
 struct tcp_cb {
-    TCP_PART(block) struct tcp_node node; /* in the table while the wire may reach it */
-    struct net *TCP_PART(life) net;       /* [I] */
-    net_ready_fn *TCP_PART(life) ready;   /* NULL: nobody to tell */
+    _Alignas(TCP_LINE_BYTES)
+        TCP_PART(block) struct tcp_node node; /* in the table while the wire may reach it */
+    struct net *TCP_PART(life) net;           /* [I] */
+    net_ready_fn *TCP_PART(life) ready;       /* NULL: nobody to tell */
     void *TCP_PART(life) owner;
     TCP_PART(life) uint8_t state; /* enum tcp_state */
     TCP_PART(life) bool orphan;   /* closed by its owner, still to be finished */
     TCP_PART(life) bool sack_on;  /* both SYNs permitted it (RFC 2018) */
+    TCP_PART(life) struct tcp_idle idle;
 
     TCP_PART(recv) struct tcp_receiver rcv;
-    TCP_PART(send) struct tcp_sender snd;
     TCP_PART(recv) struct tcp_timestamps ts;
-    TCP_PART(loss) struct tcp_rtt rtt;
+    TCP_PART(send) struct tcp_sender snd;
+    TCP_PART(send) struct tcp_path path;
     TCP_PART(cc) struct tcp_cc cc;
-    TCP_PART(loss) struct tcp_scoreboard board;
+    TCP_PART(cc) struct tcp_ecn ecn;
+    TCP_PART(loss) struct tcp_rtt rtt;
     TCP_PART(loss) struct tcp_loss loss;
     TCP_PART(loss) struct tcp_rack rack;
-    TCP_PART(block) struct tcp_timers timer;
-    TCP_PART(send) struct tcp_path path;
-    TCP_PART(cc) struct tcp_ecn ecn;
+    TCP_PART(life) int error;      /* pending, positive errno */
+    TCP_PART(life) int soft_error; /* from ICMP; becomes the error when the connection gives up */
+    struct tcp_cb *TCP_PART(life) parent; /* the listener, while not accepted */
     TCP_PART(tcp) struct tcp_choices opt;
-    TCP_PART(tcp) struct tcp_keepalive keepalive;
-    TCP_PART(life) struct tcp_idle idle;
     union {
         TCP_PART(life) struct tcp_pressure press;
         struct tcp_listener listener; /* in LISTEN */
     };
+    TCP_PART(block) struct tcp_timers timer;
+    TCP_PART(loss) struct tcp_scoreboard board; /* its hints are cold */
 
-    TCP_PART(life) int error;        /* pending, positive errno */
-    TCP_PART(life) int soft_error;   /* from ICMP; becomes the error when the connection gives up */
-    TCP_PART(block) struct list all; /* every control block */
-    TCP_PART(block) struct list bound;    /* by port, when the port is explicitly its own */
-    TCP_PART(life) struct list place;     /* in its listener's accept queue, or among the orphans */
-    struct tcp_cb *TCP_PART(life) parent; /* the listener, while not accepted */
-    TCP_PART(life) uint64_t orphan_ns;    /* when the owner closed */
+    /* From here on cold: nothing that an undisturbed exchange of data reads or writes, but for the
+     * round's end and the algorithm's first word, which lie together. */
+    TCP_PART(cc) struct tcp_cc_cold cc_cold;
+    TCP_PART(recv) struct tcp_receiver_cold rcv_cold;
+    TCP_PART(send) struct tcp_sender_cold snd_cold;
+    TCP_PART(loss) struct tcp_loss_cold loss_cold;
+    TCP_PART(loss) struct tcp_undo undo;
+    TCP_PART(tcp) struct tcp_keepalive keepalive;
+    TCP_PART(block) struct list all;   /* every control block */
+    TCP_PART(block) struct list bound; /* by port, when the port is explicitly its own */
+    TCP_PART(life) struct list place;  /* in its listener's accept queue, or among the orphans */
+    TCP_PART(life) uint64_t orphan_ns; /* when the owner closed */
 };
+static_assert(offsetof(struct tcp_cb, board.high_sacked) <= 12 * TCP_LINE_BYTES, "the hot part");
+static_assert(offsetof(struct tcp_cb, cc_cold.hystart.round_end) / TCP_LINE_BYTES ==
+                  offsetof(struct tcp_cb, cc_cold.state) / TCP_LINE_BYTES,
+              "one line for both");
+static_assert(sizeof(struct tcp_cb) <= 18 * TCP_LINE_BYTES, "a thousand connections are 1.1 MiB");
 
 enum {
     TCP_BOUND_BUCKETS = 256,

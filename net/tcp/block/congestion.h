@@ -25,7 +25,6 @@ enum tcp_hystart_phase {
 struct tcp_hystart {
     uint64_t train_begin_ns;  /* the first ACK of this round */
     uint64_t train_last_ns;   /* the last one that came close behind another */
-    uint32_t round_end;       /* the round is over when this is acknowledged */
     uint32_t path_min_us;     /* shortest round trip of all */
     uint32_t min_us;          /* of this round */
     uint32_t last_min_us;     /* of the last */
@@ -33,7 +32,8 @@ struct tcp_hystart {
     uint8_t phase;            /* enum tcp_hystart_phase */
     uint8_t samples;          /* of this round, saturates */
     uint8_t css_rounds;
-    bool train_long; /* in this round */
+    bool train_long;    /* in this round */
+    uint32_t round_end; /* the round is over when this is acknowledged */
 };
 
 enum {
@@ -42,17 +42,21 @@ enum {
 
 struct tcp_cc {
     const struct tcp_cc_ops *ops;
-    uint32_t cwnd;       /* bytes */
-    uint32_t ssthresh;   /* bytes */
-    uint32_t acked;      /* bytes acknowledged since cwnd last grew (RFC 3465), or CUBIC's rest */
-    uint8_t recovery;    /* enum tcp_recovery */
-    uint32_t prior_cwnd; /* before the last reduction; 0: nothing to undo */
-    uint32_t prior_ssthresh; /* the same */
-    uint64_t validated_ns;   /* when at least half of cwnd was last in use (RFC 7661) */
-    uint32_t peak; /* the most that was out before an ACK, until peak_end is acknowledged */
+    uint32_t cwnd;         /* bytes */
+    uint32_t ssthresh;     /* bytes */
+    uint32_t acked;        /* bytes acknowledged since cwnd last grew (RFC 3465), or CUBIC's rest */
+    uint8_t recovery;      /* enum tcp_recovery */
+    uint64_t validated_ns; /* when at least half of cwnd was last in use (RFC 7661) */
+    uint32_t peak;         /* the most that was out before an ACK, until peak_end is acknowledged */
     uint32_t peak_end;
+};
+
+/* What congestion control needs while cwnd grows, and when it was reduced. */
+struct tcp_cc_cold {
     struct tcp_hystart hystart;
     uint64_t state[TCP_CC_STATE_WORDS]; /* the algorithm's own; it sets it up in its init */
+    uint32_t prior_cwnd;                /* before the last reduction; 0: nothing to undo */
+    uint32_t prior_ssthresh;            /* the same */
 };
 
 /* RFC 3168. */

@@ -38,14 +38,14 @@ struct tcp_scoreboard {
     uint32_t lost_bytes;   /* sent, believed lost, not sent again */
     uint32_t sacked_bytes;
     uint32_t sacked_packets;
-    uint32_t high_sacked; /* the highest number sacked + 1, while sacked_packets > 0 */
+    bool hinted;          /* one of the hints may be in use */
+    bool fin_lost;        /* our FIN is believed lost */
+    uint8_t next_hint;    /* the one to be given up next */
     struct pkt *edge;     /* every packet in front of it was judged by IsLost; NULL: none was */
     uint32_t above_bytes; /* of sacked_bytes: at or behind the edge */
     uint32_t above_packets;
+    uint32_t high_sacked; /* the highest number sacked + 1, while sacked_packets > 0 */
     struct tcp_sack_hint hint[TCP_SACK_HINTS];
-    uint8_t next_hint; /* the one to be given up next */
-    bool hinted;       /* one of them may be in use */
-    bool fin_lost;     /* our FIN is believed lost */
 };
 
 /* F-RTO (RFC 5682): how far the question is whether the last timeout was spurious. */
@@ -57,7 +57,6 @@ enum tcp_frto {
 
 /* How a reduction may be found to have been for nothing (loss/undo.c). */
 struct tcp_undo {
-    bool open;       /* it still may */
     bool resent_any; /* of this episode something was sent again, first at ts_ms */
     bool decided;    /* an ACK told whether its echo is older */
     uint32_t ts_ms;  /* our timestamp then (RFC 3522) */
@@ -93,13 +92,17 @@ struct tcp_loss {
     uint8_t frto;      /* enum tcp_frto */
     bool partial_seen; /* NewReno: the first partial acknowledgement of this recovery has come */
     bool rescued;      /* RFC 6675: the one rescue retransmission of this recovery was made */
+    bool undo_open;    /* the last reduction may still be found to have been for nothing */
     bool force_rtx;    /* the next lost packet goes whatever cwnd says (RFC 6582 3.2 steps 2, 5) */
+};
+
+/* What loss recovery needs while it repairs something, and its totals. */
+struct tcp_loss_cold {
     uint32_t recover_fs;    /* RFC 9937: what was out when recovery began */
     uint32_t prr_delivered; /* since then */
     uint32_t prr_out;       /* sent since then */
-    struct tcp_undo undo;
-    uint32_t dsacks;     /* duplicates that the peer told of (RFC 2883) */
-    uint32_t reord_seen; /* ACKs that told of something overtaken */
+    uint32_t dsacks;        /* duplicates that the peer told of (RFC 2883) */
+    uint32_t reord_seen;    /* ACKs that told of something overtaken */
 };
 
 #endif

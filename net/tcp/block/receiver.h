@@ -60,24 +60,28 @@ struct tcp_receiver {
     bool dsack_due;           /* the next ACK tells of [dsack_first, dsack_end) (RFC 2883) */
     bool fin_received;        /* RCV.NXT is behind the peer's FIN */
     bool fin_known;           /* the peer's FIN came ahead of its turn, at fin_seq */
-    bool early_fin;           /* a FIN behind `early` */
     bool shut;                /* the owner reads no more */
     uint64_t heard_ns;        /* when an acceptable segment last came */
     struct tcp_recvq queue;
     struct tcp_tuning tune;
 
     uint32_t irs;
-    uint32_t fin_seq;
-    uint32_t dsack_first, dsack_end; /* what came twice */
-    struct pkt *early;     /* data (it may be none) of a SYN that crossed ours, till we are open */
-    uint64_t challenge_ns; /* when the last challenge ACK went; 0 never */
-    uint64_t oow_ns;       /* when the last ACK to a dataless out-of-window segment went */
 
     /* Totals for TCP_INFO (RFC 4898 has most of them). */
     uint64_t bytes_received; /* in order */
     uint64_t data_ns;        /* when data last came, in order or not; 0: never */
     uint32_t segs_in;
     uint32_t data_segs_in;
+};
+
+/* What the receiver needs while a connection opens or ends, or when something is amiss. */
+struct tcp_receiver_cold {
+    struct pkt *early; /* text (it may be none) of a SYN that crossed ours, till we are open ... */
+    bool early_fin;    /* ... and a FIN behind it */
+    uint32_t fin_seq;  /* of the peer's FIN, when rcv.fin_known */
+    uint32_t dsack_first, dsack_end; /* what came twice */
+    uint64_t challenge_ns;           /* when the last challenge ACK went; 0 never */
+    uint64_t oow_ns; /* when the last ACK to a dataless out-of-window segment went */
 };
 
 #endif

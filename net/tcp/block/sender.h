@@ -60,20 +60,24 @@ struct tcp_sender {
     bool more;          /* the last send said that more follows */
     bool push_override; /* the persist timer asks for what little may go (RFC 9293 3.8.6.2.1) */
     bool blocked;       /* the writer was told to wait: tell when there is room */
-    bool syn_resent;    /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
-    bool syn_unsent;    /* our SYN has not left this host: there was no room for it */
-    bool syn_untimed;   /* nobody knows when the SYN that was answered went: a cookie's SYN-ACK, or
-                         * one that went again behind a RST (open/syn_sent.c) */
     struct tcp_sendq queue;
     uint64_t progress_ns; /* when the peer last moved SND.UNA, or sending began */
     uint64_t sent_ns;     /* when data last went */
-    uint32_t iss;
 
     /* Totals for TCP_INFO (RFC 4898 has most of them). */
     uint32_t segs_out;
     uint32_t data_segs_out;
-    uint32_t retransmits; /* data segments */
     uint64_t bytes_acked;
+};
+
+/* What the sender needs while a connection opens, or when something was lost. */
+struct tcp_sender_cold {
+    uint32_t iss;
+    bool syn_resent;  /* our SYN was lost: RFC 5681 3.1, RFC 6298 5.7 */
+    bool syn_unsent;  /* our SYN has not left this host: there was no room for it */
+    bool syn_untimed; /* nobody knows when the SYN that was answered went: a cookie's SYN-ACK, or
+                       * one that went again behind a RST (open/syn_sent.c) */
+    uint32_t retransmits; /* data segments, for TCP_INFO */
     uint64_t bytes_resent;
 };
 

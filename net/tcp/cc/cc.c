@@ -21,7 +21,7 @@ void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops)
 uint32_t tcp_cc_initial_window(const struct tcp_cb *t)
 {
     uint32_t mss = t->snd.mss;
-    if (t->snd.syn_resent) {
+    if (t->snd_cold.syn_resent) {
         return mss;
     }
     uint32_t segments = t->net->cfg.tcp_initial_window;
@@ -36,7 +36,7 @@ void tcp_cc_start(struct tcp_cb *t)
     t->cc.cwnd = tcp_cc_initial_window(t);
     t->cc.ssthresh = TCP_CWND_MAX_BYTES; /* RFC 5681 3.1: arbitrarily high */
     t->cc.acked = 0;
-    t->cc.prior_cwnd = 0;
+    t->cc_cold.prior_cwnd = 0;
     t->cc.peak = 0;
     t->cc.validated_ns = t->net->now_ns;
     t->cc.recovery = TCP_RECOVERY_NONE;
@@ -107,7 +107,8 @@ void tcp_cc_acked(struct tcp_cb *t, const struct tcp_cc_ack *ack)
         t->cc.cwnd = min_u32(t->cc.cwnd, TCP_CWND_MAX_BYTES);
     } else {
         t->cc.ops->unused(t);
-        t->cc.hystart.round_end = t->snd.una; /* such a round says nothing; comparable for ever */
+        t->cc_cold.hystart.round_end =
+            t->snd.una; /* such a round says nothing; comparable for ever */
     }
 }
 
@@ -134,8 +135,8 @@ void tcp_cc_on_loss(struct tcp_cb *t)
         t->cc.ssthresh = min_u32(t->cc.ssthresh, ssthresh);
         return;
     }
-    t->cc.prior_cwnd = t->cc.cwnd;
-    t->cc.prior_ssthresh = t->cc.ssthresh;
+    t->cc_cold.prior_cwnd = t->cc.cwnd;
+    t->cc_cold.prior_ssthresh = t->cc.ssthresh;
     t->cc.ops->on_loss(t);
     t->cc.ssthresh = ssthresh;
     assert(t->cc.ssthresh >= t->snd.mss);
@@ -145,7 +146,7 @@ void tcp_cc_on_ecn(struct tcp_cb *t)
 {
     assert(t->cc.recovery == TCP_RECOVERY_NONE);
     uint32_t ssthresh = t->cc.ops->ssthresh(t);
-    t->cc.prior_cwnd = 0; /* the network itself said it: there is nothing to undo */
+    t->cc_cold.prior_cwnd = 0; /* the network itself said it: there is nothing to undo */
     t->cc.ops->on_loss(t);
     t->cc.ssthresh = ssthresh;
     t->cc.cwnd = min_u32(t->cc.cwnd, ssthresh);
@@ -160,12 +161,12 @@ void tcp_cc_recovered(struct tcp_cb *t)
 
 void tcp_cc_undo(struct tcp_cb *t)
 {
-    if (t->cc.prior_cwnd == 0) {
+    if (t->cc_cold.prior_cwnd == 0) {
         return;
     }
-    t->cc.cwnd = max_u32(t->cc.cwnd, t->cc.prior_cwnd);
-    t->cc.ssthresh = max_u32(t->cc.ssthresh, t->cc.prior_ssthresh);
-    t->cc.prior_cwnd = 0;
+    t->cc.cwnd = max_u32(t->cc.cwnd, t->cc_cold.prior_cwnd);
+    t->cc.ssthresh = max_u32(t->cc.ssthresh, t->cc_cold.prior_ssthresh);
+    t->cc_cold.prior_cwnd = 0;
     NET_COUNT(t->net, tcp_cwnd_undone);
     t->cc.ops->undo(t);
 }

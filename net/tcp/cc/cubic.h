@@ -22,11 +22,12 @@ struct tcp_cubic {
     uint32_t cwnd_prior;          /* bytes, at the last reduction */
     bool timed_out;               /* the last reduction was a timeout's */
 };
-static_assert(sizeof(struct tcp_cubic) <= sizeof(((struct tcp_cc *)0)->state), "fits its place");
+static_assert(sizeof(struct tcp_cubic) <= sizeof(((struct tcp_cc_cold *)0)->state),
+              "fits its place");
 
 static inline struct tcp_cubic *tcp_cubic(struct tcp_cb *t)
 {
-    return (struct tcp_cubic *)(void *)t->cc.state;
+    return (struct tcp_cubic *)(void *)t->cc_cold.state;
 }
 
 #endif

@@ -33,7 +33,7 @@ uint8_t tcp_ecn_syn_flags(struct tcp_cb *t)
     if (!t->net->cfg.tcp_ecn || t->state != TCP_SYN_SENT) {
         return 0; /* simultaneous open: our SYN-ACK does not agree, which ends it for both */
     }
-    if (t->snd.syn_resent) {
+    if (t->snd_cold.syn_resent) {
         if (t->ecn.asked) {
             NET_COUNT(t->net, tcp_ecn_fallbacks);
         }

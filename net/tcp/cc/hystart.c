@@ -31,7 +31,7 @@ enum { /* ACK trains */
 
 static void begin_round(struct tcp_cb *t)
 {
-    struct tcp_hystart *h = &t->cc.hystart;
+    struct tcp_hystart *h = &t->cc_cold.hystart;
     h->round_end = t->snd.nxt;
     h->last_min_us = h->min_us;
     h->min_us = UINT32_MAX;
@@ -43,7 +43,7 @@ static void begin_round(struct tcp_cb *t)
 
 void tcp_hystart_init(struct tcp_cb *t)
 {
-    struct tcp_hystart *h = &t->cc.hystart;
+    struct tcp_hystart *h = &t->cc_cold.hystart;
     *h = (struct tcp_hystart){.min_us = UINT32_MAX, .path_min_us = UINT32_MAX};
     begin_round(t);
 }
@@ -62,12 +62,12 @@ static void leave_slow_start(struct tcp_cb *t)
 {
     NET_COUNT(t->net, tcp_hystart_exits);
     t->cc.ssthresh = t->cc.cwnd;
-    t->cc.hystart.phase = TCP_HYSTART_SLOW_START;
+    t->cc_cold.hystart.phase = TCP_HYSTART_SLOW_START;
 }
 
 static void judge_delay(struct tcp_cb *t)
 {
-    struct tcp_hystart *h = &t->cc.hystart;
+    struct tcp_hystart *h = &t->cc_cold.hystart;
     if (h->phase == TCP_HYSTART_CSS) {
         if (h->samples >= SAMPLES_MIN && h->min_us < h->css_baseline_us) {
             h->phase = TCP_HYSTART_SLOW_START; /* it was jitter */
@@ -85,7 +85,7 @@ static void judge_delay(struct tcp_cb *t)
 
 static void take_sample(struct tcp_cb *t, uint32_t rtt_us)
 {
-    struct tcp_hystart *h = &t->cc.hystart;
+    struct tcp_hystart *h = &t->cc_cold.hystart;
     h->path_min_us = min_u32(h->path_min_us, rtt_us);
     h->min_us = min_u32(h->min_us, rtt_us);
     if (h->samples < SAMPLES_MIN) {
@@ -97,7 +97,7 @@ static void take_sample(struct tcp_cb *t, uint32_t rtt_us)
 /* One ACK more: does the train go on, and is it long by now? */
 static void extend_train(struct tcp_cb *t)
 {
-    struct tcp_hystart *h = &t->cc.hystart;
+    struct tcp_hystart *h = &t->cc_cold.hystart;
     uint64_t now = t->net->now_ns;
     uint64_t gap_us = max_u32(h->path_min_us / TRAIN_GAP_DIVISOR, TRAIN_GAP_MIN_US);
     if (now - h->train_last_ns > gap_us * NS_PER_US || h->path_min_us == UINT32_MAX ||
@@ -116,7 +116,7 @@ static void extend_train(struct tcp_cb *t)
 
 static void end_round(struct tcp_cb *t)
 {
-    struct tcp_hystart *h = &t->cc.hystart;
+    struct tcp_hystart *h = &t->cc_cold.hystart;
     if (h->phase == TCP_HYSTART_CSS && ++h->css_rounds >= CSS_ROUNDS) {
         leave_slow_start(t); /* 4.2: a round that CSS began in the middle of counts as one */
     } else if (h->phase == TCP_HYSTART_TRAIN && !h->train_long) {
@@ -129,7 +129,7 @@ void tcp_hystart_on_ack(struct tcp_cb *t, uint32_t rtt_us)
 {
     /* The ACK of the round's last byte may be the last of a train; the first one beyond is the
      * first of the next. */
-    if (seq_gt(t->snd.una, t->cc.hystart.round_end)) {
+    if (seq_gt(t->snd.una, t->cc_cold.hystart.round_end)) {
         end_round(t);
     }
     if (rtt_us != 0) {

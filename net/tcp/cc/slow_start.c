@@ -20,7 +20,7 @@ bool tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes)
         limit = 1; /* RFC 3465 2.3: while the losses of a timeout are being repaired */
     }
     uint32_t growth = min_u32(acked_bytes, limit * t->snd.mss);
-    if (t->cc.hystart.phase != TCP_HYSTART_SLOW_START && tcp_cc_first_slow_start(t)) {
+    if (t->cc_cold.hystart.phase != TCP_HYSTART_SLOW_START && tcp_cc_first_slow_start(t)) {
         growth /= CSS_GROWTH_DIVISOR; /* RFC 9406 4.2 */
     }
     t->cc.cwnd += growth;

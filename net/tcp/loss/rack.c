@@ -38,7 +38,7 @@ static void detect_reordering(struct tcp_cb *t, const struct tcp_tx_note *note,
     }
     if (note->sent_count == 1 && seq_lt(end, d->fack)) {
         r->reordered_bytes = max_u32(r->reordered_bytes, d->fack - note->seq);
-        t->loss.reord_seen += !d->reordered;
+        t->loss_cold.reord_seen += !d->reordered;
         d->reordered = true;
     }
 }

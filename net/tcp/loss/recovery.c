@@ -22,10 +22,10 @@ void tcp_loss_established(struct tcp_cb *t)
     t->loss.backoff = 0;
     t->loss.timeouts = 0;
     t->loss.dupacks = 0;
-    t->loss.recover = t->snd.iss; /* RFC 6582 3.2 step 1 */
-    if (t->snd.syn_resent) {
+    t->loss.recover = t->snd_cold.iss; /* RFC 6582 3.2 step 1 */
+    if (t->snd_cold.syn_resent) {
         t->rtt.rto_us = TCP_RTO_AFTER_SYN_MS * US_PER_MS;
-    } else if (!t->snd.syn_untimed) {
+    } else if (!t->snd_cold.syn_untimed) {
         tcp_rtt_sample(&t->rtt, t->net->now_ns - t->snd.sent_ns, 1);
     }
 }
@@ -53,15 +53,17 @@ static void reduce_rate(struct tcp_cb *t, uint32_t delivered, bool safe)
     const struct tcp_cc *cc = &t->cc;
     uint32_t pipe = tcp_pipe(t);
     uint32_t may = 0;
-    t->loss.prr_delivered += delivered;
+    t->loss_cold.prr_delivered += delivered;
     if (pipe > cc->ssthresh) {
-        uint64_t share = (uint64_t)t->loss.prr_delivered * cc->ssthresh + t->loss.recover_fs - 1;
-        uint64_t total = share / t->loss.recover_fs;
-        may = total > t->loss.prr_out ? (uint32_t)(total - t->loss.prr_out) : 0;
-        may = min_u32(may, t->loss.recover_fs > pipe ? t->loss.recover_fs - pipe : 0);
+        uint64_t share =
+            (uint64_t)t->loss_cold.prr_delivered * cc->ssthresh + t->loss_cold.recover_fs - 1;
+        uint64_t total = share / t->loss_cold.recover_fs;
+        may = total > t->loss_cold.prr_out ? (uint32_t)(total - t->loss_cold.prr_out) : 0;
+        may = min_u32(may, t->loss_cold.recover_fs > pipe ? t->loss_cold.recover_fs - pipe : 0);
     } else {
-        uint32_t owed =
-            t->loss.prr_delivered > t->loss.prr_out ? t->loss.prr_delivered - t->loss.prr_out : 0;
+        uint32_t owed = t->loss_cold.prr_delivered > t->loss_cold.prr_out
+                            ? t->loss_cold.prr_delivered - t->loss_cold.prr_out
+                            : 0;
         may = max_u32(owed, delivered) + (safe ? t->snd.mss : 0);
         may = min_u32(may, cc->ssthresh - pipe);
     }
@@ -78,9 +80,9 @@ static void enter(struct tcp_cb *t, uint32_t delivered)
     t->loss.rescued = false;
     t->loss.force_rtx = true;
     /* RFC 9937 6: what was out before this ACK. */
-    t->loss.recover_fs = max_u32(tcp_flight(t) - t->board.sacked_bytes + delivered, 1);
-    t->loss.prr_delivered = 0;
-    t->loss.prr_out = 0;
+    t->loss_cold.recover_fs = max_u32(tcp_flight(t) - t->board.sacked_bytes + delivered, 1);
+    t->loss_cold.prr_delivered = 0;
+    t->loss_cold.prr_out = 0;
     tcp_undo_begin(t);
     reduce_rate(t, delivered, false);
 }
@@ -184,7 +186,7 @@ static void repaired(struct tcp_cb *t)
     NET_COUNT(t->net, tcp_tail_repairs);
     tcp_cc_on_loss(t);
     tcp_cc_repair_window(t, max_u32(min_u32(t->cc.cwnd, t->cc.ssthresh), t->snd.mss));
-    t->loss.undo.open = false;
+    t->loss.undo_open = false;
     tcp_cc_recovered(t);
 }
 
@@ -200,7 +202,7 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
     if (d->dsack) {
         tcp_rack_dsack(t);
     }
-    if (t->loss.undo.open) {
+    if (t->loss.undo_open) {
         tcp_undo_check(t, d);
     }
     if (t->sack_on) {
@@ -214,7 +216,7 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
 void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
 {
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
-        t->loss.prr_out += bytes;
+        t->loss_cold.prr_out += bytes;
     }
     if (again && t->cc.recovery != TCP_RECOVERY_NONE) {
         tcp_undo_resent(t, bytes);
@@ -260,7 +262,7 @@ void tcp_recovery_timeout(struct tcp_cb *t)
         tcp_cc_on_loss(t); /* ssthresh is held for repeated timeouts of one segment */
     }
     if (repairing) {
-        t->loss.undo.open = false; /* the reduction was made for a loss that SACK had told of */
+        t->loss.undo_open = false; /* the reduction was made for a loss that SACK had told of */
     } else if (first) {
         tcp_undo_begin(t);
     }

@@ -225,7 +225,7 @@ void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct
     assert(t->sack_on && o->sack_count > 0);
     if (first_is_duplicate(seg)) {
         NET_COUNT(t->net, tcp_rx_dsacks);
-        t->loss.dsacks++;
+        t->loss_cold.dsacks++;
         d->dsack = true;
         d->duplicate_range = o->sack[0];
         i = 1;

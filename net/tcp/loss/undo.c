@@ -15,13 +15,14 @@ enum {
 /* A reduction was made: from here on its grounds are watched. */
 void tcp_undo_begin(struct tcp_cb *t)
 {
-    t->loss.undo = (struct tcp_undo){.open = true, .una = t->snd.una, .end = t->snd.nxt};
+    t->loss.undo_open = true;
+    t->undo = (struct tcp_undo){.una = t->snd.una, .end = t->snd.nxt};
 }
 
 /* Something of the episode went again. */
 void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes)
 {
-    struct tcp_undo *u = &t->loss.undo;
+    struct tcp_undo *u = &t->undo;
     if (!u->resent_any) {
         u->resent_any = true;
         u->ts_ms = tcp_ts_at(t->net->now_ns, t->ts.offset);
@@ -40,7 +41,7 @@ void tcp_frto_begin(struct tcp_cb *t)
 /* RFC 3522 3.2 step 4: the first ACK that moves SND.UNA decides, whichever way. */
 static bool echo_is_older(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    struct tcp_undo *u = &t->loss.undo;
+    struct tcp_undo *u = &t->undo;
     if (!u->resent_any || u->decided || !d->advanced || t->cc.recovery == TCP_RECOVERY_NONE) {
         return false;
     }
@@ -51,9 +52,9 @@ static bool echo_is_older(struct tcp_cb *t, const struct tcp_delivery *d)
 /* RFC 3708 2: all that was sent again was reported to have come twice. */
 static bool all_came_twice(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    struct tcp_undo *u = &t->loss.undo;
+    struct tcp_undo *u = &t->undo;
     const struct tcp_range *r = &d->duplicate_range;
-    if (!u->open || !d->dsack || u->resent == 0 || !seq_ge(r->first, u->una) ||
+    if (!t->loss.undo_open || !d->dsack || u->resent == 0 || !seq_ge(r->first, u->una) ||
         !seq_le(r->end, u->end)) {
         return false;
     }
@@ -97,7 +98,7 @@ static void restore(struct tcp_cb *t)
     } else {
         NET_COUNT(t->net, tcp_spurious_recoveries);
     }
-    t->loss.undo.open = false;
+    t->loss.undo_open = false;
     if (t->cc.recovery != TCP_RECOVERY_NONE) {
         tcp_unmark_lost(t);
         t->loss.recover = t->snd.una - 1;
@@ -113,11 +114,11 @@ static void restore(struct tcp_cb *t)
 /* Looks at an acceptable ACK that told something, while a reduction may still be undone. */
 void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d)
 {
-    assert(t->loss.undo.open);
+    assert(t->loss.undo_open);
     /* After the repair a DSACK may still come for a while; then the numbers mean something else. */
-    if (t->cc.recovery == TCP_RECOVERY_NONE && seq_gt(t->snd.una - t->loss.undo.end, 0) &&
-        t->snd.una - t->loss.undo.end > t->snd.max_wnd) {
-        t->loss.undo.open = false;
+    if (t->cc.recovery == TCP_RECOVERY_NONE && seq_gt(t->snd.una - t->undo.end, 0) &&
+        t->snd.una - t->undo.end > t->snd.max_wnd) {
+        t->loss.undo_open = false;
         return;
     }
     bool older = echo_is_older(t, d);

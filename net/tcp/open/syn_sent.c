@@ -56,7 +56,7 @@ static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     NET_COUNT(t->net, tcp_rx_drop_syn_sent);
     tcp_emit_rst_for(t->net, seg, &t->opt);
-    if (!(seg->flags & TCP_RST) && !t->snd.syn_untimed) {
+    if (!(seg->flags & TCP_RST) && !t->snd_cold.syn_untimed) {
         tcp_snd_syn_untimed(t);
         NET_COUNT(t->net, tcp_tx_retransmits);
         tcp_timer_stop(t, TCP_TIMER_RTX);
@@ -68,7 +68,7 @@ static void wrong_ack(struct tcp_cb *t, const struct tcp_segment *seg)
 enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg)
 {
     struct net *n = t->net;
-    assert(t->state == TCP_SYN_SENT && t->snd.nxt == t->snd.iss + 1);
+    assert(t->state == TCP_SYN_SENT && t->snd.nxt == t->snd_cold.iss + 1);
     bool acks = (seg->flags & TCP_ACK) != 0;
     if (acks && seg->ack != t->snd.nxt) { /* only our SYN is out */
         wrong_ack(t, seg);

@@ -21,7 +21,7 @@ static bool rate_allows(struct tcp_cb *t, uint64_t *last)
 
 void tcp_challenge_ack(struct tcp_cb *t)
 {
-    if (rate_allows(t, &t->rcv.challenge_ns)) {
+    if (rate_allows(t, &t->rcv_cold.challenge_ns)) {
         tcp_ack_soon(t);
     }
 }
@@ -46,7 +46,7 @@ static void acknowledge_unacceptable(struct tcp_cb *t, const struct tcp_segment 
         uint32_t end = seg->seq + tcp_payload_len(seg);
         tcp_ack_soon(t);
         tcp_sack_duplicate(t, seg->seq, seq_lt(end, t->rcv.nxt) ? end : t->rcv.nxt);
-    } else if (rate_allows(t, &t->rcv.oow_ns)) {
+    } else if (rate_allows(t, &t->rcv_cold.oow_ns)) {
         tcp_ack_soon(t);
     }
 }

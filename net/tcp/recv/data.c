@@ -40,8 +40,9 @@ static void trim_left(struct tcp_cb *t, struct tcp_segment *seg)
 /* Cuts off what lies behind the window's right edge or the peer's own FIN. The FIN goes with it. */
 static void trim_right(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    uint32_t limit =
-        t->rcv.fin_known && seq_lt(t->rcv.fin_seq, t->rcv.adv) ? t->rcv.fin_seq : t->rcv.adv;
+    uint32_t limit = t->rcv.fin_known && seq_lt(t->rcv_cold.fin_seq, t->rcv.adv)
+                         ? t->rcv_cold.fin_seq
+                         : t->rcv.adv;
     uint32_t end = seg->seq + tcp_payload_len(seg);
     uint32_t room = seq_ahead(seg->seq, limit);
     if (seq_gt(end, limit)) {
@@ -67,7 +68,7 @@ static void note_fin(struct tcp_cb *t, const struct tcp_segment *seg)
         return;
     }
     t->rcv.fin_known = true;
-    t->rcv.fin_seq = end;
+    t->rcv_cold.fin_seq = end;
 }
 
 /* The owner reads no more: the bytes are taken and forgotten. When it has closed altogether, the
@@ -130,7 +131,7 @@ enum tcp_verdict tcp_take_data(struct tcp_cb *t, struct tcp_segment *seg)
     if (!receiving(t)) {
         /* The peer said FIN already: the same FIN again is acknowledged, data is ignored (seventh
          * and eighth step). */
-        if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->rcv.fin_seq) {
+        if ((seg->flags & TCP_FIN) && seg->seq + tcp_payload_len(seg) == t->rcv_cold.fin_seq) {
             tcp_ack_soon(t);
         }
         if (tcp_payload_len(seg) > 0) {
@@ -162,7 +163,8 @@ enum tcp_verdict tcp_take_data(struct tcp_cb *t, struct tcp_segment *seg)
 /* Eighth: the FIN, once everything in front of it is here. What state follows is life/state.c's. */
 bool tcp_take_fin(struct tcp_cb *t)
 {
-    if (!t->rcv.fin_known || t->rcv.fin_received || t->rcv.nxt != t->rcv.fin_seq || !receiving(t)) {
+    if (!t->rcv.fin_known || t->rcv.fin_received || t->rcv.nxt != t->rcv_cold.fin_seq ||
+        !receiving(t)) {
         return false;
     }
     t->rcv.fin_received = true;
@@ -182,10 +184,10 @@ void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg)
     if (tcp_payload_len(seg) == 0 && !fin) {
         return;
     }
-    assert(t->rcv.early == NULL);
+    assert(t->rcv_cold.early == NULL);
     if (tcp_recv_admits(t, seg->pkt, false)) {
-        t->rcv.early = seg->pkt;
-        t->rcv.early_fin = fin;
+        t->rcv_cold.early = seg->pkt;
+        t->rcv_cold.early_fin = fin;
         seg->pkt = NULL;
     }
 }
@@ -193,14 +195,14 @@ void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg)
 enum tcp_verdict tcp_take_early(struct tcp_cb *t)
 {
     assert(t->state == TCP_ESTABLISHED || t->state == TCP_FIN_WAIT_1);
-    if (t->rcv.early == NULL) {
+    if (t->rcv_cold.early == NULL) {
         return TCP_GO_ON;
     }
-    struct tcp_segment seg = {.pkt = t->rcv.early,
+    struct tcp_segment seg = {.pkt = t->rcv_cold.early,
                               .id = t->node.id,
                               .seq = t->rcv.irs + 1,
-                              .flags = t->rcv.early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
-    t->rcv.early = NULL;
+                              .flags = t->rcv_cold.early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
+    t->rcv_cold.early = NULL;
     enum tcp_verdict v = tcp_take_data(t, &seg); /* the FIN is the parent's eighth step */
     pkt_put(seg.pkt);
     return v == TCP_NO_READER ? v : TCP_GO_ON;

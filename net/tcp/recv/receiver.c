@@ -36,8 +36,8 @@ void tcp_recv_shut(struct tcp_cb *t)
 
 void tcp_recv_stop(struct tcp_cb *t)
 {
-    pkt_put(t->rcv.early); /* mostly NULL */
-    t->rcv.early = NULL;
+    pkt_put(t->rcv_cold.early); /* mostly NULL */
+    t->rcv_cold.early = NULL;
     tcp_ooo_drop(t);
     t->rcv.ack_now = false;
 }

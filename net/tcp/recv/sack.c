@@ -17,8 +17,8 @@ void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end)
     }
     if (t->sack_on && !t->rcv.dsack_due && seq_lt(first, end)) {
         t->rcv.dsack_due = true;
-        t->rcv.dsack_first = first;
-        t->rcv.dsack_end = end;
+        t->rcv_cold.dsack_first = first;
+        t->rcv_cold.dsack_end = end;
         NET_COUNT(t->net, tcp_tx_dsacks);
     }
 }
@@ -77,8 +77,8 @@ void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room)
         return;
     }
     if (t->rcv.dsack_due) {
-        add(o, t->rcv.dsack_first, t->rcv.dsack_end);
-        told = range_around(t, t->rcv.dsack_first, t->rcv.dsack_end);
+        add(o, t->rcv_cold.dsack_first, t->rcv_cold.dsack_end);
+        told = range_around(t, t->rcv_cold.dsack_first, t->rcv_cold.dsack_end);
         t->rcv.dsack_due = false;
     }
     if (told != NULL && o->sack_count < max) {

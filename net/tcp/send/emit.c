@@ -134,7 +134,7 @@ bool tcp_emit_syn(struct tcp_cb *t)
     bool answer = t->state == TCP_SYN_RECEIVED;
     uint32_t off = t->net->cfg.tcp_off;
     struct tcp_out out = {
-        .id = t->node.id, .seq = t->snd.iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
+        .id = t->node.id, .seq = t->snd_cold.iss, .flags = TCP_SYN | tcp_ecn_syn_flags(t)};
     choose_ip(&t->opt, &out);
     out.window = tcp_syn_window(t->rcv.buf_bytes, t->rcv.wscale);
     out.options.has_mss = true;

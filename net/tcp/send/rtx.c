@@ -85,11 +85,11 @@ static void advise_ip(const struct tcp_cb *t)
  * neighbour, is not lost on the path: it is tried again soon. */
 void tcp_syn_send(struct tcp_cb *t)
 {
-    if (t->snd.syn_unsent) {
+    if (t->snd_cold.syn_unsent) {
         t->snd.sent_ns = t->net->now_ns; /* the round trip begins only now */
     }
-    t->snd.syn_unsent = !tcp_emit_syn(t);
-    if (t->snd.syn_unsent) {
+    t->snd_cold.syn_unsent = !tcp_emit_syn(t);
+    if (t->snd_cold.syn_unsent) {
         arm(t, tcp_ms(SYN_UNSENT_MS));
     } else {
         tcp_rtx_timer_update(t);
@@ -112,7 +112,7 @@ static enum tcp_due syn_timeout(struct tcp_cb *t)
     if (t->state == TCP_SYN_SENT && ipv4_is_absent(t->net, t->node.id.raddr)) {
         return TCP_DUE_UNREACHABLE; /* as ARP would have told, had the SYN found room to wait */
     }
-    if (t->snd.syn_unsent) {
+    if (t->snd_cold.syn_unsent) {
         return syn_try_again(t);
     }
     tcp_loss_count_timeout(t);
@@ -120,7 +120,7 @@ static enum tcp_due syn_timeout(struct tcp_cb *t)
         return TCP_DUE_GIVE_UP;
     }
     advise_ip(t);
-    t->snd.syn_resent = true;
+    t->snd_cold.syn_resent = true;
     NET_COUNT(t->net, tcp_tx_retransmits);
     tcp_syn_send(t);
     return TCP_DUE_NOTHING;

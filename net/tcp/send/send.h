@@ -63,7 +63,7 @@ static inline void tcp_snd_set_buffer(struct tcp_cb *t, uint32_t bytes)
 /* Our SYN has this number, and goes, or went, now. */
 static inline void tcp_snd_begin(struct tcp_cb *t, uint32_t iss)
 {
-    t->snd.iss = iss;
+    t->snd_cold.iss = iss;
     t->snd.una = iss;
     t->snd.nxt = iss + 1;
     t->snd.sent_ns = t->net->now_ns;
@@ -74,15 +74,15 @@ static inline void tcp_snd_begin(struct tcp_cb *t, uint32_t iss)
  * one that was answered went, and when it did. */
 static inline void tcp_snd_handshake(struct tcp_cb *t, bool resent, bool untimed, uint64_t sent_ns)
 {
-    t->snd.syn_resent = resent;
-    t->snd.syn_untimed = untimed;
+    t->snd_cold.syn_resent = resent;
+    t->snd_cold.syn_untimed = untimed;
     t->snd.sent_ns = sent_ns;
 }
 
 /* Nobody will know which of our SYNs is answered. */
 static inline void tcp_snd_syn_untimed(struct tcp_cb *t)
 {
-    t->snd.syn_untimed = true;
+    t->snd_cold.syn_untimed = true;
 }
 
 /* The peer's SYN: the shift of the windows it sends. */
@@ -175,8 +175,8 @@ static inline void tcp_snd_new_sent(struct tcp_cb *t, uint32_t len)
 
 static inline void tcp_snd_resent(struct tcp_cb *t, uint32_t len)
 {
-    t->snd.retransmits++;
-    t->snd.bytes_resent += len;
+    t->snd_cold.retransmits++;
+    t->snd_cold.bytes_resent += len;
     NET_COUNT(t->net, tcp_tx_retransmits);
 }
 
