@@ -58,7 +58,7 @@ static void admit(struct server *s, int fd)
         s->env.counters.refused_full++;
         client_refuse(s, c);
     } else {
-        /* The request is often there: who is answered at once need not fear for his place. */
+        /* The request is often there: a client that is answered at once does not risk its place. */
         client_turn(s, c, EPOLLIN);
     }
 }

@@ -46,7 +46,7 @@ bool evict_for_place(struct server *s)
         {TIMEOUT_WRITE, EVICT_PLACE_MS},
         /* Few, for each holds a buffer; but a small table has no more places than buffers. */
         {TIMEOUT_HEAD, EVICT_PLACE_MS},
-        /* Last, for somebody new is idle, too, until his request is here, or all of it. */
+        /* Last, for a new client is idle, too, until its request is here, or all of it. */
         {TIMEOUT_IDLE, 0},
         {TIMEOUT_HEAD, 0},
     };

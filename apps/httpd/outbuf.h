@@ -1,6 +1,6 @@
 /*
- * Bytes on their way out: appended at the end, bounded by the room there is. Whoever appends has
- * asked for the room before; appending without room is a bug, never a short write.
+ * Bytes on their way out: appended at the end, bounded by the room there is. The caller that
+ * appends has asked for the room before; appending without room is a bug, never a short write.
  */
 #ifndef HTTPD_OUTBUF_H
 #define HTTPD_OUTBUF_H

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/tcp_check.h"
 
-#include "net/tcp/int.h"
+#include "tests/unit/tcp_see.h"
 
 enum {
     CWND_MAX_BYTES = 1 << 30,

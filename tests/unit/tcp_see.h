@@ -7,8 +7,17 @@
 #ifndef TESTS_UNIT_TCP_SEE_H
 #define TESTS_UNIT_TCP_SEE_H
 
+#include "net/tcp/block/block.h"
+#include "net/tcp/cc/cc.h"
 #include "net/tcp/cc/cubic.h"
-#include "net/tcp/int.h"
+#include "net/tcp/cc/ecn.h"
+#include "net/tcp/life/life.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/open/open.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/root.h"
+#include "net/tcp/send/send.h"
+#include "net/tcp/tcp.h"
 
 static inline struct tcp_report report_of(const struct tcp_cb *t)
 {

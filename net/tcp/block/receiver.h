@@ -76,7 +76,7 @@ struct tcp_receiver {
 
 /* What the receiver needs while a connection opens or ends, or when something is amiss. */
 struct tcp_receiver_cold {
-    struct pkt *early; /* text (it may be none) of a SYN that crossed ours, till we are open ... */
+    struct pkt *early; /* data (it may be none) of a SYN that crossed ours, till we are open ... */
     bool early_fin;    /* ... and a FIN behind it */
     uint32_t fin_seq;  /* of the peer's FIN, when rcv.fin_known */
     uint32_t dsack_first, dsack_end; /* what came twice */

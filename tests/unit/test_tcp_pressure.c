@@ -16,29 +16,29 @@
 #include <errno.h>
 
 enum {
-    HOLDERS = 40,
+    STALLED = 40,
     RESERVE = 384, /* so that what is left for data, 128 packets, is soon gone */
     WRITE_BYTES = 100 * 1000,
 };
 
 struct crowd {
     struct tcp_test tt;
-    struct tcp_cb *holder[HOLDERS];
+    struct tcp_cb *stalled[STALLED];
 };
 
 /* Connections whose peers shut their windows (or leave them at wnd) as soon as they are open, each
  * with as much written to it as it takes. */
-static void make_holders(struct crowd *c, uint16_t wnd)
+static void make_stalled(struct crowd *c, uint16_t wnd)
 {
     struct tcp_test *tt = &c->tt;
     struct net_config cfg;
     tcp_test_config(&cfg);
     cfg.tx_reserve = RESERVE;
     make_listen_with(tt, &cfg);
-    for (uint16_t i = 0; i < HOLDERS; i++) {
+    for (uint16_t i = 0; i < STALLED; i++) {
         tt->rport = (uint16_t)(TT_PEER_PORT + i);
         tt_handshake(tt, "\x02\x04\x05\xb4", 4, wnd);
-        c->holder[i] = tt->t;
+        c->stalled[i] = tt->t;
         while (tt_send_bytes(tt, 4096, 1) > 0) {
         }
         tcp_test_advance_ms(tt, 1);
@@ -72,8 +72,8 @@ static uint64_t write_to_an_honest_peer(struct tcp_test *tt)
 static unsigned alive(const struct crowd *c)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < HOLDERS; i++) {
-        count += state_of(c->holder[i]) == TCP_ESTABLISHED;
+    for (unsigned i = 0; i < STALLED; i++) {
+        count += state_of(c->stalled[i]) == TCP_ESTABLISHED;
     }
     return count;
 }
@@ -81,16 +81,16 @@ static unsigned alive(const struct crowd *c)
 static void shut_windows_give_way_to_others(void **state)
 {
     struct crowd c;
-    make_holders(&c, 0);
+    make_stalled(&c, 0);
     open_another(&c.tt, 9000);
     uint64_t took_ms = write_to_an_honest_peer(&c.tt);
     assert_in_range(took_ms, 0, TCP_STALLED_SHUT_MS + 100);
-    assert_true(alive(&c) < HOLDERS);
-    assert_int_equal(tcp_test_count(&c.tt, "tcp_stalled_evicted"), HOLDERS - alive(&c));
+    assert_true(alive(&c) < STALLED);
+    assert_int_equal(tcp_test_count(&c.tt, "tcp_stalled_evicted"), STALLED - alive(&c));
     /* The longest without progress went first, and no more of them than it took. */
-    assert_int_equal(state_of(c.holder[0]), TCP_CLOSED);
-    assert_int_equal(tcp_take_error(c.holder[0]), ETIMEDOUT);
-    assert_int_equal(state_of(c.holder[HOLDERS - 1]), TCP_ESTABLISHED);
+    assert_int_equal(state_of(c.stalled[0]), TCP_CLOSED);
+    assert_int_equal(tcp_take_error(c.stalled[0]), ETIMEDOUT);
+    assert_int_equal(state_of(c.stalled[STALLED - 1]), TCP_ESTABLISHED);
     tcp_test_end(&c.tt);
 }
 
@@ -98,7 +98,7 @@ static void shut_windows_give_way_to_others(void **state)
 static void room_is_made_for_more_than_one(void **state)
 {
     struct crowd c;
-    make_holders(&c, 0);
+    make_stalled(&c, 0);
     tcp_test_advance_ms(&c.tt, TCP_STALLED_SHUT_MS);
     (void)tcp_test_forget(&c.tt);
     for (uint16_t i = 0; i < 5; i++) {
@@ -113,19 +113,19 @@ static void dribbling_is_no_progress(void **state)
 {
     struct crowd c;
     struct tcp_test *tt = &c.tt;
-    make_holders(&c, 1);
+    make_stalled(&c, 1);
     for (unsigned turn = 0; turn < 60; turn++) {
-        for (uint16_t i = 0; i < HOLDERS; i++) {
+        for (uint16_t i = 0; i < STALLED; i++) {
             tt->rport = (uint16_t)(TT_PEER_PORT + i);
             inject(tt, .flags = TCP_ACK, .seq = 1,
-                   .ack = snd_nxt(c.holder[i]) - iss_of(c.holder[i]), .wnd = 1);
+                   .ack = snd_nxt(c.stalled[i]) - iss_of(c.stalled[i]), .wnd = 1);
         }
         tcp_test_advance_ms(tt, 10);
         (void)tcp_test_forget(tt);
     }
     open_another(tt, 9000);
     assert_in_range(write_to_an_honest_peer(tt), 0, 100);
-    assert_int_equal(state_of(c.holder[0]), TCP_CLOSED);
+    assert_int_equal(state_of(c.stalled[0]), TCP_CLOSED);
     tcp_test_end(tt);
 }
 
@@ -133,7 +133,7 @@ static void dribbling_is_no_progress(void **state)
 static void silence_gets_more_patience(void **state)
 {
     struct crowd c;
-    make_holders(&c, TT_WND);
+    make_stalled(&c, TT_WND);
     open_another(&c.tt, 9000);
     uint64_t took_ms = write_to_an_honest_peer(&c.tt);
     assert_in_range(took_ms, TCP_STALLED_OPEN_MS / 2, TCP_STALLED_OPEN_MS + 100);
