@@ -91,5 +91,6 @@ void panic_finish(void)
 
 noreturn_fn void assert_fail(const char *expr, const char *file, int line, const char *func)
 {
-    panic("%s:%d: %s: assertion failed: %s", file, line, func, expr);
+    const char *colon = func != NULL ? ": " : "";
+    panic("%s:%d%s%s: assertion failed: %s", file, line, colon, func != NULL ? func : "", expr);
 }

@@ -148,7 +148,7 @@ static noreturn_fn void task_entry(void *arg)
     t->fn(t->arg);
     t->state = TASK_ENDED;
     leave(t);
-    assert_fail("an ended task does not run", __FILE__, __LINE__, __func__);
+    assert_fail("an ended task does not run", __FILE__, __LINE__, NULL);
 }
 
 static bool stack_ready(struct task *t)

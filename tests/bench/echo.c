@@ -79,7 +79,8 @@ __attribute__((weak)) void bench_where(const struct net *n);
 
 noreturn_fn void assert_fail(const char *expr, const char *file, int line, const char *func)
 {
-    fprintf(stderr, "%s:%d: %s: assertion failed: %s\n", file, line, func, expr);
+    fprintf(stderr, "%s:%d: %s: assertion failed: %s\n", file, line, func != NULL ? func : "",
+            expr);
     abort();
 }
 

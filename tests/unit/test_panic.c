@@ -74,6 +74,16 @@ static void a_failed_assertion_names_its_place(void **state)
         strstr(fake_console(), "panic: net/tcp.c:12: tcp_input: assertion failed: x > 0\n"));
 }
 
+static void an_assertion_of_our_own_needs_no_function(void **state)
+{
+    setup_world();
+    panic_set_action(PANIC_HALT);
+    if (setjmp(ended) == 0) {
+        kernel_assert_fail("x > 0", "net/tcp.c", 12, NULL);
+    }
+    assert_non_null(strstr(fake_console(), "panic: net/tcp.c:12: assertion failed: x > 0\n"));
+}
+
 static void a_panic_inside_a_panic_halts_at_once(void **state)
 {
     setup_world();
@@ -134,6 +144,7 @@ int main(void)
         cmocka_unit_test(reboots_after_a_pause),
         cmocka_unit_test(halts_when_told_so),
         cmocka_unit_test(a_failed_assertion_names_its_place),
+        cmocka_unit_test(an_assertion_of_our_own_needs_no_function),
         cmocka_unit_test(a_panic_inside_a_panic_halts_at_once),
         cmocka_unit_test(a_fault_while_finishing_halts_at_once),
         cmocka_unit_test(the_fault_handler_finishes_without_a_message),
