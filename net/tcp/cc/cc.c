@@ -3,7 +3,7 @@
  * used, reductions and their undoing. The algorithm is reached through its table alone; what all of
  * them do alike is in slow_start.c, which algorithm a name means in table.c.
  */
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 enum {
     IW_BYTES = 14600,      /* RFC 6928 2 */

@@ -92,10 +92,6 @@ bool tcp_cc_slow_start(struct tcp_cb *t, uint32_t acked_bytes);
  * 5681 equation 4, RFC 9438 4.6). */
 uint32_t tcp_cc_share_of_flight(const struct tcp_cb *t, uint32_t num, uint32_t den);
 
-/* hystart.c, for cc.c: the rounds of the first slow start. */
-void tcp_hystart_init(struct tcp_cb *t);
-void tcp_hystart_on_ack(struct tcp_cb *t, uint32_t rtt_us); /* may set ssthresh */
-
 /* ssthresh is still what it began with: nothing was learnt about the path. */
 static inline bool tcp_cc_first_slow_start(const struct tcp_cb *t)
 {

@@ -6,7 +6,7 @@
  */
 #include "net/tcp/cc/cubic.h"
 
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 enum {
     BETA_NUM = 7, /* 4.6: beta_cubic 0.7 */

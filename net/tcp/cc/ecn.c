@@ -6,7 +6,7 @@
  */
 #include "net/tcp/cc/ecn.h"
 
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 enum {
     ECN_SETUP = TCP_ECE | TCP_CWR,

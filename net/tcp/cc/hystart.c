@@ -12,7 +12,7 @@
  *
  * Only for the first slow start (4.3): later ones have an ssthresh that was learnt.
  */
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 enum { /* RFC 9406 4.3 */
        MIN_RTT_THRESH_US = 4 * US_PER_MS,

@@ -2,7 +2,7 @@
  * NewReno's congestion window (RFC 5681 3.1), grown by bytes acknowledged and not by ACKs (RFC
  * 3465), so that a receiver that splits its ACKs gains nothing.
  */
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 static void newreno_init(struct tcp_cb *t)
 {

@@ -1,7 +1,7 @@
 /*
  * What every algorithm does alike and calls for it: slow start, and what ssthresh is a part of.
  */
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 enum {
     ABC_LIMIT_SEGMENTS = 2,   /* RFC 3465 2.2: L */

@@ -1,7 +1,7 @@
 /*
  * Which congestion control algorithm is meant by a name, and what a connection begins with.
  */
-#include "net/tcp/cc/cc.h"
+#include "net/tcp/cc/int.h"
 
 #define ALGORITHM(name) &tcp_cc_##name,
 

@@ -2,7 +2,7 @@
  * What follows from the news that a packet arrived, by SND.UNA or by a block: it is no longer in
  * the network, F-RTO is told whether it had gone once only, and RACK when it went.
  */
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d)
 {

@@ -4,7 +4,7 @@
  * fin_lost; those the peer told of by SACK are in neither (scoreboard.c). Which are lost is found
  * elsewhere.
  */
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 void tcp_inflight_init(struct tcp_cb *t)
 {

@@ -26,7 +26,6 @@ struct tcp_delivery {
 };
 
 /* loss/rtt.c */
-void tcp_rtt_init(struct tcp_rtt *r);
 void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected);
 
 /* RFC 6298 5.5: doubled for each timeout, up to the maximum. */
@@ -52,19 +51,14 @@ static inline uint32_t tcp_pipe(const struct tcp_cb *t)
 }
 
 /* loss/inflight.c: in the network or lost. */
-void tcp_inflight_init(struct tcp_cb *t);
 void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p); /* p went, for the first time or again */
 void tcp_inflight_split(struct tcp_cb *t, struct pkt *p, struct pkt *rest); /* rest was p's */
-void tcp_inflight_arrived(struct tcp_cb *t, struct pkt *p);
 void tcp_inflight_trimmed(struct tcp_cb *t, const struct tcp_tx_note *note, uint32_t bytes);
 void tcp_mark_lost(struct tcp_cb *t, struct pkt *p);
 void tcp_mark_all_lost(struct tcp_cb *t);             /* the FIN too */
-void tcp_unmark_lost(struct tcp_cb *t);               /* the FIN too */
 void tcp_mark_fin_lost(struct tcp_cb *t);             /* if it is out */
 void tcp_resend_now(struct tcp_cb *t, struct pkt *p); /* lost, and whatever cwnd says */
 struct pkt *tcp_next_lost(struct tcp_cb *t);
-struct pkt *tcp_oldest_in_flight(struct tcp_cb *t);
-struct pkt *tcp_newest_in_flight(struct tcp_cb *t);
 
 /* Our FIN went, or was acknowledged. */
 static inline void tcp_inflight_fin_done(struct tcp_cb *t)
@@ -81,43 +75,24 @@ void tcp_scoreboard_absorb(struct tcp_cb *t, struct pkt *p, struct pkt *gone);
 void tcp_scoreboard_clear(struct tcp_cb *t);
 void tcp_scoreboard_take(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d);
 void tcp_scoreboard_check_reneging(struct tcp_cb *t);
-bool tcp_scoreboard_find_lost(struct tcp_cb *t);
 bool tcp_scoreboard_guess_lost(struct tcp_cb *t);
 
 /* loss/rack.c: loss found by time (RFC 8985). */
 bool tcp_rack_on(const struct tcp_cb *t);
-void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct tcp_delivery *d);
-void tcp_rack_dsack(struct tcp_cb *t);
-void tcp_rack_recovered(struct tcp_cb *t);
-void tcp_rack_advanced(struct tcp_cb *t);
-bool tcp_rack_detect(struct tcp_cb *t);
 void tcp_rack_look_again(struct tcp_cb *t);
-void tcp_rack_timeout(struct tcp_cb *t);
 
 /* loss/tlp.c: tail loss probes (RFC 8985 7). */
 bool tcp_tlp_possible(const struct tcp_cb *t);
-bool tcp_tlp_due(const struct tcp_cb *t);
 void tcp_tlp_schedule(struct tcp_cb *t);
 void tcp_tlp_begin(struct tcp_cb *t);                  /* new data may go as a probe */
 bool tcp_tlp_again(struct tcp_cb *t, uint32_t before); /* none did: the last goes again */
 void tcp_tlp_end(struct tcp_cb *t);
-bool tcp_tlp_ack(struct tcp_cb *t, const struct tcp_delivery *d); /* true: it repaired a loss */
 
 /* A new segment went: it was the probe, if one was due. */
 static inline void tcp_tlp_sent_new(struct tcp_cb *t)
 {
     t->rack.tlp_now = false;
 }
-
-/* loss/undo.c: was it for nothing? (RFC 5682, 3522, 3708) */
-void tcp_undo_begin(struct tcp_cb *t);
-void tcp_undo_resent(struct tcp_cb *t, uint32_t bytes);
-void tcp_frto_begin(struct tcp_cb *t);
-void tcp_undo_check(struct tcp_cb *t, const struct tcp_delivery *d);
-
-/* loss/newreno.c: loss without SACK (RFC 5681 3.2, RFC 6582). */
-void tcp_newreno_acked(struct tcp_cb *t, const struct tcp_delivery *d);
-void tcp_newreno_dupack(struct tcp_cb *t);
 
 /* loss/recovery.c: what follows from loss (RFC 5681 3.2, 6582, 6675, 9937). */
 void tcp_loss_init(struct tcp_cb *t);

@@ -3,7 +3,7 @@
  * 3.2) and partial acknowledgements tell of one more hole each (RFC 6582).
  */
 #include "net/tcp/cc/cc.h"
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 static void mark_head_lost(struct tcp_cb *t)
 {

@@ -4,7 +4,7 @@
  * retransmissions as it finds all others. Packets are kept in the order of their sending
  * (tcp_scoreboard.in_flight): each is looked at once. What follows from a loss is recovery.c's.
  */
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 bool tcp_rack_on(const struct tcp_cb *t)
 {

@@ -5,7 +5,7 @@
  * output.c sends them again. See docs/tcp.md, "Loss and recovery".
  */
 #include "net/tcp/cc/cc.h"
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 enum {
     BACKOFF_MAX = 16, /* doublings; far beyond TCP_RTO_MAX_MS */

@@ -2,7 +2,7 @@
  * Round-trip time and the retransmission timeout (RFC 6298), in integers: srtt scaled by 8 and
  * rttvar by 4, as Jacobson's paper has it. Which samples are good is decided in ack.c.
  */
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 enum {
     RTT_SAMPLE_MAX_US = TCP_RTO_MAX_MS * US_PER_MS,

@@ -5,7 +5,7 @@
  * block (CVE-2019-11478): one that is covered in part counts as not covered. What follows from a
  * loss is decided in recovery.c. See docs/tcp.md, "Loss and recovery".
  */
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 #include <string.h>
 

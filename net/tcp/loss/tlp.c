@@ -4,7 +4,7 @@
  * RACK's timer serves for them, too, for with something sacked no probe is due. What goes is sent
  * by the root (output.c), between tcp_tlp_begin and tcp_tlp_end.
  */
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 /* 7.3: not during a repair, not when SACK already tells of one, one at a time. */
 bool tcp_tlp_possible(const struct tcp_cb *t)

@@ -6,7 +6,7 @@
  * marked lost is not.
  */
 #include "net/tcp/cc/cc.h"
-#include "net/tcp/loss/loss.h"
+#include "net/tcp/loss/int.h"
 
 enum {
     FRTO_SEGMENTS = 3, /* RFC 5682 2.1 step 3a */

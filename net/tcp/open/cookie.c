@@ -10,7 +10,7 @@
  * clock would have given with the lowest 24 bits replaced by a keyed hash. Two slots of eight tags
  * each are valid at any time: a blind guess is right once in 2^28.
  */
-#include "net/tcp/open/open.h"
+#include "net/tcp/open/int.h"
 #include "net/tcp/recv/recv.h"
 
 enum {

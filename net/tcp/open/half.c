@@ -3,7 +3,7 @@
  * order. What the record is, says and becomes is record.c's.
  */
 #include "net/tcp/cc/ecn.h"
-#include "net/tcp/open/open.h"
+#include "net/tcp/open/int.h"
 #include "net/tcp/send/send.h"
 
 /* The SYN again: our answer was lost, or is slower than the peer's timer. */

@@ -3,7 +3,7 @@
  * half-open record (record.c) or, when there is no room for one, nothing at all (cookie.c).
  */
 #include "net/tcp/life/life.h"
-#include "net/tcp/open/open.h"
+#include "net/tcp/open/int.h"
 #include "net/tcp/send/send.h"
 
 /* Not above what can be half-open at all; a backlog of 0 still takes one, as everywhere. */

@@ -19,23 +19,7 @@ struct tcp_cb *tcp_arrives_half(struct net *n, struct tcp_half *half,
                                 const struct tcp_segment *seg); /* may end half */
 
 /* open/record.c: half-open records. */
-void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg);
-void tcp_half_begin(struct tcp_half *half);
-void tcp_half_never_lived(struct tcp_half *half);
-void tcp_half_send_syn_ack(struct net *n, const struct tcp_half *half);
-void tcp_half_send_ack(struct net *n, struct tcp_half *half);
-bool tcp_half_defers(const struct tcp_half *half, uint64_t now_ns);
-struct tcp_cb *tcp_half_complete(struct net *n, struct tcp_half *half) must_check;
 void tcp_half_free(struct net *n, struct tcp_half *half);
-
-/* open/cookie.c: SYN cookies (RFC 4987 3.6). */
-bool tcp_cookie_possible(const struct tcp_half *half);
-uint32_t tcp_cookie_make(const struct net *n, const struct tcp_half *half);
-uint32_t tcp_cookie_timestamp(const struct tcp_half *half, uint32_t ts);
-void tcp_cookie_out(struct net *n);
-void tcp_cookie_choose(struct tcp_half *half);
-bool tcp_cookie_expected(const struct net *n);
-bool tcp_cookie_recover(struct tcp_half *half, const struct tcp_segment *seg);
 
 /* open/syn_sent.c: active opens. */
 enum tcp_verdict tcp_arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *seg);

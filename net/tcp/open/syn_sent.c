@@ -3,7 +3,7 @@
  */
 #include "net/tcp/cc/ecn.h"
 #include "net/tcp/life/life.h"
-#include "net/tcp/open/open.h"
+#include "net/tcp/open/int.h"
 #include "net/tcp/recv/recv.h"
 #include "net/tcp/send/send.h"
 

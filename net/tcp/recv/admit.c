@@ -4,7 +4,7 @@
  * acknowledged, and comes again.
  */
 #include "net/tcp/block/pressure.h"
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 static uint32_t packets_max(const struct tcp_cb *t)
 {

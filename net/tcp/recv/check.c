@@ -3,7 +3,7 @@
  * 3.10.7.4 first), is its RST to be believed (second), what of a SYN (fourth). RFC 5961 makes each
  * of them hard to use for somebody who cannot see the connection.
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 /* True once in tcp_challenge_ms of the limits; *last is of this connection, so that probing one
  * tells nothing of another (RFC 5961 7, CVE-2016-5696). */

@@ -3,7 +3,7 @@
  * FIN. Trims what was there already and what is outside the window, delivers what is in order,
  * keeps what is not, and decides when to acknowledge (RFC 5681 4.2, RFC 9293 3.8.6.3).
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 /* Has the peer's stream not ended yet, as far as the state tells? */
 static bool receiving(const struct tcp_cb *t)

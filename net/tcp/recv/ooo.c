@@ -4,7 +4,7 @@
  * note holds its end. The work for a segment is bounded by the number of ranges, never by the
  * number of packets (CVE-2018-5390).
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 static void account(struct tcp_recvq *q, const struct pkt *p, bool add)
 {

@@ -4,7 +4,7 @@
  * so that two packets in a row always hold more than one buffer's worth and tiny segments cannot
  * pin a buffer each.
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 #include <string.h>
 

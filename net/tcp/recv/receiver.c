@@ -1,7 +1,7 @@
 /*
  * The receiver's beginning (what our SYN says, what the peer's said) and its end.
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 void tcp_recv_init(struct tcp_cb *t)
 {

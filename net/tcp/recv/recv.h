@@ -28,21 +28,8 @@ bool tcp_take_fin(struct tcp_cb *t); /* true once: RCV.NXT has passed the peer's
 void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg);
 enum tcp_verdict tcp_take_early(struct tcp_cb *t); /* just established */
 
-/* recv/admit.c */
-bool tcp_recv_admits(struct tcp_cb *t, const struct pkt *p, bool in_order);
-
 /* recv/queue.c */
 size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek);
-void tcp_recvq_append(struct tcp_cb *t, struct pkt *p); /* takes p */
-bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from);
-
-/* recv/ooo.c */
-void tcp_ooo_insert(struct tcp_cb *t, struct pkt *p, uint32_t seq); /* takes p */
-void tcp_ooo_refused(struct tcp_cb *t, uint32_t seq, uint32_t len); /* no room for it */
-void tcp_ooo_merge(struct tcp_cb *t); /* moves what RCV.NXT has reached to the queue */
-bool tcp_ooo_drop_farthest(struct tcp_cb *t);
-void tcp_ooo_drop(struct tcp_cb *t);
-uint32_t tcp_ooo_end(const struct tcp_cb *t);
 
 /* recv/window.c: the receive window, in one place. */
 uint8_t tcp_pick_wscale(const struct tcp_cb *t); /* t: the connection or its listener */
@@ -51,22 +38,17 @@ uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale);
 bool tcp_window_update_due(const struct tcp_cb *t);
 
 /* recv/tune.c: a buffer that follows its use. */
-uint32_t tcp_rcvbuf_most(const struct tcp_cb *t);
-void tcp_tune_start(struct tcp_cb *t, uint32_t rtt_us);                 /* 0: not known */
-void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought data */
-void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool);
+void tcp_tune_start(struct tcp_cb *t, uint32_t rtt_us); /* 0: not known */
 
 /* recv/timestamps.c: timestamps. */
 uint32_t tcp_ts_offset(const struct net *n, uint32_t laddr, uint32_t raddr);
 uint32_t tcp_ts_now(const struct net *n, uint32_t offset);
 void tcp_ts_fill(const struct tcp_cb *t, struct tcp_options *o);
 void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o);
-bool tcp_paws_rejects(const struct tcp_cb *t, const struct tcp_segment *seg);
 void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg);
 uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
 
 /* recv/sack.c: what our ACKs tell of data received out of order or twice. */
-void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end);
 bool tcp_sack_due(const struct tcp_cb *t);
 void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room);
 

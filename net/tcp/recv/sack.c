@@ -2,7 +2,7 @@
  * Selective acknowledgement, the receiver's side (RFC 2018, RFC 2883): what our ACKs tell of data
  * that came out of order or twice. The sender's side is loss/scoreboard.c's.
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 /*
  * RFC 2883 4: [first, end) came again. Told once, by the next ACK; of a segment that brings several

@@ -2,7 +2,7 @@
  * Timestamps (RFC 7323 3 to 5): our clock, what is echoed, and protection against wrapped sequence
  * numbers. The options' bytes are wire/tcp.c's; what a sample does to the timeout is loss/rtt.c's.
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 /*
  * RFC 7323 5.4 and 7.1: the clock starts elsewhere for each pair of hosts, so that it tells neither

@@ -9,7 +9,7 @@
  * send/'s.
  */
 #include "net/tcp/block/pressure.h"
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 enum {
     SLACK_SEGMENTS = 16, /* beside the doubling: what comes in a burst while the reader sleeps */

@@ -3,7 +3,7 @@
  * 2). The right edge never moves back (3.8.6, SHLD-14) and forward only by a worthwhile step
  * (3.8.6.2.2). Out-of-order data lies inside the window and so within the receive buffer's bytes.
  */
-#include "net/tcp/recv/recv.h"
+#include "net/tcp/recv/int.h"
 
 /* RFC 7323 2.2: said once, in the handshake, so it must do for all the buffer may grow to. */
 uint8_t tcp_pick_wscale(const struct tcp_cb *t)
