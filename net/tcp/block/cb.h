@@ -109,7 +109,7 @@ struct tcp_cb {
     TCP_PART(life) struct list place;  /* in its listener's accept queue, or among the orphans */
     TCP_PART(life) uint64_t orphan_ns; /* when the owner closed */
 };
-static_assert(offsetof(struct tcp_cb, board.high_sacked) <= 12 * TCP_LINE_BYTES, "the hot part");
+static_assert(offsetof(struct tcp_cb, board.high_sacked) == 12 * TCP_LINE_BYTES, "the hot part");
 static_assert(offsetof(struct tcp_cb, cc_cold.hystart.round_end) / TCP_LINE_BYTES ==
                   offsetof(struct tcp_cb, cc_cold.state) / TCP_LINE_BYTES,
               "one line for both");
