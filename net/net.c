@@ -159,7 +159,7 @@ static void start_addressing(struct net *n)
         .gateway = ip->gateway,
     };
     if (n->cfg.link == NET_LINK_IP) {
-        iface_set_address(n, &e); /* nobody there to be in conflict with */
+        iface_set_address(n, &e); /* no link to be in conflict on */
     } else if (n->acd.state == ACD_IDLE) {
         acd_claim(n, &e);
     }

@@ -202,7 +202,7 @@ static void dhcp_timer(struct timer *t, uint64_t now_ns)
         dhcp_event(n, NET_EVENT_DHCP_TIMEOUT, d->attempts);
         dhcp_step(n);
         return;
-    case DHCP_REQUESTING: /* the server that offered may be gone: ask everybody */
+    case DHCP_REQUESTING: /* the server that offered may be gone: broadcast */
         if (d->tries >= DHCP_REQUEST_TRIES) {
             dhcp_restart(n, 0);
         } else {

@@ -8,7 +8,7 @@
 #include "net/ip/ipv4.h"
 #include "net/ip/reass.h"
 
-/* Who registered for the number, or NULL. */
+/* The protocol registered for the number, or NULL. */
 const struct ip_protocol *ipv4_find_protocol(const struct net *n, uint8_t number);
 
 /* Takes a fragment, data at its payload. When it completes its datagram that is the result, the

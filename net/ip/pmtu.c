@@ -49,6 +49,8 @@ uint16_t pmtu_lower(struct net *n, uint32_t dst, uint16_t mtu)
     assert(dst != 0);
     struct pmtu_entry *e = find(n, dst);
     /* What another connection was told of the same path holds, too. */
+    /* Below the floor no smaller packets are sent, but such as routers may cut, as on Linux; and
+     * that stays so, since the narrow MTU itself is not kept. */
     bool narrow = mtu < PMTU_FLOOR_BYTES || (e != NULL && e->may_fragment);
     uint32_t least = e != NULL ? min_u32(mtu, e->mtu) : mtu;
     if (e == NULL) {

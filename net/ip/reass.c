@@ -58,7 +58,8 @@ struct reass_view {
     uint32_t fragments;
 };
 
-/* RFC 791 3.2: source, destination, protocol and identification name a datagram. */
+/* RFC 791 3.2: source, destination, protocol and identification name a datagram. The list is in the
+ * order in which they began. */
 static struct reass_view reass_find(struct net *n, const struct ipv4_header *h)
 {
     struct reass_view v = {0};
@@ -118,7 +119,8 @@ static struct reass_datagram *reass_new(struct net *n, const struct ipv4_header 
 
 enum reass_fit { REASS_FITS, REASS_DUPLICATE, REASS_OVERLAP, REASS_TOO_MANY };
 
-/* Where a range goes among those there are, which are sorted and do not overlap. */
+/* Where a range goes among those there are, which are sorted and do not overlap. The same piece
+ * twice is harmless; a partial overlap is how filters are misled (RFC 1858 4). */
 static enum reass_fit reass_place(const struct reass_datagram *d, struct reass_range r,
                                   uint32_t *at)
 {
@@ -299,6 +301,8 @@ struct pkt *reass_input(struct net *n, struct pkt *p, struct ipv4_header *h)
         reass_refuse(n, d, p);
         return NULL;
     }
+    /* A flood pays with its own datagrams before any other's; never with d, which is still needed.
+     */
     reass_keep_share(n, &v);
     if (n->reass.fragments >= n->cfg.limits.reass_packets && !reass_make_room(n, d)) {
         NET_COUNT(n, frag_drop_cap);

@@ -258,7 +258,7 @@ bool acd_check(struct net *n, const struct arp_packet *a)
         return false;
     }
     bool claimed = a->sender_ip == acd->claim.address;
-    /* RFC 5227 2.1.1: somebody else probes for the same address at the same time. */
+    /* RFC 5227 2.1.1: another host probes for the same address at the same time. */
     bool rival = !acd->in_use && a->sender_ip == 0 && a->op == ARP_OP_REQUEST &&
                  a->target_ip == acd->claim.address;
     if (!claimed && !rival) {

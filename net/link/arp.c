@@ -11,8 +11,8 @@
 #include "net/link/int.h"
 #include "net/stack.h"
 
-/* Asks for a neighbour: everybody, or itself when its address is only being confirmed. What could
- * not be sent is no question, and silence is no answer to it. */
+/* Asks for a neighbour: by broadcast, or itself when its address is only being confirmed. What
+ * could not be sent is no question, and silence is no answer to it. */
 static void arp_ask(struct arp_entry *e)
 {
     struct net *n = e->net;
@@ -79,7 +79,7 @@ static void arp_timer(struct timer *t, uint64_t now_ns)
     } else if (e->tries < ARP_TRIES_MAX) {
         arp_ask(e);
     } else if (e->state == ARP_PROBING) {
-        arp_table_remove(e); /* the next packet asks everybody */
+        arp_table_remove(e); /* the next packet asks by broadcast */
     } else {
         arp_give_up(e);
     }
@@ -127,7 +127,7 @@ void arp_destroy(struct net *n)
     arp_flush(n);
 }
 
-/* Somebody was heard at this address lately, and is being, or need not yet be, asked again. */
+/* A station was heard at this address lately, and is being, or need not yet be, asked again. */
 static bool is_believed(const struct arp_entry *e)
 {
     return e->state == ARP_PROBING || e->state == ARP_DOUBTED ||
@@ -235,8 +235,8 @@ static void update_existing(struct net *n, const struct arp_packet *a)
     arp_learn(e, a->sender_mac);
 }
 
-/* RFC 826 says nothing of senders that cannot be; believing one would send our frames to everybody,
- * to nobody or back to us. */
+/* RFC 826 says nothing of senders that cannot be; believing one would send our frames to every
+ * station, to none or back to us. */
 static bool sender_good(const struct net *n, const struct arp_packet *a)
 {
     if (eth_is_group(a->sender_mac) || eth_is_zero(a->sender_mac) ||
@@ -303,7 +303,7 @@ static enum status send_known(struct arp_entry *e, struct pkt *p)
     return STATUS_OK;
 }
 
-/* Takes p, for an address that nobody is known at. */
+/* Takes p, for an address that no neighbour is known at. */
 static enum status send_unknown(struct net *n, struct pkt *p, uint32_t next_hop)
 {
     struct arp_entry *e = arp_table_add(n, next_hop, true);

@@ -65,8 +65,10 @@ void arp_table_remove(struct arp_entry *e)
 }
 
 /*
- * How willingly an entry is given up: 0 never, else the higher the sooner. Entries in use rank by
- * the time since their last use, below those never used and those that did not answer.
+ * How willingly an entry is given up: 0 never, else the higher the sooner. Never one that is being
+ * resolved, where packets may wait, nor the gateway's, which all that leaves the link goes by.
+ * Entries in use rank by the time since their last use, below those never used and those that did
+ * not answer.
  */
 static uint64_t evict_rank(const struct net *n, const struct arp_entry *e, bool for_sending)
 {

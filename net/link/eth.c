@@ -75,7 +75,7 @@ static bool eth_untag(struct net *n, struct pkt *p, uint16_t *type)
     return true;
 }
 
-/* What nobody is registered for at the first look. Takes p. */
+/* What no protocol is registered for at the first look. Takes p. */
 static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
 {
     if (!eth_untag(n, p, &type)) {

@@ -39,6 +39,7 @@ int posix_addr_in(struct posix_env *env, int fd, const struct sockaddr *addr, so
 {
     int err = decode(addr, len, out);
     if (err != 0) {
+        /* A bad descriptor is told of before a bad address. */
         struct sock_addr unused;
         int fd_err = sock_name(env->net, fd, &unused);
         return fd_err != 0 ? fd_err : err;
@@ -51,6 +52,7 @@ int posix_addr_check(const struct sockaddr *addr, const socklen_t *len)
     return addr != NULL && len == NULL ? -EFAULT : 0;
 }
 
+/* POSIX: the address is cut to the room there is, and *len says how long it was. */
 void posix_addr_out(const struct sock_addr *a, struct sockaddr *addr, socklen_t *len)
 {
     if (addr == NULL) {

@@ -68,6 +68,7 @@ ptrdiff_t posix_recv(int fd, void *buf, size_t len, int flags, struct sock_recv_
     }
     posix_count_call(op.env, POSIX_CALL_WEIGHT);
     len = min_size(len, PTRDIFF_MAX);
+    /* MSG_PEEK wins: a second look would see the same bytes again. */
     bool all = (flags & MSG_WAITALL) && !(flags & (MSG_PEEK | MSG_TRUNC));
     if (all && len > 0 && posix_is_stream(op.env, fd)) {
         return recv_all(&op, buf, len, info);
@@ -88,6 +89,7 @@ ptrdiff_t posix_send(int fd, const void *buf, size_t len, int flags, const struc
     len = min_size(len, PTRDIFF_MAX);
     uint32_t core_flags = flags & MSG_MORE ? (uint32_t)SOCK_MSG_MORE : 0;
     size_t done = 0;
+    /* A blocking stream sends all of it. Once at least: a datagram may have no bytes. */
     do {
         ptrdiff_t r = sock_send(op.env->net, fd, (const char *)buf + done, len - done, core_flags,
                                 to, op.env->now_ns());

@@ -86,6 +86,7 @@ static int64_t time_decode(const struct timeval *tv)
     if (tv->tv_sec < 0) {
         return -EDOM;
     }
+    /* A second less than would fit, so that the microseconds do, too. */
     int64_t most_s = INT64_MAX / (int64_t)NS_PER_S - 1;
     int64_t s = tv->tv_sec > most_s ? most_s : tv->tv_sec;
     return s * (int64_t)NS_PER_S + tv->tv_usec * (int64_t)NS_PER_US;
@@ -193,6 +194,7 @@ static int get_other(struct posix_env *env, int fd, int level, int name, int64_t
     }
 }
 
+/* POSIX getsockopt: where there is less room than the value has, it is cut, and *len says so. */
 static void value_encode(enum opt_form form, int64_t v, void *value, socklen_t *len)
 {
     struct linger l = {.l_onoff = v >= 0, .l_linger = v >= 0 ? (int)v : 0};
@@ -261,6 +263,7 @@ int fcntl(int fd, int cmd, ...)
     struct posix_env *env = posix_env_get();
     va_list ap;
     va_start(ap, cmd);
+    /* Read only where the command has one: there may be none to read (C11 7.16.1.1). */
     int arg = cmd == F_SETFL ? va_arg(ap, int) : 0;
     va_end(ap);
     switch (cmd) {
@@ -283,6 +286,7 @@ int ioctl(int fd, unsigned long request, ...)
     int *arg = request == FIONREAD || request == FIONBIO ? va_arg(ap, int *) : NULL;
     va_end(ap);
     int err = check_socket(env, fd);
+    /* POSIX: a request that does not apply to the descriptor, the console's too, is ENOTTY. */
     if (err == -ENOTSOCK || (err == 0 && request != FIONREAD && request != FIONBIO)) {
         err = -ENOTTY;
     }

@@ -138,7 +138,7 @@ int posix_get_opt_tcp(struct net *n, int fd, int name, void *value, socklen_t *l
     }
 }
 
-/* The name need not end in a 0, and may be longer than any: then it is nobody's. */
+/* The name need not end in a 0, and may be longer than any: then no algorithm has it. */
 int posix_set_opt_tcp(struct net *n, int fd, int name, const void *value, socklen_t len,
                       uint64_t now_ns)
 {

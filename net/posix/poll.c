@@ -17,7 +17,7 @@ static_assert((int)POLLIN == NET_READY_IN && (int)POLLRDHUP == NET_READY_RDHUP, 
 static_assert((int)EPOLLOUT == NET_READY_OUT && (int)EPOLLHUP == NET_READY_HUP,
               "epoll(7)'s values");
 
-/* One turn of the loop for everybody else. */
+/* One turn of the loop for the network and the other tasks. */
 static void give_turn(struct posix_env *env)
 {
     env->unyielded = 0;
@@ -26,9 +26,9 @@ static void give_turn(struct posix_env *env)
 
 /*
  * A poll's wait: one queue, and for each entry a copy and a watch, on the task's stack, from before
- * others first have a turn. They may write to the caller's array or give its memory to somebody
- * else: after the copy nothing is read from there, as in Linux, and each watch is taken off what it
- * was put on.
+ * others first have a turn. They may write to the caller's array or give its memory away
+ * meanwhile: after the copy nothing is read from there, as in Linux, and each watch is taken off
+ * what it was put on.
  */
 struct poll_wait {
     struct posix_env *env;
@@ -40,7 +40,7 @@ struct poll_wait {
         int fd;
         short events;
         short revents;
-        bool closed; /* the number is nobody's, or by now another descriptor's */
+        bool closed; /* the number is free, or by now another descriptor's */
     } slots[POSIX_POLL_MAX_FDS];
 };
 

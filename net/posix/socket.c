@@ -87,6 +87,7 @@ int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
     if (flags & ~SOCKET_FLAGS) {
         return (int)posix_result(-EINVAL);
     }
+    /* Before the wait: a connection that was taken and cannot be handed over would be lost. */
     int err = posix_addr_check(addr, len);
     if (err != 0) {
         return (int)posix_result(err);

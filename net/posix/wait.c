@@ -79,10 +79,10 @@ int posix_wait_fd(struct posix_env *env, int fd, uint32_t bits, uint64_t deadlin
     if (err != 0) {
         return err;
     }
-    env->unyielded = 0;
+    env->unyielded = 0; /* the wait is a turn for all others */
     bool woken = wait_on(&wait.queue, deadline_ns);
     if (wait.closed) {
-        return -EBADF; /* the watch is off already, and the number may be somebody else's by now */
+        return -EBADF; /* the watch is off already, and the number may be another socket's by now */
     }
     sock_watch_remove(env->net, fd, &wait.watch);
     return woken ? 0 : -EAGAIN;

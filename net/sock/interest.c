@@ -21,6 +21,7 @@ uint32_t epoll_item_wants(const struct epoll_item *item, uint32_t bits)
     return item->disarmed ? 0 : with_aliases(bits) & (item->events | READY_ALWAYS);
 }
 
+/* An edge of one that is in line already changes nothing: it keeps its place. */
 void epoll_item_queue(struct epoll_item *item)
 {
     if (!list_linked(&item->ready_node)) {

@@ -54,6 +54,7 @@ ptrdiff_t sock_send(struct net *n, int fd, const void *buf, size_t len, uint32_t
 static ptrdiff_t recv_tcp(struct sock *s, void *buf, size_t len, uint32_t flags,
                           struct sock_recv_info *info)
 {
+    /* Linux discards a stream's bytes for MSG_TRUNC (tcp(7)): refused here, not ignored. */
     if (flags & ~(uint32_t)SOCK_MSG_PEEK) {
         return -EOPNOTSUPP;
     }
@@ -85,6 +86,7 @@ static ptrdiff_t recv_udp(struct sock *s, void *buf, size_t len, uint32_t flags,
         info->from = from;
         info->cut = (size_t)got < full;
     }
+    /* recv(2): MSG_TRUNC asks for the datagram's length, however little of it was copied. */
     return flags & SOCK_MSG_TRUNC ? (ptrdiff_t)full : got;
 }
 
@@ -114,6 +116,7 @@ int sock_readable(struct net *n, int fd)
     if (s->listening) {
         return -EINVAL;
     }
+    /* FIONREAD tells of the next datagram alone (udp(7)), of a stream as a whole. */
     size_t bytes =
         s->kind == SOCK_KIND_TCP ? tcp_readable_bytes(s->tcp) : udp_readable_bytes(s->udp);
     return (int)min_size(bytes, INT32_MAX);

@@ -108,7 +108,7 @@ int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value, uint64
         s->reuse = value != 0;
         return 0;
     case SOCK_OPT_BROADCAST:
-        s->broadcast = value != 0;
+        s->broadcast = value != 0; /* a stream only remembers it, for getsockopt */
         if (s->kind == SOCK_KIND_UDP) {
             udp_allow_broadcast(s->udp, s->broadcast);
         }
@@ -184,6 +184,7 @@ int sock_get_opt(struct net *n, int fd, enum sock_opt opt, int64_t *value)
         *value = s->broadcast;
         return 0;
     case SOCK_OPT_ERROR:
+        /* POSIX: to read it is to clear it. */
         *value = s->kind == SOCK_KIND_TCP ? tcp_take_error(s->tcp) : udp_take_error(s->udp);
         return 0;
     case SOCK_OPT_TYPE:

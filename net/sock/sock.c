@@ -9,6 +9,7 @@
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"
 
+/* As Linux's poll: reading that was shut down is at its end, both directions together hang up. */
 static uint32_t udp_bits(const struct sock *s)
 {
     uint32_t bits = udp_ready(s->udp);

@@ -158,7 +158,7 @@ void sock_give_back(struct sock *s)
 
 void sock_wake(struct sock *s, uint32_t bits)
 {
-    struct sock_watch *next; /* read first: who is woken may take its watch away */
+    struct sock_watch *next; /* read first: the woken may take its watch away */
     for (struct sock_watch *w = s->watches; w != NULL; w = next) {
         next = w->next;
         w->fn(w, bits);
@@ -167,8 +167,8 @@ void sock_wake(struct sock *s, uint32_t bits)
 
 void sock_drop_watches(struct sock *s)
 {
-    /* The list is taken away whole before the first call: a watcher who closes or watches something
-     * else in its answer must find a socket that has no watchers. */
+    /* The list is taken away whole before the first call: a watcher that closes or watches
+     * something else in its answer must find a socket that has no watchers. */
     struct sock_watch *w = s->watches;
     s->watches = NULL;
     while (w != NULL) {

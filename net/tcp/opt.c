@@ -54,7 +54,7 @@ static int set_keepalive(struct tcp_cb *t, enum tcp_opt opt, int value)
         err = set_bounded(&count, value, 1, TCP_KEEPCNT_MAX);
         k->count = (uint8_t)count;
     }
-    if (err == 0 && tcp_synchronized(t)) {
+    if (err == 0 && tcp_synchronized(t)) { /* holds at once, from when the peer was last heard */
         tcp_idle_timer_start(t);
     }
     return err;
@@ -209,6 +209,7 @@ int tcp_set_opt(struct tcp_cb *t, enum tcp_opt opt, int value)
     return -ENOPROTOOPT;
 }
 
+/* As on Linux: what was asked for while there is no connection, then what is in use. */
 static int maxseg(const struct tcp_cb *t)
 {
     bool open = t->state != TCP_CLOSED && t->state != TCP_LISTEN;

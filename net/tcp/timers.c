@@ -87,6 +87,7 @@ enum tcp_verdict tcp_do_due(struct tcp_cb *t, enum tcp_due due)
         break;
     case TCP_DUE_GIVE_UP:
         NET_COUNT(t->net, tcp_give_ups);
+        /* What ICMP reported meanwhile is the likelier reason (RFC 9293 3.9.2.2). */
         tcp_abort(t, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
         return TCP_GONE;
     case TCP_DUE_UNREACHABLE:

@@ -170,6 +170,7 @@ int tcp_connect(struct tcp_cb *t, uint32_t raddr, uint16_t rport)
     if (ipv4_is_multicast(raddr) || iface_is_broadcast(n, raddr)) {
         return -ENETUNREACH; /* RFC 9293 3.9.2.3 */
     }
+    /* ARP has just asked in vain: told now, not after it has asked again. */
     if (ipv4_is_absent(n, raddr)) {
         return -EHOSTUNREACH;
     }

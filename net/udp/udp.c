@@ -70,7 +70,8 @@ void udp_destroy(struct net *n)
     }
 }
 
-/* Whether another socket stands in the way of binding to addr and port. */
+/* Whether another socket stands in the way of binding to addr and port. Two share it only when both
+ * have asked for that; a socket bound to no address overlaps all. */
 static bool port_taken(struct net *n, uint32_t addr, uint16_t port, bool reuse)
 {
     struct list *it;
@@ -125,7 +126,7 @@ int udp_bind(struct udp_cb *u, uint32_t addr, uint16_t port, bool reuse)
     return 0;
 }
 
-/* Back to receiving from anybody; the port stays bound. */
+/* Back to receiving from any peer; the port stays bound. */
 static void udp_disconnect(struct udp_cb *u)
 {
     u->connected = false;
@@ -159,7 +160,7 @@ int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport)
     if (r < 0) {
         return r;
     }
-    udp_disconnect(u);
+    udp_disconnect(u); /* an address that an earlier route chose does not outlive that route */
     if (u->laddr == 0) {
         u->laddr = src;
         u->laddr_by_route = true;
@@ -291,7 +292,7 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
                          .protocol = IP_PROTO_UDP,
                          .ttl = u->ttl,
                          .tos = u->tos,
-                         .may_fragment = true};
+                         .may_fragment = true}; /* no path MTU is kept for datagrams */
     NET_COUNT(n, udp_tx);
     r = errno_of_output(u, ipv4_output(n, p, &tx));
     return r < 0 ? r : (ptrdiff_t)len;
@@ -347,7 +348,8 @@ size_t udp_readable_bytes(const struct udp_cb *u)
     return u->queue.first != NULL ? pkt_len(u->queue.first) : 0;
 }
 
-/* How well a socket matches a datagram from raddr, rport to laddr: 0 not at all. */
+/* How well a socket matches a datagram: 0 not at all. A connection outweighs an address, which a
+ * connected socket has as well. */
 static int match_score(const struct udp_cb *u, const struct udp_ends *in)
 {
     if (u->lport != in->dport || (u->laddr != 0 && u->laddr != in->dst)) {
@@ -410,6 +412,7 @@ static void udp_enqueue(struct udp_cb *u, struct pkt *p, const struct udp_ends *
         return;
     }
     assert(u->bound && in->dport == u->lport);
+    /* The headers are behind us: the source travels in the packet's notes, for udp_recv. */
     p->cb[0] = (uint64_t)in->src << 16 | in->sport;
     pkt_queue_push(&u->queue, p);
     u->ready(u->owner, NET_READY_IN);
@@ -446,6 +449,7 @@ static void udp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
         pkt_put(p);
         return;
     }
+    /* Before the sockets: a program bound to DHCP's port cannot take what is the stack's own. */
     udp_receiver_fn *own = find_receiver(n, in.dport);
     if (own != NULL) {
         pkt_pull(p, UDP_HEADER_BYTES);
@@ -501,7 +505,7 @@ static bool udp_icmp_error(struct net *n, const struct icmp_error *e)
     return true;
 }
 
-/* As if a router had said so: nobody hears it when the socket is none or unconnected. */
+/* As if a router had said so: no owner hears it when the socket is none or unconnected. */
 static void udp_absent(struct net *n, const struct icmp_error *e)
 {
     (void)udp_icmp_error(n, e);

@@ -100,7 +100,7 @@ bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
     size_t at = 0;
     while (at < len) {
         if (bytes[at] == OPT_END) {
-            return true;
+            return true; /* what follows is padding (RFC 9293 3.1) */
         }
         if (bytes[at] == OPT_NOP) {
             at++;
@@ -140,7 +140,7 @@ static size_t write_timestamps(uint8_t *out, size_t at, const struct tcp_options
     return at + 8;
 }
 
-/* As many of the blocks as there is room for. */
+/* As many of the blocks as there is room for: four, or three beside timestamps (RFC 2018 3). */
 static size_t write_sack(uint8_t *out, size_t at, const struct tcp_options *o)
 {
     size_t room = (TCP_OPTIONS_MAX_BYTES - at - 2 - OPT_HEAD_BYTES) / OPT_SACK_BLOCK_BYTES;
@@ -202,6 +202,7 @@ enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t le
     if (len < TCP_HEADER_BYTES) {
         return TCP_BAD_SHORT;
     }
+    /* RFC 9293 3.1: the reserved bits below the offset are ignored. */
     size_t offset = (size_t)(bytes[12] >> 4) * 4;
     if (offset < TCP_HEADER_BYTES || offset > len) {
         return TCP_BAD_OFFSET;

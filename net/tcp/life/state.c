@@ -103,6 +103,7 @@ enum tcp_verdict tcp_fin_received(struct tcp_cb *t)
         return TCP_GO_ON;
     default:
         assert(t->state == TCP_FIN_WAIT_2);
+        /* At once: no output follows for a block that is gone. */
         (void)tcp_emit_ack(t);
         tcp_notify(t, bits | NET_READY_HUP);
         tcp_enter_time_wait(t);

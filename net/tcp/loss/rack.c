@@ -11,11 +11,14 @@ bool tcp_rack_on(const struct tcp_cb *t)
     return t->sack_on && !(t->net->cfg.tcp_off & NET_TCP_OFF_RACK);
 }
 
+/* 6.2 step 2, RACK_sent_after: of those sent at the same moment the higher number went later. */
 static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
 {
     return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
 }
 
+/* 6.2 step 1: the least of the last TCP_MIN_RTT_S, so that a path that became longer is believed
+ * in the end. */
 static void take_min_rtt(struct tcp_rack *r, uint64_t rtt_ns, uint64_t now_ns)
 {
     if (r->min_rtt_ns == 0 || rtt_ns <= r->min_rtt_ns ||
@@ -82,7 +85,7 @@ void tcp_rack_dsack(struct tcp_cb *t)
     r->reo_wnd_persist = TCP_REO_WND_PERSIST;
 }
 
-/* A recovery has ended. */
+/* A recovery has ended. 6.2 step 4: the wider window lasts for TCP_REO_WND_PERSIST of them. */
 void tcp_rack_recovered(struct tcp_cb *t)
 {
     struct tcp_rack *r = &t->rack;
