@@ -194,7 +194,7 @@ static bool send_after_flush(struct netdev *d, struct pkt **p)
 
 void netdev_send(struct netdev *d, struct pkt *p)
 {
-    /* Order: nobody passes those who wait. */
+    /* Order: no packet passes those that wait. */
     if (d->queue.count == 0) {
         if (d->nic->ops->tx(d->nic, &p, 1) == 1 || send_after_flush(d, &p)) {
             d->tx_dirty = true;

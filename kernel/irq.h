@@ -32,7 +32,7 @@ enum {
 
 /*
  * irq context. vector is the MSI-X table entry that was signalled, 0 in the other ways. True when
- * the device had raised it (a shared line asks everybody).
+ * the device had raised it (a shared line asks each client).
  */
 typedef bool irq_fn(void *arg, uint32_t vector);
 

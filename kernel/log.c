@@ -5,7 +5,7 @@
  *
  * Writing takes milliseconds on a serial line and is done with interrupts on. A line logged by an
  * interrupt meanwhile is not to land inside what is being written, nor in the middle of the
- * devices' own state: it is noted, and written behind by the one who was interrupted.
+ * devices' own state: it is noted, and written behind by the writer that was interrupted.
  */
 #include "kernel/log.h"
 

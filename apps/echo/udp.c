@@ -39,7 +39,7 @@ static bool deserves_reply(const struct sockaddr_in *from)
     return ntohs(from->sin_port) >= PORT_MIN_REPLY;
 }
 
-/* Ends only when the socket is no more: a datagram's error is nobody else's. */
+/* Ends only when the socket is no more: a datagram's error concerns that one alone. */
 static void *udp_thread(void *arg)
 {
     static char datagram[DATAGRAM_MAX_BYTES]; /* one such thread: too big for its stack */

@@ -20,7 +20,7 @@ struct loopback_result {
     uint32_t lost;     /* did not */
     uint32_t repeated; /* came back more than once */
     uint32_t corrupt;  /* came back with other bytes, or of another length */
-    uint32_t foreign;  /* frames of somebody else: not a fault */
+    uint32_t foreign;  /* frames of another sender: not a fault */
     uint32_t took_us;
 };
 

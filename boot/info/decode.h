@@ -1,6 +1,6 @@
 /*
  * What the parts of the decoder share: reading untrusted physical memory, and building the table
- * of usable RAM. Private to boot/; everybody else uses info.h.
+ * of usable RAM. Private to boot/; other rooms use info.h.
  */
 #ifndef BOOT_INFO_DECODE_H
 #define BOOT_INFO_DECODE_H

@@ -41,7 +41,7 @@ struct boot_colour { /* where a pixel has it, in bits */
     uint8_t size;
 };
 
-/* As the loader says it, and checked by who uses it. Of BOOT_SCREEN_UNKNOWN all else is 0. */
+/* As the loader says it, and checked by its users. Of BOOT_SCREEN_UNKNOWN all else is 0. */
 struct boot_framebuffer {
     enum boot_screen screen;
     uint64_t address; /* physical */

@@ -85,7 +85,7 @@ static enum boot_error walk_map(struct boot_info *out, const struct boot_reader 
     return left == 0 ? BOOT_OK : BOOT_TRUNCATED;
 }
 
-/* The newer root pointer wins, whichever comes first. It is checked by who uses it. */
+/* The newer root pointer wins, whichever comes first. It is checked by its users. */
 static enum boot_error copy_rsdp(struct boot_info *out, const struct boot_reader *r,
                                  const struct tag *t, uint32_t bytes)
 {

@@ -43,7 +43,7 @@ static uint32_t icr_take(struct e1000 *e, uint32_t vector)
     if (causes == E1000_GONE) {
         return 0;
     }
-    /* On a line of several devices it may be another's; a message is nobody else's. */
+    /* On a line of several devices it may be another's; a message is this device's alone. */
     if (shared && (causes == 0 || (has_asserted(e) && (causes & E1000_CAUSE_ASSERTED) == 0))) {
         return 0;
     }

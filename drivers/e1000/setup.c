@@ -66,7 +66,7 @@ static void setup_general(const struct e1000 *e)
     }
 }
 
-/* 14.4 Receive Initialization, first half: who is listened to. */
+/* 14.4 Receive Initialization, first half: which frames are accepted. */
 static void setup_filters(const struct e1000 *e)
 {
     const uint8_t *mac = e->nic.mac;

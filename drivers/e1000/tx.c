@@ -94,7 +94,7 @@ static void tx_clean(struct e1000_tx *tx)
 
 /*
  * What is not flushed is not the hardware's, whatever its descriptor says: taken back now, it would
- * be given to the hardware all the same, with a buffer that is somebody else's by then.
+ * be given to the hardware all the same, with a buffer that has another owner by then.
  */
 static void tx_reclaim(struct e1000 *e)
 {

@@ -65,6 +65,7 @@ enum madt_entry { /* ACPI 5.2.12, table 5.21 */
                   MADT_LOCAL_X2APIC = 9,
 };
 
+/* 5.2.5.3 and 5.2.6: a checksum byte makes the sum of all of them 0. */
 static bool sum_is_zero(const uint8_t *bytes, size_t len)
 {
     uint8_t sum = 0;
@@ -203,7 +204,7 @@ static bool decode_madt_entry(const uint8_t *e, size_t len, struct acpi_info *ou
         if (len < 12) {
             return false;
         }
-        out->lapic_address = load_le64(e + 4);
+        out->lapic_address = load_le64(e + 4); /* 5.2.12.8: instead of the header's 32 bits */
         return true;
     default:
         return true; /* NMI sources and what later versions add: not needed here */
@@ -338,6 +339,7 @@ enum status acpi_decode_tables(const struct acpi_root *root, acpi_read_fn *read,
 {
     assert(root != NULL && out != NULL);
     acpi_info_default(out);
+    /* The RSDT lists the same tables; it serves where the XSDT is missing or not believable. */
     if (walk_root(root->xsdt_address, true, read, ctx, out) ||
         walk_root(root->rsdt_address, false, read, ctx, out)) {
         out->tables_found = true;
@@ -350,6 +352,7 @@ enum status acpi_decode_tables(const struct acpi_root *root, acpi_read_fn *read,
     return STATUS_BAD_INPUT;
 }
 
+/* ACPI 5.2.9, SCI_INT: level and active low, unless an override says otherwise. */
 struct acpi_override acpi_sci(const struct acpi_info *info)
 {
     assert(info->fadt_found);

@@ -78,6 +78,7 @@ uint16_t acpi_fadt_port(const uint8_t *fadt, size_t len, bool old, size_t old_at
     return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
+/* 5.2.9: the 64-bit address counts where it is there and not 0. */
 uint64_t acpi_decode_dsdt_address(const uint8_t *fadt, size_t len)
 {
     uint64_t x = len >= FADT_X_DSDT + 8 ? load_le64(fadt + FADT_X_DSDT) : 0;

@@ -64,7 +64,7 @@ static void on_spurious(uint8_t vector)
     (void)vector;
 }
 
-/* A vector that nobody routed, such as one that firmware left pending. Logged ever more seldom. */
+/* A vector that was not routed, such as one that firmware left pending. Logged ever more seldom. */
 static void on_stray(uint8_t vector)
 {
     apic.stray_count++;

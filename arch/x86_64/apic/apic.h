@@ -16,7 +16,7 @@ enum apic_vector {
     VECTOR_TIMER = 0xe0,    /* above all devices: its priority is higher */
     VECTOR_SPURIOUS = 0xff, /* low four bits set, as old local APICs have them hard-wired */
 
-    /* What IOAPICs and messages can address; 0xff is everybody. SDM 11.6.2.1 and 11.11.1 */
+    /* What IOAPICs and messages can address; 0xff is every processor. SDM 11.6.2.1 and 11.11.1 */
     APIC_DESTINATION_MAX = 0xfe,
 };
 

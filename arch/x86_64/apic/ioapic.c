@@ -57,6 +57,7 @@ static const struct ioapic *find_chip(uint32_t gsi, uint32_t *reg)
 {
     for (uint32_t i = 0; i < io.chip_count; i++) {
         const struct ioapic *chip = &io.chips[i];
+        /* Unsigned: one below the chip's first wraps, and is far beyond its last. */
         if (gsi - chip->gsi_base < chip->pin_count) {
             *reg = IOAPIC_REDIRECTION + 2 * (gsi - chip->gsi_base);
             return chip;
@@ -78,6 +79,7 @@ static bool add_chip(const struct acpi_ioapic *entry)
     if (version == 0 || version == UINT32_MAX || chip->pin_count > IOAPIC_PINS_MAX) {
         return false;
     }
+    /* Until a driver asks for it: firmware may have left some to vectors of its own. */
     for (uint32_t pin = 0; pin < chip->pin_count; pin++) {
         chip_write(chip, IOAPIC_REDIRECTION + 2 * pin, ENTRY_MASKED);
     }
@@ -138,6 +140,7 @@ static struct ioapic_pin describe(uint32_t gsi)
     if (gsi < ACPI_ISA_IRQ_COUNT && !isa_irq_moved(gsi)) {
         return (struct ioapic_pin){gsi, (uint8_t)gsi, false, false};
     }
+    /* PCI's: level, active low (PCI Local Bus 3.0, 2.2.6). */
     return (struct ioapic_pin){gsi, IOAPIC_NOT_ISA, true, true};
 }
 

@@ -73,7 +73,7 @@ static bool loops_back(void)
 
 bool serial_init(void)
 {
-    const uint8_t nothing = 0xff; /* what a bus with nobody on it reads as */
+    const uint8_t nothing = 0xff; /* what an empty bus reads as */
     if (get(UART_LSR) == nothing) {
         return false;
     }

@@ -29,7 +29,7 @@ enum {
     GRAPHICS_INDEX = 0x3ce,
     GRAPHICS_DATA = 0x3cf,
     GRAPHICS_MISC = 0x06,
-    MISC_GRAPHICS_MODE = 1 << 0, /* also what a bus with nobody on it reads as */
+    MISC_GRAPHICS_MODE = 1 << 0, /* also what an empty bus reads as */
 };
 
 static struct {

@@ -4,7 +4,7 @@
  * be it is unmasked with a vector of its own, the device is asked to interrupt, and what fires is
  * the route.
  *
- * A pin whose interrupts nobody claims would interrupt for ever; it is masked after a bound, and
+ * A pin whose interrupts no client claims would interrupt for ever; it is masked after a bound, and
  * its devices are polled from then on. PCI Local Bus 3.0, 2.2.6 (INTx, shared, level).
  */
 #include <stdio.h>
@@ -135,7 +135,7 @@ static bool any_fired(void)
     return false;
 }
 
-/* Unmasks the candidates; those that fire without being asked belong to somebody else. */
+/* Unmasks the candidates; those that fire without being asked belong to another device. */
 static void open_candidates(bool noisy[PINS_MAX])
 {
     for (uint32_t i = 0; i < intx.pin_count; i++) {
@@ -212,7 +212,7 @@ static struct pin *probe(struct irq_client *c)
     return p;
 }
 
-/* Probing masked the pins of those who were attached before: they get theirs back. */
+/* Probing masked the pins of clients that were attached before: they get theirs back. */
 static void reopen_used_pins(void)
 {
     for (uint32_t i = 0; i < intx.pin_count; i++) {

@@ -1,6 +1,6 @@
 /*
  * MSI and MSI-X: the device interrupts by writing a vector to the local APIC's address. No line, no
- * pin, nobody to share it with, and it arrives behind the device's DMA. PCI Local Bus 3.0, 6.8;
+ * pin, no device to share it with, and it arrives behind the device's DMA. PCI Local Bus 3.0, 6.8;
  * Intel SDM volume 3, section 11.11 (address and data).
  *
  * A message that no handler claims is counted and forgotten: it ends by itself, as a level does

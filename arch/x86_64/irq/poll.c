@@ -55,7 +55,8 @@ struct irq_client *irq_polled_clients(void)
     return polled.clients;
 }
 
-/* Who has slept till now most likely goes to sleep again, and then has nothing to set anew. */
+/* A loop that has slept till now most likely goes to sleep again, and then has nothing to set anew.
+ */
 static void on_poll_tick(void)
 {
     if (polled.clients == NULL) {

@@ -72,6 +72,7 @@ struct arena *platform_arena(void)
     return &memory.arena;
 }
 
+/* The page below the stack is a guard: one that overflows faults there, and hurts no neighbour. */
 void *platform_stack_alloc(size_t size, void **top)
 {
     size_t bytes = align_up(size, CPU_PAGE_BYTES);
@@ -165,6 +166,7 @@ void mmio_write32(const struct mmio *m, uint32_t offset, uint32_t value)
 
 const void *phys_map(uint64_t phys, size_t len)
 {
+    /* The first page is never mapped: a null pointer must fault. */
     if (len == 0 || phys < CPU_PAGE_BYTES || phys > UINT64_MAX - len) {
         return NULL;
     }

@@ -47,6 +47,8 @@ static uint64_t *table_below(const struct page_tables *t, uint64_t *entry)
     for (uint64_t i = 0; i < PAGE_TABLE_ENTRIES; i++) {
         table[i] = split ? (*entry & ~PTE_LARGE) + i * CPU_PAGE_BYTES : 0;
     }
+    /* Allows all: an access needs its right at every level (SDM volume 3, section 4.6), so the last
+     * one decides. */
     *entry = (uintptr_t)table | PTE_PRESENT | PTE_WRITE;
     return table;
 }

@@ -26,6 +26,7 @@ static struct {
     uint32_t count;
 } config;
 
+/* PCI Local Bus 3.0, 3.2.2.3.2: bit 31 makes the data port's access a configuration cycle. */
 static void select_register(const struct pci_device *d, uint16_t offset)
 {
     assert(offset % 4 == 0 && d->slot < PCI_SLOT_COUNT && d->func < PCI_FUNC_COUNT);
@@ -70,6 +71,7 @@ void pci_config_write8(uint8_t slot, uint8_t func, uint8_t offset, uint8_t value
     platform_irq_restore(saved);
 }
 
+/* PCI Express, 7.2.2: bus in bits 27:20, device in 19:15, function in 14:12 of the offset. */
 static volatile uint32_t *register_at(const struct window *w, const struct pci_device *d,
                                       uint16_t offset)
 {

@@ -48,7 +48,7 @@ static void turn_off_global(const struct mmio *m, uint32_t bit)
 static uint32_t read_work(const struct mmio *m)
 {
     uint32_t status = mmio_read32(m, REG_GSTS);
-    if (status == UINT32_MAX) {
+    if (status == UINT32_MAX) { /* what an address without a device reads as */
         return IOMMU_NOT_THERE;
     }
     uint32_t cap = mmio_read32(m, REG_CAP);

@@ -227,7 +227,7 @@ static uint32_t scan_function(const struct scan *s, uint8_t bus, uint8_t slot, u
     struct pci_device d = {.bus = bus, .slot = slot, .func = func};
     uint16_t vendor = (uint16_t)read_config(s->access, &d, PCI_CFG_ID);
     if (vendor == UINT16_MAX || vendor == 0) {
-        return 0; /* nobody answers: all ones; 0 is what some bridges make of that */
+        return 0; /* no device answers: all ones; 0 is what some bridges make of that */
     }
     uint32_t header = (read_config(s->access, &d, CFG_HEADER_TYPE) >> 16) & 0xff;
     fill_device(s, &d, header);
@@ -235,7 +235,7 @@ static uint32_t scan_function(const struct scan *s, uint8_t bus, uint8_t slot, u
     return header;
 }
 
-/* True when anybody is there. */
+/* True when a function answers there. */
 static bool scan_bus(const struct scan *s, uint32_t bus)
 {
     size_t before = s->tree->count + s->tree->dropped;

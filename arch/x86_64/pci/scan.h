@@ -63,7 +63,7 @@ void pci_scan_tree(struct pci_tree *t, const struct pci_access *a,
 uint8_t pci_capability(const struct pci_access *a, const struct pci_device *d, uint8_t id);
 
 /*
- * Whether bus looks the same by a as by trusted. Somebody must be there when must_answer. Where
+ * Whether bus looks the same by a as by trusted. A device must be there when must_answer. Where
  * trusted reaches nothing at all, any sane answer of a's will do.
  */
 bool pci_access_agrees(const struct pci_access *a, const struct pci_access *trusted, uint8_t bus,

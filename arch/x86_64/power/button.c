@@ -52,7 +52,7 @@ static bool take_press(void)
 }
 
 /*
- * irq context. A line that somebody else holds would interrupt for ever: it is masked then. When
+ * irq context. A line that another device holds would interrupt for ever: it is masked then. When
  * the loop has not seen the last press yet, a task keeps it from its turn: it is not waited for.
  */
 static void on_sci(uint8_t vector)

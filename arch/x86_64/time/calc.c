@@ -40,6 +40,7 @@ struct clock_scale clock_scale_make(uint64_t num, uint64_t den)
     return s;
 }
 
+/* The new pace begins where the old one has come to, so that time does not jump. */
 void clock_line_bend(struct clock_line *line, uint64_t tsc, uint64_t tsc_hz)
 {
     assert(tsc >= line->tsc);
@@ -48,6 +49,7 @@ void clock_line_bend(struct clock_line *line, uint64_t tsc, uint64_t tsc_hz)
     line->to_ns = clock_scale_make(NS_PER_S, tsc_hz);
 }
 
+/* The counter was read somewhere between the two: wrong by half of that at most. */
 static uint64_t middle(const struct clock_reading *r)
 {
     return r->before + (r->after - r->before) / 2;
@@ -150,9 +152,11 @@ uint64_t clock_date_to_unix_s(const struct clock_date *d)
     for (uint32_t m = 1; m < d->month; m++) {
         days += days_in_month(d->year, m);
     }
+    /* A leap second is told as the one before it: Unix time has none. */
     return days * S_PER_DAY + d->hour * 3600U + d->minute * 60U + min_u32(d->second, 59);
 }
 
+/* BCD, unless bit DM of register B says binary (MC146818A, register B). */
 static uint8_t from_register(uint8_t value, bool binary)
 {
     return binary ? value : (uint8_t)((value >> 4) * 10 + (value & 15));
@@ -173,7 +177,7 @@ struct clock_date clock_rtc_decode(const struct clock_rtc_raw *raw)
     }
     uint32_t year = from_register(raw->year, binary);
     uint32_t century = from_register(raw->century, binary);
-    if (century == 0) {
+    if (century == 0) { /* no register for it (FADT, CENTURY): two digits have to do */
         century = year >= RTC_CENTURY_PIVOT_YEARS ? 19 : 20;
     }
     return (struct clock_date){

@@ -52,7 +52,7 @@ struct clock_reading {
 /*
  * A first idea of the TSC's frequency from two readings of a reference of ref_hz that wraps at
  * mask + 1. 0 when the reference stood still, or when what comes out is no processor's frequency:
- * so it is when it wrapped while somebody else had the processor.
+ * so it is when it wrapped while something else had the processor.
  */
 uint64_t clock_rough_hz(const struct clock_reading *from, const struct clock_reading *to,
                         uint64_t ref_hz, uint32_t mask);

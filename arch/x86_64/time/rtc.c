@@ -41,6 +41,7 @@ static uint8_t cmos_read(uint8_t reg)
     return in8(CMOS_DATA_PORT);
 }
 
+/* While UIP is clear no update begins for 244 us (MC146818A, register A): time to read all. */
 static bool wait_not_updating(void)
 {
     for (uint32_t us = 0; us < UPDATE_WAIT_MAX_US; us += UPDATE_STEP_US) {

@@ -26,6 +26,8 @@ static struct {
     struct idt_gate gates[VECTOR_COUNT];
 } idt __attribute__((aligned(16)));
 
+/* These three may arrive inside any other handler, and each other: each has a stack of its own (SDM
+ * volume 3, section 6.14.5). */
 static enum gdt_ist stack_for(unsigned vector)
 {
     switch (vector) {

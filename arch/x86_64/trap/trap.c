@@ -55,6 +55,7 @@ static const char *const names[TRAP_EXCEPTIONS] = {
 
 static const char *page_fault_reason(uint64_t error)
 {
+    /* Asked first, for P is set beside it. */
     if ((error & PF_RESERVED) != 0) {
         return "a page table has a reserved bit set";
     }
