@@ -256,8 +256,9 @@ static void run(struct attack *a, uint64_t seconds)
     }
 }
 
-/* Whoever the target still answers once the crowd is gone: a request was lost on the way, so the
- * RST was not the number expected (RFC 5961 3.2). This one is: the acknowledgement says which. */
+/* A connection that the target still answers once the crowd is gone: a request was lost on the way,
+ * so the RST was not the number expected (RFC 5961 3.2). This one is: the acknowledgement says
+ * which. */
 static void take_leftover(void *ctx, const struct answer *in)
 {
     struct attack *a = ctx;
@@ -273,7 +274,7 @@ static void take_leftover(void *ctx, const struct answer *in)
     target_send(&a->t, &s);
 }
 
-/* A RST from each that is left, so that whoever comes next finds the target as it was. */
+/* A RST from each that is left, so that the next attack finds the target as it was. */
 static void clear(struct attack *a)
 {
     for (uint32_t i = 0; i < a->count; i++) {

@@ -501,7 +501,7 @@ static void make_sockets(struct fuzz *f)
     }
     struct fuzz_input known = {.data = (const uint8_t *)"\1\2\2\1", .size = 4};
     struct fuzz_input input = f->in;
-    f->in = known; /* the neighbour makes himself known */
+    f->in = known; /* the neighbour makes itself known */
     step_arp(f);
     f->in = input;
     static const uint8_t options[8] = {2, 4, 5, 0xb4, 1, 3, 3, 4};

@@ -78,7 +78,7 @@ void host_input(struct host *h, struct pkt *p, bool corrupted);
 void host_deliver(struct host *h, const struct link_frame *f);
 
 /* What its stack gave up on: a connection without progress, a handshake that was never completed, a
- * neighbour who did not answer (once for each packet that waited for him), a closed connection that
+ * neighbour that did not answer (once for each packet that waited for it), a closed connection that
  * stood in the way of others. */
 uint64_t host_give_ups(const struct host *h);
 

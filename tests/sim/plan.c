@@ -191,7 +191,7 @@ static void draw_leaving(struct drawing *g, struct conn_plan *c)
     } else {
         return;
     }
-    /* The one who is left may have lost the RST: only asking tells him. */
+    /* The side that is left may have lost the RST: only a keep-alive probe tells it. */
     a->keepalive = b->keepalive = true;
 }
 
@@ -222,8 +222,8 @@ static void draw_conn(struct drawing *g, struct conn_plan *c)
     draw_keepalive(g, c);
     draw_leaving(g, c);
     if (c->end[c->client].bytes == 0) {
-        /* A client who says nothing may for ever believe in a connection whose handshake's last
-         * ACK was lost: TCP has no cure for that. He asks for one. */
+        /* A client that says nothing may for ever believe in a connection whose handshake's last
+         * ACK was lost: TCP has no cure for that. So it probes. */
         c->end[c->client].keepalive = true;
     }
     if (one_in(g, 6)) {

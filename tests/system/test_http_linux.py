@@ -396,7 +396,7 @@ def test_running_out_of_descriptors_costs_the_longest_at_a_head():
 
 
 def test_running_out_of_descriptors_does_not_spin():
-    """With none for a client, nobody can be closed to have his."""
+    """With no descriptor held by a client there is none to be won by closing one."""
     with running("--max-connections", "256", descriptors=SERVER_DESCRIPTORS) as server:
         busy = [server.connect() for _ in range(100)]
         path = f"/proc/{server.process.pid}/stat"

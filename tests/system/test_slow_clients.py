@@ -4,8 +4,8 @@ later than without them.
 RINGSIDE_SLOW_CLIENTS and RINGSIDE_SLOW_S make it bigger and longer; 10,000 and 15 are the full
 size.
 
-Whoever is thrown out comes back a second later, so a machine without room for all of them has to
-choose anew all the time."""
+A client that is thrown out comes back a second later, so a machine without room for all of them
+has to choose anew all the time."""
 import os
 import time
 

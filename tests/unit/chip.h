@@ -232,7 +232,7 @@ void chip_tx_writeback(struct chip *c);
 uint32_t chip_reg(const struct chip *c, uint32_t offset); /* a look without side effects */
 uint32_t chip_rx_owned(const struct chip *c);             /* descriptors the chip may still fill */
 
-/* 16 bytes into a descriptor of the ring, whoever owns it: for a hostile chip. */
+/* 16 bytes into a descriptor of the ring, whichever side owns it: for a hostile chip. */
 void chip_scribble(struct chip *c, bool tx, uint32_t idx, const uint8_t bytes[16]);
 
 #endif

@@ -330,7 +330,7 @@ static uint8_t hostile_byte(void)
     return byte;
 }
 
-/* Before an access: sometimes a descriptor changes, whoever owns it. */
+/* Before an access: sometimes a descriptor changes, whichever side owns it. */
 static void hostile_turn(void)
 {
     if (chip->hostile == NULL) {

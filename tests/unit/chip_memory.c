@@ -83,7 +83,7 @@ uint64_t chip_hash(const uint8_t *bytes, size_t len)
     return h;
 }
 
-/* Whoever reads a buffer that the chip owns sees nonsense; whoever writes it is found out. */
+/* A read of a buffer that the chip owns sees nonsense; a write to it is found out. */
 void chip_poison(uint8_t *buffer, size_t len)
 {
     memset(buffer, POISON, len);

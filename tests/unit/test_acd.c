@@ -33,7 +33,7 @@ static void count_arp(struct net_fixture *f, uint32_t *probes, uint32_t *announc
     }
 }
 
-/* Somebody else says that address is his. */
+/* Another station claims the address by ARP. */
 static void claim_by_other(struct net_fixture *f, uint32_t address)
 {
     struct frame fr;

@@ -224,7 +224,7 @@ static void soon_after_another(void **state)
     arp_expect_data(f, fixture_other, 1);
 }
 
-/* Whoever answers first is believed, and the others' answers are claims like any. Everybody is
+/* The first answer is believed, and the others are claims like any. The link is
  * asked once a second at most, whatever they do. */
 static void several_claimants(void **state)
 {

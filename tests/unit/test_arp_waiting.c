@@ -1,5 +1,5 @@
 /*
- * Packets that wait for a neighbour's address: how many may, and that whoever sent one hears what
+ * Packets that wait for a neighbour's address: how many may, and that the sender of one hears what
  * became of it (RFC 1122 2.3.2.2).
  */
 // LINK: tests/unit/net_fixture.c tests/unit/arp_steps.c kernel/p[ko]*.c kernel/timer.c
@@ -98,7 +98,8 @@ static uint32_t count_syns(struct net_fixture *f, const uint8_t *mac)
     return count;
 }
 
-/* Nobody is there: everybody hears so when it is known, whether his SYN found room or not. */
+/* The neighbour is absent: each connection hears so when it is known, whether its SYN found room or
+ * not. */
 static void all_hear_that_nobody_is_there(void **state)
 {
     struct net_fixture *f = *state;
@@ -250,7 +251,7 @@ static void datagrams_leave_handshakes_alone(void **state)
     udp_close(u);
 }
 
-/* What waited in vain is no ICMP message that was received, whoever sent it. */
+/* What waited in vain is no ICMP message that was received, whatever protocol sent it. */
 static void absence_is_no_message(void **state)
 {
     struct net_fixture *f = *state;
@@ -269,7 +270,7 @@ static void absence_is_no_message(void **state)
     udp_close(u);
 }
 
-/* The last buffers wait for nobody: ARP, RSTs and ACKs find them, whoever is not there. */
+/* The last buffers wait for no neighbour: ARP, RSTs and ACKs find them, whichever is absent. */
 static void last_buffers_do_not_wait(void **state)
 {
     struct net_fixture *f = *state;

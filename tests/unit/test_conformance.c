@@ -272,7 +272,7 @@ static void source_is_the_address_in_use(void **state)
     tcp_test_end(&tt);
 }
 
-/* RFC 9293 SHLD-9: nobody calls the owner between R1 and R2, but he can ask. */
+/* RFC 9293 SHLD-9: the owner is not called between R1 and R2, but it can ask. */
 static void timeouts_can_be_asked_for(void **state)
 {
     struct tcp_test tt;

@@ -295,7 +295,7 @@ static void test_masked_until_polled(void **state)
 }
 
 /*
- * The link goes between the last look of a poll and its end, with a frame: whoever takes the link's
+ * The link goes between the last look of a poll and its end, with a frame: the reader of the link's
  * cause must not take the frame's with it, nor is it a loss.
  */
 static void test_a_link_that_goes_under_a_poll(void **state)

@@ -292,7 +292,7 @@ static void test_rx_pool_dry(void **state)
 }
 
 /* Nobody looks: the ring fills, then the FIFO, then frames are lost in the chip; all is counted. */
-static void test_rx_starved_and_back(void **state)
+static void test_rx_without_buffers_and_back(void **state)
 {
     uint32_t out = 0;
     start(WORLD_PACKETS);
@@ -624,7 +624,7 @@ int main(void)
         cmocka_unit_test(test_rx_senseless_lengths),
         cmocka_unit_test(test_rx_frames_over_several_descriptors),
         cmocka_unit_test(test_rx_pool_dry),
-        cmocka_unit_test(test_rx_starved_and_back),
+        cmocka_unit_test(test_rx_without_buffers_and_back),
         cmocka_unit_test(test_rx_each_allocation_fails),
         cmocka_unit_test(test_tx_frame),
         cmocka_unit_test(test_tx_pads_with_zeros),

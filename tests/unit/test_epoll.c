@@ -284,7 +284,8 @@ static void test_limits(void **state)
     assert_int_equal(epoll_open(b->n, b->pair.now_ns), ep[1]);
 }
 
-/* With room for one event at a time everybody gets his turn, and in the order of readiness. */
+/* With room for one event at a time each descriptor gets its turn, and in the order of readiness.
+ */
 static void test_fair_order(void **state)
 {
     struct bench *b = *state;

@@ -211,7 +211,7 @@ static void test_the_command_line_is_obeyed(void **state)
     }
 }
 
-/* The next best, never a better one: whoever asks for MSI has his reasons against MSI-X. */
+/* The next best, never a better one: a user who asks for MSI has reasons against MSI-X. */
 static void test_the_command_line_asks_too_much(void **state)
 {
     struct board_nic *nic = &board.nics[0];

@@ -119,7 +119,7 @@ static size_t fake_rx(struct nic *nic, struct pkt **batch, size_t max)
     return count;
 }
 
-/* Frees what it takes, as a TAP does: whoever touches it afterwards is found out by the pool. */
+/* Frees what it takes, as a TAP does: a later access to it is found out by the pool. */
 static size_t fake_tx(struct nic *nic, struct pkt **batch, size_t count)
 {
     size_t taken = 0;

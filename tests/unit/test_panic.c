@@ -123,7 +123,7 @@ static void panic_from_interrupt(void)
     panic("in the middle");
 }
 
-/* The writer who was interrupted never comes back: his turn at the consoles is not waited for. */
+/* The writer that was interrupted never comes back: its turn at the consoles is not waited for. */
 static void a_panic_in_the_middle_of_a_write_is_told(void **state)
 {
     setup_world();

@@ -293,8 +293,8 @@ static void test_forged_pieces_do_not_silence_a_host(void **state)
     assert_int_equal(fixture_forget(f), 1);
 }
 
-/* The bound on fragments is shared out as well: who sends many small pieces pushes out what is
- * his, and the datagram that another has begun before stays. */
+/* The bound on fragments is shared out as well: a source of many small pieces pushes out its
+ * own, and the datagram that another has begun before stays. */
 static void test_small_pieces_evict_their_own(void **state)
 {
     struct net_fixture *f = *state;

@@ -1,6 +1,6 @@
 /*
  * Which neighbour a packet is sent to: routers outside of the subnet, routes that a server told,
- * and who may make himself known by ARP.
+ * and which hosts may make themselves known by ARP.
  */
 // LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include <setjmp.h>
@@ -76,7 +76,7 @@ static void ask_us(struct net_fixture *f, uint32_t from, const uint8_t *mac)
     struct frame_arp a = {.op = 1, .sender_mac = mac, .sender_ip = from, .target_ip = FIXTURE_ADDR};
     frame_arp(&fr, &a);
     fixture_input(f, &fr);
-    assert_true(fixture_pop(f, &fr)); /* whoever asks gets his answer */
+    assert_true(fixture_pop(f, &fr)); /* every request gets its answer */
     assert_int_equal(load_be16(fr.bytes + 20), ARP_OP_REPLY);
     assert_memory_equal(fr.bytes, mac, 6);
 }

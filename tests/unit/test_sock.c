@@ -626,7 +626,7 @@ static void test_shutdown_tells_watches(void **state)
     struct counting_watch w = {.watch.fn = count_call};
     assert_int_equal(sock_watch_add(p->net[1], fd[1], &w.watch), 0);
     assert_int_equal(sock_shutdown(p->net[1], fd[1], 0, p->now_ns), 0);
-    assert_true(w.bits & NET_READY_IN); /* whoever waits in recv gets the end of the stream */
+    assert_true(w.bits & NET_READY_IN); /* a task in recv gets the end of the stream */
     sock_watch_remove(p->net[1], fd[1], &w.watch);
 }
 
@@ -741,7 +741,7 @@ static void test_inheritance(void **state)
     expect_opt(n, fd, SOCK_OPT_NONBLOCK, 0);
 }
 
-/* Everything open at the end: nothing leaks, and whoever waits is told. */
+/* Everything open at the end: nothing leaks, and every waiter is told. */
 static void test_destroy_while_open(void **state)
 {
     (void)state;

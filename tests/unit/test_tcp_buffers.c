@@ -57,7 +57,7 @@ static void drain(struct tcp_test *tt)
     assert_true(seq_ge(rcv_adv(tt->t), edge));
 }
 
-/* A round trip in which the peer sends as much as he may, at most limit bytes. Returns how much. */
+/* A round trip in which the peer sends as much as it may, at most limit bytes. Returns how much. */
 static uint32_t round_of(struct tcp_test *tt, uint32_t limit, bool read)
 {
     struct tcp_cb *t = tt->t;
@@ -95,7 +95,7 @@ static void receive_buffer_follows_the_reader(void **state)
     tcp_test_end(&tt);
 }
 
-/* Who sends steadily what fits, needs no more than that. */
+/* A peer that sends steadily what fits needs no more than that. */
 static void steady_reading_needs_no_more(void **state)
 {
     struct tcp_test tt;
@@ -219,7 +219,7 @@ static void send_buffer_follows_cwnd(void **state)
     tcp_test_end(&tt);
 }
 
-/* A writer who never had to wait has room enough. */
+/* A writer that never had to wait has room enough. */
 static void send_buffer_of_a_slow_writer(void **state)
 {
     struct tcp_test tt;

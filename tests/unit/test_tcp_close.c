@@ -85,7 +85,7 @@ static void both_close_at_once(void **state)
     all_home(&tt, 1);
 }
 
-/* In CLOSING the peer's FIN comes again with the ACK of ours: he missed our ACK. */
+/* In CLOSING the peer's FIN comes again with the ACK of ours: our ACK was lost. */
 static void closing_sees_the_fin_again(void **state)
 {
     struct tcp_test tt;
@@ -273,7 +273,7 @@ static void orphans_with_shut_windows_are_fewer(void **state)
     tcp_test_end(&tt);
 }
 
-/* And only those: who takes what was sent finishes in good order. */
+/* And only those: a peer that takes what was sent finishes in good order. */
 static void orphans_with_open_windows_stay(void **state)
 {
     struct tcp_test tt;

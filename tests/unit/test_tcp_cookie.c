@@ -21,7 +21,7 @@ enum {
     SLOT_MS = 67108,
 };
 
-/* Half-open connections of count others, who never answer. */
+/* Half-open connections of count peers that never answer. */
 static void flood(struct tcp_test *tt, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -360,8 +360,8 @@ static void guesses_open_nothing(void **state)
     tcp_test_end(&tt);
 }
 
-/* tcp_listen_backlog: more SYN-ACKs than the backlog, but no more connections; who finds the accept
- * queue full is not reset, and gets in with his data later. */
+/* tcp_listen_backlog: more SYN-ACKs than the backlog, but no more connections; a peer that finds
+ * the accept queue full is not reset, and gets in with its data later. */
 static void accept_queue_bounds_cookies(void **state)
 {
     struct tcp_test tt;
@@ -558,7 +558,7 @@ static void listeners_share_the_table(void **state)
     assert_int_equal(tcp_test_forget(&tt), 4);
     assert_int_equal(half_open_count(other), 4);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_sent"), 100 - 12);
-    /* Now all of it is taken: a cookie for him, too. */
+    /* Now all of it is taken: a cookie for this SYN, too. */
     inject(&tt, .flags = TCP_SYN, .dport = 81, .sport = 60);
     assert_int_equal(tcp_test_forget(&tt), 1);
     assert_int_equal(tcp_test_count(&tt, "tcp_cookies_sent"), 100 - 12 + 1);

@@ -1,6 +1,6 @@
 /*
  * net_finish: the end of the service before the machine is switched off. Every peer hears of it by
- * a FIN, whatever state his connection is in and whatever its owner has left unread.
+ * a FIN, whatever state its connection is in and whatever the owner has left unread.
  */
 // LINK: tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
@@ -26,7 +26,7 @@ static void an_established_one_gets_a_fin(void **state)
     expect(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 1);
     assert_int_equal(net_unfinished(tt.net), 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 2);
-    assert_int_equal(net_unfinished(tt.net), 0); /* his own FIN is not waited for */
+    assert_int_equal(net_unfinished(tt.net), 0); /* the peer's FIN is not waited for */
     tt_close(&tt);
     inject(&tt, .flags = TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
     expect(&tt, .flags = TCP_ACK, .seq = 2, .ack = 2);
@@ -73,7 +73,7 @@ static void a_half_closed_one_is_closed(void **state)
     tcp_test_end(&tt);
 }
 
-/* Whose FIN is out gets no second; twice is once. */
+/* A connection whose FIN is out sends no second; twice is once. */
 static void one_that_is_closing_goes_on(void **state)
 {
     struct tcp_test tt;

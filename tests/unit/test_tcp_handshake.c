@@ -173,7 +173,7 @@ static void closed_every_flags(void **state)
     }
 }
 
-/* Family 29, TestListenNoAcceptNonUnicastV4: who is not one host gets no answer, us (LAND) among
+/* Family 29, TestListenNoAcceptNonUnicastV4: what is not one host gets no answer, us (LAND) among
  * them, at an open port or a closed one. */
 static void no_answer_to_nobody(void **state)
 {

@@ -256,7 +256,7 @@ static void ports_cover_their_range(void **state)
     tcp_test_end(&tt);
 }
 
-/* Who is bound keeps his port, a listener first of all. */
+/* A bound socket keeps its port, a listener first of all. */
 static void ports_of_others_are_not_taken(void **state)
 {
     struct tcp_test tt;

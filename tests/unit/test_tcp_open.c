@@ -472,7 +472,7 @@ static void simultaneous_open(void **state)
     assert_int_equal(state_of(tt.t), TCP_ESTABLISHED);
     assert_true((tt.ready & NET_READY_OUT) != 0);
     tcp_test_end(&tt);
-    make_syn_received(&tt); /* the peer's SYN-ACK was lost, his SYN comes again */
+    make_syn_received(&tt); /* the SYN-ACK to the peer was lost, its SYN comes again */
     inject(&tt, .flags = TCP_SYN, .seq = 0);
     expect(&tt, .flags = TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
     inject(&tt, .flags = TCP_ACK, .seq = 1, .ack = 1, .data = "x");

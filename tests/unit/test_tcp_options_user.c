@@ -394,7 +394,7 @@ static void deferred_until_a_fin(void **state)
     tcp_test_end(&tt);
 }
 
-/* For a peer that waits for us to speak: when the time is up his ACK is asked for and will do. */
+/* For a peer that waits for us to speak: when the time is up its ACK is asked for and will do. */
 static void deferred_until_time_is_up(void **state)
 {
     struct tcp_test tt;

@@ -193,7 +193,7 @@ static void bind_then_connect(void **state)
     (void)tcp_test_forget(tt);
 }
 
-/* All in use: bind(0) has none to give, but to one who shares (SO_REUSEADDR), and then none that
+/* All in use: bind(0) has none to give, but to one that shares (SO_REUSEADDR), and then none that
  * somebody is bound to. */
 static void bind_when_all_are_used(void **state)
 {

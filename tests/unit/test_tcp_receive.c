@@ -448,7 +448,7 @@ static void shut_reading_with_a_gap(void **state)
     tcp_test_end(&tt);
 }
 
-/* Nothing is dropped without a count: text behind the FIN that was taken, text that nobody will
+/* Nothing is dropped without a count: data behind the FIN that was taken, data that nobody will
  * read, in order or not. */
 static void drops_are_counted(void **state)
 {

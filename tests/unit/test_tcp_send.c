@@ -341,7 +341,7 @@ static void data_then_fin_ride_together(void **state)
     tcp_test_end(&tt);
 }
 
-/* A writer who finds the pool empty is told when it is not. */
+/* A writer that finds the pool empty is told when it is not. */
 static void starved_writer_is_woken(void **state)
 {
     struct tcp_test tt;
@@ -427,7 +427,7 @@ static void shut_window_orphan_gives_way(void **state)
     tcp_test_end(&tt);
 }
 
-/* The less is left, the less one connection may hold; who holds nothing still gets some. */
+/* The less is left, the less one connection may hold; one that holds nothing still gets some. */
 static void writers_share_what_is_left(void **state)
 {
     struct tcp_test tt;
@@ -486,7 +486,7 @@ static void options_of_a_connection(void **state)
     tcp_test_end(&tt);
 }
 
-/* A writer who fills the buffer to the last byte was refused nothing, and still waits for room. */
+/* A writer that fills the buffer to the last byte was refused nothing, and still waits for room. */
 static void buffer_filled_exactly_and_woken(void **state)
 {
     struct tcp_test tt;

@@ -45,12 +45,12 @@ static void text_waits_until_open(void **state)
         const char *text;
         const char *read;
     } openers[] = {
-        {TCP_ACK, END, "", "early"},              /* he goes on behind what he has sent */
-        {TCP_ACK, 1, "", "early"},                /* he has forgotten it */
+        {TCP_ACK, END, "", "early"},              /* the peer goes on behind that */
+        {TCP_ACK, 1, "", "early"},                /* or has forgotten it */
         {TCP_ACK, 1, "early", "early"},           /* or sends it again */
         {TCP_ACK, END, " bird", "early bird"},    /* and more */
-        {TCP_SYN | TCP_ACK, 0, "", "early"},      /* his SYN-ACK, RFC 9293 figure 7 */
-        {TCP_SYN | TCP_ACK, 0, "early", "early"}, /* with its text again */
+        {TCP_SYN | TCP_ACK, 0, "", "early"},      /* its SYN-ACK, RFC 9293 figure 7 */
+        {TCP_SYN | TCP_ACK, 0, "early", "early"}, /* with its data again */
     };
     for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
         struct tcp_test tt;
@@ -110,7 +110,7 @@ static void what_waits_is_bounded(void **state)
     tcp_test_end(&tt);
 }
 
-/* The owner went before it was open: nobody will read the text, and the peer is told. */
+/* The owner went before it was open: the data will not be read, and the peer is told. */
 static void text_for_nobody(void **state)
 {
     struct tcp_test tt;

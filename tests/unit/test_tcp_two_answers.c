@@ -1,7 +1,7 @@
 /*
  * A SYN answered twice: the first time by a cookie, because the SYN cache was full, and the SYN
  * that followed it by a half-open record with another number (RFC 4987 3.6; docs/tcp.md, "SYN
- * cookies"). A peer whose round trip is longer than his timer holds to the first answer.
+ * cookies"). A peer whose round trip is longer than its timer holds to the first answer.
  */
 // LINK: tests/unit/syn_answers.c tests/unit/tcp_fixture.c tests/unit/net_fixture.c @net
 // LINK: kernel/p[ko]*.c kernel/timer.c
@@ -48,7 +48,7 @@ static void make_flooded_with(struct tcp_test *tt, const struct net_config *cfg)
     assert_int_equal(tcp_test_count(tt, "tcp_cookies_sent"), 0);
 }
 
-/* One of those who filled it gives up. */
+/* One of the flooding peers gives up. */
 static void flooder_leaves(struct tcp_test *tt, uint16_t i)
 {
     uint32_t used = half_opens_of(tt->net);
@@ -92,7 +92,7 @@ static void first_answer_of_two_counts(void **state)
         assert_int_equal(syn_untimed(t), first == 0);
         assert_int_equal(tcp_test_count(&tt, "tcp_cookies_accepted"), first == 0);
         assert_int_equal(half_opens_of(tt.net), BACKLOG - 1);
-        /* What the other answer makes him say. */
+        /* What the other answer makes the peer send. */
         inject(&tt, .flags = TCP_ACK, .seq = 4, .ack = 1, .wnd = 100);
         assert_int_equal(tt_send(&tt, "200"), 3);
         expect(&tt, .flags = TCP_ACK, .seq = 1, .ack = 4, .data = "200");
