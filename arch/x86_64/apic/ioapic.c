@@ -79,7 +79,7 @@ static bool add_chip(const struct acpi_ioapic *entry)
     if (version == 0 || version == UINT32_MAX || chip->pin_count > IOAPIC_PINS_MAX) {
         return false;
     }
-    /* Until a driver asks for it: firmware may have left some to vectors of its own. */
+    /* Until a driver asks for it, whatever was routed before. */
     for (uint32_t pin = 0; pin < chip->pin_count; pin++) {
         chip_write(chip, IOAPIC_REDIRECTION + 2 * pin, ENTRY_MASKED);
     }
