@@ -1,8 +1,8 @@
 /*
- * How tests see and set up the inside of a connection: the one place, beside tcp_check.c and
- * tests/sim/account.c, that knows how struct tcp_cb and struct tcp are laid out (`make check`
- * holds the others to it). What the public report says is taken from there. Names are RFC 9293's
- * and those of the RFC that has the quantity.
+ * How tests see and set up the inside of a connection: the one place, beside tcp_check.c,
+ * tests/sim/account.c and tests/bench/where.c, that knows how struct tcp_cb and struct tcp are laid
+ * out (`make check` holds the others to it). What the public report says is taken from there. Names
+ * are RFC 9293's and those of the RFC that has the quantity.
  */
 #ifndef TESTS_UNIT_TCP_SEE_H
 #define TESTS_UNIT_TCP_SEE_H
