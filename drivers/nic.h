@@ -16,6 +16,14 @@ enum nic_event { /* what irq() saw; bits */
                  NIC_EVENT_LINK = 1u << 1,
 };
 
+/* What a device does for whoever sends or receives. Not one of them has to be used. */
+enum nic_feature {
+    NIC_FEATURE_RX_CSUM = 1u << 0,  /* sets PKT_RX_CSUM_GOOD */
+    NIC_FEATURE_TX_CSUM = 1u << 1,  /* takes pkt.tx.l4 */
+    NIC_FEATURE_TSO = 1u << 2,      /* takes pkt.tx.mss */
+    NIC_FEATURE_TX_FRAGS = 1u << 3, /* takes packets of NIC_TX_FRAGS_MAX buffers */
+};
+
 struct nic_link {
     bool up;
     bool full_duplex;
@@ -80,6 +88,7 @@ struct nic_ops {
 enum {
     NIC_FRAME_MIN_BYTES = 60,   /* without FCS */
     NIC_FRAME_MAX_BYTES = 1514, /* 14 + 1500 */
+    NIC_TX_FRAGS_MAX = 48,      /* headers, and what IPv4 lets a packet have in full segments */
 };
 #define NIC_WATCHDOG_NS NS_PER_S
 
@@ -87,6 +96,7 @@ struct nic {
     const struct nic_ops *ops; /* [I] */
     const char *name;          /* [I] "e1000 82540EM" */
     uint8_t mac[6];            /* [I] */
+    uint32_t features;         /* [I] enum nic_feature */
     struct nic_stats stats;
 };
 

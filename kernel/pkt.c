@@ -75,12 +75,47 @@ struct pkt *pkt_alloc(struct pkt_pool *pool, size_t headroom)
     pool->used++;
     pool->high = max_u32(pool->high, pool->used);
     p->next = NULL;
+    assert(p->frag == NULL);
     p->data = p->head + headroom;
     p->tail = p->data;
     p->refs = 1;
     p->rx_flags = 0;
+    p->tx = (struct pkt_tx){0};
     memset(p->cb, 0, sizeof(p->cb));
     return p;
+}
+
+/* Its last reference is gone. */
+static void give_back(struct pkt *p)
+{
+    struct pkt_pool *pool = p->pool;
+    assert(p->frag == NULL);
+    assert(pool->used > 0);
+    assert(p >= pool->meta && p < pool->meta + pool->count);
+    pool->used--;
+    free_push(pool, p);
+}
+
+/* One reference to one buffer. A buffer that somebody retains is in no packet any more. */
+static void put_buffer(struct pkt *p)
+{
+    assert(p->refs > 0); /* 0: put once too often */
+    assert(in_order(p));
+    p->refs--;
+    if (p->refs == 0) {
+        give_back(p);
+    }
+}
+
+/* The buffers behind p, which is given back. */
+static void put_frags(struct pkt *p)
+{
+    while (p->frag != NULL) {
+        struct pkt *frag = p->frag;
+        p->frag = frag->frag;
+        frag->frag = NULL;
+        put_buffer(frag);
+    }
 }
 
 void pkt_put(struct pkt *p)
@@ -88,17 +123,10 @@ void pkt_put(struct pkt *p)
     if (p == NULL) {
         return;
     }
-    assert(p->refs > 0); /* 0: put once too often */
-    assert(in_order(p));
-    p->refs--;
-    if (p->refs > 0) {
-        return;
+    if (unlikely(p->frag != NULL) && p->refs == 1) {
+        put_frags(p);
     }
-    struct pkt_pool *pool = p->pool;
-    assert(pool->used > 0);
-    assert(p >= pool->meta && p < pool->meta + pool->count);
-    pool->used--;
-    free_push(pool, p);
+    put_buffer(p);
 }
 
 void pkt_queue_drain(struct pkt_queue *q)

@@ -14,6 +14,11 @@
  * transit owns next, data and tail, and the retaining holder owns cb and nothing else; it may touch
  * the packet again when pkt_shared() is false.
  *
+ * A packet may lie in more buffers than one: frag leads from the first to the next. The first has
+ * the headers; pkt_len, push, pull and trim are of one buffer, pkt_total of all of them. Who puts
+ * the first gives all of them back. The buffers behind it may be shared with a holder that retains
+ * them; frag belongs to the holder in transit, as next does.
+ *
  * The bus address is opaque outside drivers. Single core, no locking. Nothing here can sleep.
  */
 #ifndef KERNEL_PKT_H
@@ -31,21 +36,35 @@ static_assert(PKT_HEADROOM >= 14 + 20 + 60, "headers fit the headroom");
 
 struct pkt_pool;
 
+/* What the device is asked to do to a packet that is sent: nothing, or what it has said it can
+ * (drivers/nic.h). Offsets are from pkt.head. */
+struct pkt_tx {
+    uint16_t l3;      /* of the IPv4 header */
+    uint16_t l4;      /* of the TCP or UDP header, whose checksum is to be filled in; 0: nothing */
+    uint16_t mss;     /* > 0: the payload goes in segments of so many bytes (TSO) */
+    uint8_t l4_bytes; /* of that header */
+    uint8_t l4_csum;  /* of the checksum in it; there is the sum of the pseudo header */
+};
+
 struct pkt {
     struct pkt *next;      /* linkage of the queue that holds the packet in transit */
     struct pkt_pool *pool; /* [I] */
     uint8_t *head;         /* [I] */
     uint8_t *data;
     uint8_t *tail;
-    uint64_t bus; /* [I] bus address of head; for drivers */
+    struct pkt *frag; /* the packet goes on in this buffer; NULL: it ends here */
+    uint64_t bus;     /* [I] bus address of head; for drivers */
     uint32_t refs;
-    uint32_t rx_flags;         /* enum pkt_rx_flag */
+    uint32_t rx_flags; /* enum pkt_rx_flag */
+    struct pkt_tx tx;
     uint64_t cb[PKT_CB_WORDS]; /* the retaining (or only) holder's own notes */
 };
+static_assert(offsetof(struct pkt, tx) == 64, "the first cache line is what every layer needs");
 static_assert(sizeof(struct pkt) <= 128, "two cache lines");
 
 enum pkt_rx_flag {
     PKT_RX_L2_BROADCAST = 1u << 0, /* the frame came to ff:ff:ff:ff:ff:ff or a multicast address */
+    PKT_RX_CSUM_GOOD = 1u << 1,    /* the device has found the TCP or UDP checksum good */
 };
 
 /* Translates an address inside the pool's memory to a bus address; once a buffer. */
@@ -150,6 +169,16 @@ static inline void pkt_trim(struct pkt *p, size_t len)
 {
     assert(len <= pkt_len(p));
     p->tail = p->data + len;
+}
+
+/* The bytes of a packet in all its buffers. */
+static inline size_t pkt_total(const struct pkt *p)
+{
+    size_t bytes = pkt_len(p);
+    while ((p = p->frag) != NULL) {
+        bytes += pkt_len(p);
+    }
+    return bytes;
 }
 
 /* A first-in first-out queue over pkt.next. */

@@ -83,7 +83,9 @@ static void a_packet_comes_fresh(void **state)
             assert_int_equal(p->cb[word], 0);
             p->cb[word] = UINT64_MAX;
         }
+        assert_int_equal(p->tx.l4 | p->tx.mss, 0);
         p->rx_flags = PKT_RX_L2_BROADCAST;
+        p->tx = (struct pkt_tx){.l4 = 34, .mss = 1448};
         pkt_put(p);
     }
     assert_int_equal(pool.high, 1);
@@ -118,6 +120,30 @@ static void the_last_reference_frees(void **state)
     pkt_put(p);
     assert_int_equal(pool.used, 0);
     pkt_put(NULL);
+}
+
+static void a_chain_goes_back_as_one(void **state)
+{
+    struct pkt_pool pool;
+    make(&pool);
+    struct pkt *head = pkt_alloc(&pool, PKT_HEADROOM);
+    struct pkt *kept = pkt_alloc(&pool, 0);
+    struct pkt *last = pkt_alloc(&pool, 0);
+    pkt_append(head, 20);
+    pkt_append(kept, 100);
+    pkt_append(last, 3);
+    head->frag = pkt_get(kept);
+    kept->frag = last;
+    assert_int_equal(pkt_total(head), 123);
+    (void)pkt_get(head);
+    pkt_put(head);
+    assert_int_equal(pool.used, 3); /* as long as anybody has the first */
+    pkt_put(head);
+    assert_int_equal(pool.used, 1);
+    assert_null(kept->frag); /* and what is retained belongs to no packet */
+    assert_false(pkt_shared(kept));
+    pkt_put(kept);
+    assert_int_equal(pool.used, 0);
 }
 
 static void the_chosen_allocation_fails(void **state)
@@ -203,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_packet_comes_fresh),
         cmocka_unit_test(push_pull_append_trim),
         cmocka_unit_test(the_last_reference_frees),
+        cmocka_unit_test(a_chain_goes_back_as_one),
         cmocka_unit_test(the_chosen_allocation_fails),
         cmocka_unit_test(queues_keep_order),
         cmocka_unit_test(mistakes_are_noticed),
