@@ -24,15 +24,6 @@ static void check_link(struct netdev *d, uint64_t now_ns)
     }
 }
 
-/* Unmask, then look once more: what came between the last look and the unmasking raised nothing. */
-static void poll_complete(struct netdev *d)
-{
-    d->nic->ops->irq_unmask(d->nic);
-    if (d->nic->ops->rx_pending(d->nic)) {
-        napi_schedule(&d->napi);
-    }
-}
-
 /* The NAPI poll: see struct napi for what is promised. */
 static uint32_t netdev_poll(struct napi *napi, uint32_t budget, uint64_t now_ns)
 {
@@ -55,7 +46,7 @@ static uint32_t netdev_poll(struct napi *napi, uint32_t budget, uint64_t now_ns)
         }
     }
     if (done < budget) {
-        poll_complete(d);
+        d->masked = true; /* or may be: nobody has unmasked it since its interrupt */
     }
     assert(done <= budget);
     return done;
@@ -138,6 +129,24 @@ static uint64_t source_poll(void *arg, uint64_t now_ns)
     return deadline_ns;
 }
 
+/*
+ * The loop source's listen: unmask, then look once more, for what came between the last look and
+ * the unmasking raised nothing. Not at the end of each poll: awake, the loop looks into the ring
+ * each turn, and an interrupt would only tell what it sees.
+ */
+static void source_listen(void *arg)
+{
+    struct netdev *d = arg;
+    if (!d->masked) {
+        return;
+    }
+    d->masked = false;
+    d->nic->ops->irq_unmask(d->nic);
+    if (d->nic->ops->rx_pending(d->nic)) {
+        napi_schedule(&d->napi);
+    }
+}
+
 /* The loop source's flush: the one tail write of this turn. */
 static void source_flush(void *arg, uint64_t now_ns)
 {
@@ -157,7 +166,7 @@ void netdev_init(struct netdev *d, struct nic *nic, const struct netdev_ops *ops
         .ops = ops,
         .arg = arg,
         .napi = {.poll = netdev_poll},
-        .source = {.arg = d, .poll = source_poll, .flush = source_flush},
+        .source = {.arg = d, .poll = source_poll, .flush = source_flush, .listen = source_listen},
         .watchdog_ns = now_ns + NIC_WATCHDOG_NS,
         .link_event = true, /* the first poll tells how the link is */
     };

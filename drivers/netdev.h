@@ -34,6 +34,7 @@ struct netdev {
     bool link_told;       /* ops->link has been called once */
     bool tx_dirty;        /* frames given to the NIC since the last flush */
     bool link_event;      /* set in irq context, taken by the poll */
+    bool masked;          /* it has been polled, and not been unmasked since */
     uint64_t queue_drops;
     uint64_t queue_high;
 };

@@ -10,14 +10,10 @@
  */
 #include "kernel/loop.h"
 
+#include "kernel/lull.h"
 #include "kernel/platform.h"
 #include "kernel/softirq.h"
 #include "kernel/task.h"
-
-enum {
-    LOOP_BUSY_POLL_US = 20,  /* how long to look for work before sleeping, in dense traffic */
-    LOOP_DENSE_WAIT_US = 50, /* a wait that packets ended sooner than this is dense traffic */
-};
 
 static struct {
     struct loop_source *first;
@@ -28,10 +24,13 @@ static struct {
     bool stop;
     bool tasks_held; /* for ever */
     int exit_code;
-    bool dense;            /* traffic is so dense that a busy poll pays */
     uint64_t turn_ns;      /* when the sources were last polled */
     bool overdue;          /* one of them then left work over for the next turn */
-    uint64_t wait_packets; /* packets handled when it last went to sleep */
+    struct lull lull;      /* what was learnt of lulls */
+    uint64_t lull_ns;      /* when this one, or the last, began; ... */
+    uint64_t lull_packets; /* ... how many packets had been handled by then; ... */
+    uint64_t look_ns;      /* ... and for how long this one is still to be looked through */
+    uint64_t woke_ns;      /* when something was last there to do after a look or a sleep */
     struct loop_stats stats;
 } loop;
 
@@ -79,6 +78,16 @@ static void flush_sources(void)
     }
 }
 
+/* Awake, the loop looks into devices' memory itself: they need not interrupt. */
+static void listen_to_sources(void)
+{
+    for (struct loop_source *s = loop.first; s != NULL; s = s->next) {
+        if (s->listen != NULL) {
+            s->listen(s->arg);
+        }
+    }
+}
+
 static void timer_softirq(void *arg, uint64_t now_ns)
 {
     loop.turn_ns = now_ns;
@@ -115,41 +124,48 @@ static bool turn(void)
            rx_runs == softirqs->runs[SOFTIRQ_NET_RX];
 }
 
-/*
- * Looks for work for a moment instead of sleeping: between two frames of a burst the interrupt
- * costs more than the look. The sources are asked too, for a device may see a frame in memory
- * before it interrupts. True when there is work.
- */
-static bool busy_poll(void)
+/* There is nothing to do. A lull begins, and the one before it has ended with the packets that
+ * came; without any it goes on, whatever a deadline has made of it. */
+static void begin_lull(void)
 {
-    uint64_t start_ns = platform_now_ns();
-    uint64_t now_ns = start_ns;
-    while (now_ns - start_ns < (uint64_t)LOOP_BUSY_POLL_US * NS_PER_US) {
-        (void)poll_sources(now_ns);
-        if (!idle()) {
-            loop.stats.busy_polls++;
-            return true;
-        }
-        now_ns = platform_now_ns();
+    uint64_t packets = softirq_stats()->packets;
+    if (packets == loop.lull_packets) {
+        return;
     }
-    return false;
+    lull_ended(&loop.lull, loop.woke_ns - loop.lull_ns, packets - loop.lull_packets);
+    loop.lull_packets = packets;
+    loop.lull_ns = loop.turn_ns;
+    loop.woke_ns = loop.turn_ns;
+    loop.look_ns = lull_look_ns(&loop.lull);
 }
 
 /*
- * Sleeps until the deadline or an interrupt, and learns how dense traffic is: a short wait after
- * packets makes the next one begin with a busy poll, one long wait ends that. An idle machine
- * therefore never spins.
+ * Looks for work for a while instead of sleeping. The sources are asked, too, for a device may see
+ * a frame in memory before it interrupts. Once in a lull; a turn follows either way, for the
+ * sources were polled.
  */
+static void busy_poll(void)
+{
+    uint64_t now_ns = platform_now_ns();
+    uint64_t end_ns = now_ns + loop.look_ns;
+    loop.look_ns = 0;
+    while (now_ns < end_ns) {
+        (void)poll_sources(now_ns);
+        if (!idle()) {
+            loop.stats.busy_polls++;
+            loop.woke_ns = now_ns;
+            return;
+        }
+        now_ns = platform_now_ns();
+    }
+    loop.stats.vain_polls++;
+}
+
 static void wait_for_work(uint64_t deadline_ns)
 {
-    uint64_t packets = softirq_stats()->packets;
-    bool fed = packets != loop.wait_packets;
-    loop.wait_packets = packets;
-    uint64_t start_ns = platform_now_ns();
     platform_wait(deadline_ns, idle);
     loop.stats.waits++;
-    uint64_t waited_ns = platform_now_ns() - start_ns;
-    loop.dense = fed && waited_ns < (uint64_t)LOOP_DENSE_WAIT_US * NS_PER_US;
+    loop.woke_ns = platform_now_ns();
 }
 
 int loop_run(void)
@@ -163,12 +179,14 @@ int loop_run(void)
         if (!turn()) {
             continue;
         }
-        if (loop.dense) {
-            loop.dense = busy_poll(); /* either way a turn follows: the sources were polled */
+        begin_lull();
+        if (loop.look_ns > 0) {
+            busy_poll();
             continue;
         }
         uint64_t deadline_ns = poll_sources(loop.turn_ns);
         flush_sources();
+        listen_to_sources();
         if (idle()) {
             wait_for_work(deadline_ns);
         }

@@ -21,6 +21,9 @@ struct loop_source {
     /* Pushes out what was gathered in this turn of the loop (a device's tail write). May be NULL.
      */
     void (*flush)(void *arg, uint64_t now_ns);
+    /* The loop is about to sleep: from here on an interrupt must wake it. What is there already is
+     * raised (napi_schedule), and the loop stays awake. May be NULL. */
+    void (*listen)(void *arg);
 };
 
 /* Sources are polled and flushed in the order they were added. */
@@ -37,6 +40,7 @@ struct loop_stats {
     uint64_t turns;
     uint64_t waits;      /* times it slept */
     uint64_t busy_polls; /* times the busy poll found work and saved an interrupt */
+    uint64_t vain_polls; /* times it found none */
 };
 /* No task runs from the next turn on, for ever: the sources finish alone. From a source's poll. */
 void loop_hold_tasks(void);

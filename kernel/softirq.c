@@ -39,8 +39,8 @@ static void poll_list_push(struct napi *n)
 }
 
 /*
- * The device leaves the list before it is polled, not after: its poll unmasks the interrupt, and
- * the interrupt that comes right then must be able to schedule it again.
+ * The device leaves the list before it is polled, not after: an interrupt that comes right then
+ * must be able to schedule it again.
  */
 static struct napi *poll_list_pop(void)
 {

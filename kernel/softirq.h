@@ -21,8 +21,8 @@ enum {
 
 /*
  * A device's poll, NAPI style. poll handles at most budget packets and returns how many it did.
- * Less than budget means: nothing was left, interrupts are unmasked again, the ring was looked at
- * once more; the device is then off the poll list until napi_schedule. budget means: more waits.
+ * Less than budget means: nothing was left; the device is then off the poll list until
+ * napi_schedule, and unmasked before the loop sleeps (loop_source.listen). budget: more waits.
  */
 struct napi {
     struct napi *next; /* poll list linkage */

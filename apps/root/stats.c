@@ -81,6 +81,7 @@ static const struct row {
     LOOP(turns, "loop_turns", "Turns of the loop"),
     LOOP(waits, "loop_waits", "Times the loop slept until an interrupt or a deadline"),
     LOOP(busy_polls, "loop_busy_polls", "Times the busy poll saved an interrupt"),
+    LOOP(vain_polls, "loop_vain_polls", "Times the busy poll found nothing"),
     SOFTIRQ(runs[SOFTIRQ_TIMER], "softirq_timer_runs", "Runs of softirq TIMER"),
     SOFTIRQ(runs[SOFTIRQ_NET_TX], "softirq_net_tx_runs", "Runs of softirq NET_TX"),
     SOFTIRQ(runs[SOFTIRQ_NET_RX], "softirq_net_rx_runs", "Runs of softirq NET_RX"),

@@ -115,11 +115,12 @@ struct e1000_irq_state {
     enum irq_kind kind;
     bool vectors;    /* the part has MSI-X */
     bool masked;     /* [irq] one has come, and was not unmasked since */
+    bool told;       /* [irq] one has come, and the ring has not been emptied since */
     bool unheard;    /* [irq] frames were found that none has told of */
     uint32_t polled; /* rx.next when it was last unmasked */
     uint32_t ticks;  /* calls by the poll timer */
     struct e1000_pace pace;
-    uint64_t paced_frames, paced_bytes; /* the counters when the pace was last looked at */
+    uint64_t paced_frames, paced_bytes; /* [irq] the counters when it came */
 };
 
 /* What the watchdog remembers from one look to the next. */

@@ -180,6 +180,7 @@ bool e1000_tx_reclaim(struct nic *nic);
  */
 uint32_t e1000_irq(struct nic *nic, uint32_t vector);
 void e1000_irq_unmask(struct nic *nic);
+void e1000_irq_pace(struct e1000 *e); /* an interrupt has told, and the ring is empty */
 void e1000_irq_choose(struct e1000 *e, enum irq_kind kind);
 void e1000_irq_setup(struct e1000 *e);
 void e1000_irq_repair(struct e1000 *e);

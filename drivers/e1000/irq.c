@@ -192,16 +192,16 @@ void e1000_irq_setup(struct e1000 *e)
     pace_write(e);
 }
 
-/* What has come since the last time; the register is written when the class changes, never read. */
-static void pace_look(struct e1000 *e)
+/* What an interrupt told of, and what came while that was fetched. The register is written when the
+ * class changes, never read. */
+void e1000_irq_pace(struct e1000 *e)
 {
     const struct nic_stats *stats = &e->nic.stats;
     struct e1000_irq_state *irq = &e->irq;
     enum e1000_pace_class before = irq->pace.class;
     irq->pace = e1000_pace_next(irq->pace, stats->rx_packets - irq->paced_frames,
                                 stats->rx_bytes - irq->paced_bytes);
-    irq->paced_frames = stats->rx_packets;
-    irq->paced_bytes = stats->rx_bytes;
+    irq->told = false;
     if (irq->pace.class != before) {
         pace_write(e);
     }
@@ -217,6 +217,9 @@ uint32_t e1000_irq(struct nic *nic, uint32_t vector)
     uint32_t events = e->irq.way->take(e, vector);
     if (events != 0) {
         e->irq.masked = true;
+        e->irq.told = true;
+        e->irq.paced_frames = nic->stats.rx_packets;
+        e->irq.paced_bytes = nic->stats.rx_bytes;
         e->irq.unheard = false;
         nic->stats.interrupts++;
     }
@@ -237,7 +240,6 @@ void e1000_irq_unmask(struct nic *nic)
         e->irq.unheard = true; /* or only late: the watchdog finds out */
     }
     e->irq.polled = e->rx.next;
-    pace_look(e);
     e->irq.masked = false; /* first: it may come with the write */
     e->irq.way->unmask(e);
 }

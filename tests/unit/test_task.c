@@ -2,8 +2,8 @@
  * kernel/task.h, kernel/loop.h, kernel/sleep.h and our <pthread.h>, on the hosted target's stack
  * switch and a clock of the test's: waiting, waking, time-outs, reuse of stacks; when it sleeps.
  */
-// LINK: tests/unit/fake_platform.c kernel/task.c kernel/loop.c kernel/softirq.c kernel/timer.c
-// LINK: kernel/pthread.c kernel/sleep.c arch/host/context.c arch/context/*.[cS]
+// LINK: tests/unit/fake_platform.c kernel/task.c kernel/loop.c kernel/lull.c kernel/softirq.c
+// LINK: kernel/timer.c kernel/pthread.c kernel/sleep.c arch/host/context.c arch/context/*.[cS]
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
