@@ -86,9 +86,12 @@ BASE := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common -fno-omit-frame-point
 APP_WARN := -Wall -Wextra $(ERROR) -Wno-unused-parameter
 
 # The metal's applications are compiled as the ABI has it, and the part of libc that has doubles; the
-# rest without floating point, and without a red zone, for its inline assembly pushes.
-METAL_COMMON = $(BASE) -m64 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
-        -isystem kernel/libc -isystem kernel/include -isystem net/include \
+# rest without floating point, and without a red zone, for its inline assembly pushes. -fbuiltin, for
+# -ffreestanding alone has each memcpy of 8 bytes be a call; not in libc, whose calloc would become
+# a call of calloc.
+METAL_COMMON = $(BASE) -m64 -ffreestanding $(if $(filter kernel/libc/%,$<),,-fbuiltin) -nostdinc \
+        -isystem $(shell $(CC) -print-file-name=include) -isystem kernel/libc \
+        -isystem kernel/include -isystem net/include \
         -mno-omit-leaf-frame-pointer -fno-pic -fno-pie -fcf-protection=none \
         -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=fs \
         -mstack-protector-guard-offset=40 -fno-asynchronous-unwind-tables \
