@@ -17,6 +17,7 @@
 #include "arch/x86_64/power/power.h"
 #include "arch/x86_64/time/clock.h"
 #include "arch/x86_64/trap/trap.h"
+#include "kernel/libc/memory.h"
 #include "kernel/log.h"
 #include "kernel/pci.h"
 #include "kernel/platform.h"
@@ -108,6 +109,16 @@ static void log_cpu(void)
              (unsigned)(data_end - data_start) >> 10);
 }
 
+static void choose_copies(void)
+{
+    size_t bytes = memory_choose(rdtsc);
+    if (bytes == SIZE_MAX) {
+        log_debug("cpu: copies go by words: string instructions are slower");
+    } else {
+        log_debug("cpu: copies use string instructions from %zu bytes on", bytes);
+    }
+}
+
 /* Unmaps the pages below the boot stack and the stacks of interrupts and faults. */
 static void guard_stacks(void)
 {
@@ -138,6 +149,7 @@ static void start_processor(uint32_t magic, uint32_t address, uint64_t stack_gua
     console_log();
     log_boot_info(&start.info);
     log_cpu();
+    choose_copies();
     if (memory_init(&start.info) != STATUS_OK) {
         stop_boot("no RAM between the image and 4 GiB");
     }

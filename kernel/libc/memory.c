@@ -3,17 +3,25 @@
  * by itself, so this file must be compiled without turning loops into such calls
  * (-fno-tree-loop-distribute-patterns).
  *
- * Short blocks go by 8-byte words that may overlap at the end; from REP_MIN_BYTES on the string
- * instructions are worth their start-up. They count on DF = 0, as the System V ABI has it.
+ * Blocks go by 8-byte words that may overlap at the end, eight at a time; from rep_min_bytes on the
+ * string instructions are worth their start-up. How many that are differs: to a processor of today
+ * a few hundred, and an emulator never catches up. They count on DF = 0, as the System V ABI has
+ * it.
  */
-#include "kernel/libc/string.h"
+#include "kernel/libc/memory.h"
 
 #include "kernel/base.h"
+#include "kernel/libc/string.h"
 
 enum {
     WORD_BYTES = 8,
-    REP_MIN_BYTES = 64,
+    BLOCK_BYTES = 8 * WORD_BYTES,
+    REP_MIN_LEAST = 128, /* what is tried: halves, from the most down to the least, ... */
+    REP_MIN_MOST = 1024,
+    REP_TRIES = 8, /* ... each so many times, for an interrupt may fall into one */
 };
+
+static size_t rep_min_bytes = REP_MIN_MOST;
 
 /* Words at any address, over any type: what lies there is bytes. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word64;
@@ -67,6 +75,25 @@ static void copy_tiny(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
+/* Each word is loaded and stored before the next, upwards, for the blocks may overlap. */
+static void copy_words(uint8_t *to, const uint8_t *from, size_t n)
+{
+    size_t at = 0;
+    for (; at + BLOCK_BYTES <= n; at += BLOCK_BYTES) {
+        store64(to + at, load64(from + at));
+        store64(to + at + 8, load64(from + at + 8));
+        store64(to + at + 16, load64(from + at + 16));
+        store64(to + at + 24, load64(from + at + 24));
+        store64(to + at + 32, load64(from + at + 32));
+        store64(to + at + 40, load64(from + at + 40));
+        store64(to + at + 48, load64(from + at + 48));
+        store64(to + at + 56, load64(from + at + 56));
+    }
+    for (; at + WORD_BYTES <= n; at += WORD_BYTES) {
+        store64(to + at, load64(from + at));
+    }
+}
+
 /* Upwards. Right also for overlapping blocks when to lies below from: the last word goes last. */
 static void copy_up(uint8_t *to, const uint8_t *from, size_t n)
 {
@@ -75,12 +102,10 @@ static void copy_up(uint8_t *to, const uint8_t *from, size_t n)
         return;
     }
     uint64_t last = load64(from + n - WORD_BYTES);
-    if (n >= REP_MIN_BYTES) {
+    if (n >= rep_min_bytes) {
         rep_movsq(to, from, n / WORD_BYTES);
     } else {
-        for (size_t at = 0; at + WORD_BYTES <= n; at += WORD_BYTES) {
-            store64(to + at, load64(from + at));
-        }
+        copy_words(to, from, n);
     }
     store64(to + n - WORD_BYTES, last);
 }
@@ -115,6 +140,19 @@ void *memmove(void *to, const void *from, size_t n)
     return to;
 }
 
+static void set_words(uint8_t *p, uint64_t pattern, size_t n)
+{
+    size_t at = 0;
+    for (; at + BLOCK_BYTES <= n; at += BLOCK_BYTES) {
+        for (size_t word = 0; word < BLOCK_BYTES; word += WORD_BYTES) {
+            store64(p + at + word, pattern);
+        }
+    }
+    for (; at + WORD_BYTES <= n; at += WORD_BYTES) {
+        store64(p + at, pattern);
+    }
+}
+
 void *memset(void *to, int c, size_t n)
 {
     uint8_t *p = to;
@@ -130,15 +168,41 @@ void *memset(void *to, int c, size_t n)
         }
         return to;
     }
-    if (n >= REP_MIN_BYTES) {
+    if (n >= rep_min_bytes) {
         rep_stosq(p, pattern, n / WORD_BYTES);
     } else {
-        for (size_t at = 0; at + WORD_BYTES <= n; at += WORD_BYTES) {
-            store64(p + at, pattern);
-        }
+        set_words(p, pattern, n);
     }
     store64(p + n - WORD_BYTES, pattern);
     return to;
+}
+
+/* The shortest that copying n bytes takes, in ticks. */
+static uint64_t fastest(uint64_t (*ticks)(void), size_t n, size_t rep_min)
+{
+    static uint8_t from[REP_MIN_MOST];
+    static uint8_t to[REP_MIN_MOST];
+    uint64_t best = UINT64_MAX;
+    rep_min_bytes = rep_min;
+    for (uint32_t i = 0; i < REP_TRIES; i++) {
+        uint64_t start = ticks();
+        copy_up(to, from, n);
+        best = min_u64(best, ticks() - start);
+    }
+    return best;
+}
+
+size_t memory_choose(uint64_t (*ticks)(void))
+{
+    size_t chosen = SIZE_MAX;
+    for (size_t n = REP_MIN_MOST; n >= REP_MIN_LEAST; n /= 2) {
+        if (fastest(ticks, n, 0) > fastest(ticks, n, SIZE_MAX)) {
+            break;
+        }
+        chosen = n;
+    }
+    rep_min_bytes = chosen;
+    return chosen;
 }
 
 int memcmp(const void *a, const void *b, size_t n)

@@ -22,6 +22,7 @@
 void *our_memcpy(void *to, const void *from, size_t n);
 void *our_memmove(void *to, const void *from, size_t n);
 void *our_memset(void *to, int c, size_t n);
+size_t our_memory_choose(uint64_t (*ticks)(void));
 int our_memcmp(const void *a, const void *b, size_t n);
 void *our_memchr(const void *s, int c, size_t n);
 void *our_memrchr(const void *s, int c, size_t n);
@@ -99,7 +100,7 @@ static int sign(int x)
 }
 
 /* Every length up to a few words and some beyond, every alignment, guarded on both sides. */
-static void copying_and_setting_stay_in_bounds(void **state)
+static void copy_and_set_at_random(void)
 {
     uint8_t from[BUF];
     uint8_t ours[BUF];
@@ -122,6 +123,40 @@ static void copying_and_setting_stay_in_bounds(void **state)
         memset(theirs + from_at, c, n);
         assert_memory_equal(ours, theirs, BUF);
     }
+}
+
+/* A clock by which each try of one size takes so long: first of both ways for the largest. */
+static const uint64_t *costs;
+static uint32_t reads;
+
+static uint64_t fake_ticks(void)
+{
+    static uint64_t now;
+    uint32_t try = reads / 2;
+    if (reads++ % 2 == 1) {
+        now += try % 8 == 3 ? costs[try / 8] : 1000; /* one of eight is not interrupted */
+    }
+    return now;
+}
+
+static size_t choose(const uint64_t *ticks)
+{
+    costs = ticks;
+    reads = 0;
+    return our_memory_choose(fake_ticks);
+}
+
+static void copying_and_setting_stay_in_bounds(void **state)
+{
+    static const uint64_t rep_never[] = {101, 100};
+    static const uint64_t rep_256[] = {40, 100, 40, 60, 30, 30, 20, 10};
+    static const uint64_t rep_always[] = {10, 20, 9, 19, 8, 18, 7, 17};
+    assert_int_equal(choose(rep_never), SIZE_MAX);
+    copy_and_set_at_random();
+    assert_int_equal(choose(rep_256), 256);
+    copy_and_set_at_random();
+    assert_int_equal(choose(rep_always), 128);
+    copy_and_set_at_random();
 }
 
 static void searching_blocks_agrees(void **state)
