@@ -45,7 +45,7 @@ def build(tree, name="echo", extra=(), flags=()):
     call(["make", "-s", "--no-print-directory", "-j2"] + objects, tree)
     os.makedirs(os.path.join(tree, "build", "bench"), exist_ok=True)
     program = os.path.join("build", "bench", name)
-    call(["gcc", *flags, "-o", program] + objects, tree)
+    call(["gcc", *flags, "-flto=2", "-flto-partition=one", "-o", program] + objects, tree)
     return os.path.join(tree, program)
 
 

@@ -12,9 +12,11 @@ BEGIN {
     bytes = 0
 }
 
-# "0000000000101234 T name"; names that start with a dot are the assembler's own.
+# "0000000000101234 T name"; names that start with a dot are the assembler's own. Link-time
+# optimisation tells static functions of one name apart by a suffix.
 $2 ~ /^[tTwW]$/ && $3 !~ /^\./ && $1 != last {
     last = $1
+    sub(/\.lto_priv\.[0-9]+$/, "", $3)
     address[count] = $1
     name[count] = $3
     offset[count] = bytes

@@ -63,8 +63,9 @@ class Tree:
         return names if self.build(names) else []
 
     def nm(self, flags, names):
-        return subprocess.run(["nm"] + flags + names, cwd=self.root, capture_output=True,
-                              text=True).stdout.split("\n")
+        """Reads the code in the objects: unless told, it reads what link-time optimisation will."""
+        return subprocess.run(["nm", "--target=elf64-x86-64"] + flags + names, cwd=self.root,
+                              capture_output=True, text=True).stdout.split("\n")
 
     def symbols(self, names):
         """(object, kind as nm has it, symbol) of all that the objects define and need."""

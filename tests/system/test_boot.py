@@ -119,6 +119,13 @@ def test_fault_prints_backtrace_with_names(tmp_path):
         assert [n for n in wanted if n in names] == wanted, console
 
 
+def test_kernel_is_without_sse():
+    """What is optimised as one with the kernel keeps its flags: an interrupt saves no SSE register."""
+    core = subprocess.run(["objdump", "-d", os.path.join(BUILD, "metal", "core.o")],
+                          capture_output=True, text=True, check=True).stdout
+    assert "<tcp_input>:" in core and not re.search(r"%[xyz]?mm\d", core)
+
+
 def test_stack_overflow_is_named(tmp_path):
     with QemuGuest(tmp_path, user=True, append="selftest=stack panic=halt") as guest:
         guest.wait_console(r"halted")
