@@ -49,62 +49,19 @@ static struct pkt *take_fresh(struct pkt_pool *pool)
     return p;
 }
 
-/* The packet that was put back last, for it is in the cache; else a fresh one; else NULL. */
-static struct pkt *take(struct pkt_pool *pool)
+/* The allocations that are not inline: of a packet that was never out, and those that fail. */
+struct pkt *pkt_alloc_rare(struct pkt_pool *pool, size_t headroom)
 {
-    struct pkt *p = pool->free;
-    if (p != NULL) {
-        pool->free = p->next;
-    } else if (pool->fresh < pool->count) {
-        p = take_fresh(pool);
-    }
-    return p;
-}
-
-struct pkt *pkt_alloc(struct pkt_pool *pool, size_t headroom)
-{
-    assert(headroom <= PKT_BUF_BYTES);
-    pool->get_count++;
-    struct pkt *p = pool->get_count != pool->fail_at ? take(pool) : NULL;
-    if (p == NULL) {
+    bool fails = pool->get_count + 1 == pool->fail_at;
+    if (fails || (pool->free == NULL && pool->fresh == pool->count)) {
+        pool->get_count++;
         pool->refused++;
         return NULL;
     }
-    assert(p->refs == 0);
-    assert(pool->used < pool->fresh);
-    pool->used++;
-    pool->high = max_u32(pool->high, pool->used);
-    p->next = NULL;
-    assert(p->frag == NULL);
-    p->data = p->head + headroom;
-    p->tail = p->data;
-    p->refs = 1;
-    p->rx_flags = 0;
-    p->tx = (struct pkt_tx){0};
-    memset(p->cb, 0, sizeof(p->cb));
-    return p;
-}
-
-/* Its last reference is gone. */
-static void give_back(struct pkt *p)
-{
-    struct pkt_pool *pool = p->pool;
-    assert(p->frag == NULL);
-    assert(pool->used > 0);
-    assert(p >= pool->meta && p < pool->meta + pool->count);
-    pool->used--;
-    free_push(pool, p);
-}
-
-/* One reference to one buffer. A buffer that somebody retains is in no packet any more. */
-static void put_buffer(struct pkt *p)
-{
-    assert(p->refs > 0); /* 0: put once too often */
-    assert(in_order(p));
-    p->refs--;
-    if (p->refs == 0) {
-        give_back(p);
+    if (pool->free == NULL) {
+        free_push(pool, take_fresh(pool));
     }
+    return pkt_take(pool, headroom);
 }
 
 /* The buffers behind p, which is given back. */
@@ -114,19 +71,23 @@ static void put_frags(struct pkt *p)
         struct pkt *frag = p->frag;
         p->frag = frag->frag;
         frag->frag = NULL;
-        put_buffer(frag);
+        /* One reference to one buffer: what somebody retains is in no packet any more. */
+        pkt_put(frag);
     }
 }
 
-void pkt_put(struct pkt *p)
+void pkt_free(struct pkt *p)
 {
-    if (p == NULL) {
-        return;
-    }
-    if (unlikely(p->frag != NULL) && p->refs == 1) {
+    struct pkt_pool *pool = p->pool;
+    assert(p->refs == 1); /* 0: put once too often */
+    assert(in_order(p));
+    if (unlikely(p->frag != NULL)) {
         put_frags(p);
     }
-    put_buffer(p);
+    assert(pool->used > 0);
+    p->refs = 0;
+    pool->used--;
+    free_push(pool, p);
 }
 
 void pkt_queue_drain(struct pkt_queue *q)

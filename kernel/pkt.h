@@ -24,6 +24,8 @@
 #ifndef KERNEL_PKT_H
 #define KERNEL_PKT_H
 
+#include <string.h>
+
 #include "kernel/arena.h"
 #include "kernel/base.h"
 
@@ -93,14 +95,56 @@ struct pkt_pool {
 enum status pkt_pool_init(struct pkt_pool *pool, struct arena *a, const char *name, uint32_t count,
                           pkt_bus_fn *bus) must_check;
 
+/* For pkt_alloc alone: the packet that was put back last, for it is in the cache; there is one. */
+static inline struct pkt *pkt_take(struct pkt_pool *pool, size_t headroom)
+{
+    struct pkt *p = pool->free;
+    assert(headroom <= PKT_BUF_BYTES);
+    assert(p->refs == 0);
+    pool->free = p->next;
+    pool->get_count++;
+    pool->used++;
+    if (unlikely(pool->used > pool->high)) {
+        pool->high = pool->used;
+    }
+    p->next = NULL;
+    p->data = p->head + headroom;
+    p->tail = p->data;
+    p->refs = 1;
+    p->rx_flags = 0;
+    p->tx = (struct pkt_tx){0};
+    memset(p->cb, 0, sizeof(p->cb));
+    return p;
+}
+
+struct pkt *pkt_alloc_rare(struct pkt_pool *pool, size_t headroom) must_check;
+
 /*
  * A packet with headroom bytes before data, no payload, one reference, cb zeroed; NULL when the
  * pool is empty (counted). The caller owns it.
  */
-struct pkt *pkt_alloc(struct pkt_pool *pool, size_t headroom) must_check;
+static inline struct pkt *pkt_alloc(struct pkt_pool *pool, size_t headroom)
+{
+    if (unlikely(pool->free == NULL || pool->fail_at != 0)) {
+        return pkt_alloc_rare(pool, headroom);
+    }
+    return pkt_take(pool, headroom);
+}
+
+void pkt_free(struct pkt *p); /* for pkt_put alone: the last reference */
 
 /* Gives one reference back; frees at the last. NULL is allowed and does nothing. */
-void pkt_put(struct pkt *p);
+static inline void pkt_put(struct pkt *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    if (p->refs > 1) {
+        p->refs--;
+        return;
+    }
+    pkt_free(p);
+}
 
 static inline struct pkt *pkt_get(struct pkt *p)
 {

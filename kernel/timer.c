@@ -245,17 +245,11 @@ static void advance(struct timer_wheel *w, uint64_t target, struct run *r)
     w->soonest_tick = w->now_tick; /* the rest of this tick is for the next run */
 }
 
-uint32_t timer_run_some(struct timer_wheel *w, uint64_t now_ns, uint32_t most)
+uint32_t timer_run_due(struct timer_wheel *w, uint64_t now_ns, uint32_t most)
 {
     assert(most > 0);
     uint64_t target = now_ns / TIMER_TICK_NS;
-    if (target < w->now_tick) {
-        return 0; /* never early, should a clock ever step back */
-    }
-    if (target < w->soonest_tick) {
-        w->now_tick = target; /* the usual case */
-        return 0;
-    }
+    assert(target >= w->now_tick && target >= w->soonest_tick);
     struct run r = {.now_ns = now_ns, .left = most};
     list_init(&r.late);
     advance(w, target, &r);
@@ -270,9 +264,4 @@ uint32_t timer_run_some(struct timer_wheel *w, uint64_t now_ns, uint32_t most)
 uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns)
 {
     return timer_run_some(w, now_ns, UINT32_MAX);
-}
-
-uint64_t timer_next(const struct timer_wheel *w)
-{
-    return w->soonest_tick == UINT64_MAX ? DEADLINE_NONE : w->soonest_tick * TIMER_TICK_NS;
 }

@@ -59,6 +59,9 @@ static inline bool timer_armed(const struct timer *t)
     return list_linked(&t->node) && t->deadline_ns != DEADLINE_NONE;
 }
 
+/* For timer_run_some alone: there is something to look at. */
+uint32_t timer_run_due(struct timer_wheel *w, uint64_t now_ns, uint32_t most);
+
 /* Fires everything due at now_ns, in tick order. Returns how many fired. */
 uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns);
 
@@ -67,9 +70,23 @@ uint32_t timer_run(struct timer_wheel *w, uint64_t now_ns);
  * count too). The rest keeps its order and is the next run's; timer_next then names a time that has
  * passed.
  */
-uint32_t timer_run_some(struct timer_wheel *w, uint64_t now_ns, uint32_t most);
+static inline uint32_t timer_run_some(struct timer_wheel *w, uint64_t now_ns, uint32_t most)
+{
+    uint64_t tick = now_ns / TIMER_TICK_NS;
+    if (tick < w->now_tick) {
+        return 0; /* never early, should a clock ever step back */
+    }
+    if (likely(tick < w->soonest_tick)) {
+        w->now_tick = tick;
+        return 0;
+    }
+    return timer_run_due(w, now_ns, most);
+}
 
 /* When timer_run must next be called, or DEADLINE_NONE. May be early (a cascade), never late. */
-uint64_t timer_next(const struct timer_wheel *w);
+static inline uint64_t timer_next(const struct timer_wheel *w)
+{
+    return w->soonest_tick == UINT64_MAX ? DEADLINE_NONE : w->soonest_tick * TIMER_TICK_NS;
+}
 
 #endif
