@@ -80,7 +80,7 @@ static inline void ipv4_encode(uint8_t *bytes, const struct ipv4_out *out)
     store_be16(bytes + 10, 0);
     store_be32(bytes + 12, out->src);
     store_be32(bytes + 16, out->dst);
-    store_be16(bytes + 10, csum_finish(csum_add(0, bytes, IPV4_HEADER_BYTES)));
+    store_be16(bytes + 10, csum_finish(csum_ipv4(bytes)));
 }
 
 static inline bool ipv4_is_multicast(uint32_t addr)

@@ -67,6 +67,70 @@ static void test_in_pieces(void **state)
     }
 }
 
+/* At each alignment of either side, and nothing beside what was asked for. */
+static void test_copied(void **state)
+{
+    (void)state;
+    uint8_t from[160];
+    uint8_t to[160];
+    for (size_t i = 0; i < sizeof(from); i++) {
+        from[i] = (uint8_t)(i * 57 + 255);
+    }
+    for (size_t len = 0; len < 140; len++) {
+        size_t at = len % 9;
+        memset(to, 0xee, sizeof(to));
+        uint32_t sum = csum_copy(to + at, from + len % 5, len);
+        assert_true(sum <= 0xffff);
+        assert_int_equal(csum_finish(sum), plain_csum(from + len % 5, len));
+        assert_memory_equal(to + at, from + len % 5, len);
+        for (size_t i = 0; i < sizeof(to); i++) {
+            assert_true(to[i] == 0xee || (i >= at && i < at + len));
+        }
+    }
+}
+
+/* A piece behind an odd number of bytes counts with its bytes exchanged. */
+static void test_odd_pieces(void **state)
+{
+    (void)state;
+    uint8_t buf[40];
+    for (size_t i = 0; i < sizeof(buf); i++) {
+        buf[i] = (uint8_t)(i * 91 + 7);
+    }
+    for (size_t cut = 1; cut < sizeof(buf); cut += 2) {
+        uint32_t sum = csum_add(0, buf, cut);
+        sum += csum_odd(csum_add(0, buf + cut, sizeof(buf) - cut));
+        assert_int_equal(csum_finish(sum), plain_csum(buf, sizeof(buf)));
+    }
+}
+
+static void test_ipv4_header(void **state)
+{
+    (void)state;
+    uint8_t buf[20];
+    for (uint32_t i = 0; i < 1000; i++) {
+        for (size_t b = 0; b < sizeof(buf); b++) {
+            buf[b] = (uint8_t)(i % 3 == 0 ? 0xff : (b * 77 + i * 13) >> (i % 4));
+        }
+        assert_int_equal(csum_finish(csum_ipv4(buf)), plain_csum(buf, sizeof(buf)));
+    }
+}
+
+/* Sums of many words of 32 bits come out as those of 16. */
+static void test_reduced(void **state)
+{
+    (void)state;
+    static const uint64_t sums[] = {
+        0,           1,           0xffff,     0x10000,     0x1fffe,           0xffffffff,
+        0x100000000, 0x1ffffffff, 0xffff0000, 0x7ffffffff, 0xffffffffffffffff};
+    for (size_t i = 0; i < ARRAY_SIZE(sums); i++) {
+        uint32_t sum = csum_reduce(sums[i]);
+        assert_true(sum <= 0xffff);
+        assert_int_equal(sum % 0xffff, sums[i] % 0xffff);
+        assert_true((sum == 0) == (sums[i] == 0));
+    }
+}
+
 static void test_pseudo_header(void **state)
 {
     (void)state;
@@ -78,10 +142,10 @@ static void test_pseudo_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc_example),
-        cmocka_unit_test(test_against_plain),
-        cmocka_unit_test(test_in_pieces),
-        cmocka_unit_test(test_pseudo_header),
+        cmocka_unit_test(test_rfc_example), cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_in_pieces),   cmocka_unit_test(test_copied),
+        cmocka_unit_test(test_odd_pieces),  cmocka_unit_test(test_ipv4_header),
+        cmocka_unit_test(test_reduced),     cmocka_unit_test(test_pseudo_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
