@@ -36,7 +36,7 @@ ROOMS = {
         "net/link": Room(("net/core", "net/wire"), ("eth.h", "arp.h", "acd.h", "iface.h"),
                          "Ethernet, ARP, address conflicts, the interface's own address"),
         "net/ip": Room(("net/core", "net/wire", "net/link"),
-                       ("ipv4.h", "icmp.h", "pmtu.h", "reass.h"),
+                       ("ipv4.h", "icmp.h", "pmtu.h", "reass.h", "way.h"),
                        "IP in and out, fragments, ICMP, path MTUs"),
         "net/udp": Room(("net/core", "net/wire", "net/link", "net/ip"), ("udp.h",), "UDP"),
         "net/tcp/block": Room(("net/core", "net/wire"), ANY,

@@ -95,6 +95,13 @@ enum net_tcp_off {
     NET_TCP_OFF_COOKIES = 1u << 6,    /* RFC 4987 3.6: a full SYN cache refuses */
     NET_TCP_OFF_PMTUD = 1u << 7,      /* RFC 1191: packets go without DF */
     NET_TCP_OFF_TUNING = 1u << 8,     /* buffers keep the size they begin with */
+    NET_TCP_OFF_TEMPLATE = 1u << 10,  /* every header is built anew: the same bytes */
+};
+
+/* What the device below does, so that the stack need not: drivers/nic.h's enum nic_feature says the
+ * same. Bits of net_config.offload. */
+enum net_offload {
+    NET_OFFLOAD_TX_CSUM = 1u << 1, /* takes pkt.tx.l4: TCP leaves its checksum to it */
 };
 
 /* Limits of one instance. net_limits_default gives a set for a memory budget. */
@@ -129,6 +136,7 @@ struct net_config {
     struct net_limits limits;
     struct pkt_pool *tx_pool; /* where packets to send come from */
     uint32_t tx_reserve;      /* of these, so many are kept for control packets */
+    uint32_t offload;         /* enum net_offload: what the device is asked to do */
     /*
      * Output. Takes p: an Ethernet frame (NET_LINK_ETHERNET) or an IPv4 packet (NET_LINK_IP).
      * p may be shared (see pkt.h). Must not call back into the stack.

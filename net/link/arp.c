@@ -112,6 +112,7 @@ enum status arp_init(struct net *n, struct arena *a)
 
 void arp_flush(struct net *n)
 {
+    n->arp.other_end.generation++;
     for (uint32_t i = 0; i < n->arp.count; i++) {
         struct arp_entry *e = &n->arp.entries[i];
         if (e->state != ARP_FREE) {
@@ -341,6 +342,18 @@ enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
     NET_COUNT(n, arp_drop_unresolved);
     pkt_put(p);
     return STATUS_TIMEOUT;
+}
+
+struct arp_entry *arp_reachable(struct net *n, uint32_t next_hop)
+{
+    if (n->cfg.link == NET_LINK_IP) {
+        n->arp.other_end.confirmed_ns = n->now_ns;
+        return &n->arp.other_end;
+    }
+    struct arp_entry *e = arp_table_find(n, next_hop);
+    bool usable =
+        e != NULL && e->state == ARP_REACHABLE && n->now_ns - e->confirmed_ns <= ARP_REACHABLE_NS;
+    return usable ? e : NULL;
 }
 
 bool arp_is_absent(struct net *n, uint32_t next_hop)

@@ -73,6 +73,7 @@ struct arp_entry {
     uint64_t confirmed_ns;
     uint64_t used_ns;    /* last sent to; 0: never */
     uint64_t doubted_ns; /* when it was last asked because of a claim; 0: never */
+    uint32_t generation; /* another one with each change of state or mac */
     uint32_t address;
     uint8_t mac[ETH_ADDR_BYTES];
     uint8_t state; /* enum arp_state */
@@ -84,15 +85,16 @@ struct arp_entry {
 typedef void arp_unresolved_fn(struct net *n, const struct pkt *p);
 
 struct arp {
-    struct arp_entry *entries; /* [I] count of them */
-    uint32_t count;            /* [I] */
-    uint32_t used;             /* entries not FREE */
-    uint32_t incomplete;       /* of them; from half of count on no more are begun */
-    uint32_t pending;          /* packets waiting, all together */
-    uint32_t hash_key;         /* [I] odd, secret: buckets cannot be aimed at */
-    uint32_t hand;             /* where the next search for one to evict begins */
-    struct arp_entry *free;    /* those that are FREE */
-    struct arp_entry *last;    /* the last one sent to */
+    struct arp_entry *entries;  /* [I] count of them */
+    uint32_t count;             /* [I] */
+    uint32_t used;              /* entries not FREE */
+    uint32_t incomplete;        /* of them; from half of count on no more are begun */
+    uint32_t pending;           /* packets waiting, all together */
+    uint32_t hash_key;          /* [I] odd, secret: buckets cannot be aimed at */
+    uint32_t hand;              /* where the next search for one to evict begins */
+    struct arp_entry *free;     /* those that are FREE */
+    struct arp_entry *last;     /* the last one sent to */
+    struct arp_entry other_end; /* of a link of bare IP, where nobody is asked: in no table */
     arp_unresolved_fn *unresolved;
     struct arp_entry *buckets[ARP_BUCKETS];
 };
@@ -112,6 +114,11 @@ void arp_on_unresolved(struct net *n, arp_unresolved_fn *fn);
  * packet is dropped then, and counted.
  */
 enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
+
+/* The entry of the on-link address next_hop, if what is sent there goes out at once and sets off
+ * nothing: REACHABLE, and not to be asked again yet. Else NULL. Of a link of bare IP the one that
+ * stands for its other end. */
+struct arp_entry *arp_reachable(struct net *n, uint32_t next_hop);
 
 /* Nobody answered when next_hop was asked for, within the last ARP_HOLDOFF_NS. */
 bool arp_is_absent(struct net *n, uint32_t next_hop);

@@ -83,7 +83,14 @@ void arp_pending_copy(struct arp_entry *e, const struct pkt *p)
         pkt_put(copy); /* its sender will have to send it again */
         return;
     }
+    size_t before = pkt_headroom(p);
+    size_t now = pkt_headroom(copy);
     memcpy(pkt_append(copy, pkt_len(p)), p->data, pkt_len(p));
+    if (p->tx.l4 != 0) { /* what the device is asked to do lies elsewhere in the copy */
+        copy->tx = p->tx;
+        copy->tx.l3 = (uint16_t)(p->tx.l3 - before + now);
+        copy->tx.l4 = (uint16_t)(p->tx.l4 - before + now);
+    }
     push(e, copy);
 }
 

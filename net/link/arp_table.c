@@ -41,6 +41,7 @@ void arp_set_state(struct arp_entry *e, enum arp_state state)
     arp->incomplete -= e->state == ARP_INCOMPLETE;
     arp->incomplete += state == ARP_INCOMPLETE;
     e->state = (uint8_t)state;
+    e->generation++;
 }
 
 void arp_table_remove(struct arp_entry *e)

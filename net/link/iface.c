@@ -137,6 +137,7 @@ void iface_set_address(struct net *n, const struct net_event *e)
     set_subnet(&n->iface, address, netmask);
     n->iface.link_mask = all_on_link(e) ? 0 : netmask;
     n->iface.origin = e->origin;
+    n->iface.generation += moved || rerouted;
     for (uint32_t i = 0; moved && i < n->iface.listener_count; i++) {
         n->iface.listeners[i](n);
     }

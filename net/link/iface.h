@@ -26,6 +26,7 @@ struct iface {
     uint32_t network;   /* the subnet's own number, which no host has; 0 when there is none */
     enum net_address_origin origin;
     uint16_t open_port;   /* UDP; 0: none */
+    uint32_t generation;  /* another one when the address, its subnet or routes have changed */
     uint32_t route_count; /* of routes */
     struct net_route routes[NET_ROUTES_MAX];
     uint32_t listener_count;

@@ -20,7 +20,8 @@ struct arp_entry *arp_table_add(struct net *n, uint32_t address, bool for_sendin
 /* Removes an entry and drops what waits for it. */
 void arp_table_remove(struct arp_entry *e);
 
-/* Changes the state and keeps the count of unresolved entries. */
+/* Changes the state, or says that the address behind it is another one: what was found out about
+ * the entry counts no more. Keeps the count of unresolved entries. */
 void arp_set_state(struct arp_entry *e, enum arp_state state);
 
 /* May one more neighbour be asked for by broadcast? */

@@ -154,6 +154,7 @@ static int set_tos(struct tcp_cb *t, int value)
         return -EINVAL;
     }
     t->opt.tos = (uint8_t)(value & ~IP_ECN_MASK);
+    tcp_template_forget(t);
     return 0;
 }
 
@@ -163,6 +164,7 @@ static int set_ttl(struct tcp_cb *t, int value)
         return -EINVAL; /* RFC 1122 3.2.1.7: no packet goes with 0 */
     }
     t->opt.ttl = (uint8_t)(value < 0 ? 0 : value);
+    tcp_template_forget(t);
     return 0;
 }
 

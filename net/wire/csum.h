@@ -68,14 +68,14 @@ static inline uint32_t csum_odd(uint32_t sum)
     return (sum & 0xff) << 8 | sum >> 8;
 }
 
-/* The same sum in 16 bits. */
+/* The same sum in 16 bits; it may have been of words of 32. */
 static inline uint32_t csum_reduce(uint64_t sum)
 {
-    sum = (sum >> 32) + (uint32_t)sum;
-    while (sum >> 16) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return (uint32_t)sum;
+    uint32_t low = (uint32_t)sum;
+    uint32_t half = low + (uint32_t)(sum >> 32);
+    half += half < low;
+    uint32_t twice = (half & 0xffff) + (half >> 16);
+    return (uint16_t)(twice + (twice >> 16)); /* twice is at most 0x1fffe */
 }
 
 static inline uint16_t csum_finish(uint32_t sum)

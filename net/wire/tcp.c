@@ -12,6 +12,8 @@
 #include "net/wire/ipv4.h"
 
 enum {
+    CSUM_AT = 16, /* in the header */
+
     OPT_END = 0,
     OPT_NOP = 1,
     OPT_MSS = 2,
@@ -27,13 +29,13 @@ enum {
     OPT_HEAD_BYTES = 2, /* kind and length */
 };
 
-/* What nearly every segment of a connection with timestamps carries (RFC 7323 appendix A). */
-static const uint32_t timestamps_head =
-    (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES;
+static_assert(TCP_TIMESTAMPS_HEAD == ((uint32_t)OPT_NOP << 24 | OPT_NOP << 16 |
+                                      OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES),
+              "two NOPs, kind and length");
 
 static bool only_timestamps(const uint8_t *bytes, size_t len)
 {
-    return len == 2 + OPT_TIMESTAMPS_BYTES && load_be32(bytes) == timestamps_head;
+    return len == 2 + OPT_TIMESTAMPS_BYTES && load_be32(bytes) == TCP_TIMESTAMPS_HEAD;
 }
 
 /* RFC 2018 3: 2 + 8n bytes; what a peer says it has. */
@@ -161,7 +163,7 @@ size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
     size_t at = 0;
     bool of_syn = o->has_mss || o->has_wscale || o->has_sack_permitted;
     if (o->has_timestamps && !of_syn && o->sack_count == 0) {
-        store_be32(out, timestamps_head);
+        store_be32(out, TCP_TIMESTAMPS_HEAD);
         store_be32(out + 4, o->ts_val);
         store_be32(out + 8, o->ts_ecr);
         return 2 + OPT_TIMESTAMPS_BYTES;
@@ -220,6 +222,16 @@ enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t le
     return TCP_GOOD;
 }
 
+void tcp_ask_csum(struct pkt *p, const uint8_t *h, size_t header_bytes)
+{
+    size_t l4 = (size_t)(h - p->head);
+    assert(l4 >= IPV4_HEADER_BYTES && header_bytes >= TCP_HEADER_BYTES);
+    p->tx = (struct pkt_tx){.l3 = (uint16_t)(l4 - IPV4_HEADER_BYTES),
+                            .l4 = (uint16_t)l4,
+                            .l4_bytes = (uint8_t)header_bytes,
+                            .l4_csum = CSUM_AT};
+}
+
 void tcp_encode(struct pkt *p, const struct tcp_out *out)
 {
     uint8_t options[TCP_OPTIONS_MAX_BYTES];
@@ -235,7 +247,7 @@ void tcp_encode(struct pkt *p, const struct tcp_out *out)
     h[12] = (uint8_t)((header_len / 4) << 4);
     h[13] = out->flags;
     store_be16(h + 14, out->window);
-    store_be16(h + 16, 0);                         /* checksum, below */
+    store_be16(h + CSUM_AT, 0);                    /* checksum, below */
     store_be16(h + 18, 0);                         /* urgent pointer: never sent */
     if (options_len == 2 + OPT_TIMESTAMPS_BYTES) { /* nearly always, and known to the compiler */
         memcpy(h + TCP_HEADER_BYTES, options, 2 + OPT_TIMESTAMPS_BYTES);
@@ -243,5 +255,10 @@ void tcp_encode(struct pkt *p, const struct tcp_out *out)
         memcpy(h + TCP_HEADER_BYTES, options, options_len);
     }
     uint32_t sum = csum_pseudo(out->id.laddr, out->id.raddr, IP_PROTO_TCP, (uint16_t)total);
-    store_be16(h + 16, csum_finish(csum_add(sum, h, total)));
+    if (out->device_csum) {
+        tcp_ask_csum(p, h, header_len);
+        store_be16(h + CSUM_AT, (uint16_t)csum_reduce(sum));
+    } else {
+        store_be16(h + CSUM_AT, csum_finish(csum_add(sum, h, total)));
+    }
 }

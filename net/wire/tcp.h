@@ -5,6 +5,7 @@
 #ifndef NET_WIRE_TCP_H
 #define NET_WIRE_TCP_H
 
+#include "kernel/bytes.h"
 #include "kernel/pkt.h"
 
 enum {
@@ -108,13 +109,59 @@ struct tcp_out {
     uint32_t ack;
     uint16_t window;
     uint8_t flags;
-    uint8_t ecn; /* IP_ECN_*, for the IP header */
-    uint8_t tos; /* for the same: the Differentiated Services field */
-    uint8_t ttl; /* 0: IPV4_TTL */
+    uint8_t ecn;      /* IP_ECN_*, for the IP header */
+    uint8_t tos;      /* for the same: the Differentiated Services field */
+    uint8_t ttl;      /* 0: IPV4_TTL */
+    bool device_csum; /* the device takes the checksum */
     struct tcp_options options;
 };
 
-/* Pushes header and options in front of p's payload and fills in the checksum. */
+/* Pushes header and options in front of p's payload and fills in the checksum, or asks the device
+ * to. */
 void tcp_encode(struct pkt *p, const struct tcp_out *out);
+
+/* What a segment with timestamps or without options says beside its checksum, in host order. */
+struct tcp_fields {
+    uint32_t ports; /* ours, then the peer's */
+    uint32_t seq;
+    uint32_t ack;
+    uint32_t ts_val; /* when timestamps */
+    uint32_t ts_ecr; /* the same */
+    uint16_t window;
+    uint8_t flags;
+    bool timestamps;
+};
+
+/* The options of such a segment begin so (RFC 7323 appendix A). */
+#define TCP_TIMESTAMPS_HEAD UINT32_C(0x0101080a)
+
+/* Writes the 20 or 32 bytes of such a header but for the checksum, and returns their sum. */
+static inline uint64_t tcp_encode_fields(uint8_t *h, const struct tcp_fields *f)
+{
+    uint32_t words = f->timestamps ? 8 : 5;
+    uint32_t third = words << 28 | (uint32_t)f->flags << 16 | f->window;
+    uint64_t sum = (uint64_t)f->ports + f->seq + f->ack + third;
+    store_be32(h, f->ports);
+    store_be32(h + 4, f->seq);
+    store_be32(h + 8, f->ack);
+    store_be32(h + 12, third);
+    if (f->timestamps) {
+        store_be32(h + 20, TCP_TIMESTAMPS_HEAD);
+        store_be32(h + 24, f->ts_val);
+        store_be32(h + 28, f->ts_ecr);
+        sum += (uint64_t)TCP_TIMESTAMPS_HEAD + f->ts_val + f->ts_ecr;
+    }
+    return sum;
+}
+
+/* The checksum field of the header at h, and the urgent pointer behind it, which is never sent. */
+static inline void tcp_encode_csum(uint8_t *h, uint16_t csum)
+{
+    store_be32(h + 16, (uint32_t)csum << 16);
+}
+
+/* Asks the device for the checksum of p, whose TCP header is at h: the field has the sum of the
+ * pseudo-header (kernel/pkt.h). An IPv4 header without options stands in front. */
+void tcp_ask_csum(struct pkt *p, const uint8_t *h, size_t header_bytes);
 
 #endif

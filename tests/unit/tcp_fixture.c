@@ -143,8 +143,11 @@ void tcp_inject(struct tcp_test *tt, const struct tcp_want *w)
 {
     uint8_t s[FRAME_MAX_BYTES];
     struct frame fr;
-    struct frame_ip ip = {
-        .src = w->src, .dst = w->dst, .protocol = IP_PROTO_TCP, .tos = w->tos, .bare = true};
+    struct frame_ip ip = {.src = w->src,
+                          .dst = w->dst,
+                          .protocol = IP_PROTO_TCP,
+                          .tos = w->tos,
+                          .bare = tt->f.cfg.link == NET_LINK_IP};
     uint32_t src = w->src != 0 ? w->src : FIXTURE_PEER;
     uint32_t dst = w->dst != 0 ? w->dst : FIXTURE_ADDR;
     size_t header = 20 + w->options_len;

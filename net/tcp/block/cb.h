@@ -18,6 +18,7 @@
 #include "net/tcp/block/parts.h"
 #include "net/tcp/block/receiver.h"
 #include "net/tcp/block/sender.h"
+#include "net/tcp/block/template.h"
 #include "net/tcp/block/timer.h"
 
 struct net;
@@ -76,6 +77,7 @@ struct tcp_cb {
     TCP_PART(life) bool sack_on;  /* both SYNs permitted it (RFC 2018) */
     TCP_PART(life) struct tcp_idle idle;
 
+    TCP_PART(send) struct tcp_template tmpl;
     TCP_PART(recv) struct tcp_receiver rcv;
     TCP_PART(recv) struct tcp_timestamps ts;
     TCP_PART(send) struct tcp_sender snd;
@@ -109,11 +111,11 @@ struct tcp_cb {
     TCP_PART(life) struct list place;  /* in its listener's accept queue, or among the orphans */
     TCP_PART(life) uint64_t orphan_ns; /* when the owner closed */
 };
-static_assert(offsetof(struct tcp_cb, board.high_sacked) == 12 * TCP_LINE_BYTES, "the hot part");
+static_assert(offsetof(struct tcp_cb, board.high_sacked) == 13 * TCP_LINE_BYTES, "the hot part");
 static_assert(offsetof(struct tcp_cb, cc_cold.hystart.round_end) / TCP_LINE_BYTES ==
                   offsetof(struct tcp_cb, cc_cold.state) / TCP_LINE_BYTES,
               "one line for both");
-static_assert(sizeof(struct tcp_cb) <= 18 * TCP_LINE_BYTES, "a thousand connections are 1.1 MiB");
+static_assert(sizeof(struct tcp_cb) <= 19 * TCP_LINE_BYTES, "a thousand connections are 1.2 MiB");
 
 enum {
     TCP_BOUND_BUCKETS = 256,

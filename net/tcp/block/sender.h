@@ -21,6 +21,7 @@ struct tcp_tx_note {
     uint16_t sent_count; /* saturates */
     bool lost;           /* believed lost, not sent again yet: not in the pipe */
     bool sacked;         /* RFC 2018: the peer has it, for now (it may renege) */
+    uint16_t sum;        /* of the payload (csum_add), when it is not the device's to take */
 };
 static_assert(sizeof(struct tcp_tx_note) <= sizeof(((struct pkt *)0)->cb), "fits the notes");
 

@@ -80,10 +80,9 @@ void tcp_emit_rst(struct tcp_cb *t)
 }
 
 /* Every segment with ACK tells what was received: nothing is left to acknowledge, unless there was
- * no room to tell of what came out of order: then an ACK of its own follows. */
-static void ack_went(struct tcp_cb *t, const struct tcp_out *out)
+ * no room to tell of what came out of order (untold): then an ACK of its own follows. */
+static void ack_went(struct tcp_cb *t, bool untold)
 {
-    bool untold = t->rcv.ack_now && tcp_sack_due(t) && out->options.sack_count == 0;
     tcp_ack_went(t, untold);
     t->snd.segs_out++;
     tcp_timer_stop(t, TCP_TIMER_DELACK);
@@ -104,7 +103,8 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
                           .seq = seq,
                           .ack = t->rcv.nxt,
                           .window = tcp_window_field(t),
-                          .flags = flags};
+                          .flags = flags,
+                          .device_csum = (t->net->cfg.offload & NET_OFFLOAD_TX_CSUM) != 0};
     choose_ip(&t->opt, &out);
     if (t->ecn.echo) {
         out.flags |= TCP_ECE; /* RFC 3168 6.1.3 */
@@ -115,15 +115,46 @@ static struct tcp_out out_for(struct tcp_cb *t, uint32_t seq, uint8_t flags, uin
     return out;
 }
 
+/* Takes p, with its payload, for the segment of note, or without one: the general way. */
+static void send_anew(struct tcp_cb *t, struct pkt *p, const struct tcp_tx_note *note, uint32_t seq,
+                      uint8_t flags)
+{
+    struct tcp_out out = out_for(t, seq, flags, (uint32_t)pkt_len(p));
+    NET_COUNT(t->net, tcp_tx_anew);
+    if (note != NULL) {
+        tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->snd.push_override);
+    }
+    tcp_encode(p, &out);
+    /* No link is too narrow for headers alone (RFC 791 3.2). */
+    (void)to_ip(t->net, p, &out, note != NULL && t->path.may_fragment);
+    ack_went(t, t->rcv.ack_now && tcp_sack_due(t) && out.options.sack_count == 0);
+    tcp_template_find(t);
+}
+
+/* A segment of a synchronized connection without payload. False when there is no buffer. */
+static bool send_bare(struct tcp_cb *t, uint32_t seq, uint8_t flags)
+{
+    struct pkt *p = net_alloc_tx(t->net, true);
+    if (p == NULL) {
+        NET_COUNT(t->net, tcp_tx_no_buffer);
+        return false;
+    }
+    if (likely(tcp_template_serves(t))) {
+        tcp_template_send(t, p, seq, flags, 0);
+        ack_went(t, false);
+    } else {
+        send_anew(t, p, NULL, seq, flags);
+    }
+    return true;
+}
+
 /* False when there is no buffer: tried again when the delayed-ACK timer comes. */
 bool tcp_emit_ack(struct tcp_cb *t)
 {
-    struct tcp_out out = out_for(t, acceptable_seq(t), TCP_ACK, 0);
-    if (!tcp_emit_bare(t->net, &out)) {
+    if (!send_bare(t, acceptable_seq(t), TCP_ACK)) {
         tcp_timer_set(t, TCP_TIMER_DELACK, t->net->now_ns + tcp_ms(TCP_DELACK_MS));
         return false;
     }
-    ack_went(t, &out);
     return true;
 }
 
@@ -179,11 +210,12 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
         assert(p == t->snd.queue.last && t->snd.fin_queued);
         flags |= TCP_FIN;
     }
-    struct tcp_out out = out_for(t, note->seq, flags, note->len);
-    tcp_ecn_mark_data(t, &out, note->sent_count == 0 && !t->snd.push_override);
-    tcp_encode(p, &out);
-    (void)to_ip(t->net, pkt_get(p), &out, t->path.may_fragment);
-    ack_went(t, &out);
+    if (likely(tcp_template_serves(t) && !t->path.may_fragment)) {
+        tcp_template_send(t, pkt_get(p), note->seq, flags, note->sum);
+        ack_went(t, false);
+    } else {
+        send_anew(t, pkt_get(p), note, note->seq, flags);
+    }
     t->snd.data_segs_out++;
     return true;
 }
@@ -192,20 +224,12 @@ bool tcp_emit_fin(struct tcp_cb *t)
 {
     assert(t->snd.fin_queued);
     uint32_t seq = t->snd.fin_sent ? t->snd.nxt - 1 : t->snd.nxt;
-    struct tcp_out out = out_for(t, seq, TCP_FIN | TCP_ACK, 0);
-    if (!tcp_emit_bare(t->net, &out)) {
-        return false;
-    }
-    ack_went(t, &out);
-    return true;
+    return send_bare(t, seq, TCP_FIN | TCP_ACK);
 }
 
 /* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1 without data, which asks for an ACK and says nothing new. */
 void tcp_emit_keepalive(struct tcp_cb *t)
 {
-    struct tcp_out out = out_for(t, t->snd.nxt - 1, TCP_ACK, 0);
     NET_COUNT(t->net, tcp_tx_keepalives);
-    if (tcp_emit_bare(t->net, &out)) {
-        ack_went(t, &out);
-    }
+    (void)send_bare(t, t->snd.nxt - 1, TCP_ACK);
 }

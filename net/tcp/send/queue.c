@@ -8,6 +8,7 @@
  */
 #include "net/tcp/loss/loss.h"
 #include "net/tcp/send/send.h"
+#include "net/wire/csum.h"
 
 #include <string.h>
 
@@ -52,6 +53,38 @@ static void push_back(struct tcp_cb *t, struct pkt *p)
     q->packets++;
 }
 
+/* Is the payload's sum kept in its note? Else the device takes it. */
+static bool sums(const struct tcp_cb *t)
+{
+    return !(t->net->cfg.offload & NET_OFFLOAD_TX_CSUM);
+}
+
+/* What p has now has another sum, for it is other bytes. */
+static void sum_anew(const struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    if (sums(t)) {
+        note->sum = (uint16_t)csum_add(0, p->head + note->offset, note->len);
+    }
+}
+
+/* Copies take bytes behind p's, and adds them to its sum. */
+static void copy_behind(const struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t take)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    uint8_t *at = p->head + note->offset + note->len;
+    if (!sums(t)) {
+        memcpy(at, bytes, take);
+    } else {
+        uint32_t sum = csum_copy(at, bytes, take);
+        if (note->len != 0) {
+            sum = csum_reduce(note->sum + (note->len & 1 ? csum_odd(sum) : sum));
+        }
+        note->sum = (uint16_t)sum;
+    }
+    note->len = (uint16_t)(note->len + take);
+}
+
 /* Copies what still fits into the last packet, if that one has not been sent. */
 static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
 {
@@ -64,8 +97,7 @@ static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     size_t room = note->len < t->snd.mss ? (size_t)t->snd.mss - note->len : 0;
     uint8_t *at = p->head + note->offset + note->len;
     size_t take = min_size(min_size(len, room), (size_t)(pkt_end(p) - at));
-    memcpy(at, bytes, take);
-    note->len = (uint16_t)(note->len + take);
+    copy_behind(t, p, bytes, take);
     p->data = p->head + note->offset;
     p->tail = p->data + note->len;
     t->snd.queue.bytes += (uint32_t)take;
@@ -172,6 +204,8 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     tcp_inflight_split(t, p, rest);
     note->next = rest;
     note->len = len;
+    sum_anew(t, p);
+    sum_anew(t, rest);
     if (q->last == p) {
         q->last = rest;
     }
@@ -248,14 +282,15 @@ void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
         struct pkt *next = note->next;
         struct tcp_tx_note *from = tx_note(next);
         uint32_t take = min_u32(from->len, len - note->len);
-        memcpy(p->head + note->offset + note->len, next->head + from->offset, take);
-        note->len = (uint16_t)(note->len + take);
+        copy_behind(t, p, next->head + from->offset, take);
         note->sent_count = (uint16_t)max_u32(note->sent_count, from->sent_count);
         from->seq += take;
         from->offset = (uint16_t)(from->offset + take);
         from->len = (uint16_t)(from->len - take);
         if (from->len == 0) {
             drop_behind(t, p);
+        } else {
+            sum_anew(t, next);
         }
     }
 }
@@ -286,6 +321,7 @@ static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
     note->seq += bytes;
     note->offset = (uint16_t)(note->offset + bytes);
     note->len = (uint16_t)(note->len - bytes);
+    sum_anew(t, t->snd.queue.first);
     d->acked += bytes;
     d->delivered += bytes;
 }

@@ -31,6 +31,17 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin);
 bool tcp_emit_fin(struct tcp_cb *t);
 void tcp_emit_keepalive(struct tcp_cb *t);
 
+/* send/template.c: those that need no header of their own. p has the payload, of sum; taken. */
+bool tcp_template_serves(const struct tcp_cb *t);
+void tcp_template_find(struct tcp_cb *t);
+void tcp_template_send(struct tcp_cb *t, struct pkt *p, uint32_t seq, uint8_t flags, uint32_t sum);
+
+/* What the owner chose for the IP header, or who the peer is, is something else from now on. */
+static inline void tcp_template_forget(struct tcp_cb *t)
+{
+    t->tmpl.way.neighbour = NULL;
+}
+
 /* send/mtu.c: the size of segments. */
 uint16_t tcp_announced_mss(const struct tcp_cb *t, uint16_t mtu); /* t: it or its listener */
 void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss);
@@ -64,6 +75,7 @@ static inline void tcp_snd_set_buffer(struct tcp_cb *t, uint32_t bytes)
 static inline void tcp_snd_begin(struct tcp_cb *t, uint32_t iss)
 {
     t->snd_cold.iss = iss;
+    tcp_template_forget(t);
     t->snd.una = iss;
     t->snd.nxt = iss + 1;
     t->snd.sent_ns = t->net->now_ns;
