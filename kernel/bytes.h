@@ -5,34 +5,45 @@
 #ifndef KERNEL_BYTES_H
 #define KERNEL_BYTES_H
 
+#include <string.h>
+
 #include "kernel/base.h"
+
+/* From the machine's own order to big-endian, and back. */
+static inline uint16_t bytes_be16(uint16_t v)
+{
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? v : __builtin_bswap16(v);
+}
+
+static inline uint32_t bytes_be32(uint32_t v)
+{
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? v : __builtin_bswap32(v);
+}
 
 static inline uint16_t load_be16(const void *p)
 {
-    const uint8_t *b = p;
-    return (uint16_t)((b[0] << 8) | b[1]);
+    uint16_t v;
+    memcpy(&v, p, sizeof(v));
+    return bytes_be16(v);
 }
 
 static inline uint32_t load_be32(const void *p)
 {
-    const uint8_t *b = p;
-    return ((uint32_t)b[0] << 24) | ((uint32_t)b[1] << 16) | ((uint32_t)b[2] << 8) | b[3];
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return bytes_be32(v);
 }
 
 static inline void store_be16(void *p, uint16_t v)
 {
-    uint8_t *b = p;
-    b[0] = (uint8_t)(v >> 8);
-    b[1] = (uint8_t)v;
+    v = bytes_be16(v);
+    memcpy(p, &v, sizeof(v));
 }
 
 static inline void store_be32(void *p, uint32_t v)
 {
-    uint8_t *b = p;
-    b[0] = (uint8_t)(v >> 24);
-    b[1] = (uint8_t)(v >> 16);
-    b[2] = (uint8_t)(v >> 8);
-    b[3] = (uint8_t)v;
+    v = bytes_be32(v);
+    memcpy(p, &v, sizeof(v));
 }
 
 static inline uint16_t load_le16(const void *p)
