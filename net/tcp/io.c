@@ -38,20 +38,24 @@ static size_t queue(struct tcp_cb *t, const uint8_t *bytes, size_t len)
     return done;
 }
 
-ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags)
+/* Why nothing can be sent: an error waits, or t is in no state to. */
+static ptrdiff_t send_refused(struct tcp_cb *t)
 {
-    assert(!t->orphan && (buf != NULL || len == 0));
     if (t->error != 0) {
         return -tcp_take_error(t);
     }
     if (never_connected(t)) {
         return -ENOTCONN;
     }
-    if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
-        return t->snd.fin_queued ? -EPIPE : -EAGAIN;
-    }
-    if (!tcp_can_queue(t)) {
-        return -EPIPE;
+    bool opening = t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED;
+    return opening && !t->snd.fin_queued ? -EAGAIN : -EPIPE;
+}
+
+ptrdiff_t tcp_send(struct tcp_cb *t, const void *buf, size_t len, uint32_t flags)
+{
+    assert(!t->orphan && (buf != NULL || len == 0));
+    if (unlikely(t->error != 0 || !tcp_can_queue(t))) {
+        return send_refused(t);
     }
     if (len == 0) {
         return 0;
@@ -72,22 +76,30 @@ static bool stream_ended(const struct tcp_cb *t)
            t->state == TCP_TIME_WAIT;
 }
 
+/* Some of what waits, which is more than nothing. */
+static ptrdiff_t take(struct tcp_cb *t, void *buf, size_t len, bool peek)
+{
+    if (peek) {
+        return (ptrdiff_t)tcp_recvq_peek(t, buf, len);
+    }
+    size_t done = tcp_recvq_read(t, buf, len);
+    if (tcp_window_update_due(t) && tcp_synchronized(t)) {
+        (void)tcp_emit_ack(t); /* RFC 9293 3.8.6.2.2: the window moves by a worthwhile step */
+    }
+    return (ptrdiff_t)done;
+}
+
 ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags)
 {
     assert(!t->orphan && (buf != NULL || len == 0));
+    if (likely(t->rcv.queue.bytes > 0 && len > 0)) {
+        return take(t, buf, len, (flags & TCP_RECV_PEEK) != 0);
+    }
     if (never_connected(t)) {
         return t->error != 0 ? -tcp_take_error(t) : -ENOTCONN;
     }
     if (len == 0) {
         return 0;
-    }
-    if (t->rcv.queue.bytes > 0) {
-        bool peek = (flags & TCP_RECV_PEEK) != 0;
-        size_t done = tcp_recvq_read(t, buf, len, peek);
-        if (!peek && tcp_synchronized(t) && tcp_window_update_due(t)) {
-            (void)tcp_emit_ack(t); /* RFC 9293 3.8.6.2.2: the window moves by a worthwhile step */
-        }
-        return (ptrdiff_t)done;
     }
     if (t->error != 0) {
         return -tcp_take_error(t);

@@ -142,7 +142,7 @@ static int set_user_timeout(struct tcp_cb *t, int value)
     int err = set_bounded(&t->opt.user_timeout_ms, value, 0, INT32_MAX);
     if (err == 0 && tcp_timer_armed(t, TCP_TIMER_RTX)) {
         tcp_timer_stop(t, TCP_TIMER_RTX);
-        tcp_rtx_timer_update(t);
+        (void)tcp_rtx_timer_update(t);
     }
     return err;
 }

@@ -10,7 +10,7 @@
 
 /* RFC 3042: the first two duplicate ACKs each let one new segment out. With SACK what they tell of
  * leaves the pipe, which does the same (RFC 6675 5 step 3). */
-static uint32_t cwnd_now(const struct tcp_cb *t)
+static inline uint32_t cwnd_now(const struct tcp_cb *t)
 {
     uint32_t cwnd = t->cc.cwnd;
     if (t->cc.recovery == TCP_RECOVERY_NONE && t->loss.dupacks < TCP_DUPACK_THRESHOLD) {
@@ -19,7 +19,7 @@ static uint32_t cwnd_now(const struct tcp_cb *t)
     return cwnd;
 }
 
-static bool cwnd_admits(const struct tcp_cb *t, uint32_t len)
+static inline bool cwnd_admits(const struct tcp_cb *t, uint32_t len)
 {
     return tcp_pipe(t) + len <= cwnd_now(t);
 }
@@ -138,7 +138,7 @@ static void before_new_data(struct tcp_cb *t)
 static bool send_new(struct tcp_cb *t)
 {
     struct pkt *p = t->snd.queue.unsent;
-    if (p == NULL || !tcp_synchronized(t)) {
+    if (p == NULL) {
         return false;
     }
     struct tcp_tx_note *note = tx_note(p);
@@ -155,7 +155,7 @@ static bool send_new(struct tcp_cb *t)
     if (!tcp_emit_packet(t, p, fin)) {
         return false;
     }
-    tcp_sendq_sent(t, p);
+    tcp_sendq_sent_new(t, p);
     tcp_recovery_sent(t, len, false);
     tcp_tlp_sent_new(t);
     tcp_snd_new_sent(t, len);
@@ -176,7 +176,7 @@ static bool retransmit_guess(struct tcp_cb *t)
 /* A FIN that nothing carried. It takes one number of the window as a byte does. */
 static bool send_fin(struct tcp_cb *t)
 {
-    if (!t->snd.fin_queued || t->snd.queue.unsent != NULL || !tcp_synchronized(t)) {
+    if (!t->snd.fin_queued || t->snd.queue.unsent != NULL) {
         return false;
     }
     bool again = t->board.fin_lost && t->board.lost_bytes == 0;
@@ -198,11 +198,17 @@ static bool send_fin(struct tcp_cb *t)
     return true;
 }
 
-/* Is there anything that might go, but an ACK? Mostly not: what came was an ACK or data. */
-static bool has_to_send(const struct tcp_cb *t)
+/* Nothing to repair and no FIN: if anything may go but an ACK it is new data. Mostly it is so. */
+static bool undisturbed(const struct tcp_cb *t)
 {
-    return t->snd.queue.unsent != NULL || t->board.lost_bytes > 0 || t->snd.fin_queued ||
-           t->cc.recovery != TCP_RECOVERY_NONE;
+    return t->board.lost_bytes == 0 && !t->snd.fin_queued && t->cc.recovery == TCP_RECOVERY_NONE;
+}
+
+static void send_new_data(struct tcp_cb *t)
+{
+    while (send_new(t)) {
+        /* bounded by cwnd and the peer's window */
+    }
 }
 
 static void send_what_may_go(struct tcp_cb *t)
@@ -210,9 +216,7 @@ static void send_what_may_go(struct tcp_cb *t)
     while (retransmit_one(t)) {
         /* bounded by cwnd */
     }
-    while (send_new(t)) {
-        /* bounded by cwnd and the peer's window */
-    }
+    send_new_data(t);
     while (retransmit_guess(t)) {
         /* the same */
     }
@@ -222,7 +226,7 @@ static void send_what_may_go(struct tcp_cb *t)
 void tcp_output(struct tcp_cb *t)
 {
     assert(t->state != TCP_LISTEN);
-    if (!tcp_synchronized(t)) {
+    if (unlikely(!tcp_synchronized(t))) {
         /* SYNs are sent where the state is entered and by the timer. */
         if (t->state == TCP_SYN_RECEIVED && t->rcv.ack_now) {
             (void)tcp_emit_ack(t);
@@ -230,7 +234,9 @@ void tcp_output(struct tcp_cb *t)
         return;
     }
     tcp_pmtu_refresh(t);
-    if (has_to_send(t)) {
+    if (likely(undisturbed(t))) {
+        send_new_data(t);
+    } else {
         send_what_may_go(t);
     }
     tcp_snd_output_done(t);
@@ -238,8 +244,9 @@ void tcp_output(struct tcp_cb *t)
     if (t->rcv.ack_now) {
         (void)tcp_emit_ack(t);
     }
-    tcp_rtx_timer_update(t);
-    tcp_tlp_schedule(t);
+    if (tcp_rtx_timer_update(t)) {
+        tcp_tlp_schedule(t);
+    }
 }
 
 void tcp_output_probe(struct tcp_cb *t)

@@ -121,12 +121,11 @@ struct pkt *tcp_newest_in_flight(struct tcp_cb *t)
     return list_empty(head) ? NULL : order_pkt(head->prev);
 }
 
-/* p went, for the first time or again. */
 void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p)
 {
     struct tcp_scoreboard *b = &t->board;
     struct tcp_tx_note *note = tx_note(p);
-    assert(!note->sacked);
+    assert(!note->sacked && note->sent_count > 0);
     if (note->lost) {
         note->lost = false;
         assert(b->lost_bytes >= note->len);

@@ -51,7 +51,7 @@ static inline uint32_t tcp_pipe(const struct tcp_cb *t)
 }
 
 /* loss/inflight.c: in the network or lost. */
-void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p); /* p went, for the first time or again */
+void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p);                    /* p went again */
 void tcp_inflight_split(struct tcp_cb *t, struct pkt *p, struct pkt *rest); /* rest was p's */
 void tcp_inflight_trimmed(struct tcp_cb *t, const struct tcp_tx_note *note, uint32_t bytes);
 void tcp_mark_lost(struct tcp_cb *t, struct pkt *p);
@@ -59,6 +59,16 @@ void tcp_mark_all_lost(struct tcp_cb *t);             /* the FIN too */
 void tcp_mark_fin_lost(struct tcp_cb *t);             /* if it is out */
 void tcp_resend_now(struct tcp_cb *t, struct pkt *p); /* lost, and whatever cwnd says */
 struct pkt *tcp_next_lost(struct tcp_cb *t);
+
+/* p went for the first time. */
+static inline void tcp_inflight_new(struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_tx_note *note = tx_note(p);
+    assert(note->sent_count == 0 && !note->lost && !note->sacked);
+    list_push_back(&t->board.in_flight, &note->order);
+    note->sent_ns = t->net->now_ns;
+    note->sent_count = 1;
+}
 
 /* Our FIN went, or was acknowledged. */
 static inline void tcp_inflight_fin_done(struct tcp_cb *t)
@@ -99,9 +109,17 @@ void tcp_loss_init(struct tcp_cb *t);
 void tcp_loss_established(struct tcp_cb *t); /* the handshake is over: what it tells of the path */
 void tcp_loss_count_timeout(struct tcp_cb *t);
 void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d);
-void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again);
+void tcp_recovery_count_sent(struct tcp_cb *t, uint32_t bytes, bool again); /* for the next */
 void tcp_recovery_timeout(struct tcp_cb *t);
 enum tcp_due tcp_recovery_timer(struct tcp_cb *t) must_check; /* TCP_TIMER_RACK's */
+
+/* bytes went; again: they had been sent before. Outside of a repair nobody counts. */
+static inline void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
+{
+    if (unlikely(t->cc.recovery != TCP_RECOVERY_NONE)) {
+        tcp_recovery_count_sent(t, bytes, again);
+    }
+}
 
 /* SND.UNA has moved: the peer lives. */
 static inline void tcp_loss_progress(struct tcp_cb *t)

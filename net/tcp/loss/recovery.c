@@ -212,13 +212,12 @@ void tcp_recovery_ack(struct tcp_cb *t, const struct tcp_delivery *d)
     }
 }
 
-/* bytes went; again: they had been sent before. */
-void tcp_recovery_sent(struct tcp_cb *t, uint32_t bytes, bool again)
+void tcp_recovery_count_sent(struct tcp_cb *t, uint32_t bytes, bool again)
 {
     if (t->cc.recovery == TCP_RECOVERY_FAST) {
         t->loss_cold.prr_out += bytes;
     }
-    if (again && t->cc.recovery != TCP_RECOVERY_NONE) {
+    if (again) {
         tcp_undo_resent(t, bytes);
     }
 }

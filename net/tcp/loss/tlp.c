@@ -37,12 +37,14 @@ bool tcp_tlp_due(const struct tcp_cb *t)
  * before. The timer is not moved by each segment: it looks again when it fires. */
 void tcp_tlp_schedule(struct tcp_cb *t)
 {
-    if (!tcp_timer_armed(t, TCP_TIMER_RACK) && tcp_flight(t) > 0 && tcp_tlp_possible(t)) {
-        uint64_t at = probe_at(t);
-        uint64_t timeout = tcp_timer_at(t, TCP_TIMER_RTX);
-        if (timeout != DEADLINE_NONE && at < timeout) {
-            tcp_timer_set(t, TCP_TIMER_RACK, at);
-        }
+    if (tcp_timer_armed(t, TCP_TIMER_RACK) || tcp_flight(t) == 0) {
+        return;
+    }
+    uint64_t at = probe_at(t);
+    uint64_t timeout = tcp_timer_at(t, TCP_TIMER_RTX);
+    /* Mostly the timeout would come first: asked before all else. */
+    if (at < timeout && timeout != DEADLINE_NONE && tcp_tlp_possible(t)) {
+        tcp_timer_set(t, TCP_TIMER_RACK, at);
     }
 }
 

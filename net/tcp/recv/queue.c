@@ -34,7 +34,7 @@ void tcp_recvq_append(struct tcp_cb *t, struct pkt *p)
     pkt_queue_push(&q->in_order, p);
 }
 
-static size_t copy_out(const struct tcp_cb *t, uint8_t *out, size_t len)
+size_t tcp_recvq_peek(const struct tcp_cb *t, uint8_t *out, size_t len)
 {
     size_t done = 0;
     for (const struct pkt *p = t->rcv.queue.in_order.first; p != NULL && done < len; p = p->next) {
@@ -45,29 +45,23 @@ static size_t copy_out(const struct tcp_cb *t, uint8_t *out, size_t len)
     return done;
 }
 
-static void consume(struct tcp_cb *t, size_t len)
+size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len)
 {
     struct tcp_recvq *q = &t->rcv.queue;
-    assert(len <= q->bytes);
-    q->bytes -= (uint32_t)len;
-    while (len > 0) {
+    assert(q->bytes > 0 && len > 0);
+    const struct pkt_pool *pool = q->in_order.first->pool;
+    size_t want = min_size(len, q->bytes);
+    size_t done = 0;
+    while (done < want) {
         struct pkt *p = q->in_order.first;
-        size_t part = min_size(pkt_len(p), len);
-        pkt_pull(p, part);
-        len -= part;
-        if (pkt_len(p) == 0) {
+        size_t part = min_size(pkt_len(p), want - done);
+        memcpy(out + done, p->data, part);
+        done += part;
+        if (pkt_pull(p, part) == p->tail) {
             pkt_put(pkt_queue_pop(&q->in_order));
         }
     }
-}
-
-size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek)
-{
-    size_t done = copy_out(t, out, min_size(len, t->rcv.queue.bytes));
-    if (!peek && done > 0) {
-        const struct pkt_pool *pool = t->rcv.queue.in_order.first->pool;
-        consume(t, done);
-        tcp_tune_read(t, done, pool);
-    }
+    q->bytes -= (uint32_t)done;
+    tcp_tune_read(t, done, pool);
     return done;
 }

@@ -29,7 +29,8 @@ void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg);
 enum tcp_verdict tcp_take_early(struct tcp_cb *t); /* just established */
 
 /* recv/queue.c */
-size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len, bool peek);
+size_t tcp_recvq_read(struct tcp_cb *t, uint8_t *out, size_t len); /* something waits; len > 0 */
+size_t tcp_recvq_peek(const struct tcp_cb *t, uint8_t *out, size_t len); /* it stays */
 
 /* recv/window.c: the receive window, in one place. */
 uint8_t tcp_pick_wscale(const struct tcp_cb *t); /* t: the connection or its listener */

@@ -71,7 +71,7 @@ uint16_t tcp_window_field(struct tcp_cb *t)
 bool tcp_window_update_due(const struct tcp_cb *t)
 {
     uint32_t current = seq_ahead(t->rcv.nxt, t->rcv.adv);
-    uint32_t room = free_bytes(t);
     /* While half of the buffer is still open to the peer the next ACK will carry the news. */
-    return current <= t->rcv.buf_bytes / 2 && room >= current + worthwhile_step(t);
+    return unlikely(current <= t->rcv.buf_bytes / 2) &&
+           free_bytes(t) >= current + worthwhile_step(t);
 }

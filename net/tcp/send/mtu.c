@@ -149,11 +149,10 @@ void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest)
     t->path.proven = t->path.proven || largest >= t->snd.mss;
 }
 
-/* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */
-void tcp_pmtu_refresh(struct tcp_cb *t)
+void tcp_pmtu_try_larger(struct tcp_cb *t)
 {
     struct net *n = t->net;
-    if (t->path.mtu == n->cfg.mtu || n->now_ns - t->path.lowered_ns < PMTU_LIFE_S * NS_PER_S) {
+    if (n->now_ns - t->path.lowered_ns < PMTU_LIFE_S * NS_PER_S) {
         return;
     }
     NET_COUNT(n, tcp_pmtu_raised);

@@ -39,7 +39,8 @@ static void push_back(struct tcp_cb *t, struct pkt *p)
     struct tcp_sendq *q = &t->snd.queue;
     struct tcp_tx_note *note = tx_note(p);
     assert(!t->snd.fin_queued);
-    *note = (struct tcp_tx_note){.seq = queue_end(t), .offset = (uint16_t)pkt_headroom(p)};
+    note->seq = queue_end(t); /* the rest is zero: the packet is new */
+    note->offset = (uint16_t)pkt_headroom(p);
     list_init(&note->order);
     if (q->last != NULL) {
         tx_note(q->last)->next = p;
@@ -85,21 +86,15 @@ static void copy_behind(const struct tcp_cb *t, struct pkt *p, const uint8_t *by
     note->len = (uint16_t)(note->len + take);
 }
 
-/* Copies what still fits into the last packet, if that one has not been sent. */
-static size_t fill_last(struct tcp_cb *t, const uint8_t *bytes, size_t len)
+/* Copies what still fits into p, the last packet, which has not been sent. */
+static size_t fill(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t len)
 {
-    struct pkt *p = t->snd.queue.last;
-    if (p == NULL || t->snd.queue.unsent == NULL) {
-        return 0;
-    }
-    struct tcp_tx_note *note = tx_note(p);
+    const struct tcp_tx_note *note = tx_note(p);
     assert(!pkt_shared(p) && note->sent_count == 0);
     size_t room = note->len < t->snd.mss ? (size_t)t->snd.mss - note->len : 0;
-    uint8_t *at = p->head + note->offset + note->len;
-    size_t take = min_size(min_size(len, room), (size_t)(pkt_end(p) - at));
+    size_t behind = (size_t)PKT_BUF_BYTES - note->offset - note->len;
+    size_t take = min_size(min_size(len, room), behind);
     copy_behind(t, p, bytes, take);
-    p->data = p->head + note->offset;
-    p->tail = p->data + note->len;
     t->snd.queue.bytes += (uint32_t)take;
     return take;
 }
@@ -142,18 +137,17 @@ static struct pkt *queue_alloc(struct tcp_cb *t, bool *no_packet)
  * for want of packets alone. */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet)
 {
-    assert(tcp_can_queue(t));
     *no_packet = false;
     size_t room = t->snd.queue.bytes < t->snd.buf_bytes ? t->snd.buf_bytes - t->snd.queue.bytes : 0;
     size_t want = min_size(len, room);
-    size_t done = fill_last(t, bytes, want);
+    size_t done = t->snd.queue.unsent != NULL ? fill(t, t->snd.queue.last, bytes, want) : 0;
     while (done < want && t->snd.queue.packets < packets_max(t)) {
         struct pkt *p = queue_alloc(t, no_packet);
         if (p == NULL) {
             break;
         }
         push_back(t, p);
-        done += fill_last(t, bytes + done, want - done);
+        done += fill(t, p, bytes + done, want - done);
         assert(tx_note(p)->len > 0);
     }
     return done;
@@ -297,15 +291,18 @@ void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len)
 
 void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_sendq *q = &t->snd.queue;
-    const struct tcp_tx_note *note = tx_note(p);
-    if (p == q->unsent) {
-        assert(note->seq == t->snd.nxt && !note->lost);
-        q->unsent = note->next;
-        t->snd.nxt += note->len;
-        t->snd.sent_ns = t->net->now_ns;
-    }
+    assert(p != t->snd.queue.unsent);
     tcp_inflight_sent(t, p);
+}
+
+void tcp_sendq_sent_new(struct tcp_cb *t, struct pkt *p)
+{
+    const struct tcp_tx_note *note = tx_note(p);
+    assert(p == t->snd.queue.unsent && note->seq == t->snd.nxt);
+    t->snd.queue.unsent = note->next;
+    t->snd.nxt += note->len;
+    t->snd.sent_ns = t->net->now_ns;
+    tcp_inflight_new(t, p);
 }
 
 /* The first bytes of the first packet: a box on the way may have cut it. */

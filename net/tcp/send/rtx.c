@@ -61,14 +61,16 @@ static void arm(struct tcp_cb *t, uint64_t wait_ns)
 }
 
 /* RFC 6298 5.1: runs while anything is out; and while something waits for a window. */
-void tcp_rtx_timer_update(struct tcp_cb *t)
+bool tcp_rtx_timer_update(struct tcp_cb *t)
 {
-    bool needed = tcp_flight(t) > 0 || waiting(t);
-    if (!needed) {
+    if (tcp_flight(t) == 0 && !waiting(t)) {
         tcp_timer_stop(t, TCP_TIMER_RTX); /* 5.2 */
-    } else if (!tcp_timer_armed(t, TCP_TIMER_RTX)) {
+        return false;
+    }
+    if (!tcp_timer_armed(t, TCP_TIMER_RTX)) {
         arm(t, timeout_ns(t));
     }
+    return true;
 }
 
 /* RFC 9293 3.8.3 (a) (MUST-20), RFC 1122 3.3.1.4: at R1 IP is told that its way may be a dead one.
@@ -92,7 +94,7 @@ void tcp_syn_send(struct tcp_cb *t)
     if (t->snd_cold.syn_unsent) {
         arm(t, tcp_ms(SYN_UNSENT_MS));
     } else {
-        tcp_rtx_timer_update(t);
+        (void)tcp_rtx_timer_update(t);
     }
 }
 

@@ -13,7 +13,8 @@
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet);
 bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len); /* p keeps len bytes */
 void tcp_sendq_refill(struct tcp_cb *t, struct pkt *p, uint32_t len);
-void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p); /* p went, for the first time or again */
+void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p);     /* p went again */
+void tcp_sendq_sent_new(struct tcp_cb *t, struct pkt *p); /* for the first time: SND.NXT moves */
 void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d);
 void tcp_sendq_drop(struct tcp_cb *t); /* all of it: nothing is out any more */
 size_t tcp_sendq_room(const struct tcp_cb *t);
@@ -49,12 +50,20 @@ enum tcp_due tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_by
 void tcp_pmtu_timeout(struct tcp_cb *t);
 void tcp_pmtu_update_mss(struct tcp_cb *t);
 void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest);
-void tcp_pmtu_refresh(struct tcp_cb *t);
+void tcp_pmtu_try_larger(struct tcp_cb *t); /* for tcp_pmtu_refresh */
+
+/* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */
+static inline void tcp_pmtu_refresh(struct tcp_cb *t)
+{
+    if (unlikely(t->path.mtu != t->net->cfg.mtu)) {
+        tcp_pmtu_try_larger(t);
+    }
+}
 
 /* send/rtx.c: the retransmission and persist timer. */
 enum tcp_due tcp_rtx_due(struct tcp_cb *t) must_check; /* TCP_TIMER_RTX is */
 void tcp_syn_send(struct tcp_cb *t);
-void tcp_rtx_timer_update(struct tcp_cb *t);
+bool tcp_rtx_timer_update(struct tcp_cb *t); /* does it run? */
 
 /* ---- the turns of a connection ---- */
 
