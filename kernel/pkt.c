@@ -13,7 +13,9 @@ enum {
 /* head <= data <= tail <= end: what every layer relies on. */
 static bool in_order(const struct pkt *p)
 {
-    return p->head <= p->data && p->data <= p->tail && p->tail <= pkt_end(p);
+    size_t at = (size_t)(p->data - p->head);
+    size_t len = (size_t)(p->tail - p->data);
+    return at <= PKT_BUF_BYTES && len <= PKT_BUF_BYTES - at; /* a difference below 0 is huge */
 }
 
 static void free_push(struct pkt_pool *pool, struct pkt *p)

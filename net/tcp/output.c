@@ -134,13 +134,10 @@ static void before_new_data(struct tcp_cb *t)
     }
 }
 
-/* Sends the next new packet if it may go. */
+/* Sends the next new packet, of which there is one, if it may go. */
 static bool send_new(struct tcp_cb *t)
 {
     struct pkt *p = t->snd.queue.unsent;
-    if (p == NULL) {
-        return false;
-    }
     struct tcp_tx_note *note = tx_note(p);
     assert(note->seq == t->snd.nxt && !t->snd.fin_sent);
     if (unlikely(p != t->snd.queue.last && note->len < t->snd.mss)) {
@@ -206,7 +203,7 @@ static bool undisturbed(const struct tcp_cb *t)
 
 static void send_new_data(struct tcp_cb *t)
 {
-    while (send_new(t)) {
+    while (t->snd.queue.unsent != NULL && send_new(t)) {
         /* bounded by cwnd and the peer's window */
     }
 }

@@ -50,8 +50,13 @@ void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg);
 uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
 
 /* recv/sack.c: what our ACKs tell of data received out of order or twice. */
-bool tcp_sack_due(const struct tcp_cb *t);
 void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room);
+
+/* Has the next ACK blocks to tell? */
+static inline bool tcp_sack_due(const struct tcp_cb *t)
+{
+    return t->sack_on && (t->rcv.dsack_due || t->rcv.queue.ranges != NULL);
+}
 
 /* An ACK leaves with this event, at its end. */
 static inline void tcp_ack_soon(struct tcp_cb *t)

@@ -23,11 +23,6 @@ void tcp_sack_duplicate(struct tcp_cb *t, uint32_t first, uint32_t end)
     }
 }
 
-bool tcp_sack_due(const struct tcp_cb *t)
-{
-    return t->sack_on && (t->rcv.dsack_due || t->rcv.queue.ranges != NULL);
-}
-
 /* The range whose turn was last among those before `older`; NULL: none left. */
 static struct pkt *newest_before(const struct tcp_cb *t, uint32_t older)
 {
