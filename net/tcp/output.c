@@ -198,7 +198,8 @@ static bool send_fin(struct tcp_cb *t)
 /* Nothing to repair and no FIN: if anything may go but an ACK it is new data. Mostly it is so. */
 static bool undisturbed(const struct tcp_cb *t)
 {
-    return t->board.lost_bytes == 0 && !t->snd.fin_queued && t->cc.recovery == TCP_RECOVERY_NONE;
+    static_assert(TCP_RECOVERY_NONE == 0, "the first of them");
+    return (t->board.lost_bytes | t->snd.fin_queued | t->cc.recovery) == 0;
 }
 
 static void send_new_data(struct tcp_cb *t)

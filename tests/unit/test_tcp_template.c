@@ -501,6 +501,32 @@ static void the_device_takes_the_checksum(void **state)
     end(&p);
 }
 
+/* What was sent last to a neighbour that is no more goes once more to its successor, from a copy:
+ * there the device is told of the copy's places. */
+static void a_copy_says_where_its_own_headers_are(void **state)
+{
+    (void)state;
+    struct pair p;
+    begin(&p, &(struct kind){.offload = NET_OFFLOAD_TX_CSUM, .off = NET_TCP_OFF_TLP});
+    exchange(&p, 64, false);
+    both_know(&p, FIXTURE_PEER, fixture_other);
+    send(&p, 64, 0);
+    advance(&p, 220);
+    for (int i = 0; i < 2; i++) {
+        struct tcp_test *tt = &p.tt[i];
+        tt->hold_output = 1;
+        fixture_know(&tt->f, FIXTURE_PEER, fixture_other);
+        struct pkt *out = pkt_queue_pop(&tt->held);
+        assert_int_equal(load_be16(out->data + 12), ETH_TYPE_IPV4);
+        assert_memory_equal(out->data, fixture_other, 6);
+        assert_ptr_equal(out->head + out->tx.l3, out->data + IP_AT);
+        assert_ptr_equal(out->head + out->tx.l4, out->data + TCP_AT);
+        assert_int_equal(out->tx.l4_bytes, 32);
+        pkt_put(out);
+    }
+    end(&p);
+}
+
 /* No buffer for an ACK: it is put off, and goes later. */
 static void without_a_buffer(void **state)
 {
@@ -535,6 +561,7 @@ int main(void)
         cmocka_unit_test(the_routes_change),
         cmocka_unit_test(data_that_may_be_cut),
         cmocka_unit_test(the_device_takes_the_checksum),
+        cmocka_unit_test(a_copy_says_where_its_own_headers_are),
         cmocka_unit_test(without_a_buffer),
     };
     return tcp_run_all(tests);

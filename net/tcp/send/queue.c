@@ -34,26 +34,6 @@ static uint32_t queue_end(const struct tcp_cb *t)
                : t->snd.nxt;
 }
 
-static void push_back(struct tcp_cb *t, struct pkt *p)
-{
-    struct tcp_sendq *q = &t->snd.queue;
-    struct tcp_tx_note *note = tx_note(p);
-    assert(!t->snd.fin_queued);
-    note->seq = queue_end(t); /* the rest is zero: the packet is new */
-    note->offset = (uint16_t)pkt_headroom(p);
-    list_init(&note->order);
-    if (q->last != NULL) {
-        tx_note(q->last)->next = p;
-    } else {
-        q->first = p;
-    }
-    q->last = p;
-    if (q->unsent == NULL) {
-        q->unsent = p;
-    }
-    q->packets++;
-}
-
 /* Is the payload's sum kept in its note? Else the device takes it. */
 static bool sums(const struct tcp_cb *t)
 {
@@ -69,25 +49,27 @@ static void sum_anew(const struct tcp_cb *t, struct pkt *p)
     }
 }
 
+/* Copies bytes and returns their sum, or anything when nobody wants it. */
+static inline uint32_t copy(const struct tcp_cb *t, uint8_t *to, const uint8_t *bytes, size_t len)
+{
+    if (likely(sums(t))) {
+        return csum_copy(to, bytes, len);
+    }
+    memcpy(to, bytes, len);
+    return 0;
+}
+
 /* Copies take bytes behind p's, and adds them to its sum. */
 static void copy_behind(const struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t take)
 {
     struct tcp_tx_note *note = tx_note(p);
-    uint8_t *at = p->head + note->offset + note->len;
-    if (!sums(t)) {
-        memcpy(at, bytes, take);
-    } else {
-        uint32_t sum = csum_copy(at, bytes, take);
-        if (note->len != 0) {
-            sum = csum_reduce(note->sum + (note->len & 1 ? csum_odd(sum) : sum));
-        }
-        note->sum = (uint16_t)sum;
-    }
+    uint32_t sum = copy(t, p->head + note->offset + note->len, bytes, take);
+    note->sum = (uint16_t)csum_reduce(note->sum + (note->len & 1 ? csum_odd(sum) : sum));
     note->len = (uint16_t)(note->len + take);
 }
 
 /* Copies what still fits into p, the last packet, which has not been sent. */
-static size_t fill(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t len)
+static size_t fill_last(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t len)
 {
     const struct tcp_tx_note *note = tx_note(p);
     assert(!pkt_shared(p) && note->sent_count == 0);
@@ -96,6 +78,32 @@ static size_t fill(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t
     size_t take = min_size(min_size(len, room), behind);
     copy_behind(t, p, bytes, take);
     t->snd.queue.bytes += (uint32_t)take;
+    return take;
+}
+
+/* p, new, with as much of bytes as a segment has, goes to the end. Returns how much that is. */
+static size_t push_back(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t len)
+{
+    struct tcp_sendq *q = &t->snd.queue;
+    struct tcp_tx_note *note = tx_note(p);
+    size_t take = min_size(len, t->snd.mss);
+    assert(take > 0 && take <= pkt_tailroom(p));
+    note->seq = queue_end(t); /* what is not set is zero: the packet is new */
+    note->offset = (uint16_t)pkt_headroom(p);
+    note->len = (uint16_t)take;
+    note->sum = (uint16_t)copy(t, p->data, bytes, take);
+    list_init(&note->order);
+    if (q->last != NULL) {
+        tx_note(q->last)->next = p;
+    } else {
+        q->first = p;
+    }
+    q->last = p;
+    if (q->unsent == NULL) {
+        q->unsent = p;
+    }
+    q->packets++;
+    q->bytes += (uint32_t)take;
     return take;
 }
 
@@ -140,15 +148,13 @@ size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool
     *no_packet = false;
     size_t room = t->snd.queue.bytes < t->snd.buf_bytes ? t->snd.buf_bytes - t->snd.queue.bytes : 0;
     size_t want = min_size(len, room);
-    size_t done = t->snd.queue.unsent != NULL ? fill(t, t->snd.queue.last, bytes, want) : 0;
+    size_t done = t->snd.queue.unsent != NULL ? fill_last(t, t->snd.queue.last, bytes, want) : 0;
     while (done < want && t->snd.queue.packets < packets_max(t)) {
         struct pkt *p = queue_alloc(t, no_packet);
         if (p == NULL) {
             break;
         }
-        push_back(t, p);
-        done += fill(t, p, bytes + done, want - done);
-        assert(tx_note(p)->len > 0);
+        done += push_back(t, p, bytes + done, want - done);
     }
     return done;
 }

@@ -47,14 +47,15 @@ void tcp_template_send(struct tcp_cb *t, struct pkt *p, uint32_t seq, uint8_t fl
                            .window = tcp_window_field(t),
                            .flags = flags,
                            .timestamps = t->ts.on};
-    size_t header_bytes = TCP_HEADER_BYTES + (f.timestamps ? TCP_TIMESTAMP_BYTES : 0);
-    size_t tcp_bytes = pkt_len(p) + header_bytes;
-    uint8_t *h = pkt_push(p, NET_WAY_BYTES + header_bytes);
-    assert(tcp_bytes + IPV4_HEADER_BYTES <= n->cfg.mtu);
+    size_t header_bytes = TCP_HEADER_BYTES;
     if (f.timestamps) {
+        header_bytes += TCP_TIMESTAMP_BYTES;
         f.ts_val = tcp_ts_at(n->now_ns, t->ts.offset);
         f.ts_ecr = t->ts.recent;
     }
+    size_t tcp_bytes = pkt_len(p) + header_bytes;
+    uint8_t *h = pkt_push(p, NET_WAY_BYTES + header_bytes);
+    assert(tcp_bytes + IPV4_HEADER_BYTES <= n->cfg.mtu);
     uint32_t pseudo = m->pseudo + (uint32_t)tcp_bytes;
     uint8_t *tcp = h + NET_WAY_BYTES;
     uint64_t header = tcp_encode_fields(tcp, &f);
