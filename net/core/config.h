@@ -95,6 +95,7 @@ enum net_tcp_off {
     NET_TCP_OFF_COOKIES = 1u << 6,    /* RFC 4987 3.6: a full SYN cache refuses */
     NET_TCP_OFF_PMTUD = 1u << 7,      /* RFC 1191: packets go without DF */
     NET_TCP_OFF_TUNING = 1u << 8,     /* buffers keep the size they begin with */
+    NET_TCP_OFF_FAST = 1u << 9,       /* each segment goes the general way (tcp/fast.c) */
     NET_TCP_OFF_TEMPLATE = 1u << 10,  /* every header is built anew: the same bytes */
 };
 

@@ -38,6 +38,18 @@
     X(tcp_rx_ooo_evicted, "out-of-order ranges dropped to make room for data in order")         \
     X(tcp_rx_out_of_order, "data segments that came out of order and were kept")                \
     X(tcp_rx_coalesced, "data segments copied into the packet in front of them")                \
+    X(tcp_fast_hits, "segments that went the short way (tcp/fast.c)")                           \
+    X(tcp_fast_miss_state, "others: not ESTABLISHED, or a direction is about to end")           \
+    X(tcp_fast_miss_flags, "others: flags besides ACK and PSH")                                 \
+    X(tcp_fast_miss_ecn, "others: marks of congestion count (RFC 3168)")                        \
+    X(tcp_fast_miss_options, "others: SACK blocks, or timestamps not as agreed on")             \
+    X(tcp_fast_miss_sequence, "others: not the next sequence number")                           \
+    X(tcp_fast_miss_timestamp, "others: a timestamp older than the last one")                   \
+    X(tcp_fast_miss_ack, "others: an old, an impossible or a duplicate acknowledgement")        \
+    X(tcp_fast_miss_window, "others: a window that is shut, or was, or is exceeded")            \
+    X(tcp_fast_miss_loss, "others: something is, or was not long ago, lost or probed for")      \
+    X(tcp_fast_miss_order, "others: data waits out of order, or a duplicate is to be told of")  \
+    X(tcp_fast_miss_room, "others: packets are short, or the connection holds many")            \
     X(tcp_rx_bytes, "bytes received in order")                                                  \
     X(tcp_tx_segments, "segments sent, of all kinds")                                           \
     X(tcp_tx_anew, "of open connections, with a header built anew and not by their template")   \

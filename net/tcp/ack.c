@@ -3,6 +3,7 @@
  * SND.UNA, takes over the window, and feeds round-trip time and congestion control. What the ACK of
  * our FIN brings is life/state.c's.
  */
+#include "net/tcp/ack.h"
 #include "net/tcp/cc/ecn.h"
 #include "net/tcp/life/life.h"
 #include "net/tcp/loss/loss.h"
@@ -40,14 +41,9 @@ static void window_opened(struct tcp_cb *t)
     tcp_mark_all_lost(t);
 }
 
-/* RFC 9293 3.10.7.4: not from a segment older than the one the window was last taken from. One that
- * acknowledges more is newer, low as its sequence number may be when it is a retransmission: to
- * keep the old window with the new SND.UNA would let us send beyond the peer's edge. */
 static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool advanced)
 {
-    bool newer = advanced || seq_lt(t->snd.wl1, seg->seq) ||
-                 (t->snd.wl1 == seg->seq && seq_le(t->snd.wl2, seg->ack));
-    if (!newer || seq_lt(seg->ack, t->snd.una)) {
+    if (!tcp_snd_window_newer(t, seg->seq, seg->ack, advanced) || seq_lt(seg->ack, t->snd.una)) {
         return;
     }
     uint32_t before = t->snd.wnd;
@@ -55,47 +51,6 @@ static void update_window(struct tcp_cb *t, const struct tcp_segment *seg, bool 
     if (before == 0 && seg->wnd > 0) {
         window_opened(t);
     }
-}
-
-/* Tells the writer that was made to wait, once a part of the buffer is free that is worth a turn,
- * and not so large that the path runs dry meanwhile. */
-static void wake_writer(struct tcp_cb *t)
-{
-    if (t->snd.blocked && tcp_sendq_room(t) >= t->snd.buf_bytes / TCP_WAKE_FRACTION) {
-        tcp_snd_unblock(t);
-        tcp_notify(t, NET_READY_OUT);
-    }
-}
-
-/* How many measurements a round trip brings (RFC 7323 G): an ACK for every other segment. */
-static uint32_t samples_expected(const struct tcp_cb *t, uint32_t flight)
-{
-    return t->ts.on ? flight / (TCP_DELACK_SEGMENTS * (uint32_t)t->snd.mss) + 1 : 1;
-}
-
-static void advance(struct tcp_cb *t, const struct tcp_segment *seg, struct tcp_delivery *d)
-{
-    assert(seq_gt(seg->ack, t->snd.una) && seq_le(seg->ack, t->snd.nxt));
-    tcp_snd_acked(t, seg->ack);
-    tcp_loss_progress(t);
-    tcp_set_soft_error(t, 0);
-    if (t->snd.fin_sent && seg->ack == t->snd.nxt) {
-        tcp_inflight_fin_done(t);
-    }
-    if (tcp_sendq_room(t) == 0) {
-        tcp_snd_block(t); /* filled exactly, or shrunk: the writer may wait without a refusal */
-    }
-    tcp_sendq_ack(t, d);
-    if (t->sack_on) {
-        tcp_scoreboard_check_reneging(t);
-    }
-    /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
-    uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
-    if (rtt_ns != 0) {
-        tcp_loss_measured(t, rtt_ns, samples_expected(t, d->flight));
-    }
-    tcp_pmtu_acked(t, d->largest);
-    tcp_pressure_progress(t);
 }
 
 /* RFC 5681 2: nothing but the acknowledgement of what was acknowledged, while data is out. */
@@ -109,7 +64,8 @@ static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg)
  * and congestion control, then the window. */
 static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    struct tcp_delivery d = {.flight = tcp_flight(t),
+    struct tcp_delivery d = {.una = t->snd.una,
+                             .flight = tcp_flight(t),
                              .advanced = seq_gt(seg->ack, t->snd.una),
                              .duplicate = is_duplicate(t, seg),
                              .blocks = seg->options.sack_count > 0,
@@ -117,15 +73,14 @@ static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
                              .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd.una,
                              .ts_ecr = seg->options.ts_ecr};
     if (d.advanced) {
-        advance(t, seg, &d);
+        tcp_ack_advance(t, seg, &d, tcp_loss_undisturbed(t, t->snd.una));
     }
     if (t->sack_on && d.blocks) {
         tcp_scoreboard_take(t, seg, &d);
     }
     tcp_recovery_ack(t, &d);
     if (d.advanced) {
-        tcp_tune_send(t);
-        wake_writer(t);
+        tcp_ack_wake_writer(t);
     }
     update_window(t, seg, d.advanced);
 }

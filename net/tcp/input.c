@@ -19,11 +19,14 @@
  * source in that is not a single host (ip/in.c). */
 static bool addresses_good(struct net *n, const struct ipv4_header *h)
 {
-    return !h->to_broadcast && h->dst == n->iface.address;
+    return likely(!h->to_broadcast && h->dst == n->iface.address);
 }
 
 static bool checksum_good(const struct pkt *p, const struct ipv4_header *h)
 {
+    if (p->rx_flags & PKT_RX_CSUM_GOOD) {
+        return true; /* the device has looked */
+    }
     size_t len = pkt_len(p);
     assert(len <= UINT16_MAX);
     uint32_t sum = csum_pseudo(h->src, h->dst, IP_PROTO_TCP, (uint16_t)len);
@@ -124,10 +127,13 @@ static enum tcp_verdict arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *s
 /* May end t. */
 static void arrives(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_TIME_WAIT);
     /* RFC 7323 2.3: the window of a segment with SYN is not scaled. */
     seg->wnd = (seg->flags & TCP_SYN) ? seg->window : (uint32_t)seg->window << t->snd.wscale;
     tcp_segment_came(t);
+    if (tcp_fast_arrives(t, seg)) {
+        return;
+    }
+    assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_TIME_WAIT);
     enum tcp_verdict v =
         t->state == TCP_SYN_SENT ? arrives_syn_sent(t, seg) : arrives_otherwise(t, seg);
     if (act_on(t, v) != TCP_GONE) {
@@ -184,7 +190,9 @@ static void demultiplex(struct net *n, struct tcp_segment *seg)
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     assert(!pkt_shared(p));
-    struct tcp_segment seg = {.pkt = p, .ecn = h->tos & IP_ECN_MASK};
+    struct tcp_segment seg; /* decode fills in the rest */
+    seg.pkt = p;
+    seg.ecn = h->tos & IP_ECN_MASK;
     if (decode(n, &seg, h)) {
         NET_COUNT(n, tcp_rx_segments);
         demultiplex(n, &seg);

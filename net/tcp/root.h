@@ -9,6 +9,10 @@
 /* ack.c */
 enum tcp_verdict tcp_check_ack(struct tcp_cb *t, const struct tcp_segment *seg); /* may end */
 
+/* fast.c. False: seg is not for the short way (counted by reason), nothing was done. Never ends t.
+ */
+bool tcp_fast_arrives(struct tcp_cb *t, struct tcp_segment *seg);
+
 /* output.c: decides what goes. Sends data, FIN or an ACK that is due; keeps the timer. */
 void tcp_output(struct tcp_cb *t);
 void tcp_output_probe(struct tcp_cb *t); /* a tail loss probe (RFC 8985 7.3) */

@@ -33,11 +33,6 @@ static_assert(TCP_TIMESTAMPS_HEAD == ((uint32_t)OPT_NOP << 24 | OPT_NOP << 16 |
                                       OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES),
               "two NOPs, kind and length");
 
-static bool only_timestamps(const uint8_t *bytes, size_t len)
-{
-    return len == 2 + OPT_TIMESTAMPS_BYTES && load_be32(bytes) == TCP_TIMESTAMPS_HEAD;
-}
-
 /* RFC 2018 3: 2 + 8n bytes; what a peer says it has. */
 static bool parse_sack(struct tcp_options *o, const uint8_t *opt, size_t len)
 {
@@ -96,9 +91,6 @@ bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
 {
     assert(len <= TCP_OPTIONS_MAX_BYTES);
     *o = (struct tcp_options){0};
-    if (only_timestamps(bytes, len)) {
-        return parse_option(o, bytes + 2, OPT_TIMESTAMPS_BYTES);
-    }
     size_t at = 0;
     while (at < len) {
         if (bytes[at] == OPT_END) {
@@ -196,30 +188,6 @@ size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
     }
     assert(at % 4 == 0 && at <= TCP_OPTIONS_MAX_BYTES);
     return at;
-}
-
-enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
-                        size_t *header_bytes, bool *options_ok)
-{
-    if (len < TCP_HEADER_BYTES) {
-        return TCP_BAD_SHORT;
-    }
-    /* RFC 9293 3.1: the reserved bits below the offset are ignored. */
-    size_t offset = (size_t)(bytes[12] >> 4) * 4;
-    if (offset < TCP_HEADER_BYTES || offset > len) {
-        return TCP_BAD_OFFSET;
-    }
-    seg->id.rport = load_be16(bytes);
-    seg->id.lport = load_be16(bytes + 2);
-    seg->seq = load_be32(bytes + 4);
-    seg->ack = load_be32(bytes + 8);
-    seg->flags = bytes[13];
-    seg->window = load_be16(bytes + 14);
-    seg->wnd = seg->window;
-    *header_bytes = offset;
-    *options_ok =
-        tcp_options_parse(&seg->options, bytes + TCP_HEADER_BYTES, offset - TCP_HEADER_BYTES);
-    return TCP_GOOD;
 }
 
 void tcp_ask_csum(struct pkt *p, const uint8_t *h, size_t header_bytes)

@@ -11,8 +11,12 @@
 enum {
     TCP_HEADER_BYTES = 20,
     TCP_OPTIONS_MAX_BYTES = 40,
-    TCP_WSCALE_MAX = 14,     /* RFC 7323 2.3 */
-    TCP_SACK_BLOCKS_MAX = 4, /* RFC 2018 3: what 40 bytes hold; 3 beside timestamps */
+    /* What nearly every segment of a connection with timestamps carries (RFC 7323 appendix A): two
+     * NOPs and the option. */
+    TCP_TIMESTAMPS_PADDED_BYTES = 12,
+    TCP_TIMESTAMPS_HEAD = 0x0101080a, /* its first word */
+    TCP_WSCALE_MAX = 14,              /* RFC 7323 2.3 */
+    TCP_SACK_BLOCKS_MAX = 4,          /* RFC 2018 3: what 40 bytes hold; 3 beside timestamps */
 };
 
 enum tcp_flag {
@@ -59,6 +63,7 @@ struct tcp_segment {
     struct tcp_tuple id; /* l is us, r the sender */
     uint32_t seq;        /* of the first payload byte that is left (of the SYN, with one) */
     uint32_t ack;
+    uint32_t len;    /* payload bytes that are left; 0 once somebody took them */
     uint32_t wnd;    /* scaled, once the connection is known */
     uint16_t window; /* the field */
     uint8_t flags;   /* enum tcp_flag */
@@ -70,13 +75,36 @@ struct tcp_segment {
 /* SEG.LEN: payload, SYN and FIN. */
 static inline uint32_t tcp_segment_len(const struct tcp_segment *seg)
 {
-    uint32_t len = seg->pkt != NULL ? (uint32_t)pkt_len(seg->pkt) : 0;
-    return len + ((seg->flags & TCP_SYN) ? 1 : 0) + ((seg->flags & TCP_FIN) ? 1 : 0);
+    return seg->len + ((seg->flags & TCP_SYN) ? 1 : 0) + ((seg->flags & TCP_FIN) ? 1 : 0);
 }
 
 static inline uint32_t tcp_payload_len(const struct tcp_segment *seg)
 {
-    return seg->pkt != NULL ? (uint32_t)pkt_len(seg->pkt) : 0;
+    return seg->len;
+}
+
+/* Cuts payload off at the front; the sequence number follows. */
+static inline void tcp_segment_pull(struct tcp_segment *seg, uint32_t bytes)
+{
+    pkt_pull(seg->pkt, bytes);
+    seg->seq += bytes;
+    seg->len -= bytes;
+}
+
+/* Leaves so many bytes of the payload, the first ones. */
+static inline void tcp_segment_trim(struct tcp_segment *seg, uint32_t bytes)
+{
+    pkt_trim(seg->pkt, bytes);
+    seg->len = bytes;
+}
+
+/* Its packet, which is the caller's from now on. */
+static inline struct pkt *tcp_segment_take(struct tcp_segment *seg)
+{
+    struct pkt *p = seg->pkt;
+    seg->pkt = NULL;
+    seg->len = 0;
+    return p;
 }
 
 /*
@@ -97,10 +125,48 @@ enum tcp_bad {
     TCP_BAD_OFFSET,
 };
 
-/* Decodes the header of len bytes into seg (id's addresses and pkt are the caller's). *header_bytes
- * gets the data offset; *options_ok tells of the options. */
-enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
-                        size_t *header_bytes, bool *options_ok);
+/* Nearly always they are the timestamps alone, padded in front, which one comparison tells; or
+ * there are none. The blocks of what brings none are not cleared. */
+static inline bool tcp_decode_options(struct tcp_options *o, const uint8_t *bytes, size_t len)
+{
+    if (likely(len == TCP_TIMESTAMPS_PADDED_BYTES && load_be32(bytes) == TCP_TIMESTAMPS_HEAD)) {
+        o->has_mss = o->has_wscale = o->has_sack_permitted = false;
+        o->has_timestamps = true;
+        o->wscale = o->sack_count = 0;
+        o->mss = 0;
+        o->ts_val = load_be32(bytes + 4);
+        o->ts_ecr = load_be32(bytes + 8);
+        return true;
+    }
+    return tcp_options_parse(o, bytes, len);
+}
+
+/* Decodes the header of len bytes into seg (id's addresses, ecn and pkt are the caller's).
+ * *header_bytes gets the data offset; *options_ok tells of the options. */
+static inline enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                                      size_t *header_bytes, bool *options_ok)
+{
+    if (len < TCP_HEADER_BYTES) {
+        return TCP_BAD_SHORT;
+    }
+    /* RFC 9293 3.1: the reserved bits below the offset are ignored. */
+    size_t offset = (size_t)(bytes[12] >> 4) * 4;
+    if (offset < TCP_HEADER_BYTES || offset > len) {
+        return TCP_BAD_OFFSET;
+    }
+    seg->id.rport = load_be16(bytes);
+    seg->id.lport = load_be16(bytes + 2);
+    seg->seq = load_be32(bytes + 4);
+    seg->ack = load_be32(bytes + 8);
+    seg->flags = bytes[13];
+    seg->window = load_be16(bytes + 14);
+    seg->wnd = seg->window;
+    seg->len = (uint32_t)(len - offset);
+    *header_bytes = offset;
+    *options_ok =
+        tcp_decode_options(&seg->options, bytes + TCP_HEADER_BYTES, offset - TCP_HEADER_BYTES);
+    return TCP_GOOD;
+}
 
 /* A segment to send. */
 struct tcp_out {
@@ -131,9 +197,6 @@ struct tcp_fields {
     uint8_t flags;
     bool timestamps;
 };
-
-/* The options of such a segment begin so (RFC 7323 appendix A). */
-#define TCP_TIMESTAMPS_HEAD UINT32_C(0x0101080a)
 
 /* Writes the 20 or 32 bytes of such a header but for the checksum, and returns their sum. */
 static inline uint64_t tcp_encode_fields(uint8_t *h, const struct tcp_fields *f)

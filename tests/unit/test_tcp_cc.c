@@ -58,7 +58,11 @@ static void acked_in(struct tcp_cb *t, uint32_t bytes, uint32_t flight, uint32_t
 {
     struct tcp_cc_ack ack = {
         .bytes = bytes, .flight = flight, .rtt_us = rtt_us, .srtt_us = srtt_us8(t) / 8};
-    tcp_cc_acked(t, &ack);
+    if (tcp_cc_window_used(t, flight)) {
+        tcp_cc_acked_used(t, &ack);
+    } else {
+        tcp_cc_acked_unused(t, flight);
+    }
 }
 
 static void acked(struct tcp_cb *t, uint32_t bytes, uint32_t flight)

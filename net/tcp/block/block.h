@@ -143,7 +143,26 @@ void tcp_choices_inherit(struct tcp_cb *t, const struct tcp_cb *l); /* l: t's li
 
 /* block/table.c: the table of 4-tuples. STATUS_NO_MEMORY. */
 enum status tcp_table_init(struct net *n, struct arena *a) must_check;
-struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id);
+struct tcp_node *tcp_lookup_bucket(struct net *n, const struct tcp_tuple *id);
+
+/* The peer's side first: it is what differs, our address and the server's port seldom do. */
+static inline bool tcp_same_tuple(const struct tcp_tuple *a, const struct tcp_tuple *b)
+{
+    return a->raddr == b->raddr && a->rport == b->rport && a->lport == b->lport &&
+           a->laddr == b->laddr;
+}
+
+/* Segments come in runs: mostly the one found last is wanted again, and costs no hash. NULL: there
+ * is none. */
+static inline struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id)
+{
+    struct tcp_node *recent = n->tcp.recent;
+    if (likely(recent != NULL && tcp_same_tuple(&recent->id, id))) {
+        return recent;
+    }
+    return tcp_lookup_bucket(n, id);
+}
+
 void tcp_table_insert(struct net *n, struct tcp_node *node); /* the tuple must be free */
 void tcp_table_remove(struct net *n, struct tcp_node *node); /* harmless when not in */
 

@@ -49,25 +49,13 @@ static struct list *bucket_of(struct net *n, const struct tcp_tuple *id)
     return &n->tcp.buckets[h & (n->tcp.bucket_count - 1)];
 }
 
-/* The peer's side first: it is what differs, our address and the server's port seldom do. */
-static bool same_tuple(const struct tcp_tuple *a, const struct tcp_tuple *b)
+struct tcp_node *tcp_lookup_bucket(struct net *n, const struct tcp_tuple *id)
 {
-    return a->raddr == b->raddr && a->rport == b->rport && a->lport == b->lport &&
-           a->laddr == b->laddr;
-}
-
-struct tcp_node *tcp_lookup(struct net *n, const struct tcp_tuple *id)
-{
-    /* Segments come in runs: mostly the one found last is wanted again, and costs no hash. */
-    struct tcp_node *recent = n->tcp.recent;
-    if (recent != NULL && same_tuple(&recent->id, id)) {
-        return recent;
-    }
     struct list *head = bucket_of(n, id);
     struct list *it;
     list_for_each (it, head) {
         struct tcp_node *node = list_entry(it, struct tcp_node, bucket);
-        if (same_tuple(&node->id, id)) {
+        if (tcp_same_tuple(&node->id, id)) {
             n->tcp.recent = node;
             return node;
         }
@@ -99,7 +87,7 @@ void tcp_table_remove(struct net *n, struct tcp_node *node)
 static void replace(struct net *n, struct tcp_node *old, struct tcp_node *node)
 {
     assert(list_linked(&old->bucket) && !list_linked(&node->bucket));
-    assert(same_tuple(&old->id, &node->id));
+    assert(tcp_same_tuple(&old->id, &node->id));
     list_insert_after(&old->bucket, &node->bucket);
     list_remove(&old->bucket);
     if (n->tcp.recent == old) {

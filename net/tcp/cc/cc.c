@@ -6,8 +6,7 @@
 #include "net/tcp/cc/int.h"
 
 enum {
-    IW_BYTES = 14600,      /* RFC 6928 2 */
-    NON_VALIDATED_S = 300, /* RFC 7661 4.4: so long a window that is not used is kept */
+    IW_BYTES = 14600, /* RFC 6928 2 */
 };
 
 void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops)
@@ -57,58 +56,26 @@ static void shrink_unvalidated(struct tcp_cb *t, uint32_t halvings)
     t->cc.validated_ns = t->net->now_ns;
 }
 
-/* RFC 7661 4.3: half of the window in use is a window validated; one that is not used is kept for
- * so long, and then half of it. */
-static void validate(struct tcp_cb *t, uint32_t flight)
+/* RFC 7661 4.3: a window that was not used for so long is halved. */
+void tcp_cc_window_aged(struct tcp_cb *t)
 {
-    uint64_t now = t->net->now_ns;
-    if (flight >= t->cc.cwnd / 2) {
-        t->cc.validated_ns = now;
-    } else if (now - t->cc.validated_ns > NON_VALIDATED_S * NS_PER_S) {
-        shrink_unvalidated(t, 1);
-    }
+    shrink_unvalidated(t, 1);
 }
 
-/* The most that was out in this round trip: until the last byte of such a flight is acknowledged it
- * counts, though ACKs let it drain when the owner has no more to send (RFC 7661 4.2). */
-static uint32_t peak_flight(struct tcp_cb *t, uint32_t flight)
+void tcp_cc_acked_used(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 {
-    if (flight >= t->cc.peak || seq_gt(t->snd.una, t->cc.peak_end)) {
-        t->cc.peak = flight;
-        t->cc.peak_end = t->snd.nxt;
-    }
-    return t->cc.peak;
-}
-
-/* A window that was not used says nothing about the path (RFC 7661 4.1): it does not grow. In slow
- * start it may become twice what was out, since it doubles in a round trip. */
-static bool window_used(struct tcp_cb *t, uint32_t flight)
-{
-    uint32_t peak = peak_flight(t, flight);
-    if (t->cc.cwnd < t->cc.ssthresh) {
-        return peak > t->cc.cwnd / 2;
-    }
-    return flight + t->snd.mss >= t->cc.cwnd;
-}
-
-void tcp_cc_acked(struct tcp_cb *t, const struct tcp_cc_ack *ack)
-{
-    assert(t->cc.recovery != TCP_RECOVERY_FAST);
-    bool used = window_used(t, ack->flight);
-    if (tcp_cc_first_slow_start(t) && used) {
+    if (tcp_cc_first_slow_start(t)) {
         tcp_hystart_on_ack(t, ack->rtt_us);
     }
-    validate(t, ack->flight);
+    tcp_cc_validate(t, ack->flight);
     if (t->ecn.echoed) {
         return; /* RFC 3168 6.1.2: no growth by an ACK with ECE */
     }
-    if (ack->bytes > 0 && used) {
+    if (ack->bytes > 0) {
         t->cc.ops->on_ack(t, ack);
         t->cc.cwnd = min_u32(t->cc.cwnd, TCP_CWND_MAX_BYTES);
     } else {
-        t->cc.ops->unused(t);
-        t->cc_cold.hystart.round_end =
-            t->snd.una; /* such a round says nothing; comparable for ever */
+        tcp_cc_unused(t);
     }
 }
 

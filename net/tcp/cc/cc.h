@@ -12,6 +12,7 @@
 
 enum {
     TCP_CWND_MAX_BYTES = 1 << 30, /* the largest window there is (RFC 7323 2.2) */
+    TCP_CC_NON_VALIDATED_S = 300, /* RFC 7661 4.4: so long a window that is not used is kept */
 };
 
 /* An acknowledgement, as an algorithm sees it; bytes > 0 then. */
@@ -57,9 +58,6 @@ void tcp_cc_start(struct tcp_cb *t);
 /* The initial window in bytes (RFC 6928). */
 uint32_t tcp_cc_initial_window(const struct tcp_cb *t);
 
-/* New data was acknowledged outside fast recovery: cwnd grows if the window was used. */
-void tcp_cc_acked(struct tcp_cb *t, const struct tcp_cc_ack *ack);
-
 /*
  * Congestion was found (fast recovery or the first timeout of a segment begins): notes cwnd and
  * ssthresh for tcp_cc_undo and sets ssthresh; in fast recovery, for a timeout, it lowers ssthresh
@@ -103,6 +101,61 @@ static inline bool tcp_cc_first_slow_start(const struct tcp_cb *t)
 static inline bool tcp_cc_echo_covers(const struct tcp_cb *t)
 {
     return t->ecn.by_echo && seq_lt(t->snd.una, t->ecn.end);
+}
+
+/*
+ * New data was acknowledged outside fast recovery: tcp_cc_window_used says, once for each such ACK,
+ * whether what was out is all that the window let; then cwnd may grow, else it does not.
+ */
+void tcp_cc_acked_used(struct tcp_cb *t, const struct tcp_cc_ack *ack);
+void tcp_cc_window_aged(struct tcp_cb *t); /* for the next: not used for too long */
+
+/* RFC 7661 4.3: half of the window in use is a window validated. */
+static inline void tcp_cc_validate(struct tcp_cb *t, uint32_t flight)
+{
+    uint64_t now = t->net->now_ns;
+    if (flight >= t->cc.cwnd / 2) {
+        t->cc.validated_ns = now;
+    } else if (unlikely(now - t->cc.validated_ns > TCP_CC_NON_VALIDATED_S * NS_PER_S)) {
+        tcp_cc_window_aged(t);
+    }
+}
+
+/* The most that was out in this round trip: until the last byte of such a flight is acknowledged it
+ * counts, though ACKs let it drain when the owner has no more to send (RFC 7661 4.2). */
+static inline uint32_t tcp_cc_peak_flight(struct tcp_cb *t, uint32_t flight)
+{
+    if (flight >= t->cc.peak || seq_gt(t->snd.una, t->cc.peak_end)) {
+        t->cc.peak = flight;
+        t->cc.peak_end = t->snd.nxt;
+    }
+    return t->cc.peak;
+}
+
+/* A window that was not used says nothing about the path (RFC 7661 4.1): it does not grow. In slow
+ * start it may become twice what was out, since it doubles in a round trip. */
+static inline bool tcp_cc_window_used(struct tcp_cb *t, uint32_t flight)
+{
+    uint32_t peak = tcp_cc_peak_flight(t, flight);
+    if (t->cc.cwnd < t->cc.ssthresh) {
+        return peak > t->cc.cwnd / 2;
+    }
+    return flight + t->snd.mss >= t->cc.cwnd;
+}
+
+/* Such a round says nothing; its end stays comparable for ever. */
+static inline void tcp_cc_unused(struct tcp_cb *t)
+{
+    t->cc.ops->unused(t);
+    t->cc_cold.hystart.round_end = t->snd.una;
+}
+
+static inline void tcp_cc_acked_unused(struct tcp_cb *t, uint32_t flight)
+{
+    tcp_cc_validate(t, flight);
+    if (!t->ecn.echoed) { /* RFC 3168 6.1.2 */
+        tcp_cc_unused(t);
+    }
 }
 
 /* ---- what others say of the window ---- */

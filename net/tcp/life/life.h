@@ -66,8 +66,21 @@ bool tcp_pressure_reclaim(struct net *n); /* frees packets that an orphan's peer
 void tcp_pressure_limit_orphans(struct net *n); /* there is one more */
 void tcp_pressure_wait(struct tcp_cb *t);       /* is told when there is a packet to send with */
 void tcp_pressure_queued(struct tcp_cb *t);     /* has something to send */
-void tcp_pressure_progress(struct tcp_cb *t);   /* SND.UNA has moved */
+void tcp_pressure_to_back(struct tcp_cb *t);    /* for the next */
 timer_fn tcp_pressure_expired;
+
+/* SND.UNA has moved. */
+static inline void tcp_pressure_progress(struct tcp_cb *t)
+{
+    if (!list_linked(&t->press.sending)) {
+        return; /* a FIN alone */
+    }
+    if (t->snd.queue.packets == 0) {
+        list_remove(&t->press.sending);
+    } else if (t->snd.una - t->press.progress_una >= t->snd.mss) {
+        tcp_pressure_to_back(t);
+    }
+}
 
 /* The same of records: which must go for a new one, NULL: none. The caller frees it. */
 struct tcp_time_wait *tcp_pressure_time_wait(struct net *n);

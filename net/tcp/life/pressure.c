@@ -81,7 +81,7 @@ void tcp_pressure_limit_orphans(struct net *n)
 }
 
 /* At the end of the senders, as one that has just made progress. */
-static void to_back(struct tcp_cb *t)
+void tcp_pressure_to_back(struct tcp_cb *t)
 {
     struct net *n = t->net;
     if (list_linked(&t->press.sending)) {
@@ -95,19 +95,7 @@ static void to_back(struct tcp_cb *t)
 void tcp_pressure_queued(struct tcp_cb *t)
 {
     if (t->snd.queue.packets > 0 && !list_linked(&t->press.sending)) {
-        to_back(t);
-    }
-}
-
-void tcp_pressure_progress(struct tcp_cb *t)
-{
-    if (!list_linked(&t->press.sending)) {
-        return; /* a FIN alone */
-    }
-    if (t->snd.queue.packets == 0) {
-        list_remove(&t->press.sending);
-    } else if (t->snd.una - t->press.progress_una >= t->snd.mss) {
-        to_back(t);
+        tcp_pressure_to_back(t);
     }
 }
 

@@ -23,7 +23,6 @@ bool tcp_scoreboard_find_lost(struct tcp_cb *t);
 void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct tcp_delivery *d);
 void tcp_rack_dsack(struct tcp_cb *t);
 void tcp_rack_recovered(struct tcp_cb *t);
-void tcp_rack_advanced(struct tcp_cb *t);
 bool tcp_rack_detect(struct tcp_cb *t);
 void tcp_rack_timeout(struct tcp_cb *t);
 

@@ -5,9 +5,11 @@
 #define NET_TCP_LOSS_LOSS_H
 
 #include "net/tcp/block/block.h"
+#include "net/tcp/cc/cc.h"
 
 /* What one acknowledgement tells: filled in on its way through ack.c. */
 struct tcp_delivery {
+    uint32_t una;       /* SND.UNA before */
     uint32_t acked;     /* payload bytes that SND.UNA passed */
     uint32_t largest;   /* payload of the largest segment that SND.UNA passed whole */
     uint32_t delivered; /* bytes of which we learn now that they arrived, by SND.UNA or a block */
@@ -50,6 +52,20 @@ static inline uint32_t tcp_pipe(const struct tcp_cb *t)
     return tcp_flight(t) - gone;
 }
 
+/*
+ * Nothing was lost, sacked or sent as a probe of which anything is still to be heard, no reduction
+ * may be undone, and nothing arrived that lies behind una, SND.UNA before an ACK: all that the ACK
+ * can tell is what it acknowledges.
+ */
+static inline bool tcp_loss_undisturbed(const struct tcp_cb *t, uint32_t una)
+{
+    const struct tcp_scoreboard *b = &t->board;
+    static_assert(TCP_RECOVERY_NONE == 0, "the first of them");
+    uint32_t any = t->cc.recovery | t->loss.undo_open | t->loss.dupacks | t->rack.tlp_out;
+    any |= b->hinted | b->lost_bytes | b->sacked_packets;
+    return any == 0 && b->edge == NULL && (t->rack.xmit_ns == 0 || seq_le(t->rack.fack, una));
+}
+
 /* loss/inflight.c: in the network or lost. */
 void tcp_inflight_sent(struct tcp_cb *t, struct pkt *p);                    /* p went again */
 void tcp_inflight_split(struct tcp_cb *t, struct pkt *p, struct pkt *rest); /* rest was p's */
@@ -78,6 +94,15 @@ static inline void tcp_inflight_fin_done(struct tcp_cb *t)
 
 /* loss/delivery.c: the first news that p arrived. */
 void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d);
+
+/* The same where all is undisturbed, for a packet that was sent once and that SND.UNA has passed:
+ * it leaves the network. RACK is told of the last of those that one ACK passes alone: it went last
+ * of them, so that what the others tell is in it (tcp_rack_passed). */
+static inline void tcp_delivered_in_turn(struct tcp_tx_note *note)
+{
+    assert(note->sent_count == 1 && !note->lost && !note->sacked);
+    list_remove(&note->order);
+}
 
 /* loss/scoreboard.c: what the peer told of by SACK. */
 void tcp_scoreboard_leave(struct tcp_cb *t, struct pkt *p);
@@ -145,6 +170,104 @@ static inline void tcp_loss_force(struct tcp_cb *t)
 static inline void tcp_loss_forced_done(struct tcp_cb *t)
 {
     t->loss.force_rtx = false;
+}
+
+/* ---- an ACK in an undisturbed exchange ---- */
+
+/* RFC 8985 6.2 step 1: the least of the last TCP_MIN_RTT_S, so that a path that became longer is
+ * believed in the end. */
+static inline void tcp_rack_take_min(struct tcp_rack *r, uint64_t rtt_ns, uint64_t now_ns)
+{
+    if (r->min_rtt_ns == 0 || rtt_ns <= r->min_rtt_ns ||
+        now_ns - r->min_rtt_at_ns > TCP_MIN_RTT_S * NS_PER_S) {
+        r->min_rtt_ns = rtt_ns;
+        r->min_rtt_at_ns = now_ns;
+    }
+}
+
+/* 6.2 step 2, RACK_sent_after: of those sent at the same moment the higher number went later. */
+static inline bool tcp_rack_sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
+{
+    return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
+}
+
+/* 6.2 steps 1 and 2: a packet that went at sent_ns has arrived. */
+static inline void tcp_rack_take(struct tcp_cb *t, uint64_t sent_ns, uint32_t end)
+{
+    struct tcp_rack *r = &t->rack;
+    uint64_t rtt = max_u64(t->net->now_ns - sent_ns, 1);
+    tcp_rack_take_min(r, rtt, t->net->now_ns);
+    if (r->xmit_ns == 0 || tcp_rack_sent_after(sent_ns, end, r->xmit_ns, r->end_seq)) {
+        r->xmit_ns = max_u64(sent_ns, 1);
+        r->end_seq = end;
+        r->rtt_ns = rtt;
+    }
+}
+
+/* What was sent once has arrived in the order of its numbers, up to end; the last of it went at
+ * sent_ns. */
+static inline void tcp_rack_passed(struct tcp_cb *t, uint64_t sent_ns, uint32_t end)
+{
+    assert(t->rack.xmit_ns == 0 || seq_gt(end, t->rack.fack));
+    t->rack.fack = end;
+    tcp_rack_take(t, sent_ns, end);
+}
+
+/* SND.UNA moved: a round that is over is forgotten before its number could mean another one. */
+static inline void tcp_rack_advanced(struct tcp_cb *t)
+{
+    t->rack.dsack_seen = t->rack.dsack_seen && seq_lt(t->snd.una, t->rack.dsack_round);
+}
+
+/* Is something out that went before what has arrived? Else there is nothing to judge. */
+static inline bool tcp_rack_overtaken(const struct tcp_cb *t)
+{
+    const struct list *node = t->board.in_flight.next;
+    if (node == &t->board.in_flight || t->rack.xmit_ns == 0) {
+        return false;
+    }
+    const struct tcp_tx_note *note = list_entry(node, struct tcp_tx_note, order);
+    return tcp_rack_sent_after(t->rack.xmit_ns, t->rack.end_seq, note->sent_ns,
+                               note->seq + note->len);
+}
+
+/* The window may grow by bytes, of an ACK that told d. */
+static inline void tcp_loss_grow(struct tcp_cb *t, uint32_t bytes, const struct tcp_delivery *d)
+{
+    assert(t->cc.recovery != TCP_RECOVERY_FAST);
+    if (!tcp_cc_window_used(t, d->flight)) {
+        tcp_cc_acked_unused(t, d->flight);
+        return;
+    }
+    struct tcp_cc_ack ack = {
+        .bytes = bytes,
+        .flight = d->flight,
+        .rtt_us = (uint32_t)min_u64((d->rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX),
+        .srtt_us = t->rtt.srtt_us8 / 8,
+    };
+    tcp_cc_acked_used(t, &ack);
+}
+
+/* SND.UNA moved, and nothing is being repaired: keeps `recover` comparable for ever. */
+static inline void tcp_loss_follow(struct tcp_cb *t)
+{
+    if (seq_gt(t->snd.una, t->loss.recover)) {
+        t->loss.recover = t->snd.una - 1;
+    }
+}
+
+/* What an acceptable ACK that moved SND.UNA tells of loss, when all was undisturbed before it and
+ * it came without blocks: nothing, unless something was overtaken. */
+static inline void tcp_recovery_passed(struct tcp_cb *t, const struct tcp_delivery *d)
+{
+    if (unlikely(t->sack_on && tcp_rack_overtaken(t))) {
+        tcp_recovery_ack(t, d);
+        return;
+    }
+    tcp_loss_grow(t, d->acked, d);
+    tcp_loss_follow(t);
+    tcp_rack_advanced(t);
+    tcp_timer_stop(t, TCP_TIMER_RTX); /* RFC 6298 5.3: tcp_output starts it anew */
 }
 
 #endif

@@ -11,23 +11,6 @@ bool tcp_rack_on(const struct tcp_cb *t)
     return t->sack_on && !(t->net->cfg.tcp_off & NET_TCP_OFF_RACK);
 }
 
-/* 6.2 step 2, RACK_sent_after: of those sent at the same moment the higher number went later. */
-static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
-{
-    return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
-}
-
-/* 6.2 step 1: the least of the last TCP_MIN_RTT_S, so that a path that became longer is believed
- * in the end. */
-static void take_min_rtt(struct tcp_rack *r, uint64_t rtt_ns, uint64_t now_ns)
-{
-    if (r->min_rtt_ns == 0 || rtt_ns <= r->min_rtt_ns ||
-        now_ns - r->min_rtt_at_ns > TCP_MIN_RTT_S * NS_PER_S) {
-        r->min_rtt_ns = rtt_ns;
-        r->min_rtt_at_ns = now_ns;
-    }
-}
-
 /* 6.2 step 3: what was sent once and arrives after something behind it was reordered. Something of
  * an earlier ACK: the blocks of one come in no order, and tell of what earlier ones told in vain.
  */
@@ -49,9 +32,7 @@ static void detect_reordering(struct tcp_cb *t, const struct tcp_tx_note *note,
 /* 6.2 steps 1 to 3: a packet has arrived. */
 void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct tcp_delivery *d)
 {
-    struct tcp_rack *r = &t->rack;
-    uint64_t now = t->net->now_ns;
-    uint64_t rtt = max_u64(now - note->sent_ns, 1);
+    uint64_t rtt = max_u64(t->net->now_ns - note->sent_ns, 1);
     uint32_t end = note->seq + note->len;
     detect_reordering(t, note, d);
     if (note->sent_count > 1) {
@@ -59,16 +40,11 @@ void tcp_rack_delivered(struct tcp_cb *t, const struct tcp_tx_note *note, struct
          * SND.UNA (RFC 7323 4.3), and says nothing of what a block tells of. */
         uint32_t sent_ms = tcp_ts_at(note->sent_ns, t->ts.offset);
         bool echoed = d->has_echo && seq_le(end, t->snd.una);
-        if ((echoed && seq_lt(d->ts_ecr, sent_ms)) || rtt < r->min_rtt_ns) {
+        if ((echoed && seq_lt(d->ts_ecr, sent_ms)) || rtt < t->rack.min_rtt_ns) {
             return;
         }
     }
-    take_min_rtt(r, rtt, now);
-    if (r->xmit_ns == 0 || sent_after(note->sent_ns, end, r->xmit_ns, r->end_seq)) {
-        r->xmit_ns = max_u64(note->sent_ns, 1);
-        r->end_seq = end;
-        r->rtt_ns = rtt;
-    }
+    tcp_rack_take(t, note->sent_ns, end);
 }
 
 /* 6.2 step 4: a DSACK says that we were too quick; wider by a quarter of the round trip, once in a
@@ -92,12 +68,6 @@ void tcp_rack_recovered(struct tcp_cb *t)
     if (r->reo_wnd_persist > 0 && --r->reo_wnd_persist == 0) {
         r->reo_wnd_steps = 0;
     }
-}
-
-/* SND.UNA moved: a round that is over is forgotten before its number could mean another one. */
-void tcp_rack_advanced(struct tcp_cb *t)
-{
-    t->rack.dsack_seen = t->rack.dsack_seen && seq_lt(t->snd.una, t->rack.dsack_round);
 }
 
 /* 6.2 step 4. A path that never reordered is given no time once there is reason to repair. */
@@ -132,7 +102,7 @@ bool tcp_rack_detect(struct tcp_cb *t)
     uint64_t allow = r->rtt_ns + reordering_window(t);
     while ((p = tcp_oldest_in_flight(t)) != NULL) {
         const struct tcp_tx_note *note = tx_note(p);
-        if (!sent_after(r->xmit_ns, r->end_seq, note->sent_ns, note->seq + note->len)) {
+        if (!tcp_rack_sent_after(r->xmit_ns, r->end_seq, note->sent_ns, note->seq + note->len)) {
             break;
         }
         if (note->sent_ns + allow > t->net->now_ns) {

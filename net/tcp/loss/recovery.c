@@ -104,29 +104,9 @@ static void leave(struct tcp_cb *t)
 static bool find_lost(struct tcp_cb *t)
 {
     if (tcp_rack_on(t)) {
-        return tcp_rack_detect(t);
+        return tcp_rack_overtaken(t) && tcp_rack_detect(t);
     }
     return t->board.sacked_packets > 0 && tcp_scoreboard_find_lost(t);
-}
-
-/* Keeps `recover` comparable for ever. */
-static void follow(struct tcp_cb *t)
-{
-    if (seq_gt(t->snd.una, t->loss.recover)) {
-        t->loss.recover = t->snd.una - 1;
-    }
-}
-
-/* The window may grow by bytes. */
-static void grow(struct tcp_cb *t, uint32_t bytes, const struct tcp_delivery *d)
-{
-    struct tcp_cc_ack ack = {
-        .bytes = bytes,
-        .flight = d->flight,
-        .rtt_us = (uint32_t)min_u64((d->rtt_ns + NS_PER_US - 1) / NS_PER_US, UINT32_MAX),
-        .srtt_us = t->rtt.srtt_us8 / 8,
-    };
-    tcp_cc_acked(t, &ack);
 }
 
 static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
@@ -134,7 +114,7 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     uint8_t before = t->cc.recovery;
     bool lost = find_lost(t);
     if (before == TCP_RECOVERY_LOSS) {
-        grow(t, d->delivered, d); /* slow start, clocked by all that arrives */
+        tcp_loss_grow(t, d->delivered, d); /* slow start, clocked by all that arrives */
     }
     if (before != TCP_RECOVERY_NONE && d->advanced && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
@@ -145,8 +125,8 @@ static void ack_with_sack(struct tcp_cb *t, const struct tcp_delivery *d)
     } else if (t->cc.recovery == TCP_RECOVERY_FAST && d->delivered > 0) {
         reduce_rate(t, d->delivered, d->advanced && !lost);
     } else if (before != TCP_RECOVERY_LOSS && d->advanced && t->cc.recovery == TCP_RECOVERY_NONE) {
-        grow(t, d->acked, d);
-        follow(t);
+        tcp_loss_grow(t, d->acked, d);
+        tcp_loss_follow(t);
     }
     if (d->advanced) {
         tcp_rack_advanced(t);
@@ -167,12 +147,12 @@ static void ack_without_sack(struct tcp_cb *t, const struct tcp_delivery *d)
         return;
     }
     t->loss.dupacks = 0;
-    grow(t, d->acked, d);
+    tcp_loss_grow(t, d->acked, d);
     if (t->cc.recovery == TCP_RECOVERY_LOSS && seq_ge(t->snd.una, t->loss.recover)) {
         leave(t);
     }
     if (t->cc.recovery == TCP_RECOVERY_NONE) {
-        follow(t);
+        tcp_loss_follow(t);
     }
     tcp_timer_stop(t, TCP_TIMER_RTX); /* RFC 6298 5.3 */
 }

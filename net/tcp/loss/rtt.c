@@ -5,7 +5,7 @@
 #include "net/tcp/loss/int.h"
 
 enum {
-    RTT_SAMPLE_MAX_US = TCP_RTO_MAX_MS * US_PER_MS,
+    RTT_SAMPLE_MAX_US = TCP_RTO_MAX_MS * US_PER_MS, /* and so do what they differ by: 32 bits */
     RTT_EXPECTED_MAX = 256, /* beyond it, integers would swallow the samples */
 };
 
@@ -17,8 +17,8 @@ void tcp_rtt_init(struct tcp_rtt *r)
 /* Moves *average, scaled by 1/gain, towards sample by gain / expected of what they differ. */
 static void move(uint32_t *average, uint32_t gain, uint32_t sample, uint32_t expected)
 {
-    int64_t off = (int64_t)sample - *average / gain;
-    *average = (uint32_t)((int64_t)*average + off / (int64_t)expected);
+    int32_t off = (int32_t)(sample - *average / gain);
+    *average += (uint32_t)(likely(expected == 1) ? off : off / (int32_t)expected);
 }
 
 /*

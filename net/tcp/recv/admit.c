@@ -3,13 +3,7 @@
  * a connection may hold, so that the device's ring keeps getting buffers. What is dropped is not
  * acknowledged, and comes again.
  */
-#include "net/tcp/block/pressure.h"
 #include "net/tcp/recv/int.h"
-
-static uint32_t packets_max(const struct tcp_cb *t)
-{
-    return t->rcv.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
-}
 
 static bool pool_denies(const struct tcp_cb *t, const struct pkt *p, bool in_order)
 {
@@ -36,7 +30,7 @@ static bool evict_ooo(struct tcp_cb *t)
 
 /* Data out of order goes first: under pressure it is not kept, and for data in order what waits out
  * of order is dropped, the farthest first. */
-bool tcp_recv_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
+static bool weigh(struct tcp_cb *t, const struct pkt *p, bool in_order)
 {
     struct tcp_recvq *q = &t->rcv.queue;
     while (pool_denies(t, p, in_order)) {
@@ -45,13 +39,21 @@ bool tcp_recv_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
             return false;
         }
     }
-    while (q->in_order.count + q->ooo_packets >= packets_max(t)) {
+    while (q->in_order.count + q->ooo_packets >= tcp_recv_packets_max(t)) {
         if (!in_order || !evict_ooo(t)) {
             NET_COUNT(t->net, tcp_rx_drop_packets);
             return false;
         }
     }
-    t->rcv.data_ns = t->net->now_ns;
-    t->rcv.data_segs_in++;
+    return true;
+}
+
+bool tcp_recv_admits(struct tcp_cb *t, const struct pkt *p, bool in_order)
+{
+    static_assert(TCP_UNACCEPTED_PACKETS <= TCP_PACKETS_EXTRA, "the lesser of the two bounds");
+    if (unlikely(!tcp_recv_has_room(t, p->pool)) && !weigh(t, p, in_order)) {
+        return false;
+    }
+    tcp_recv_note(t);
     return true;
 }

@@ -12,7 +12,7 @@ static bool receiving(const struct tcp_cb *t)
 }
 
 /* Every second segment at once, others within TCP_DELACK_MS. */
-static void acknowledge_later(struct tcp_cb *t)
+static inline void acknowledge_later(struct tcp_cb *t)
 {
     t->rcv.unacked_segments++;
     if (t->opt.quickack || t->rcv.unacked_segments >= TCP_DELACK_SEGMENTS) {
@@ -30,9 +30,8 @@ static void trim_left(struct tcp_cb *t, struct tcp_segment *seg)
     uint32_t known = seq_ahead(seg->seq, t->rcv.nxt);
     uint32_t cut = min_u32(known, tcp_payload_len(seg));
     tcp_sack_duplicate(t, seg->seq, seg->seq + cut);
-    pkt_pull(seg->pkt, cut);
-    seg->seq += cut;
     if (cut > 0) {
+        tcp_segment_pull(seg, cut);
         tcp_ack_soon(t); /* a duplicate: the peer may have missed our ACK */
     }
 }
@@ -46,7 +45,7 @@ static void trim_right(struct tcp_cb *t, struct tcp_segment *seg)
     uint32_t end = seg->seq + tcp_payload_len(seg);
     uint32_t room = seq_ahead(seg->seq, limit);
     if (seq_gt(end, limit)) {
-        pkt_trim(seg->pkt, min_u32(room, tcp_payload_len(seg)));
+        tcp_segment_trim(seg, min_u32(room, tcp_payload_len(seg)));
         seg->flags &= (uint8_t)~TCP_FIN;
         tcp_ack_soon(t);
     }
@@ -84,6 +83,30 @@ static enum tcp_verdict discard(struct tcp_cb *t, struct tcp_segment *seg)
     return TCP_GO_ON;
 }
 
+/* What is the very next, and kept. */
+static inline void append(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    uint32_t len = seg->len;
+    assert(seg->seq == t->rcv.nxt);
+    t->rcv.nxt += len;
+    t->net->counters.tcp_rx_bytes += len;
+    tcp_recvq_append(t, tcp_segment_take(seg), len);
+}
+
+/* seg has data, all of it the very next and within the window, and there is room for it; no more is
+ * known of the peer's stream, and nobody has shut it. */
+void tcp_take_next(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    assert(t->rcv.queue.ranges == NULL);
+    if (!t->ts.on || seg->len >= tcp_tune_least(t)) {
+        tcp_tune_arrived(t, seg);
+    }
+    tcp_recv_note(t);
+    append(t, seg);
+    acknowledge_later(t);
+    tcp_notify(t, NET_READY_IN);
+}
+
 /* seg's first byte is the very next one. */
 static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
 {
@@ -97,10 +120,7 @@ static enum tcp_verdict take_in_order(struct tcp_cb *t, struct tcp_segment *seg)
         return TCP_DROP;
     }
     bool had_gap = t->rcv.queue.ranges != NULL;
-    t->rcv.nxt += tcp_payload_len(seg);
-    t->net->counters.tcp_rx_bytes += tcp_payload_len(seg);
-    tcp_recvq_append(t, seg->pkt);
-    seg->pkt = NULL;
+    append(t, seg);
     if (had_gap) {
         tcp_ooo_merge(t);
         tcp_ack_soon(t); /* RFC 5681 4.2: a segment that fills a gap, at once */
@@ -122,8 +142,7 @@ static void take_out_of_order(struct tcp_cb *t, struct tcp_segment *seg)
         tcp_ooo_refused(t, seg->seq, tcp_payload_len(seg));
         return;
     }
-    tcp_ooo_insert(t, seg->pkt, seg->seq);
-    seg->pkt = NULL;
+    tcp_ooo_insert(t, tcp_segment_take(seg), seg->seq);
 }
 
 enum tcp_verdict tcp_take_data(struct tcp_cb *t, struct tcp_segment *seg)
@@ -186,9 +205,8 @@ void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg)
     }
     assert(t->rcv_cold.early == NULL);
     if (tcp_recv_admits(t, seg->pkt, false)) {
-        t->rcv_cold.early = seg->pkt;
+        t->rcv_cold.early = tcp_segment_take(seg);
         t->rcv_cold.early_fin = fin;
-        seg->pkt = NULL;
     }
 }
 
@@ -201,6 +219,7 @@ enum tcp_verdict tcp_take_early(struct tcp_cb *t)
     struct tcp_segment seg = {.pkt = t->rcv_cold.early,
                               .id = t->node.id,
                               .seq = t->rcv.irs + 1,
+                              .len = (uint32_t)pkt_len(t->rcv_cold.early),
                               .flags = t->rcv_cold.early_fin ? TCP_FIN | TCP_ACK : TCP_ACK};
     t->rcv_cold.early = NULL;
     enum tcp_verdict v = tcp_take_data(t, &seg); /* the FIN is the parent's eighth step */

@@ -211,7 +211,7 @@ static void take_range(struct tcp_cb *t, struct pkt *p)
             pkt_pull(p, known);
             t->rcv.nxt += (uint32_t)pkt_len(p);
             t->net->counters.tcp_rx_bytes += pkt_len(p);
-            tcp_recvq_append(t, p);
+            tcp_recvq_append(t, p, (uint32_t)pkt_len(p));
         }
         p = next;
     }

@@ -20,18 +20,14 @@ bool tcp_recvq_coalesce(struct pkt *into, const struct pkt *from)
     return true;
 }
 
-void tcp_recvq_append(struct tcp_cb *t, struct pkt *p)
+bool tcp_recvq_join(struct tcp_cb *t, struct pkt *p)
 {
-    struct tcp_recvq *q = &t->rcv.queue;
-    assert(pkt_len(p) > 0);
-    q->bytes += (uint32_t)pkt_len(p);
-    t->rcv.bytes_received += pkt_len(p);
-    if (q->in_order.last != NULL && tcp_recvq_coalesce(q->in_order.last, p)) {
-        NET_COUNT(t->net, tcp_rx_coalesced);
-        pkt_put(p);
-        return;
+    if (!tcp_recvq_coalesce(t->rcv.queue.in_order.last, p)) {
+        return false;
     }
-    pkt_queue_push(&q->in_order, p);
+    NET_COUNT(t->net, tcp_rx_coalesced);
+    pkt_put(p);
+    return true;
 }
 
 size_t tcp_recvq_peek(const struct tcp_cb *t, uint8_t *out, size_t len)

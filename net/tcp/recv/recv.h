@@ -7,6 +7,7 @@
 #define NET_TCP_RECV_RECV_H
 
 #include "net/tcp/block/block.h"
+#include "net/tcp/block/pressure.h"
 
 /* recv/receiver.c: the receiver's beginning and end. */
 void tcp_recv_init(struct tcp_cb *t);                /* of a new block */
@@ -24,6 +25,7 @@ void tcp_challenge_ack(struct tcp_cb *t);
 
 /* recv/data.c: payload and FIN. */
 enum tcp_verdict tcp_take_data(struct tcp_cb *t, struct tcp_segment *seg);
+void tcp_take_next(struct tcp_cb *t, struct tcp_segment *seg); /* for the short way (fast.c) */
 bool tcp_take_fin(struct tcp_cb *t); /* true once: RCV.NXT has passed the peer's FIN */
 void tcp_keep_early(struct tcp_cb *t, struct tcp_segment *seg);
 enum tcp_verdict tcp_take_early(struct tcp_cb *t); /* just established */
@@ -39,7 +41,8 @@ uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale);
 bool tcp_window_update_due(const struct tcp_cb *t);
 
 /* recv/tune.c: a buffer that follows its use. */
-void tcp_tune_start(struct tcp_cb *t, uint32_t rtt_us); /* 0: not known */
+void tcp_tune_start(struct tcp_cb *t, uint32_t rtt_us);                 /* 0: not known */
+void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg brought data */
 
 /* recv/timestamps.c: timestamps. */
 uint32_t tcp_ts_offset(const struct net *n, uint32_t laddr, uint32_t raddr);
@@ -56,6 +59,29 @@ void tcp_sack_fill(struct tcp_cb *t, struct tcp_options *o, uint32_t room);
 static inline bool tcp_sack_due(const struct tcp_cb *t)
 {
     return t->sack_on && (t->rcv.dsack_due || t->rcv.queue.ranges != NULL);
+}
+
+/* Packets of one connection that wait for its owner, in order or not. */
+static inline uint32_t tcp_recv_packets_max(const struct tcp_cb *t)
+{
+    return t->rcv.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+}
+
+/* Is there plenty of room for data in a packet of pool, so that nothing has to be weighed (admit.c)
+ * and nothing to be dropped for it? */
+static inline bool tcp_recv_has_room(const struct tcp_cb *t, const struct pkt_pool *pool)
+{
+    const struct tcp_recvq *q = &t->rcv.queue;
+    uint32_t most = t->parent != NULL ? TCP_UNACCEPTED_PACKETS : tcp_recv_packets_max(t);
+    return q->in_order.count + q->ooo_packets < most &&
+           !tcp_pool_below(pool, 0, TCP_PRESSURE_FRACTION);
+}
+
+/* RFC 7323 4.3, 5.3 R3: TS.Recent is this. */
+static inline void tcp_ts_renew(struct tcp_cb *t, uint32_t ts_val)
+{
+    t->ts.recent = ts_val;
+    t->ts.recent_ns = t->net->now_ns;
 }
 
 /* An ACK leaves with this event, at its end. */

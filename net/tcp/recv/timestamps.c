@@ -37,8 +37,7 @@ void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o)
 {
     t->ts.on = o->has_timestamps && !(t->net->cfg.tcp_off & NET_TCP_OFF_TIMESTAMPS);
     t->ts.offset = tcp_ts_offset(t->net, t->node.id.laddr, t->node.id.raddr);
-    t->ts.recent = o->ts_val;
-    t->ts.recent_ns = t->net->now_ns;
+    tcp_ts_renew(t, o->ts_val);
 }
 
 /* 5.5: after 24 days without a segment TS.Recent proves nothing any more. */
@@ -74,8 +73,7 @@ void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg)
         return;
     }
     if (seq_ge(seg->options.ts_val, t->ts.recent) || !recent_valid(t)) {
-        t->ts.recent = seg->options.ts_val;
-        t->ts.recent_ns = t->net->now_ns;
+        tcp_ts_renew(t, seg->options.ts_val);
     }
 }
 

@@ -63,9 +63,11 @@ static void measure_window(struct tcp_cb *t)
 static void measure_echo(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_tuning *u = &t->rcv.tune;
+    if (tcp_payload_len(seg) < tcp_tune_least(t) || seg->options.ts_ecr == u->rtt_echo) {
+        return;
+    }
     uint32_t sample = (uint32_t)(tcp_ts_rtt_ns(t, seg) / NS_PER_US);
-    if (sample == 0 || seg->options.ts_ecr == u->rtt_echo ||
-        tcp_payload_len(seg) < t->rcv.mss / 2u) {
+    if (sample == 0) {
         return;
     }
     u->rtt_echo = seg->options.ts_ecr;

@@ -142,13 +142,7 @@ void tcp_pmtu_timeout(struct tcp_cb *t)
     lower(t, pmtu_plateau_below((uint16_t)packet));
 }
 
-/* Segments were acknowledged, the largest with so many bytes: did one of the full size pass? Small
- * ones prove nothing, however many there are. */
-void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest)
-{
-    t->path.proven = t->path.proven || largest >= t->snd.mss;
-}
-
+/* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */
 void tcp_pmtu_try_larger(struct tcp_cb *t)
 {
     struct net *n = t->net;

@@ -12,20 +12,6 @@
 
 #include <string.h>
 
-static uint32_t packets_max(const struct tcp_cb *t)
-{
-    return t->snd.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
-}
-
-size_t tcp_sendq_room(const struct tcp_cb *t)
-{
-    const struct tcp_sendq *q = &t->snd.queue;
-    if (q->bytes >= t->snd.buf_bytes || q->packets >= packets_max(t)) {
-        return 0;
-    }
-    return t->snd.buf_bytes - q->bytes;
-}
-
 /* The sequence number behind everything queued, before a FIN. */
 static uint32_t queue_end(const struct tcp_cb *t)
 {
@@ -149,7 +135,7 @@ size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool
     size_t room = t->snd.queue.bytes < t->snd.buf_bytes ? t->snd.buf_bytes - t->snd.queue.bytes : 0;
     size_t want = min_size(len, room);
     size_t done = t->snd.queue.unsent != NULL ? fill_last(t, t->snd.queue.last, bytes, want) : 0;
-    while (done < want && t->snd.queue.packets < packets_max(t)) {
+    while (done < want && t->snd.queue.packets < tcp_sendq_packets_max(t)) {
         struct pkt *p = queue_alloc(t, no_packet);
         if (p == NULL) {
             break;
@@ -172,7 +158,7 @@ static bool may_split(const struct tcp_cb *t, const struct pkt *p)
 {
     const struct net *n = t->net;
     if (p != t->snd.queue.first &&
-        (t->snd.queue.packets >= TCP_SPLIT_FACTOR * packets_max(t) || pool_below(n, 4))) {
+        (t->snd.queue.packets >= TCP_SPLIT_FACTOR * tcp_sendq_packets_max(t) || pool_below(n, 4))) {
         return false;
     }
     return pkt_pool_left(n->cfg.tx_pool) > n->cfg.tx_reserve / 2;
@@ -213,20 +199,14 @@ bool tcp_sendq_split(struct tcp_cb *t, struct pkt *p, uint16_t len)
     return true;
 }
 
-static void remove_bytes(struct tcp_sendq *q, uint32_t bytes)
-{
-    assert(q->bytes >= bytes);
-    q->bytes -= bytes;
-}
-
 static void pop_first(struct tcp_cb *t)
 {
     struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->first;
     const struct tcp_tx_note *note = tx_note(p);
-    assert(q->packets > 0 && p != q->unsent);
+    assert(q->packets > 0 && q->bytes >= note->len && p != q->unsent);
     tcp_scoreboard_leave(t, p);
-    remove_bytes(q, note->len);
+    q->bytes -= note->len;
     q->first = note->next;
     if (q->last == p) {
         q->last = NULL;
@@ -320,7 +300,7 @@ static void trim_first(struct tcp_cb *t, uint32_t bytes, struct tcp_delivery *d)
         tcp_scoreboard_clear(t); /* it does not have all of it any more */
     }
     tcp_inflight_trimmed(t, note, bytes);
-    remove_bytes(&t->snd.queue, bytes);
+    t->snd.queue.bytes -= bytes;
     note->seq += bytes;
     note->offset = (uint16_t)(note->offset + bytes);
     note->len = (uint16_t)(note->len - bytes);
@@ -361,10 +341,6 @@ void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d)
     }
     if (ambiguous) {
         d->rtt_ns = 0;
-    }
-    t->snd.bytes_acked += d->acked;
-    if (seq_lt(t->snd.small_end, t->snd.una)) {
-        t->snd.small_end = t->snd.una; /* keeps it comparable for ever */
     }
 }
 

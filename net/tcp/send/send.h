@@ -17,7 +17,6 @@ void tcp_sendq_sent(struct tcp_cb *t, struct pkt *p);     /* p went again */
 void tcp_sendq_sent_new(struct tcp_cb *t, struct pkt *p); /* for the first time: SND.NXT moves */
 void tcp_sendq_ack(struct tcp_cb *t, struct tcp_delivery *d);
 void tcp_sendq_drop(struct tcp_cb *t); /* all of it: nothing is out any more */
-size_t tcp_sendq_room(const struct tcp_cb *t);
 
 /* send/tune.c: a buffer that follows the congestion window. */
 void tcp_tune_send(struct tcp_cb *t); /* SND.UNA or cwnd has moved */
@@ -49,7 +48,6 @@ void tcp_pmtu_begin(struct tcp_cb *t, uint16_t peer_mss);
 enum tcp_due tcp_pmtu_message(struct tcp_cb *t, uint16_t mtu, uint16_t quoted_bytes) must_check;
 void tcp_pmtu_timeout(struct tcp_cb *t);
 void tcp_pmtu_update_mss(struct tcp_cb *t);
-void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest);
 void tcp_pmtu_try_larger(struct tcp_cb *t); /* for tcp_pmtu_refresh */
 
 /* RFC 1191 6.3: ten minutes after the last lowering the larger size is tried again. */
@@ -64,6 +62,63 @@ static inline void tcp_pmtu_refresh(struct tcp_cb *t)
 enum tcp_due tcp_rtx_due(struct tcp_cb *t) must_check; /* TCP_TIMER_RTX is */
 void tcp_syn_send(struct tcp_cb *t);
 bool tcp_rtx_timer_update(struct tcp_cb *t); /* does it run? */
+
+/* Packets that may be queued, unless some were cut. */
+static inline uint32_t tcp_sendq_packets_max(const struct tcp_cb *t)
+{
+    return t->snd.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
+}
+
+/* How many bytes the owner may queue. */
+static inline size_t tcp_sendq_room(const struct tcp_cb *t)
+{
+    const struct tcp_sendq *q = &t->snd.queue;
+    if (q->bytes >= t->snd.buf_bytes || q->packets >= tcp_sendq_packets_max(t)) {
+        return 0;
+    }
+    return t->snd.buf_bytes - q->bytes;
+}
+
+/*
+ * The undisturbed way: drops as many whole packets as SND.UNA has passed that were sent once, while
+ * nothing tells of loss; what is left is tcp_sendq_ack's. The note of a packet that is put may
+ * not be looked at any more.
+ */
+static inline void tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
+{
+    struct tcp_sendq *q = &t->snd.queue;
+    struct pkt *p = q->first;
+    uint64_t sent_ns = 0;
+    uint32_t end = 0, before = d->acked;
+    while (p != NULL && p != q->unsent) {
+        struct tcp_tx_note *note = tx_note(p);
+        if (note->sent_count != 1 || seq_gt(note->seq + note->len, t->snd.una)) {
+            break;
+        }
+        end = note->seq + note->len;
+        sent_ns = note->sent_ns;
+        if (d->rtt_ns == 0) {
+            d->rtt_ns = max_u64(t->net->now_ns - sent_ns, 1);
+        }
+        d->acked += note->len;
+        d->largest = max_u32(d->largest, note->len);
+        tcp_delivered_in_turn(note);
+        q->packets--;
+        q->first = note->next;
+        pkt_put(p);
+        p = q->first;
+    }
+    if (d->acked == before) {
+        return;
+    }
+    q->last = p != NULL ? q->last : NULL;
+    d->delivered += d->acked - before;
+    assert(q->bytes >= d->acked - before);
+    q->bytes -= d->acked - before;
+    if (t->sack_on) {
+        tcp_rack_passed(t, sent_ns, end);
+    }
+}
 
 /* ---- the turns of a connection ---- */
 
@@ -110,6 +165,15 @@ static inline void tcp_snd_syn_untimed(struct tcp_cb *t)
 static inline void tcp_snd_scale(struct tcp_cb *t, uint8_t shift)
 {
     t->snd.wscale = shift;
+}
+
+/* RFC 9293 3.10.7.4: is a segment not older than the one the window was last taken from? One that
+ * acknowledges more is newer, low as its sequence number may be when it is a retransmission: to
+ * keep the old window with the new SND.UNA would let us send beyond the peer's edge. */
+static inline bool tcp_snd_window_newer(const struct tcp_cb *t, uint32_t seq, uint32_t ack,
+                                        bool advanced)
+{
+    return advanced || seq_lt(t->snd.wl1, seq) || (t->snd.wl1 == seq && seq_le(t->snd.wl2, ack));
 }
 
 /* The window of a segment with these numbers holds from now on (RFC 9293 3.10.7.4 fifth). */
@@ -183,6 +247,25 @@ static inline void tcp_snd_fin_sent(struct tcp_cb *t)
         t->snd.sent_ns = t->net->now_ns;
     }
     tcp_inflight_fin_done(t);
+}
+
+/* Segments were acknowledged, the largest with so many bytes: did one of the full size pass? Small
+ * ones prove nothing, however many there are. */
+static inline void tcp_pmtu_acked(struct tcp_cb *t, uint32_t largest)
+{
+    if (largest >= t->snd.mss) {
+        t->path.proven = true;
+    }
+}
+
+/* So many bytes of the queue were acknowledged, in all; the numbers that Nagle compares stay
+ * comparable for ever. */
+static inline void tcp_snd_passed(struct tcp_cb *t, uint32_t bytes)
+{
+    t->snd.bytes_acked += bytes;
+    if (seq_lt(t->snd.small_end, t->snd.una)) {
+        t->snd.small_end = t->snd.una;
+    }
 }
 
 /* New data went, len bytes. A probe is no reason for Nagle to wait. */

@@ -1,0 +1,82 @@
+/*
+ * What an ACK that moves SND.UNA brings about, the same whether the segment goes the general way
+ * (ack.c) or the short one (fast.c). Inline: nearly each segment passes it.
+ */
+#ifndef NET_TCP_ACK_H
+#define NET_TCP_ACK_H
+
+#include "net/tcp/life/life.h"
+#include "net/tcp/loss/loss.h"
+#include "net/tcp/recv/recv.h"
+#include "net/tcp/send/send.h"
+
+/* How many measurements a round trip brings (RFC 7323 G): an ACK for every other segment. */
+static inline uint32_t tcp_ack_samples(const struct tcp_cb *t, uint32_t flight)
+{
+    uint32_t each = TCP_DELACK_SEGMENTS * (uint32_t)t->snd.mss;
+    return flight < each || !t->ts.on ? 1 : flight / each + 1;
+}
+
+/* Is all that SND.UNA has passed out of the queue? What was sent twice, or sacked, or passed in
+ * part, is tcp_sendq_ack's to drop. */
+static inline bool tcp_ack_all_passed(const struct tcp_cb *t)
+{
+    struct pkt *p = t->snd.queue.first;
+    return p == NULL || p == t->snd.queue.unsent || seq_le(t->snd.una, tx_note(p)->seq);
+}
+
+/* What SND.UNA has passed leaves the queue; undisturbed: as tcp_loss_undisturbed has it. */
+static inline void tcp_ack_drop(struct tcp_cb *t, struct tcp_delivery *d, bool undisturbed)
+{
+    if (undisturbed) {
+        tcp_sendq_pass(t, d);
+    }
+    if (unlikely(!tcp_ack_all_passed(t))) {
+        tcp_sendq_ack(t, d);
+    }
+    tcp_snd_passed(t, d->acked);
+    if (unlikely(t->board.sacked_packets > 0)) {
+        tcp_scoreboard_check_reneging(t);
+    }
+}
+
+/* SND.UNA moves, what lies below it leaves the queue, and a round trip was measured. d: what is
+ * known of seg so far; what is found out is added. undisturbed: nothing else is to be heard. */
+static inline void tcp_ack_advance(struct tcp_cb *t, const struct tcp_segment *seg,
+                                   struct tcp_delivery *d, bool undisturbed)
+{
+    assert(seq_gt(seg->ack, t->snd.una) && seq_le(seg->ack, t->snd.nxt));
+    tcp_snd_acked(t, seg->ack);
+    tcp_loss_progress(t);
+    tcp_set_soft_error(t, 0);
+    if (t->snd.fin_sent && seg->ack == t->snd.nxt) {
+        tcp_inflight_fin_done(t);
+    }
+    if (tcp_sendq_room(t) == 0) {
+        tcp_snd_block(t); /* filled exactly, or shrunk: the writer may wait without a refusal */
+    }
+    tcp_ack_drop(t, d, undisturbed);
+    /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
+    uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
+    if (rtt_ns != 0) {
+        tcp_loss_measured(t, rtt_ns, tcp_ack_samples(t, d->flight));
+    }
+    tcp_pmtu_acked(t, d->largest);
+    tcp_pressure_progress(t);
+}
+
+/* Tells the writer that was made to wait, once a part of the buffer is free that is worth a turn,
+ * and not so large that the path runs dry meanwhile. */
+static inline void tcp_ack_wake_writer(struct tcp_cb *t)
+{
+    if (likely(!t->snd.blocked)) {
+        return;
+    }
+    tcp_tune_send(t);
+    if (tcp_sendq_room(t) >= t->snd.buf_bytes / TCP_WAKE_FRACTION) {
+        tcp_snd_unblock(t);
+        tcp_notify(t, NET_READY_OUT);
+    }
+}
+
+#endif
