@@ -13,6 +13,7 @@ BOOT   ?= kernel
 MACHINE ?= pc
 TIME   ?= 600
 N      ?= 20000
+BOTH   ?=
 FIRST  ?= 1
 SEED   ?=
 SUITE  ?= trixie
@@ -35,7 +36,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
 VARIABLES := APP NIC PORT MEM APPEND BOOT MACHINE TIME N FIRST SEED SUITE V WERROR LTO CROSS_COMPILE LLHTTP_DIR \
-             PACKETDRILL SCRIPTS AGAINST CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON FONT B \
+             PACKETDRILL SCRIPTS AGAINST BOTH CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON FONT B \
              QEMU QEMU_EXTRA OVMF BOOTS CELLS MIRROR KEYRING ONLY SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
@@ -182,6 +183,7 @@ help:
 	'make bench-irq   a request and idleness by MSI-X, MSI, INTx and polling, on this host' \
 	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
 	'make sim     simulated worlds: N= of them (20000) from seed FIRST= on, or SEED= alone, told' \
+	'    BOTH=1    each with TCP'"'"'s short way and without it, and compared' \
 	'make sim-table  measures tests/sim/goodput.txt anew' \
 	'make packetdrill PACKETDRILL= SCRIPTS=  a folder of packetdrill scripts against the stack' \
 	'make gdb     boots stopped, with gdb attached' \
@@ -482,10 +484,10 @@ test: deps-test
 # One seed runs sanitized and tells everything; many run as fast as they can, and say how fast.
 ifneq ($(SEED),)
 sim: $(B)/test/sim_transfer
-	RINGSIDE_SIM_SEED=$(SEED) $<
+	RINGSIDE_SIM_SEED=$(SEED) RINGSIDE_SIM_BOTH=$(BOTH) $<
 else
 sim: $(B)/sim/sim_transfer
-	RINGSIDE_SIM_SEEDS=$(N) RINGSIDE_SIM_FIRST=$(FIRST) $<
+	RINGSIDE_SIM_SEEDS=$(N) RINGSIDE_SIM_FIRST=$(FIRST) RINGSIDE_SIM_BOTH=$(BOTH) $<
 endif
 
 unit-programs: $(patsubst %,$(B)/sim/%,$(SIM_FAST))

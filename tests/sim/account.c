@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net/stack.h"
+#include "tests/sim/trail.h"
 
 static void count_connection(struct account *a, const struct tcp_cb *t)
 {
@@ -59,6 +60,30 @@ uint64_t account_acked_bytes(const struct net *n)
         bytes += list_entry(it, struct tcp_cb, all)->snd.bytes_acked;
     }
     return bytes;
+}
+
+static uint64_t digest_connection(uint64_t sum, const struct tcp_cb *t)
+{
+    sum = trail_mix(sum, t, sizeof(*t));
+    for (const struct pkt *p = t->snd.queue.first; p != NULL;
+         p = ((const struct tcp_tx_note *)(const void *)p->cb)->next) {
+        sum = trail_mix(sum, p->cb, sizeof(struct tcp_tx_note));
+    }
+    return sum;
+}
+
+uint64_t account_digest(const struct net *n)
+{
+    struct net_counters counters = n->counters;
+    size_t first = offsetof(struct net_counters, tcp_fast_hits);
+    size_t end = offsetof(struct net_counters, tcp_fast_miss_room) + sizeof(uint64_t);
+    memset((uint8_t *)&counters + first, 0, end - first);
+    uint64_t sum = trail_mix(0, &counters, sizeof(counters));
+    const struct list *it;
+    list_for_each (it, &n->tcp.all) {
+        sum = digest_connection(sum, list_entry(it, struct tcp_cb, all));
+    }
+    return sum;
 }
 
 uint32_t account_waiting(const struct net *n)

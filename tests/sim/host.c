@@ -54,6 +54,7 @@ static void host_output(void *arg, struct pkt *p)
     struct world *w = h->world;
     struct wire_segment seg;
     size_t len = pkt_len(p);
+    world_mark(w, "a frame", trail_mix(w->now_ns + (uint64_t)h->index, p->data, len));
     const char *wrong = wire_check(&w->wire, h->index, p->data, len);
     bool tcp = wire_decode(&w->wire, p->data, len, &seg);
     if (wrong != NULL) {
@@ -181,6 +182,7 @@ void host_stop(struct host *h)
     if (!h->up) {
         return;
     }
+    host_mark(h);
     w->retransmissions += counter(h->net, "tcp_tx_retransmits");
     w->give_ups += host_give_ups(h);
     w->gave_up_before[h->index] += host_give_ups(h);
@@ -256,6 +258,13 @@ uint32_t host_pools_used(const struct host *h, const char **name)
         *name = p->used > 0 ? p->name : *name;
     }
     return used;
+}
+
+void host_mark(struct host *h)
+{
+    if (h->world->plan->trail != NULL) {
+        world_mark(h->world, "the state of a stack", account_digest(h->net));
+    }
 }
 
 void host_check_account(const struct host *h)

@@ -92,6 +92,9 @@ uint32_t host_pools_used(const struct host *h, const char **name);
  * an assertion, or a breach of the world. */
 void host_check_account(const struct host *h);
 
+/* Marks the state of its stack in the world's trail. */
+void host_mark(struct host *h);
+
 /* After host_stop: what is free and what is out make up the pools. */
 void host_check_pools(const struct host *h);
 

@@ -24,6 +24,13 @@ void world_fail(struct world *w, const char *fmt, ...)
     w->failed = true;
 }
 
+void world_mark(struct world *w, const char *what, uint64_t mark)
+{
+    if (w->plan->trail != NULL && !trail_note(w->plan->trail, mark)) {
+        world_fail(w, "%s: not as in the first run", what);
+    }
+}
+
 void world_trace(const struct world *w, const char *fmt, ...)
 {
     if (!w->verbose) {
@@ -86,6 +93,12 @@ void world_report(const char *what, const struct world_totals *t, double wall_s)
            (unsigned long long)t->frames_corrupted, (unsigned long long)t->resets,
            (unsigned long long)t->give_ups, (unsigned long long)t->excused, wall_s);
     fflush(stdout);
+}
+
+bool world_both(void)
+{
+    const char *both = getenv("RINGSIDE_SIM_BOTH");
+    return both != NULL && strtoull(both, NULL, 0) != 0;
 }
 
 bool world_seeds(uint64_t *first, uint64_t *count)

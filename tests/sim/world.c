@@ -148,6 +148,7 @@ static void check_step(struct world *w)
     for (int i = 0; i < w->plan->host_count && w->steps % ACCOUNT_EVERY_STEPS == 0; i++) {
         if (w->host[i].up) {
             host_check_account(&w->host[i]);
+            host_mark(&w->host[i]);
         }
     }
     if (w->router.breach != NULL) {
@@ -354,6 +355,9 @@ static void world_end(struct world *w)
         struct host *h = &w->host[i];
         host_stop(h);
         host_check_pools(h);
+    }
+    if (!w->failed && w->plan->trail != NULL && !trail_ended(w->plan->trail)) {
+        world_fail(w, "ends before the first run did");
     }
     lan_free(&w->lan);
 }

@@ -22,6 +22,7 @@
 #include "tests/sim/lan.h"
 #include "tests/sim/router.h"
 #include "tests/sim/traffic.h"
+#include "tests/sim/trail.h"
 #include "tests/sim/wire.h"
 
 enum {
@@ -51,7 +52,8 @@ struct world_plan {
     struct restart_plan restart[RESTARTS_MAX];
     uint32_t partition_count;
     struct partition_plan partition[PARTITIONS_MAX]; /* times after the world's begin */
-    bool end_early; /* destroyed when the applications are done, TIME-WAIT and all */
+    struct trail *trail; /* notes what happens, or compares it; NULL: nobody asks */
+    bool end_early;      /* destroyed when the applications are done, TIME-WAIT and all */
 };
 
 struct world_totals { /* added up over worlds */
@@ -115,11 +117,17 @@ void world_trace_frame(const struct world *w, int from, const uint8_t *bytes, si
                        const char *how);
 const char *world_fate(enum link_fate fate);
 
+/* Something that must be the same in a second run of the plan: a breach when it is not. */
+void world_mark(struct world *w, const char *what, uint64_t mark);
+
 /* Every host that was to be restarted is back. */
 bool world_restarts_over(const struct world *w);
 
 /* The line "sim: ..." that sums up a program. */
 void world_report(const char *what, const struct world_totals *t, double wall_s);
+
+/* RINGSIDE_SIM_BOTH=1: each world is run with TCP's short way and without it, and compared. */
+bool world_both(void);
 
 /* Seeds to run: from *first, so many. RINGSIDE_SIM_SEED=n: that one, verbosely (true).
  * RINGSIDE_SIM_SEEDS=n: n of them, RINGSIDE_SIM_FIRST=n: from there. */
