@@ -131,7 +131,7 @@ void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns)
 {
     assert(n->cfg.link == NET_LINK_IP && !pkt_shared(p));
     net_enter(n, now_ns);
-    p->rx_flags = 0;
+    p->rx_flags &= ~(uint32_t)PKT_RX_L2_BROADCAST;
     ipv4_input(n, p);
 }
 
