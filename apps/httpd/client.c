@@ -295,6 +295,29 @@ static enum step client_give_up(struct server *s, struct client *c)
     return STEP_CLOSED;
 }
 
+/* Has c keep what it must, and nothing else. False: it had to go. */
+static bool client_keep_bytes(struct server *s, struct client *c, enum step *step)
+{
+    if (!client_keep_in(s, c)) {
+        *step = client_give_up(s, c);
+    }
+    if (*step == STEP_CLOSED) {
+        return false;
+    }
+    if (!client_keep_out(s, c)) {
+        client_abort(s, c); /* in the middle of an answer, too */
+        return false;
+    }
+    return true;
+}
+
+/* True after most turns: it held nothing and left nothing. */
+static bool client_keeps_nothing(const struct server *s, const struct client *c)
+{
+    return c->in == NULL && c->out == NULL && s->spare_in->end == 0 && s->spare_out->end == 0 &&
+           !conn_holds_buffer(&c->conn);
+}
+
 /* Leaves c in order until its next event: buffers, time-out, interest. */
 static void client_settle(struct server *s, struct client *c, enum step step,
                           const struct progress *before)
@@ -302,14 +325,7 @@ static void client_settle(struct server *s, struct client *c, enum step step,
     if (step == STEP_CLOSED) {
         return;
     }
-    if (!client_keep_in(s, c)) {
-        step = client_give_up(s, c);
-    }
-    if (step == STEP_CLOSED) {
-        return;
-    }
-    if (!client_keep_out(s, c)) {
-        client_abort(s, c); /* in the middle of an answer, too */
+    if (!client_keeps_nothing(s, c) && !client_keep_bytes(s, c, &step)) {
         return;
     }
     /* Rounds used up with input at hand: being writable, it is reported again at once. */
@@ -351,7 +367,10 @@ void client_turn(struct server *s, struct client *c, uint32_t events)
     }
     assert(c->out == NULL || c->out->start <= c->out->end);
     struct progress before = progress_now(s);
-    enum step step = client_flush(s, c);
+    enum step step = STEP_ON;
+    if (c->out != NULL) { /* else nothing waits: the spare buffer was just emptied */
+        step = client_flush(s, c);
+    }
     if (step == STEP_ON && c->conn.end != CONN_OPEN) {
         step = client_finish(s, c);
     }

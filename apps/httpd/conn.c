@@ -330,14 +330,6 @@ size_t conn_take_back(struct conn *c, size_t unsent)
     return n;
 }
 
-enum conn_phase conn_phase(const struct conn *c, size_t unused)
-{
-    if (c->state != CONN_HEAD || c->awaiting_body) {
-        return CONN_PHASE_BODY;
-    }
-    return unused > 0 ? CONN_PHASE_HEAD : CONN_PHASE_IDLE;
-}
-
 /* Says status if there is a request to answer, else just closes. */
 static void conn_abort(struct conn *c, size_t unused, unsigned status, struct outbuf *out)
 {

@@ -81,7 +81,13 @@ void conn_timeout(struct conn *c, size_t unused, struct outbuf *out);
 void conn_refuse(struct conn *c, struct outbuf *out);
 
 /* unused: bytes that conn_input() left. */
-enum conn_phase conn_phase(const struct conn *c, size_t unused);
+static inline enum conn_phase conn_phase(const struct conn *c, size_t unused)
+{
+    if (c->state != CONN_HEAD || c->awaiting_body) {
+        return CONN_PHASE_BODY;
+    }
+    return unused > 0 ? CONN_PHASE_HEAD : CONN_PHASE_IDLE;
+}
 
 /* True while an echo runs: it was promised an output buffer of its own until it ends, or fails. */
 static inline bool conn_holds_buffer(const struct conn *c)

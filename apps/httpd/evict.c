@@ -19,10 +19,8 @@ static bool evict_by(struct server *s, const struct rule *rule, const struct cli
         [TIMEOUT_BODY_HELD] = &n->evicted_silent, [TIMEOUT_WRITE_HELD] = &n->evicted_silent,
         [TIMEOUT_LINGER] = &n->evicted_linger,
     };
-    struct timeout *t = timeouts_oldest(&s->timeouts, rule->kind);
-    if (t != NULL && except != NULL && t == &except->timeout) {
-        t = t->next;
-    }
+    struct timeout *t =
+        timeouts_oldest_but(&s->timeouts, rule->kind, except != NULL ? &except->timeout : NULL);
     if (t == NULL || s->now_ms - timeouts_armed_ms(&s->timeouts, t) < rule->ms) {
         return false;
     }

@@ -3,6 +3,14 @@
  */
 #include "apps/httpd/exchange.h"
 
+void exchange_set_date(struct conn_env *env, const char *date)
+{
+    env->date = date;
+    for (size_t i = 0; i < EXCHANGE_KEPT_COUNT; i++) {
+        env->kept[i].head_len = 0;
+    }
+}
+
 struct response exchange_response(const struct exchange *x, unsigned status)
 {
     assert(x->out != NULL && status >= 200);

@@ -9,10 +9,24 @@
 #include "apps/httpd/outbuf.h"
 #include "apps/httpd/response.h"
 
+enum {
+    EXCHANGE_KEPT_COUNT = 6,       /* a resource has at most one */
+    EXCHANGE_KEPT_MAX_BYTES = 256, /* a longer one is not kept */
+};
+
+/* A response that is the same for many requests, until the date changes: the head, and the body
+ * where it is a short one. */
+struct kept_response {
+    uint16_t head_len; /* 0: to be made anew */
+    uint16_t len;
+    char text[EXCHANGE_KEPT_MAX_BYTES];
+};
+
 /* What all connections of a server share. The server keeps it up to date between calls. */
 struct conn_env {
     struct counters counters;
-    const char *date; /* for the Date field, or NULL */
+    const char *date; /* for the Date field, or NULL; see exchange_set_date() */
+    struct kept_response kept[EXCHANGE_KEPT_COUNT];
     /* A request that would hold buffers asks here first, and no other does: true when so many are
      * free, if need be by the closing of other connections. */
     bool (*make_room)(struct conn_env *env, size_t buffers);
@@ -36,6 +50,10 @@ struct exchange {
     bool keep_alive;
     bool is_chunked; /* the body in, and so an echo's body out */
 };
+
+/* date, borrowed, says something else from now on: no response with the old one is sent any more.
+ */
+void exchange_set_date(struct conn_env *env, const char *date);
 
 /* The fields that every response to the request shares; counts the response. */
 struct response exchange_response(const struct exchange *x, unsigned status);

@@ -25,6 +25,9 @@ enum line_part {
 
 /* RFC 9112, 2.3, and the end of the line. A 0 stands for any digit. */
 static const char version_shape[] = "HTTP/0.0\r\n";
+/* What nearly every line ends with, and nearly every request begins with. */
+#define VERSION_USUAL "HTTP/1.1\r\n"
+#define METHOD_USUAL  "GET "
 
 enum {
     VERSION_LEN = sizeof(version_shape) - 1,
@@ -53,10 +56,15 @@ static uint8_t method_find(const char *name, size_t len)
 /* Each of these goes on at h->pos and stops behind its part, at a byte too many, or at len. */
 static int take_method(struct head_scan *h, const char *in, size_t len)
 {
-    size_t i = h->pos;
-    while (i < len && i <= HEAD_METHOD_MAX_BYTES && span_is_token_char(in[i])) {
-        i++;
+    static_assert(HEAD_METHOD_MAX_BYTES >= sizeof(METHOD_USUAL), "the usual one is not too long");
+    if (h->pos == 0 && len >= sizeof(METHOD_USUAL) - 1 && span_begins(in, METHOD_USUAL)) {
+        h->method = METHOD_GET;
+        h->pos = h->target_offset = sizeof(METHOD_USUAL) - 1;
+        h->part = LINE_TARGET;
+        return HEAD_MORE;
     }
+    size_t max = len <= HEAD_METHOD_MAX_BYTES ? len : HEAD_METHOD_MAX_BYTES + 1;
+    size_t i = span_skip(in, h->pos, max, SPAN_TOKEN);
     h->pos = (uint32_t)i;
     if (i > HEAD_METHOD_MAX_BYTES) {
         return NOT_IMPLEMENTED;
@@ -76,6 +84,10 @@ static int take_method(struct head_scan *h, const char *in, size_t len)
 static int take_target(struct head_scan *h, const char *in, size_t len)
 {
     size_t i = h->pos;
+    if (i == h->target_offset + h->path_len) {
+        i = span_skip(in, i, len, SPAN_PATH);
+        h->path_len = (uint32_t)i - h->target_offset;
+    }
     while (i < len && in[i] > ' ' && in[i] < 0x7f) {
         i++;
     }
@@ -97,6 +109,10 @@ static int take_version(struct head_scan *h, const char *in, size_t len)
 {
     uint32_t start = h->target_offset + h->target_len + 1;
     const char *v = in + start;
+    if (len - start >= VERSION_LEN && span_begins(v, VERSION_USUAL)) {
+        h->pos = h->fields_start = h->line_start = start + VERSION_LEN;
+        return h->method == 0 ? NOT_IMPLEMENTED : HEAD_MORE;
+    }
     size_t i = h->pos - start;
     size_t end = len - start < VERSION_LEN ? len - start : VERSION_LEN;
     while (i < end &&
@@ -107,8 +123,7 @@ static int take_version(struct head_scan *h, const char *in, size_t len)
     if (i < VERSION_LEN) {
         return i < end ? BAD_REQUEST : HEAD_MORE;
     }
-    h->fields_start = h->pos;
-    h->line_start = h->pos;
+    h->fields_start = h->line_start = h->pos;
     if (v[VERSION_MAJOR] != '1') {
         return VERSION_NOT_SUPPORTED;
     }
@@ -119,62 +134,64 @@ static int take_version(struct head_scan *h, const char *in, size_t len)
 /* Up to the line's end, or the first byte that a request line cannot go on with. */
 static int scan_request_line(struct head_scan *h, const char *in, size_t len)
 {
-    static int (*const take[])(struct head_scan *, const char *, size_t) = {
-        [LINE_METHOD] = take_method,
-        [LINE_TARGET] = take_target,
-        [LINE_VERSION] = take_version,
-    };
-    while (h->fields_start == 0 && h->pos < len) {
-        int status = take[h->part](h, in, len);
-        if (h->pos > HEAD_LINE_MAX_BYTES) {
-            return URI_TOO_LONG;
-        }
-        if (status != HEAD_MORE) {
-            return status;
-        }
+    int status = HEAD_MORE;
+    if (h->part == LINE_METHOD) {
+        status = take_method(h, in, len);
     }
-    return HEAD_MORE;
+    if (h->part == LINE_TARGET && h->pos < len) {
+        status = take_target(h, in, len);
+    }
+    if (h->part == LINE_VERSION && h->pos < len) {
+        status = take_version(h, in, len);
+    }
+    return h->pos > HEAD_LINE_MAX_BYTES ? URI_TOO_LONG : status;
 }
 
-/* RFC 9112, 5: field-name ":" OWS value OWS. 5.1: no blank before the colon. 5.2: no folding. */
-static int take_field_line(struct head_scan *h, const char *line, size_t len)
+/*
+ * Looks through the field line at in[start..): RFC 9112, 5: field-name ":" OWS value OWS CRLF. 5.1:
+ * no blank before the colon. 5.2: no folding. Returns where its LF is, 0 when there is something
+ * else before in[end]; *colon is where the name ends, start for the empty line behind the fields.
+ */
+static inline size_t field_line_end(const char *in, size_t start, size_t end, size_t *colon)
 {
-    size_t i = 0;
-    while (i < len && span_is_token_char(line[i])) {
-        i++;
-    }
-    if (i == 0 || i == len || line[i] != ':') {
-        return BAD_REQUEST;
-    }
-    struct span name = {line, i};
-    for (i++; i < len; i++) {
-        if (!span_is_value_char(line[i])) {
-            return BAD_REQUEST;
+    size_t i = span_skip(in, start, end, SPAN_TOKEN);
+    *colon = i;
+    if (i > start) {
+        if (i == end || in[i] != ':') {
+            return 0;
         }
+        i = span_skip_value(in, i + 1, end);
     }
-    struct span value = span_trim(line + name.len + 1, len - name.len - 1);
-    uint32_t value_at = h->line_start + (uint32_t)(value.at - line);
+    return end - i >= 2 && in[i] == '\r' && in[i + 1] == '\n' ? i + 1 : 0;
+}
+
+/* in[lf] ends the line that begins at h->line_start and was looked through. */
+static inline int take_field_line(struct head_scan *h, const char *in, size_t colon, size_t lf)
+{
+    size_t start = h->line_start;
+    if (++h->field_count > HEAD_FIELDS_MAX_COUNT ||
+        lf + 1 - h->fields_start > HEAD_FIELDS_MAX_BYTES) {
+        return FIELDS_TOO_LARGE;
+    }
+    struct span name = {in + start, colon - start};
+    struct span value = span_trim(in + colon + 1, lf - 1 - (colon + 1));
+    uint32_t value_at = (uint32_t)(value.at - in);
     return fields_take(&h->fields, name, value, value_at) ? HEAD_MORE : BAD_REQUEST;
 }
 
-/* in[end] is the LF of the line that begins at h->line_start. */
-static int scan_field_line(struct head_scan *h, const char *in, size_t end)
+/* The same of a line of which only the end is known: faulty, or cut when it was looked at first. */
+static int scan_field_line(struct head_scan *h, const char *in, size_t lf)
 {
-    assert(end >= h->line_start && h->fields_start > 0);
-    const char *line = in + h->line_start;
-    size_t len = end - h->line_start;
-    if (len == 0 || line[len - 1] != '\r') {
-        return BAD_REQUEST;
+    size_t colon;
+    bool is_good = field_line_end(in, h->line_start, lf + 1, &colon) == lf;
+    if (is_good) {
+        return colon == h->line_start ? HEAD_DONE : take_field_line(h, in, colon, lf);
     }
-    if (len == 1) {
-        return HEAD_DONE;
-    }
-    h->field_count++;
-    if (end + 1 - h->fields_start > HEAD_FIELDS_MAX_BYTES ||
-        h->field_count > HEAD_FIELDS_MAX_COUNT) {
-        return FIELDS_TOO_LARGE;
-    }
-    return take_field_line(h, line, len - 1);
+    /* One that is both too long and faulty is too long. */
+    bool has_cr = lf > h->line_start && in[lf - 1] == '\r';
+    bool is_too_much =
+        lf + 1 - h->fields_start > HEAD_FIELDS_MAX_BYTES || h->field_count == HEAD_FIELDS_MAX_COUNT;
+    return has_cr && is_too_much ? FIELDS_TOO_LARGE : BAD_REQUEST;
 }
 
 /* What an unfinished line already proves: it need not be read to its end to be too long. Two more,
@@ -184,30 +201,48 @@ static int check_unfinished(const struct head_scan *h)
     return h->pos - h->fields_start > HEAD_FIELDS_MAX_BYTES + 2 ? FIELDS_TOO_LARGE : HEAD_MORE;
 }
 
+/* The lines that are whole and as they should be, each looked at once. Stops at the first other
+ * one, of which nothing is taken. */
+static int scan_good_lines(struct head_scan *h, const char *in, size_t len)
+{
+    int status = HEAD_MORE;
+    while (status == HEAD_MORE) {
+        size_t colon;
+        size_t lf = field_line_end(in, h->line_start, len, &colon);
+        if (lf == 0) {
+            break;
+        }
+        status = colon == h->line_start ? HEAD_DONE : take_field_line(h, in, colon, lf);
+        h->pos = h->line_start = (uint32_t)lf + 1;
+    }
+    return status;
+}
+
 int head_scan(struct head_scan *h, const char *in, size_t len)
 {
     assert(h->pos <= len && h->line_start <= h->pos);
     if (h->done) {
         return HEAD_DONE;
     }
-    int status = scan_request_line(h, in, len);
-    if (status != HEAD_MORE || h->fields_start == 0) {
-        return status;
-    }
-    while (h->pos < len) {
-        const char *lf = memchr(in + h->pos, '\n', len - h->pos);
-        if (lf == NULL) {
-            h->pos = (uint32_t)len;
-            break;
-        }
-        size_t end = (size_t)(lf - in);
-        status = scan_field_line(h, in, end);
-        h->pos = (uint32_t)end + 1;
-        h->line_start = h->pos;
-        if (status != HEAD_MORE) {
-            h->done = status == HEAD_DONE;
+    int status = HEAD_MORE;
+    if (h->fields_start == 0) {
+        status = scan_request_line(h, in, len);
+        if (status != HEAD_MORE || h->fields_start == 0) {
             return status;
         }
     }
-    return check_unfinished(h);
+    /* A line that was looked at before is not looked at from its beginning until it is whole. */
+    status = h->pos == h->line_start ? scan_good_lines(h, in, len) : HEAD_MORE;
+    while (status == HEAD_MORE && h->pos < len) {
+        const char *at = memchr(in + h->pos, '\n', len - h->pos);
+        if (at == NULL) {
+            h->pos = (uint32_t)len;
+            break;
+        }
+        size_t lf = (size_t)(at - in);
+        status = scan_field_line(h, in, lf);
+        h->pos = h->line_start = (uint32_t)lf + 1;
+    }
+    h->done = status == HEAD_DONE;
+    return status != HEAD_MORE ? status : check_unfinished(h);
 }

@@ -39,6 +39,7 @@ struct head_scan {
     uint32_t field_count;
     uint32_t target_offset;
     uint32_t target_len;
+    uint32_t path_len;   /* of the target, up to the first byte that can be in no path */
     uint8_t method;      /* enum method; 0 before its end, and when it is unknown */
     uint8_t part;        /* of the request line: the one that h->pos is in */
     uint8_t empty_lines; /* that came before */

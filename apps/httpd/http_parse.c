@@ -105,7 +105,10 @@ int http_parse_head(struct http_parser *p, const struct head_scan *head, const c
     if (head->fields.expects_other && !head->http10) {
         return EXPECTATION_FAILED;
     }
-    if (!target_path((struct span){in + head->target_offset, head->target_len}, &out->path)) {
+    struct span target = {in + head->target_offset, head->target_len};
+    if (head->path_len == target.len && target.at[0] == '/') {
+        out->path = target; /* origin form without a query */
+    } else if (!target_path(target, &out->path)) {
         return BAD_REQUEST;
     }
     return !out->has_body || begin_body(p, out) ? 0 : BAD_REQUEST;

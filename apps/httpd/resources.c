@@ -5,6 +5,9 @@
 
 #include "apps/httpd/pages.h"
 
+/* Their large frames are not to be set up by those who need none. */
+#define rarely __attribute__((noinline, cold))
+
 enum {
     METHODS_READ = METHOD_GET | METHOD_HEAD | METHOD_OPTIONS,
     METHODS_ALL = METHODS_READ | METHOD_POST | METHOD_PUT,
@@ -39,53 +42,60 @@ static const char healthz_text[] = "ok\n";
 static const char type_html[] = "text/html; charset=utf-8";
 static const char type_text[] = "text/plain; charset=utf-8";
 
+static_assert((int)RESOURCE_COUNT <= (int)EXCHANGE_KEPT_COUNT, "each resource can keep one");
 static_assert(sizeof(page_text) + RESPONSE_ROOM_BYTES + sizeof(type_html) <= RESOURCE_ROOM_BYTES,
               "the page must fit the room a request is promised");
 
-/*
- * In the order of enum resource_id. text: the whole body, where it is always the same. A path that
- * ends in "/" but for the root is the beginning of many.
- */
+#define PATH_ROOT    "/"
+#define PATH_ECHO    "/echo"
+#define PATH_HEADERS "/headers"
+#define PATH_HEALTHZ "/healthz"
+#define PATH_STATS   "/stats"
+#define PATH_BYTES   "/bytes/" /* the beginning of many */
+
+/* In the order of enum resource_id. text: the whole body, where it is always the same. */
 static const struct resource {
-    const char *path;
-    size_t path_len;
-    const char *text;
-    size_t text_len;
+    struct span text;
     struct span type;
     uint8_t methods;
 } resources[RESOURCE_COUNT] = {
-#define PATH(s) s, sizeof(s) - 1
-#define TEXT(s) s, sizeof(s) - 1
-#define TYPE(s)          \
+#define SPAN(s)          \
     {                    \
         s, sizeof(s) - 1 \
     }
-    [RESOURCE_ROOT] = {PATH("/"), TEXT(page_text), TYPE(type_html), METHODS_READ},
-    [RESOURCE_ECHO] = {PATH("/echo"), TEXT(echo_help_text), TYPE(type_text), METHODS_ALL},
-    [RESOURCE_HEADERS] = {PATH("/headers"), NULL, 0, TYPE(type_text), METHODS_READ},
-    [RESOURCE_HEALTHZ] = {PATH("/healthz"), TEXT(healthz_text), TYPE(type_text), METHODS_READ},
-    [RESOURCE_STATS] = {PATH("/stats"), NULL, 0, TYPE(type_text), METHODS_READ},
-    [RESOURCE_BYTES] = {PATH("/bytes/"), NULL, 0, TYPE(type_text), METHODS_READ},
-#undef PATH
-#undef TEXT
-#undef TYPE
+    [RESOURCE_ROOT] = {SPAN(page_text), SPAN(type_html), METHODS_READ},
+    [RESOURCE_ECHO] = {SPAN(echo_help_text), SPAN(type_text), METHODS_ALL},
+    [RESOURCE_HEADERS] = {{NULL, 0}, SPAN(type_text), METHODS_READ},
+    [RESOURCE_HEALTHZ] = {SPAN(healthz_text), SPAN(type_text), METHODS_READ},
+    [RESOURCE_STATS] = {{NULL, 0}, SPAN(type_text), METHODS_READ},
+    [RESOURCE_BYTES] = {{NULL, 0}, SPAN(type_text), METHODS_READ},
+#undef SPAN
 };
+
+#define PATH_IS(path, constant) \
+    ((path).len == sizeof(constant) - 1 && span_begins((path).at, constant))
 
 /* Byte for byte: "/%65cho" is another resource, which there is not. Nothing is ever decoded. */
 static enum resource_id resource_find(struct exchange *x, struct span path)
 {
-    size_t prefix_len = resources[RESOURCE_BYTES].path_len;
-    if (path.len > prefix_len && memcmp(path.at, resources[RESOURCE_BYTES].path, prefix_len) == 0) {
+    if (PATH_IS(path, PATH_HEALTHZ)) {
+        return RESOURCE_HEALTHZ;
+    }
+    if (PATH_IS(path, PATH_ROOT)) {
+        return RESOURCE_ROOT;
+    }
+    size_t prefix_len = sizeof(PATH_BYTES) - 1;
+    if (path.len > prefix_len && span_begins(path.at, PATH_BYTES)) {
         struct span digits = {path.at + prefix_len, path.len - prefix_len};
         return bytes_page_count(digits, &x->bytes_end) ? RESOURCE_BYTES : RESOURCE_NONE;
     }
-    for (size_t i = 0; i < RESOURCE_BYTES; i++) {
-        if (resources[i].path_len == path.len &&
-            memcmp(resources[i].path, path.at, path.len) == 0) {
-            return (enum resource_id)i;
-        }
+    if (PATH_IS(path, PATH_ECHO)) {
+        return RESOURCE_ECHO;
     }
-    return RESOURCE_NONE;
+    if (PATH_IS(path, PATH_STATS)) {
+        return RESOURCE_STATS;
+    }
+    return PATH_IS(path, PATH_HEADERS) ? RESOURCE_HEADERS : RESOURCE_NONE;
 }
 
 unsigned resource_route(struct exchange *x, const struct request *r)
@@ -114,7 +124,7 @@ unsigned resource_route(struct exchange *x, const struct request *r)
 }
 
 /* Room for it was promised: see resource_respond(). */
-static bool respond_text(struct exchange *x, struct span body)
+static rarely bool respond_text(struct exchange *x, struct span body)
 {
     struct response r = exchange_response(x, 200);
     r.content_type = resources[x->resource].type;
@@ -126,8 +136,41 @@ static bool respond_text(struct exchange *x, struct span body)
     return true;
 }
 
+/* Responds, and keeps what it was for those who ask next. */
+static rarely bool respond_first(struct exchange *x, struct span body, struct kept_response *kept)
+{
+    size_t start = x->out->len;
+    (void)respond_text(x, body);
+    size_t len = x->out->len - start;
+    size_t head_len = len - (x->head_only ? 0 : body.len);
+    if (head_len <= sizeof(kept->text) && !x->head_only) {
+        kept->head_len = (uint16_t)head_len;
+        kept->len = (uint16_t)(len <= sizeof(kept->text) ? len : head_len);
+        memcpy(kept->text, x->out->data + start, kept->len);
+    }
+    return true;
+}
+
+/* A body that never changes, for a client that stays, is answered as the last one was. */
+static bool respond_constant(struct exchange *x, struct span body)
+{
+    struct kept_response *kept = &x->env->kept[x->resource];
+    if (!x->keep_alive || x->http10) {
+        return respond_text(x, body);
+    }
+    if (kept->head_len == 0) {
+        return respond_first(x, body, kept);
+    }
+    x->env->counters.responses_2xx++;
+    outbuf_append(x->out, kept->text, x->head_only ? kept->head_len : kept->len);
+    if (!x->head_only && kept->len == kept->head_len) {
+        outbuf_append(x->out, body.at, body.len);
+    }
+    return true;
+}
+
 /* The length of /stats is known only at its end: chunked, or for 1.0 until the close. */
-static bool respond_stats(struct exchange *x)
+static rarely bool respond_stats(struct exchange *x)
 {
     struct response r = exchange_response(x, 200);
     r.content_type = resources[RESOURCE_STATS].type;
@@ -144,7 +187,7 @@ static bool respond_stats(struct exchange *x)
 }
 
 /* Sized: the count is in the path. */
-static bool respond_bytes(struct exchange *x)
+static rarely bool respond_bytes(struct exchange *x)
 {
     struct response r = exchange_response(x, 200);
     r.content_type = resources[RESOURCE_BYTES].type;
@@ -154,19 +197,24 @@ static bool respond_bytes(struct exchange *x)
     return x->head_only;
 }
 
+/* Nothing, or what the status says. */
+static rarely bool respond_status(struct exchange *x, unsigned status)
+{
+    struct response r = exchange_response(x, status);
+    if (status == 204) {
+        r.framing = RESPONSE_NO_BODY;
+        response_head(x->out, &r);
+    } else {
+        response_error(x->out, &r, x->head_only);
+    }
+    return true;
+}
+
 bool resource_respond(struct exchange *x, unsigned status, struct span head)
 {
     assert(x->resource < RESOURCE_COUNT || status != 200);
-    if (status == 204) {
-        struct response r = exchange_response(x, status);
-        r.framing = RESPONSE_NO_BODY;
-        response_head(x->out, &r);
-        return true;
-    }
     if (status != 200) {
-        struct response r = exchange_response(x, status);
-        response_error(x->out, &r, x->head_only);
-        return true;
+        return respond_status(x, status);
     }
     switch (x->resource) {
     case RESOURCE_STATS:
@@ -176,11 +224,8 @@ bool resource_respond(struct exchange *x, unsigned status, struct span head)
     case RESOURCE_HEADERS:
         return respond_text(x, head);
     default:
-        break;
+        return respond_constant(x, resources[x->resource].text);
     }
-    const struct resource *r = &resources[x->resource];
-    assert(r->text != NULL);
-    return respond_text(x, (struct span){r->text, r->text_len});
 }
 
 bool resource_continue(struct exchange *x)

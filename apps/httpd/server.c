@@ -31,11 +31,11 @@ static void server_update_time(struct server *s)
         s->now_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
     }
     if (clock_gettime(CLOCK_REALTIME, &t) != 0 || t.tv_sec < CLOCK_PLAUSIBLE_S) {
-        s->env.date = NULL;
+        exchange_set_date(&s->env, NULL);
     } else if ((int64_t)t.tv_sec != s->date_s || s->env.date == NULL) {
         s->date_s = (int64_t)t.tv_sec;
         date_format(s->date_s, s->date);
-        s->env.date = s->date;
+        exchange_set_date(&s->env, s->date);
     }
 }
 

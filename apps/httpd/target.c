@@ -13,13 +13,7 @@ enum {
     IPV4_OCTETS = 4,
 };
 
-/* RFC 3986, 2.3 and 2.2: what stands in a name as it is, the percent sign's escapes aside. */
-static bool is_unreserved(char c)
-{
-    char l = span_lower(c);
-    return span_is_digit(c) || (l >= 'a' && l <= 'z') || (c != '\0' && strchr("-._~", c) != NULL);
-}
-
+/* RFC 3986, 2.2: stands in a host's name as it is, but not in a zone's. */
 static bool is_sub_delim(char c)
 {
     return c != '\0' && strchr("!$&'()*+,;=", c) != NULL;
@@ -31,17 +25,26 @@ static bool is_escape(const char *at, size_t len)
     return len >= 3 && at[0] == '%' && span_hex(at[1]) >= 0 && span_hex(at[2]) >= 0;
 }
 
-/* Unreserved characters and escapes, and sub-delims where they are allowed. */
-static bool is_name(struct span s, bool with_sub_delims)
+/* Behind the last of the unreserved characters, sub-delims and escapes that a host's name is made
+ * of (RFC 3986, 3.2.2). */
+static size_t name_end(struct span s)
+{
+    size_t i = span_skip(s.at, 0, s.len, SPAN_NAME);
+    while (i < s.len && is_escape(s.at + i, s.len - i)) {
+        i = span_skip(s.at, i + 3, s.len, SPAN_NAME);
+    }
+    return i;
+}
+
+/* RFC 6874, 2: not empty; unreserved characters and escapes alone. */
+static bool is_zone(struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (is_escape(s.at + i, s.len - i)) {
-            i += 2;
-        } else if (!is_unreserved(s.at[i]) && !(with_sub_delims && is_sub_delim(s.at[i]))) {
+        if (is_sub_delim(s.at[i])) {
             return false;
         }
     }
-    return true;
+    return s.len > 0 && name_end(s) == s.len;
 }
 
 /* dec-octet: 0 to 255 without leading zeros. Returns its length, or 0. */
@@ -135,14 +138,14 @@ static bool is_ip_future(struct span s)
         return false;
     }
     for (i++; i < s.len; i++) {
-        if (!is_unreserved(s.at[i]) && !is_sub_delim(s.at[i]) && s.at[i] != ':') {
+        if (!span_may(s.at[i], SPAN_NAME) && s.at[i] != ':') {
             return false;
         }
     }
     return true;
 }
 
-/* What stands between the brackets. A zone follows "%25" (RFC 6874, 2) and is not empty. */
+/* What stands between the brackets. A zone follows "%25" (RFC 6874, 2). */
 static bool is_ip_literal(struct span s)
 {
     const char *percent = s.len > 0 ? memchr(s.at, '%', s.len) : NULL;
@@ -155,7 +158,7 @@ static bool is_ip_literal(struct span s)
         return false;
     }
     zone.len = s.len - address.len - 3;
-    return is_ipv6(address) && is_name(zone, false);
+    return is_ipv6(address) && is_zone(zone);
 }
 
 /* Cuts host [ ":" port ] in two and checks both; *name is then the host, with its brackets. */
@@ -172,12 +175,7 @@ static bool split_host(struct span host, struct span *name)
             return false;
         }
     } else {
-        while (end < host.len && host.at[end] != ':') {
-            end++;
-        }
-        if (!is_name((struct span){host.at, end}, true)) {
-            return false;
-        }
+        end = name_end(host);
     }
     *name = (struct span){host.at, end};
     if (end < host.len && host.at[end++] != ':') {
@@ -225,7 +223,7 @@ bool target_path(struct span target, struct span *path)
         return true;
     }
     if (target.at[0] != '/') {
-        if (target.len < scheme_len || !span_is((struct span){target.at, scheme_len}, scheme)) {
+        if (target.len < scheme_len || !span_equals_folded(target, scheme, scheme_len)) {
             return false;
         }
         target = (struct span){target.at + scheme_len, target.len - scheme_len};

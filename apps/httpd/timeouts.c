@@ -1,5 +1,5 @@
 /*
- * Lists in the order of their deadlines.
+ * Lists in the order of their deadlines, or nearly.
  */
 #include "apps/httpd/timeouts.h"
 
@@ -26,16 +26,17 @@ void timeouts_disarm(struct timeouts *t, struct timeout *x)
     x->kind = TIMEOUT_NONE;
 }
 
-void timeouts_arm(struct timeouts *t, struct timeout *x, enum timeout_kind kind, uint64_t now_ms)
+void timeouts_place(struct timeouts *t, struct timeout *x, enum timeout_kind kind, uint64_t now_ms)
 {
     assert(kind < TIMEOUT_KIND_COUNT);
     timeouts_disarm(t, x);
     struct timeout *last = t->lists[kind].last;
     x->kind = kind;
+    x->placed_ms = now_ms;
     x->deadline_ms = now_ms + t->lists[kind].duration_ms;
     x->prev = last;
     x->next = NULL;
-    assert(last == NULL || last->deadline_ms <= x->deadline_ms);
+    assert(last == NULL || last->placed_ms <= now_ms);
     if (last != NULL) {
         last->next = x;
     } else {
@@ -44,10 +45,26 @@ void timeouts_arm(struct timeouts *t, struct timeout *x, enum timeout_kind kind,
     t->lists[kind].last = x;
 }
 
-struct timeout *timeouts_oldest(const struct timeouts *t, enum timeout_kind kind)
+struct timeout *timeouts_oldest_but(const struct timeouts *t, enum timeout_kind kind,
+                                    const struct timeout *except)
 {
     assert(kind < TIMEOUT_KIND_COUNT);
-    return t->lists[kind].first;
+    struct timeout *oldest = NULL;
+    uint32_t duration_ms = t->lists[kind].duration_ms;
+    for (struct timeout *x = t->lists[kind].first; x != NULL; x = x->next) {
+        if (oldest != NULL && x->placed_ms + duration_ms >= oldest->deadline_ms) {
+            break; /* nobody from here on can have been armed before */
+        }
+        if (x != except && (oldest == NULL || x->deadline_ms < oldest->deadline_ms)) {
+            oldest = x;
+        }
+    }
+    return oldest;
+}
+
+struct timeout *timeouts_oldest(const struct timeouts *t, enum timeout_kind kind)
+{
+    return timeouts_oldest_but(t, kind, NULL);
 }
 
 uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x)
@@ -59,9 +76,9 @@ uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x)
 struct timeout *timeouts_due(const struct timeouts *t, uint64_t now_ms)
 {
     for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {
-        struct timeout *first = t->lists[i].first;
-        if (first != NULL && first->deadline_ms <= now_ms) {
-            return first;
+        struct timeout *oldest = timeouts_oldest(t, (enum timeout_kind)i);
+        if (oldest != NULL && oldest->deadline_ms <= now_ms) {
+            return oldest;
         }
     }
     return NULL;
@@ -71,9 +88,9 @@ uint64_t timeouts_next_ms(const struct timeouts *t)
 {
     uint64_t next = TIMEOUTS_NEVER;
     for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {
-        const struct timeout *first = t->lists[i].first;
-        if (first != NULL && first->deadline_ms < next) {
-            next = first->deadline_ms;
+        const struct timeout *oldest = timeouts_oldest(t, (enum timeout_kind)i);
+        if (oldest != NULL && oldest->deadline_ms < next) {
+            next = oldest->deadline_ms;
         }
     }
     return next;

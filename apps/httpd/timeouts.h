@@ -1,6 +1,11 @@
 /*
  * One list a kind of time-out. All in a list wait equally long, so appending keeps it in order of
- * the deadlines: arming, disarming and finding the next due are O(1). Pure.
+ * the deadlines: arming, disarming and finding the next due are O(1).
+ *
+ * What is renewed at each request is not moved at each: one that is near the end of its list keeps
+ * its place, and only its deadline moves. The order is therefore one of places, and a deadline is
+ * later than its place says by less than the slack. Who looks for the first looks through so much
+ * of the list, which nearly always is one, and answers to the millisecond. Pure.
  */
 #ifndef HTTPD_TIMEOUTS_H
 #define HTTPD_TIMEOUTS_H
@@ -25,7 +30,13 @@ struct timeout {
     struct timeout *prev;
     struct timeout *next;
     uint64_t deadline_ms;
+    uint64_t placed_ms; /* when it was put to the end of its list */
     enum timeout_kind kind;
+};
+
+enum {
+    TIMEOUT_SLACK_DIVISOR = 8, /* of the duration, */
+    TIMEOUT_SLACK_MAX_MS = 64, /* but so much at most: it bounds what is looked through */
 };
 
 struct timeouts {
@@ -38,14 +49,30 @@ struct timeouts {
 
 #define TIMEOUTS_NEVER UINT64_MAX
 
+/* Arms at the end of the list, wherever it was. */
+void timeouts_place(struct timeouts *t, struct timeout *x, enum timeout_kind kind, uint64_t now_ms);
+
 /* Arms, or arms anew. now_ms never runs backwards. */
-void timeouts_arm(struct timeouts *t, struct timeout *x, enum timeout_kind kind, uint64_t now_ms);
+static inline void timeouts_arm(struct timeouts *t, struct timeout *x, enum timeout_kind kind,
+                                uint64_t now_ms)
+{
+    uint32_t duration_ms = t->lists[kind].duration_ms;
+    uint64_t since_ms = now_ms - x->placed_ms;
+    if (x->kind == kind && since_ms < TIMEOUT_SLACK_MAX_MS &&
+        since_ms < duration_ms / TIMEOUT_SLACK_DIVISOR) {
+        x->deadline_ms = now_ms + duration_ms;
+    } else {
+        timeouts_place(t, x, kind, now_ms);
+    }
+}
 
 /* Without effect when not armed. */
 void timeouts_disarm(struct timeouts *t, struct timeout *x);
 
-/* The longest armed of a kind, or NULL. Stays armed. x->next is the next longest. */
+/* The longest armed of a kind, or NULL. Stays armed. The other: of those that are not except. */
 struct timeout *timeouts_oldest(const struct timeouts *t, enum timeout_kind kind);
+struct timeout *timeouts_oldest_but(const struct timeouts *t, enum timeout_kind kind,
+                                    const struct timeout *except);
 
 /* When x, which is armed, was last armed. */
 uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x);

@@ -620,9 +620,59 @@ static void test_ends_of_input(void **state)
     check_ending(ENDING_TIMEOUT, part_of_echo, 0, CONN_LINGER);
 }
 
+/* What the peer is told next; taken from what it was ever told. */
+static const char *said_to(struct peer *p, const char *request)
+{
+    p->all_len = 0;
+    peer_send(p, request);
+    return p->all;
+}
+
+/* Responses are kept from one request to the next: as they are written, with the date of now, and
+ * only for those to whom just these bytes are due. */
+static void test_kept_responses_are_the_written_ones(void **state)
+{
+    static const char get[] = "GET /healthz HTTP/1.1\r\n" HOST "\r\n";
+    static const char head[] = "HEAD /healthz HTTP/1.1\r\n" HOST "\r\n";
+    struct peer *p = peer_new();
+    char written[512];
+    char date[] = "Thu, 01 Jan 2026 00:00:01 GMT";
+    exchange_set_date(&p->env, date);
+    assert_null(strstr(said_to(p, head), "ok\n")); /* the first one is none to keep */
+    snprintf(written, sizeof(written), "%s", said_to(p, get));
+    assert_string_equal(written, "HTTP/1.1 200 OK\r\nServer: ringside\r\n"
+                                 "Date: Thu, 01 Jan 2026 00:00:01 GMT\r\n"
+                                 "Content-Type: text/plain; charset=utf-8\r\n"
+                                 "Content-Length: 3\r\n\r\nok\n");
+    assert_string_equal(said_to(p, get), written);
+    size_t head_len = strlen(written) - strlen("ok\n");
+    assert_int_equal(strlen(said_to(p, head)), head_len);
+    assert_memory_equal(p->all, written, head_len);
+    for (int i = 0; i < 2; i++) { /* a body that is not kept with its head */
+        const char *root = said_to(p, "GET / HTTP/1.1\r\n" HOST "\r\n");
+        assert_non_null(strstr(root, "Content-Type: text/html"));
+        assert_non_null(strstr(root, "</html>\n"));
+    }
+    memcpy(date + strlen("Thu, 01 Jan 2026 00:00:0"), "2", 1);
+    exchange_set_date(&p->env, date);
+    assert_non_null(strstr(said_to(p, get), "00:00:02 GMT"));
+    assert_int_equal(strlen(p->all), strlen(written));
+    exchange_set_date(&p->env, NULL);
+    assert_null(strstr(said_to(p, get), "Date:"));
+    assert_null(strstr(said_to(p, get), "Date:"));
+    assert_int_equal(p->env.counters.responses_2xx, 9);
+    said_to(p, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_non_null(strstr(p->all, "Connection: keep-alive\r\n"));
+    said_to(p, "GET /healthz HTTP/1.1\r\nConnection: close\r\n" HOST "\r\n");
+    assert_non_null(strstr(p->all, "Connection: close\r\n"));
+    assert_int_equal(p->conn.end, CONN_CLOSE);
+    free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kept_responses_are_the_written_ones),
         cmocka_unit_test(test_requests_and_their_statuses),
         cmocka_unit_test(test_smuggling_is_refused),
         cmocka_unit_test(test_bad_chunks_are_refused),

@@ -47,6 +47,37 @@ static void test_timeouts_come_due_in_order(void **state)
     assert_null(timeouts_oldest(&t, TIMEOUT_IDLE));
 }
 
+/* Renewing is a store, and who is looked for first is so to the millisecond all the same. */
+static void test_timeouts_renewed_keep_their_place(void **state)
+{
+    struct timeouts t = {0};
+    struct timeout x[3] = {{.kind = TIMEOUT_NONE}, {.kind = TIMEOUT_NONE}, {.kind = TIMEOUT_NONE}};
+    t.lists[TIMEOUT_IDLE].duration_ms = 1000;
+    for (size_t i = 0; i < 3; i++) {
+        timeouts_arm(&t, &x[i], TIMEOUT_IDLE, 100 + i);
+    }
+    timeouts_arm(&t, &x[0], TIMEOUT_IDLE, 150);
+    assert_null(x[0].prev); /* not moved, */
+    assert_ptr_equal(timeouts_oldest(&t, TIMEOUT_IDLE), &x[1]);
+    assert_ptr_equal(timeouts_oldest_but(&t, TIMEOUT_IDLE, &x[1]), &x[2]);
+    assert_int_equal(timeouts_armed_ms(&t, &x[0]), 150);
+    assert_int_equal(timeouts_next_ms(&t), 1101);
+    timeouts_disarm(&t, &x[1]);
+    timeouts_disarm(&t, &x[2]);
+    assert_null(timeouts_due(&t, 1149)); /* nor due before its time. */
+    assert_ptr_equal(timeouts_due(&t, 1150), &x[0]);
+    timeouts_arm(&t, &x[1], TIMEOUT_IDLE, 150);
+    timeouts_arm(&t, &x[0], TIMEOUT_IDLE, 100 + TIMEOUT_SLACK_MAX_MS); /* behind the slack it is */
+    assert_ptr_equal(x[1].next, &x[0]);
+    t.lists[TIMEOUT_HEAD].duration_ms = 8 * TIMEOUT_SLACK_DIVISOR;
+    timeouts_arm(&t, &x[0], TIMEOUT_HEAD, 200);
+    timeouts_arm(&t, &x[1], TIMEOUT_HEAD, 200);
+    timeouts_arm(&t, &x[0], TIMEOUT_HEAD, 207);
+    assert_null(x[0].prev);
+    timeouts_arm(&t, &x[0], TIMEOUT_HEAD, 208);
+    assert_ptr_equal(x[0].prev, &x[1]);
+}
+
 /* Against a plain array as the model. */
 static void test_timeouts_random(void **state)
 {
@@ -198,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timeouts_come_due_in_order),
+        cmocka_unit_test(test_timeouts_renewed_keep_their_place),
         cmocka_unit_test(test_timeouts_random),
         cmocka_unit_test(test_buffers_run_out_and_come_back),
         cmocka_unit_test(test_outbuf),
