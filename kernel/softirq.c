@@ -14,7 +14,7 @@ struct softirq_handler {
 static struct {
     volatile uint32_t pending; /* a bit a softirq; changed with interrupts off */
     struct softirq_handler handlers[SOFTIRQ_COUNT];
-    struct napi *first; /* the poll list, oldest first; changed with interrupts off */
+    struct napi *volatile first; /* the poll list, oldest first; changed with interrupts off */
     struct napi *last;
     struct softirq_stats stats;
 } softirqs;
@@ -98,6 +98,9 @@ static void net_rx(uint64_t start_ns)
         if (done == weight) {
             napi_schedule(n); /* more waits: behind the others */
         }
+        if (softirqs.first == NULL) {
+            break; /* nobody else waits: the clock need not be asked */
+        }
         now_ns = platform_now_ns();
     }
     settle();
@@ -134,16 +137,19 @@ static bool softirq_take(enum softirq nr)
 
 /*
  * One pass in fixed order. What is raised behind the pass stays raised for the loop's next turn:
- * tasks get theirs in between, however often a handler raises itself.
+ * tasks get theirs in between, however often a handler raises itself. All of a pass happens at the
+ * same time.
  */
 void softirq_run(void)
 {
+    uint64_t now_ns = platform_now_ns();
     for (uint32_t nr = 0; nr < SOFTIRQ_COUNT; nr++) {
-        if (!softirq_take((enum softirq)nr)) {
+        /* One that is raised just behind the look is taken in the next pass. */
+        if (!(softirqs.pending & softirq_bit((enum softirq)nr)) ||
+            !softirq_take((enum softirq)nr)) {
             continue;
         }
         softirqs.stats.runs[nr]++;
-        uint64_t now_ns = platform_now_ns();
         if (nr == SOFTIRQ_NET_RX) {
             net_rx(now_ns);
         } else if (softirqs.handlers[nr].fn != NULL) {

@@ -207,6 +207,11 @@ void *task_env(void)
     return tasks.current != NULL ? tasks.current->env : tasks.loop_env;
 }
 
+void *task_running_env(void)
+{
+    return likely(tasks.current != NULL) ? tasks.current->env : NULL;
+}
+
 void task_set_env(void *env)
 {
     if (tasks.current != NULL) {
@@ -272,7 +277,7 @@ void wake_one(struct wait_queue *q)
     }
     struct task *t = list_entry(node, struct task, node);
     assert(t->state == TASK_WAITING);
-    timer_cancel(tasks.timers, &t->timeout);
+    timer_stop(&t->timeout); /* it hangs on: the next wait is armed in its place */
     t->woken = true;
     make_ready(t);
 }
@@ -289,6 +294,7 @@ static void recycle(struct task *t)
 {
     assert(tasks.stats.count > 0);
     tasks.stats.count--;
+    timer_cancel(tasks.timers, &t->timeout);
     t->state = TASK_FREE;
     list_push_front(&tasks.free, &t->node);
 }

@@ -45,6 +45,7 @@ uint64_t task_id(const struct task *t);
 
 /* One pointer a task carries for the program above (the sockets' process); inherited. */
 void *task_env(void);
+void *task_running_env(void); /* NULL on the loop itself */
 void task_set_env(void *env);
 
 /* The running task's errno. On the loop itself a spare one. */

@@ -23,6 +23,23 @@ enum {
     CLOCK_PLAUSIBLE_S = 1700000000,
 };
 
+/* The wall clock is looked at when it may show another second. */
+static void server_update_date(struct server *s)
+{
+    struct timespec t;
+    s->date_due_ms = s->now_ms + 1000;
+    if (clock_gettime(CLOCK_REALTIME, &t) != 0 || t.tv_sec < CLOCK_PLAUSIBLE_S) {
+        exchange_set_date(&s->env, NULL);
+        return;
+    }
+    s->date_due_ms -= (uint64_t)t.tv_nsec / 1000000;
+    if ((int64_t)t.tv_sec != s->date_s || s->env.date == NULL) {
+        s->date_s = (int64_t)t.tv_sec;
+        date_format(s->date_s, s->date);
+        exchange_set_date(&s->env, s->date);
+    }
+}
+
 /* Once a turn: all that happens within it happens at the same time. */
 static void server_update_time(struct server *s)
 {
@@ -30,12 +47,8 @@ static void server_update_time(struct server *s)
     if (clock_gettime(CLOCK_MONOTONIC, &t) == 0) {
         s->now_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
     }
-    if (clock_gettime(CLOCK_REALTIME, &t) != 0 || t.tv_sec < CLOCK_PLAUSIBLE_S) {
-        exchange_set_date(&s->env, NULL);
-    } else if ((int64_t)t.tv_sec != s->date_s || s->env.date == NULL) {
-        s->date_s = (int64_t)t.tv_sec;
-        date_format(s->date_s, s->date);
-        exchange_set_date(&s->env, s->date);
+    if (s->now_ms >= s->date_due_ms) {
+        server_update_date(s);
     }
 }
 
@@ -143,7 +156,7 @@ void server_destroy(struct server *s)
 }
 
 /* As long as nothing can be due: an idle server does not wake up. */
-static int server_sleep_ms(const struct server *s)
+static int server_sleep_ms(struct server *s)
 {
     uint64_t next = timeouts_next_ms(&s->timeouts);
     if (s->accept_resume_ms != 0 && s->accept_resume_ms < next) {

@@ -42,6 +42,7 @@ struct server {
     uint64_t moved_bytes; /* from clients and to them, ever */
     uint64_t now_ms;
     uint64_t accept_resume_ms; /* 0 while accepting */
+    uint64_t date_due_ms;      /* when the date may be another */
     int64_t date_s;
     size_t max_connections;
     size_t overflow_used;

@@ -43,6 +43,9 @@ void timeouts_place(struct timeouts *t, struct timeout *x, enum timeout_kind kin
         t->lists[kind].first = x;
     }
     t->lists[kind].last = x;
+    if (x->deadline_ms < t->none_before_ms) {
+        t->none_before_ms = x->deadline_ms;
+    }
 }
 
 struct timeout *timeouts_oldest_but(const struct timeouts *t, enum timeout_kind kind,
@@ -73,25 +76,34 @@ uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x)
     return x->deadline_ms - t->lists[x->kind].duration_ms;
 }
 
-struct timeout *timeouts_due(const struct timeouts *t, uint64_t now_ms)
+/* Of all kinds the one that is due first, or NULL. */
+static struct timeout *soonest(const struct timeouts *t)
 {
+    struct timeout *soonest = NULL;
     for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {
+        if (t->lists[i].first == NULL) {
+            continue;
+        }
         struct timeout *oldest = timeouts_oldest(t, (enum timeout_kind)i);
-        if (oldest != NULL && oldest->deadline_ms <= now_ms) {
-            return oldest;
+        if (soonest == NULL || oldest->deadline_ms < soonest->deadline_ms) {
+            soonest = oldest;
         }
     }
-    return NULL;
+    return soonest;
 }
 
-uint64_t timeouts_next_ms(const struct timeouts *t)
+struct timeout *timeouts_due(struct timeouts *t, uint64_t now_ms)
 {
-    uint64_t next = TIMEOUTS_NEVER;
-    for (size_t i = 0; i < TIMEOUT_KIND_COUNT; i++) {
-        const struct timeout *oldest = timeouts_oldest(t, (enum timeout_kind)i);
-        if (oldest != NULL && oldest->deadline_ms < next) {
-            next = oldest->deadline_ms;
-        }
+    if (now_ms < t->none_before_ms) {
+        return NULL;
     }
-    return next;
+    struct timeout *first = soonest(t);
+    return first != NULL && first->deadline_ms <= now_ms ? first : NULL;
+}
+
+uint64_t timeouts_next_ms(struct timeouts *t)
+{
+    const struct timeout *x = soonest(t);
+    t->none_before_ms = x != NULL ? x->deadline_ms : TIMEOUTS_NEVER;
+    return t->none_before_ms;
 }

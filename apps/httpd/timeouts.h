@@ -45,6 +45,7 @@ struct timeouts {
         struct timeout *last;
         uint32_t duration_ms;
     } lists[TIMEOUT_KIND_COUNT];
+    uint64_t none_before_ms; /* nothing is due before: as last looked for, or placed since */
 };
 
 #define TIMEOUTS_NEVER UINT64_MAX
@@ -78,9 +79,9 @@ struct timeout *timeouts_oldest_but(const struct timeouts *t, enum timeout_kind 
 uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x);
 
 /* One that is due, or NULL. Stays armed: the caller disarms it, or arms it as another kind. */
-struct timeout *timeouts_due(const struct timeouts *t, uint64_t now_ms);
+struct timeout *timeouts_due(struct timeouts *t, uint64_t now_ms);
 
 /* When timeouts_due() will next find something, or TIMEOUTS_NEVER. */
-uint64_t timeouts_next_ms(const struct timeouts *t);
+uint64_t timeouts_next_ms(struct timeouts *t);
 
 #endif

@@ -29,11 +29,26 @@ enum {
 /* The running task's environment. Asserts that there is a task and that it has one. */
 struct posix_env *posix_env_get(void);
 
+/* errno, and -1. */
+ptrdiff_t posix_error(ptrdiff_t negative_errno);
+
 /* A count or 0 goes through; a negative errno value becomes errno and -1. */
-ptrdiff_t posix_result(ptrdiff_t r);
+static inline ptrdiff_t posix_result(ptrdiff_t r)
+{
+    return likely(r >= 0) ? r : posix_error(r);
+}
+
+/* One turn of the loop for the network and the other tasks. */
+void posix_give_turn(struct posix_env *env);
 
 /* Adds to the weight of calls that did not wait; lets the loop have a turn when it is due. */
-void posix_count_call(struct posix_env *env, uint32_t weight);
+static inline void posix_count_call(struct posix_env *env, uint32_t weight)
+{
+    env->unyielded += weight;
+    if (unlikely(env->unyielded >= POSIX_TURN_WEIGHT)) {
+        posix_give_turn(env);
+    }
+}
 
 /* now + ms, or never for negative ms. */
 uint64_t posix_deadline(const struct posix_env *env, int timeout_ms);

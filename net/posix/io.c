@@ -57,17 +57,15 @@ static ptrdiff_t recv_all(struct posix_op *op, void *buf, size_t len, struct soc
     return (ptrdiff_t)done;
 }
 
-ptrdiff_t posix_recv(int fd, void *buf, size_t len, int flags, struct sock_recv_info *info)
+/* After a first look in vain, or for MSG_WAITALL before it. */
+static __attribute__((noinline)) ptrdiff_t recv_waiting(int fd, void *buf, size_t len, int flags,
+                                                        struct sock_recv_info *info, bool in_vain)
 {
     struct posix_op op = posix_op_recv(fd, flags);
-    if (flags & ~RECV_FLAGS) {
-        return -EOPNOTSUPP;
+    int err = in_vain ? posix_block(&op) : 0;
+    if (err != 0) {
+        return err;
     }
-    if (buf == NULL && len > 0) {
-        return -EFAULT;
-    }
-    posix_count_call(op.env, POSIX_CALL_WEIGHT);
-    len = min_size(len, PTRDIFF_MAX);
     /* MSG_PEEK wins: a second look would see the same bytes again. */
     bool all = (flags & MSG_WAITALL) && !(flags & (MSG_PEEK | MSG_TRUNC));
     if (all && len > 0 && posix_is_stream(op.env, fd)) {
@@ -76,23 +74,38 @@ ptrdiff_t posix_recv(int fd, void *buf, size_t len, int flags, struct sock_recv_
     return recv_once(&op, buf, len, recv_core_flags(flags), info);
 }
 
-ptrdiff_t posix_send(int fd, const void *buf, size_t len, int flags, const struct sock_addr *to)
+/*
+ * Receiving takes the time of the loop's turn, at which what is received came in: of the time only
+ * an acknowledgment that opens the window has any use. Sending is timed: what goes out may have
+ * been computed for long.
+ */
+ptrdiff_t posix_recv(int fd, void *buf, size_t len, int flags, struct sock_recv_info *info)
 {
-    struct posix_op op = posix_op_send(fd, flags);
-    if (flags & ~SEND_FLAGS) {
+    struct posix_env *env = posix_env_get();
+    if (flags & ~RECV_FLAGS) {
         return -EOPNOTSUPP;
     }
     if (buf == NULL && len > 0) {
         return -EFAULT;
     }
-    posix_count_call(op.env, POSIX_CALL_WEIGHT);
+    posix_count_call(env, POSIX_CALL_WEIGHT);
     len = min_size(len, PTRDIFF_MAX);
-    uint32_t core_flags = flags & MSG_MORE ? (uint32_t)SOCK_MSG_MORE : 0;
+    if (flags & MSG_WAITALL) {
+        return recv_waiting(fd, buf, len, flags, info, false);
+    }
+    ptrdiff_t r = sock_recv(env->net, fd, buf, len, recv_core_flags(flags), info, SOCK_SAME_TIME);
+    return likely(r != -EAGAIN) ? r : recv_waiting(fd, buf, len, flags, info, true);
+}
+
+/* What a send that took less than len, or said -EAGAIN, leaves to do: a blocking stream sends all
+ * of it. */
+static __attribute__((noinline)) ptrdiff_t send_waiting(int fd, const char *buf, size_t len,
+                                                        int flags, uint32_t core_flags,
+                                                        const struct sock_addr *to, ptrdiff_t r)
+{
+    struct posix_op op = posix_op_send(fd, flags);
     size_t done = 0;
-    /* A blocking stream sends all of it. Once at least: a datagram may have no bytes. */
-    do {
-        ptrdiff_t r = sock_send(op.env->net, fd, (const char *)buf + done, len - done, core_flags,
-                                to, op.env->now_ns());
+    for (;;) {
         if (r == -EAGAIN) {
             r = posix_block(&op);
         }
@@ -100,8 +113,30 @@ ptrdiff_t posix_send(int fd, const void *buf, size_t len, int flags, const struc
             return done > 0 ? (ptrdiff_t)done : r;
         }
         done += (size_t)r;
-    } while (done < len);
-    return (ptrdiff_t)done;
+        if (done >= len) {
+            return (ptrdiff_t)done;
+        }
+        r = sock_send(op.env->net, fd, buf + done, len - done, core_flags, to, op.env->now_ns());
+    }
+}
+
+ptrdiff_t posix_send(int fd, const void *buf, size_t len, int flags, const struct sock_addr *to)
+{
+    struct posix_env *env = posix_env_get();
+    if (flags & ~SEND_FLAGS) {
+        return -EOPNOTSUPP;
+    }
+    if (buf == NULL && len > 0) {
+        return -EFAULT;
+    }
+    posix_count_call(env, POSIX_CALL_WEIGHT);
+    len = min_size(len, PTRDIFF_MAX);
+    uint32_t core_flags = flags & MSG_MORE ? (uint32_t)SOCK_MSG_MORE : 0;
+    ptrdiff_t r = sock_send(env->net, fd, buf, len, core_flags, to, env->now_ns());
+    if (likely(r == (ptrdiff_t)len) || (r < 0 && r != -EAGAIN)) {
+        return r;
+    }
+    return send_waiting(fd, buf, len, flags, core_flags, to, r);
 }
 
 ssize_t recv(int fd, void *buf, size_t len, int flags)

@@ -1,7 +1,7 @@
 /*
- * Waiting for many descriptors: poll and epoll. Each call first lets the loop have one turn, so
- * that a server that always finds something ready still has the network moving, and what it wrote
- * since the last call goes out in one burst.
+ * Waiting for many descriptors: poll and epoll. Each call lets the loop have one turn, so that a
+ * server that always finds something ready still has the network moving, and what it wrote since
+ * the last call goes out in one burst.
  */
 #include "net/include/poll.h"
 
@@ -16,13 +16,6 @@ static_assert(offsetof(struct epoll_event, data) == offsetof(struct epoll_report
 static_assert((int)POLLIN == NET_READY_IN && (int)POLLRDHUP == NET_READY_RDHUP, "poll(2)'s values");
 static_assert((int)EPOLLOUT == NET_READY_OUT && (int)EPOLLHUP == NET_READY_HUP,
               "epoll(7)'s values");
-
-/* One turn of the loop for the network and the other tasks. */
-static void give_turn(struct posix_env *env)
-{
-    env->unyielded = 0;
-    task_yield();
-}
 
 /*
  * A poll's wait: one queue, and for each entry a copy and a watch, on the task's stack, from before
@@ -140,7 +133,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
     uint64_t deadline_ns = posix_deadline(wait.env, timeout_ms);
     poll_copy(&wait, fds, count);
     poll_watch(&wait);
-    give_turn(wait.env);
+    posix_give_turn(wait.env);
     int found = poll_wait(&wait, timeout_ms != 0, deadline_ns);
     poll_unwatch(&wait);
     for (size_t i = 0; i < count; i++) {
@@ -177,6 +170,11 @@ int epoll_ctl(int ep, int op, int fd, struct epoll_event *event)
     return (int)posix_result(epoll_control(env->net, ep, (enum epoll_op)op, fd, &want));
 }
 
+/*
+ * The turn that each call lets the loop have is its wait, when there is nothing to report yet: then
+ * one switch to the loop and back does for both. When there is something, or no time to wait, it
+ * yields; a server that always finds something ready so has the network moving all the same.
+ */
 int epoll_wait(int ep, struct epoll_event *events, int max, int timeout_ms)
 {
     struct posix_env *env = posix_env_get();
@@ -184,13 +182,17 @@ int epoll_wait(int ep, struct epoll_event *events, int max, int timeout_ms)
         return (int)posix_result(-EFAULT);
     }
     uint64_t deadline_ns = posix_deadline(env, timeout_ms);
-    give_turn(env);
+    bool waits = timeout_ms != 0 && max > 0 && sock_ready(env->net, ep) == 0;
+    if (!waits) {
+        posix_give_turn(env);
+    }
     for (;;) {
-        int r = epoll_collect(env->net, ep, (struct epoll_report *)events, max);
+        int r = waits ? 0 : epoll_collect(env->net, ep, (struct epoll_report *)events, max);
         if (r != 0 || timeout_ms == 0) {
             return (int)posix_result(r);
         }
         int err = posix_wait_fd(env, ep, NET_READY_IN, deadline_ns);
+        waits = false;
         if (err == -EAGAIN) {
             timeout_ms = 0; /* one last look */
         } else if (err != 0) {

@@ -19,29 +19,22 @@ void posix_env_init(struct posix_env *env, struct net *net, uint64_t (*now_ns)(v
 
 struct posix_env *posix_env_get(void)
 {
-    assert(task_current() != NULL);
-    struct posix_env *env = task_env();
+    struct posix_env *env = task_running_env();
     assert(env != NULL && env->net != NULL);
     return env;
 }
 
-ptrdiff_t posix_result(ptrdiff_t r)
+ptrdiff_t posix_error(ptrdiff_t negative_errno)
 {
-    if (r < 0) {
-        assert(r > -4096);
-        errno = (int)-r;
-        return -1;
-    }
-    return r;
+    assert(negative_errno < 0 && negative_errno > -4096);
+    errno = (int)-negative_errno;
+    return -1;
 }
 
-void posix_count_call(struct posix_env *env, uint32_t weight)
+void posix_give_turn(struct posix_env *env)
 {
-    env->unyielded += weight;
-    if (env->unyielded >= POSIX_TURN_WEIGHT) {
-        env->unyielded = 0;
-        task_yield();
-    }
+    env->unyielded = 0;
+    task_yield();
 }
 
 uint64_t posix_deadline(const struct posix_env *env, int timeout_ms)

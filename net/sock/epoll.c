@@ -5,8 +5,8 @@
  *
  * - an interest that is ready and armed is always in the ready list (one that is there need not be
  *   ready any more: it is looked at before it is reported);
- * - level-triggered interests leave the list when a collection finds them not ready; edge-triggered
- *   and one-shot ones when they are reported.
+ * - level-triggered interests leave the list when a collection finds them not ready, or a read has
+ *   taken all there was (epoll_read_dry); edge-triggered and one-shot ones when they are reported.
  */
 #include "net/sock/epoll.h"
 
@@ -14,6 +14,7 @@
 
 #include "net/sock/int.h"
 #include "net/stack.h"
+#include "net/tcp/tcp.h"
 
 /* What may be asked for: the bits of poll(2), urgent and band data (which never come) included. */
 #define EVENTS_KNOWN \
@@ -35,6 +36,7 @@ int epoll_open(struct net *n, uint64_t now_ns)
     }
     list_init(&e->items);
     list_init(&e->ready);
+    e->told = false;
     e->sock = s;
     s->epoll = e;
     return s->fd;
@@ -152,25 +154,38 @@ int epoll_control(struct net *n, int ep, enum epoll_op op, int fd, const struct 
     return op == EPOLL_OP_ADD ? control_add(e, s, want) : control_existing(e, s, want);
 }
 
-/* One look at the head of the line: true when *out was filled. */
-static bool collect_one(struct epoll *e, struct epoll_report *out)
+/* What the interest may ask for: an OUT that it does not need not be found out. */
+static uint32_t ready_bits(const struct epoll_item *item)
 {
-    struct list *node = list_first(&e->ready);
-    assert(node != NULL);
-    struct epoll_item *item = list_entry(node, struct epoll_item, ready_node);
-    epoll_item_unqueue(item);
-    uint32_t bits = epoll_item_wants(item, sock_inet_bits(item->sock));
+    const struct sock *s = item->sock;
+    bool wants_out = (item->events & (NET_READY_OUT | EPOLL_FLAG_WRNORM)) != 0;
+    return s->kind == SOCK_KIND_TCP && !wants_out ? tcp_ready_to_read(s->tcp) : sock_inet_bits(s);
+}
+
+/* Reports the item, which is in line, or takes it out of it. True when *out was filled. */
+static bool collect_one(struct epoll_item *item, struct epoll_report *out)
+{
+    uint32_t bits = epoll_item_wants(item, ready_bits(item));
     if (bits == 0) {
+        epoll_item_unqueue(item);
         return false;
     }
     out->events = bits;
     out->data = item->data;
-    if (item->events & EPOLL_FLAG_ONESHOT) {
-        item->disarmed = true;
-    } else if (!(item->events & EPOLL_FLAG_ET)) {
-        epoll_item_queue(item);
+    if (unlikely(item->events & (EPOLL_FLAG_ET | EPOLL_FLAG_ONESHOT))) {
+        item->disarmed = (item->events & EPOLL_FLAG_ONESHOT) != 0;
+        epoll_item_unqueue(item);
     }
     return true;
+}
+
+/* The line begins with node from now on: what stood before it stands at its end. */
+static void line_begins_with(struct epoll *e, struct list *node)
+{
+    if (node != &e->ready && node != e->ready.next) {
+        list_remove(&e->ready);
+        list_push_back(node, &e->ready);
+    }
 }
 
 int epoll_collect(struct net *n, int ep, struct epoll_report *out, int max)
@@ -183,12 +198,16 @@ int epoll_collect(struct net *n, int ep, struct epoll_report *out, int max)
     if (max <= 0) {
         return -EINVAL;
     }
-    /* Each one that is in line now is looked at once: those put back are behind them. */
     int filled = 0;
-    for (uint32_t left = e->ready_count; left > 0 && filled < max; left--) {
-        if (collect_one(e, &out[filled])) {
-            filled++;
-        }
+    struct list *node = e->ready.next;
+    while (node != &e->ready && filled < max) {
+        struct list *next = node->next;
+        filled += collect_one(list_entry(node, struct epoll_item, ready_node), &out[filled]);
+        node = next;
+    }
+    line_begins_with(e, node);
+    if (filled == 0) {
+        e->told = false;
     }
     n->counters.epoll_events += (uint64_t)filled;
     return filled;

@@ -3,49 +3,8 @@
  * looked at (epoll.c says by which rules). Each readiness edge of a descriptor comes by here, and
  * so does the end of a descriptor and of an instance.
  */
-#include "net/sock/epoll.h"
 #include "net/sock/int.h"
 #include "net/stack.h"
-
-#define READY_ALWAYS ((uint32_t)(NET_READY_ERR | NET_READY_HUP)) /* told unasked */
-
-/* The readiness of s in the terms an interest may use. */
-static uint32_t with_aliases(uint32_t bits)
-{
-    return bits | (bits & NET_READY_IN ? (uint32_t)EPOLL_FLAG_RDNORM : 0) |
-           (bits & NET_READY_OUT ? (uint32_t)EPOLL_FLAG_WRNORM : 0);
-}
-
-uint32_t epoll_item_wants(const struct epoll_item *item, uint32_t bits)
-{
-    return item->disarmed ? 0 : with_aliases(bits) & (item->events | READY_ALWAYS);
-}
-
-/* An edge of one that is in line already changes nothing: it keeps its place. */
-void epoll_item_queue(struct epoll_item *item)
-{
-    if (!list_linked(&item->ready_node)) {
-        list_push_back(&item->epoll->ready, &item->ready_node);
-        item->epoll->ready_count++;
-    }
-}
-
-void epoll_item_unqueue(struct epoll_item *item)
-{
-    if (list_linked(&item->ready_node)) {
-        assert(item->epoll->ready_count > 0);
-        list_remove(&item->ready_node);
-        item->epoll->ready_count--;
-    }
-}
-
-void epoll_item_offer(struct epoll_item *item, uint32_t bits)
-{
-    if (epoll_item_wants(item, bits) != 0) {
-        epoll_item_queue(item);
-        sock_wake(item->epoll->sock, NET_READY_IN);
-    }
-}
 
 void epoll_item_free(struct epoll_item *item)
 {
@@ -56,11 +15,15 @@ void epoll_item_free(struct epoll_item *item)
     pool_put(&n->socks.epoll_items, item);
 }
 
-void epoll_notify(struct sock *s, uint32_t bits)
+void epoll_read_dry(struct sock *s)
 {
+    const uint32_t others = NET_READY_OUT | EPOLL_FLAG_WRNORM;
     struct list *node;
     list_for_each (node, &s->items) {
-        epoll_item_offer(list_entry(node, struct epoll_item, sock_node), bits);
+        struct epoll_item *item = list_entry(node, struct epoll_item, sock_node);
+        if (!(item->events & others)) {
+            epoll_item_unqueue(item);
+        }
     }
 }
 

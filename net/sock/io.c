@@ -42,13 +42,13 @@ ptrdiff_t sock_send(struct net *n, int fd, const void *buf, size_t len, uint32_t
                     const struct sock_addr *to, uint64_t now_ns)
 {
     net_enter(n, now_ns);
-    int err = 0;
-    struct sock *s = sock_find_inet(n, fd, &err);
-    if (s == NULL) {
-        return err;
+    struct sock *s = sock_find_stream(&n->socks, fd);
+    if (likely(s != NULL)) {
+        return send_tcp(s, buf, len, flags);
     }
-    return s->kind == SOCK_KIND_TCP ? send_tcp(s, buf, len, flags)
-                                    : send_udp(s, buf, len, flags, to);
+    int err = 0;
+    s = sock_find_inet(n, fd, &err);
+    return s == NULL ? err : send_udp(s, buf, len, flags, to);
 }
 
 static ptrdiff_t recv_tcp(struct sock *s, void *buf, size_t len, uint32_t flags,
@@ -61,7 +61,11 @@ static ptrdiff_t recv_tcp(struct sock *s, void *buf, size_t len, uint32_t flags,
     if (s->listening) {
         return -ENOTCONN;
     }
-    ptrdiff_t got = tcp_recv(s->tcp, buf, len, flags & SOCK_MSG_PEEK ? TCP_RECV_PEEK : 0);
+    static_assert((int)SOCK_MSG_PEEK == (int)TCP_RECV_PEEK, "passed on as it is");
+    ptrdiff_t got = tcp_recv(s->tcp, buf, len, flags);
+    if (got > 0 && tcp_ready_to_read(s->tcp) == 0) {
+        epoll_read_dry(s);
+    }
     if (info != NULL && tcp_peer(s->tcp, &info->from.addr, &info->from.port) != 0) {
         info->from = (struct sock_addr){0};
     }
@@ -94,16 +98,16 @@ ptrdiff_t sock_recv(struct net *n, int fd, void *buf, size_t len, uint32_t flags
                     struct sock_recv_info *info, uint64_t now_ns)
 {
     net_enter(n, now_ns);
-    int err = 0;
-    struct sock *s = sock_find_inet(n, fd, &err);
-    if (s == NULL) {
-        return err;
-    }
     if (info != NULL) {
         *info = (struct sock_recv_info){0};
     }
-    return s->kind == SOCK_KIND_TCP ? recv_tcp(s, buf, len, flags, info)
-                                    : recv_udp(s, buf, len, flags, info);
+    struct sock *s = sock_find_stream(&n->socks, fd);
+    if (likely(s != NULL)) {
+        return recv_tcp(s, buf, len, flags, info);
+    }
+    int err = 0;
+    s = sock_find_inet(n, fd, &err);
+    return s == NULL ? err : recv_udp(s, buf, len, flags, info);
 }
 
 int sock_readable(struct net *n, int fd)

@@ -29,7 +29,7 @@ uint32_t sock_inet_bits(const struct sock *s)
 }
 
 /* IN when a collection would find something. */
-static uint32_t epoll_bits(const struct epoll *e)
+static uint32_t epoll_bits(struct epoll *e)
 {
     struct list *node;
     list_for_each (node, &e->ready) {
@@ -38,6 +38,7 @@ static uint32_t epoll_bits(const struct epoll *e)
             return NET_READY_IN;
         }
     }
+    e->told = false; /* who asked may wait now */
     return 0;
 }
 
@@ -51,7 +52,10 @@ void sock_notify(void *owner, uint32_t bits)
     struct sock *s = owner;
     /* A transport that tells a freed socket would be found here, not by what has its memory now. */
     assert(s->net->socks.by_fd[s->fd - SOCK_FD_FIRST] == s);
-    epoll_notify(s, bits);
+    struct list *node;
+    list_for_each (node, &s->items) {
+        epoll_item_offer(list_entry(node, struct epoll_item, sock_node), bits);
+    }
     sock_wake(s, bits);
 }
 

@@ -19,7 +19,8 @@
 struct net;
 
 enum {
-    SOCK_FD_FIRST = 3, /* 0, 1, 2 are the console's */
+    SOCK_FD_FIRST = 3,  /* 0, 1, 2 are the console's */
+    SOCK_SAME_TIME = 0, /* as now_ns: that of the last entry, for a call in the same turn */
 };
 
 enum sock_type {

@@ -156,7 +156,7 @@ void sock_give_back(struct sock *s)
     pool_put(&t->socks, s);
 }
 
-void sock_wake(struct sock *s, uint32_t bits)
+void sock_wake_watches(struct sock *s, uint32_t bits)
 {
     struct sock_watch *next; /* read first: the woken may take its watch away */
     for (struct sock_watch *w = s->watches; w != NULL; w = next) {
@@ -189,6 +189,9 @@ int sock_watch_add(struct net *n, int fd, struct sock_watch *w)
     assert(w->fn != NULL);
     w->next = s->watches;
     s->watches = w;
+    if (s->kind == SOCK_KIND_EPOLL) {
+        s->epoll->told = false; /* this one was not */
+    }
     return 0;
 }
 

@@ -59,6 +59,7 @@ struct epoll {
     struct list ready;    /* epoll_item.ready_node, the longest waiting first */
     uint32_t ready_count; /* length of ready: bounds one collection */
     struct sock *sock;    /* its own descriptor: whom to wake */
+    bool told;            /* who waits was woken, and nobody has found the line empty since */
 };
 
 struct sock_table {

@@ -151,6 +151,14 @@ uint32_t tcp_ready(const struct tcp_cb *t)
     }
 }
 
+uint32_t tcp_ready_to_read(const struct tcp_cb *t)
+{
+    if (likely(t->state == TCP_ESTABLISHED && !t->rcv.shut && t->error == 0)) {
+        return t->rcv.queue.bytes > 0 ? NET_READY_IN : 0;
+    }
+    return tcp_ready(t);
+}
+
 bool tcp_drained(const struct tcp_cb *t)
 {
     if (t->state == TCP_CLOSED || t->state == TCP_TIME_WAIT || t->state == TCP_LISTEN) {

@@ -87,6 +87,9 @@ void tcp_close(struct tcp_cb *t);
 /* Readiness now: bits of enum net_ready. A listener is IN when tcp_accept would return one. */
 uint32_t tcp_ready(const struct tcp_cb *t);
 
+/* The same for who does not ask for OUT, which may be missing. */
+uint32_t tcp_ready_to_read(const struct tcp_cb *t);
+
 /* The pending error as a positive errno value, 0 none; taken. */
 int tcp_take_error(struct tcp_cb *t);
 

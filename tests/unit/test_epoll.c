@@ -363,6 +363,108 @@ static void test_instance_readiness(void **state)
     poke(b, 0); /* nobody listens: nothing may be touched */
 }
 
+struct count_watch {
+    struct sock_watch watch;
+    int calls;
+};
+
+static void count_call(struct sock_watch *w, uint32_t bits)
+{
+    container_of(w, struct count_watch, watch)->calls++;
+}
+
+/* Who waits for an instance is woken once for all that comes until somebody finds nothing there:
+ * by asking, by collecting, or by beginning to wait. */
+static void test_woken_once(void **state)
+{
+    struct bench *b = *state;
+    struct count_watch w = {.watch.fn = count_call};
+    struct count_watch late = {.watch.fn = count_call};
+    struct epoll_report out[4];
+    add(b, 0, NET_READY_IN);
+    add(b, 1, NET_READY_IN);
+    poke(b, 0); /* nobody waits yet */
+    assert_int_equal(sock_watch_add(b->n, b->ep, &w.watch), 0);
+    poke(b, 1);
+    poke(b, 0);
+    assert_int_equal(w.calls, 1);
+    assert_int_equal(collect(b, out, 4), 2);
+    poke(b, 0);
+    assert_int_equal(w.calls, 1);
+    assert_int_equal(sock_watch_add(b->n, b->ep, &late.watch), 0);
+    poke(b, 0);
+    assert_int_equal(late.calls, 1);
+    for (int i = 0; i < 4; i++) {
+        drain(b, 0);
+    }
+    drain(b, 1);
+    expect_none(b);
+    int calls = w.calls;
+    poke(b, 0);
+    assert_int_equal(w.calls, calls + 1);
+    drain(b, 0);
+    assert_int_equal(sock_ready(b->n, b->ep), 0);
+    poke(b, 0);
+    assert_int_equal(w.calls, calls + 2);
+    sock_watch_remove(b->n, b->ep, &w.watch);
+    sock_watch_remove(b->n, b->ep, &late.watch);
+}
+
+static uint32_t in_line(struct bench *b)
+{
+    return b->n->socks.by_fd[b->ep - SOCK_FD_FIRST]->epoll->ready_count;
+}
+
+static ptrdiff_t read_some(struct bench *b, int fd, size_t len, uint32_t flags)
+{
+    char bytes[16];
+    return sock_recv(b->n, fd, bytes, len, flags, NULL, SOCK_SAME_TIME);
+}
+
+/* A stream that was read empty is not looked at once more, unless there is more to it than data. */
+static void test_read_empty_leaves_the_line(void **state)
+{
+    struct bench *b = *state;
+    struct pair *p = &b->pair;
+    struct epoll_report w = {.events = NET_READY_IN | NET_READY_RDHUP, .data = 1};
+    struct epoll_report out[4];
+    int fd[2];
+    int listener;
+    pair_connect(p, fd, &listener, 80);
+    assert_int_equal(epoll_control(b->n, b->ep, EPOLL_OP_ADD, fd[1], &w), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sock_send(p->net[0], fd[0], "four", 4, 0, NULL, p->now_ns), 4);
+        pair_run(p);
+        assert_int_equal(collect(b, out, 4), 1);
+        assert_int_equal(read_some(b, fd[1], 4, SOCK_MSG_PEEK), 4);
+        assert_int_equal(read_some(b, fd[1], 3, 0), 3);
+        assert_int_equal(in_line(b), 1);
+        assert_int_equal(collect(b, out, 4), 1);
+        assert_int_equal(read_some(b, fd[1], 16, 0), 1);
+        assert_int_equal(in_line(b), 0);
+        pair_advance(p, NS_PER_S); /* what was sent is acknowledged: the next goes at once */
+    }
+    /* Room to write is another matter, */
+    w.events = NET_READY_IN | NET_READY_OUT;
+    assert_int_equal(epoll_control(b->n, b->ep, EPOLL_OP_MOD, fd[1], &w), 0);
+    assert_int_equal(sock_send(p->net[0], fd[0], "four", 4, 0, NULL, p->now_ns), 4);
+    pair_run(p);
+    assert_int_equal(read_some(b, fd[1], 16, 0), 4);
+    assert_int_equal(collect(b, out, 4), 1);
+    assert_int_equal(out[0].events, NET_READY_OUT);
+    pair_advance(p, NS_PER_S);
+    /* and so is the end behind the data. */
+    w.events = NET_READY_IN;
+    assert_int_equal(epoll_control(b->n, b->ep, EPOLL_OP_MOD, fd[1], &w), 0);
+    assert_int_equal(sock_send(p->net[0], fd[0], "four", 4, 0, NULL, p->now_ns), 4);
+    assert_int_equal(sock_shutdown(p->net[0], fd[0], 1, p->now_ns), 0);
+    pair_run(p);
+    assert_int_equal(read_some(b, fd[1], 16, 0), 4);
+    assert_int_equal(collect(b, out, 4), 1);
+    assert_int_equal(out[0].events, NET_READY_IN);
+    assert_int_equal(read_some(b, fd[1], 16, 0), 0);
+}
+
 static void test_stream_events(void **state)
 {
     struct bench *b = *state;
@@ -526,6 +628,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fair_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_instances, setup, teardown),
         cmocka_unit_test_setup_teardown(test_instance_readiness, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_woken_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read_empty_leaves_the_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_listener_and_connect_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_edge, setup, teardown),

@@ -520,6 +520,31 @@ static void epoll_waiter(void *arg)
     assert(close(ep) == 0);
 }
 
+/* One switch to the loop and back a call: it waits when there is nothing, and yields otherwise. */
+static void epoll_switcher(void *arg)
+{
+    (void)arg;
+    int ep = epoll_create1(0);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    struct epoll_event e = {.events = EPOLLOUT, .data.fd = fd};
+    assert(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) == 0);
+    const uint64_t *switches = &task_stats()->switches;
+    uint64_t before = *switches;
+    assert(epoll_wait(ep, &e, 1, -1) == 1 && *switches == before + 1);
+    e.events = EPOLLIN;
+    assert(epoll_ctl(ep, EPOLL_CTL_MOD, fd, &e) == 0);
+    assert(epoll_wait(ep, &e, 1, 5) == 0 && *switches == before + 2);
+    assert(epoll_wait(ep, &e, 1, 0) == 0 && *switches == before + 3);
+    assert(close(fd) == 0 && close(ep) == 0);
+}
+
+static void test_epoll_wait_switches_once(void **state)
+{
+    (void)state;
+    world_spawn(1, epoll_switcher, NULL);
+    world_run();
+}
+
 static void test_epoll_wait(void **state)
 {
     (void)state;
@@ -651,6 +676,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_poll, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_timeout_after_wakeup, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_epoll_wait, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_epoll_wait_switches_once, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_nobody_starves_the_network, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(test_accept_flags, world_setup, world_teardown),

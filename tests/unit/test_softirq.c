@@ -20,6 +20,7 @@ struct device {
     uint32_t polls;
     uint32_t done;
     uint64_t cost_ns;    /* of one packet */
+    uint64_t told_ns;    /* the time it was polled with */
     bool irq_in_poll;    /* its interrupt comes while it is being polled, after the unmasking */
     uint32_t irq_brings; /* with that many packets */
 };
@@ -27,6 +28,7 @@ struct device {
 static char journal[256]; /* what ran, in order */
 static bool raise_again;  /* the TIMER handler raises itself */
 static bool raise_tx;     /* the TIMER handler raises NET_TX */
+static uint64_t timer_takes_ns;
 
 static void note(const char *what)
 {
@@ -39,6 +41,7 @@ static void on_timer(void *arg, uint64_t now_ns)
     assert_string_equal(arg, "timer");
     assert_int_equal(fake.irq_depth, 0);
     note("T");
+    fake.now_ns += timer_takes_ns;
     if (raise_again) {
         softirq_raise(SOFTIRQ_TIMER);
     }
@@ -61,6 +64,7 @@ static uint32_t poll_device(struct napi *n, uint32_t budget, uint64_t now_ns)
     d->backlog -= done;
     d->done += done;
     d->polls++;
+    d->told_ns = now_ns;
     fake.now_ns += done * d->cost_ns;
     note("R");
     if (done < budget && d->irq_in_poll) {
@@ -106,6 +110,23 @@ static void fixed_order_once_each(void **state)
     assert_string_equal(journal, "TXR");
     assert_false(softirq_pending());
     assert_int_equal(fake.irq_depth, 0);
+}
+
+/* What arrives together has one time; it is asked anew only for a device behind another. */
+static void a_pass_has_one_time(void **state)
+{
+    struct device first = {.napi = {.poll = poll_device}, .backlog = 3, .cost_ns = 100};
+    struct device second = {.napi = {.poll = poll_device}, .backlog = 1};
+    begin();
+    uint64_t start_ns = fake.now_ns;
+    timer_takes_ns = 1000;
+    softirq_raise(SOFTIRQ_TIMER);
+    napi_schedule(&first.napi);
+    napi_schedule(&second.napi);
+    softirq_run();
+    timer_takes_ns = 0;
+    assert_int_equal(first.told_ns, start_ns);
+    assert_int_equal(second.told_ns, start_ns + 1000 + 3 * 100);
 }
 
 static void raising_oneself_does_not_keep_the_loop(void **state)
@@ -238,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fixed_order_once_each),
+        cmocka_unit_test(a_pass_has_one_time),
         cmocka_unit_test(raising_oneself_does_not_keep_the_loop),
         cmocka_unit_test(a_scheduled_device_is_listed_once),
         cmocka_unit_test(a_full_weight_goes_behind_the_others),

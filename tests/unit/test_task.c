@@ -172,6 +172,38 @@ static void a_deadline_ends_a_wait(void **state)
     assert_int_equal(loop_timers()->armed, 0);
 }
 
+static void wait_twice(void *arg)
+{
+    const uint64_t *deadlines = arg;
+    for (int i = 0; i < 2; i++) {
+        bool woken = wait_on(&queue, deadlines[i]);
+        note("%s ", woken ? "woken" : "late");
+    }
+}
+
+/* The timer of a wait that was over before hangs on, and is the next one's, sooner or later. */
+static void a_deadline_of_an_earlier_wait_is_forgotten(void **state)
+{
+    for (int later = 0; later < 2; later++) {
+        begin();
+        wait_queue_init(&queue);
+        uint64_t first = fake.now_ns + 100 * NS_PER_MS;
+        uint64_t deadlines[] = {first, later ? first + 100 * NS_PER_MS : first - 50 * NS_PER_MS};
+        create(wait_twice, deadlines);
+        run_until_quiet();
+        wake_one(&queue);
+        run_until_quiet();
+        (void)timer_run(loop_timers(), deadlines[1] - NS_PER_MS);
+        run_until_quiet();
+        assert_string_equal(journal, "woken ");
+        assert_true(timer_next(loop_timers()) <= deadlines[1]);
+        (void)timer_run(loop_timers(), deadlines[1] + NS_PER_MS);
+        run_until_quiet();
+        assert_string_equal(journal, "woken late ");
+        assert_int_equal(loop_timers()->armed, 0); /* an ended task leaves none behind */
+    }
+}
+
 /* The deadline comes, and the wake-up right after it, before the task could run. */
 static void a_wake_up_after_the_deadline_finds_nobody(void **state)
 {
@@ -556,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_small_memory_makes_few_tasks),
         cmocka_unit_test(one_wakes_one_all_wake_all),
         cmocka_unit_test(a_deadline_ends_a_wait),
+        cmocka_unit_test(a_deadline_of_an_earlier_wait_is_forgotten),
         cmocka_unit_test(a_wake_up_after_the_deadline_finds_nobody),
         cmocka_unit_test(errno_and_environment_are_the_tasks),
         cmocka_unit_test(tasks_have_names_and_numbers),
