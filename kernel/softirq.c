@@ -125,14 +125,16 @@ bool softirq_pending(void)
     return softirqs.pending != 0;
 }
 
-/* Takes back the bit of nr; true when it was raised. */
-static bool softirq_take(enum softirq nr)
+/* Takes back the bit of nr; true when it was raised. Nobody else takes one back. */
+static inline bool softirq_take(enum softirq nr)
 {
+    if (!(softirqs.pending & softirq_bit(nr))) {
+        return false;
+    }
     uint64_t saved = platform_irq_save();
-    bool raised = (softirqs.pending & softirq_bit(nr)) != 0;
     softirqs.pending &= ~softirq_bit(nr);
     platform_irq_restore(saved);
-    return raised;
+    return true;
 }
 
 /*
@@ -144,9 +146,7 @@ void softirq_run(void)
 {
     uint64_t now_ns = platform_now_ns();
     for (uint32_t nr = 0; nr < SOFTIRQ_COUNT; nr++) {
-        /* One that is raised just behind the look is taken in the next pass. */
-        if (!(softirqs.pending & softirq_bit((enum softirq)nr)) ||
-            !softirq_take((enum softirq)nr)) {
+        if (!softirq_take((enum softirq)nr)) {
             continue;
         }
         softirqs.stats.runs[nr]++;

@@ -28,6 +28,7 @@ static const char version_shape[] = "HTTP/0.0\r\n";
 /* What nearly every line ends with, and nearly every request begins with. */
 #define VERSION_USUAL "HTTP/1.1\r\n"
 #define METHOD_USUAL  "GET "
+#define HOST_USUAL    "Host: "
 
 enum {
     VERSION_LEN = sizeof(version_shape) - 1,
@@ -165,12 +166,38 @@ static inline size_t field_line_end(const char *in, size_t start, size_t end, si
     return end - i >= 2 && in[i] == '\r' && in[i + 1] == '\n' ? i + 1 : 0;
 }
 
+/*
+ * The one field that every request has, as nearly every client writes it: a name or an address, and
+ * perhaps a port, which is valid as it is looked through. Returns where its LF is, 0 for any other
+ * line.
+ */
+static inline size_t usual_host_end(const char *in, size_t start, size_t end)
+{
+    if (end - start < sizeof(HOST_USUAL) - 1 || !span_begins(in + start, HOST_USUAL)) {
+        return 0;
+    }
+    size_t i = span_skip(in, start + sizeof(HOST_USUAL) - 1, end, SPAN_NAME);
+    if (i < end && in[i] == ':') {
+        i++;
+        while (i < end && span_is_digit(in[i])) {
+            i++;
+        }
+    }
+    return end - i >= 2 && in[i] == '\r' && in[i + 1] == '\n' ? i + 1 : 0;
+}
+
+/* Counts a field line whose LF is in[lf]. False: there are too many, or too long ones. */
+static inline bool count_line(struct head_scan *h, size_t lf)
+{
+    return ++h->field_count <= HEAD_FIELDS_MAX_COUNT &&
+           lf + 1 - h->fields_start <= HEAD_FIELDS_MAX_BYTES;
+}
+
 /* in[lf] ends the line that begins at h->line_start and was looked through. */
 static inline int take_field_line(struct head_scan *h, const char *in, size_t colon, size_t lf)
 {
     size_t start = h->line_start;
-    if (++h->field_count > HEAD_FIELDS_MAX_COUNT ||
-        lf + 1 - h->fields_start > HEAD_FIELDS_MAX_BYTES) {
+    if (!count_line(h, lf)) {
         return FIELDS_TOO_LARGE;
     }
     struct span name = {in + start, colon - start};
@@ -208,11 +235,15 @@ static int scan_good_lines(struct head_scan *h, const char *in, size_t len)
     int status = HEAD_MORE;
     while (status == HEAD_MORE) {
         size_t colon;
-        size_t lf = field_line_end(in, h->line_start, len, &colon);
-        if (lf == 0) {
+        size_t lf = h->fields.has_host ? 0 : usual_host_end(in, h->line_start, len);
+        if (lf != 0) {
+            h->fields.has_host = true;
+            status = count_line(h, lf) ? HEAD_MORE : FIELDS_TOO_LARGE;
+        } else if ((lf = field_line_end(in, h->line_start, len, &colon)) != 0) {
+            status = colon == h->line_start ? HEAD_DONE : take_field_line(h, in, colon, lf);
+        } else {
             break;
         }
-        status = colon == h->line_start ? HEAD_DONE : take_field_line(h, in, colon, lf);
         h->pos = h->line_start = (uint32_t)lf + 1;
     }
     return status;

@@ -155,10 +155,10 @@ void server_destroy(struct server *s)
     }
 }
 
-/* As long as nothing can be due: an idle server does not wake up. */
-static int server_sleep_ms(struct server *s)
+/* As long as nothing can be due: a server that has no clients does not wake up. */
+static int server_sleep_ms(const struct server *s)
 {
-    uint64_t next = timeouts_next_ms(&s->timeouts);
+    uint64_t next = timeouts_call_ms(&s->timeouts);
     if (s->accept_resume_ms != 0 && s->accept_resume_ms < next) {
         next = s->accept_resume_ms;
     }

@@ -98,12 +98,12 @@ struct timeout *timeouts_due(struct timeouts *t, uint64_t now_ms)
         return NULL;
     }
     struct timeout *first = soonest(t);
-    return first != NULL && first->deadline_ms <= now_ms ? first : NULL;
+    t->none_before_ms = first != NULL ? first->deadline_ms : TIMEOUTS_NEVER;
+    return t->none_before_ms <= now_ms ? first : NULL;
 }
 
-uint64_t timeouts_next_ms(struct timeouts *t)
+uint64_t timeouts_next_ms(const struct timeouts *t)
 {
-    const struct timeout *x = soonest(t);
-    t->none_before_ms = x != NULL ? x->deadline_ms : TIMEOUTS_NEVER;
-    return t->none_before_ms;
+    const struct timeout *first = soonest(t);
+    return first != NULL ? first->deadline_ms : TIMEOUTS_NEVER;
 }

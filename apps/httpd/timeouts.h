@@ -45,7 +45,7 @@ struct timeouts {
         struct timeout *last;
         uint32_t duration_ms;
     } lists[TIMEOUT_KIND_COUNT];
-    uint64_t none_before_ms; /* nothing is due before: as last looked for, or placed since */
+    uint64_t none_before_ms; /* nothing is due before: as timeouts_due() last saw, or placed since */
 };
 
 #define TIMEOUTS_NEVER UINT64_MAX
@@ -82,6 +82,13 @@ uint64_t timeouts_armed_ms(const struct timeouts *t, const struct timeout *x);
 struct timeout *timeouts_due(struct timeouts *t, uint64_t now_ms);
 
 /* When timeouts_due() will next find something, or TIMEOUTS_NEVER. */
-uint64_t timeouts_next_ms(struct timeouts *t);
+uint64_t timeouts_next_ms(const struct timeouts *t);
+
+/* Not later than that, and at hand: when it is to be called next. After a call that found nothing
+ * this is in the future. */
+static inline uint64_t timeouts_call_ms(const struct timeouts *t)
+{
+    return t->none_before_ms;
+}
 
 #endif
