@@ -66,7 +66,7 @@ struct pkt *pkt_alloc_rare(struct pkt_pool *pool, size_t headroom)
     return pkt_take(pool, headroom);
 }
 
-/* The buffers behind p, which is given back. */
+/* The buffers behind p. */
 static void put_frags(struct pkt *p)
 {
     while (p->frag != NULL) {
@@ -90,6 +90,49 @@ void pkt_free(struct pkt *p)
     p->refs = 0;
     pool->used--;
     free_push(pool, p);
+}
+
+size_t pkt_copy(const struct pkt *p, size_t offset, void *out, size_t len)
+{
+    size_t done = 0;
+    for (; p != NULL && done < len; p = p->frag) {
+        size_t have = pkt_len(p);
+        if (offset >= have) {
+            offset -= have;
+            continue;
+        }
+        size_t n = min_size(have - offset, len - done);
+        memcpy((uint8_t *)out + done, p->data + offset, n);
+        done += n;
+        offset = 0;
+    }
+    return done;
+}
+
+void pkt_trim_total(struct pkt *p, size_t len)
+{
+    while (len > pkt_len(p) && p->frag != NULL) {
+        len -= pkt_len(p);
+        p = p->frag;
+    }
+    pkt_trim(p, len);
+    put_frags(p);
+}
+
+void pkt_pull_up(struct pkt *p, size_t len)
+{
+    assert(len <= pkt_total(p));
+    while (pkt_len(p) < len) {
+        struct pkt *from = p->frag;
+        size_t n = min_size(len - pkt_len(p), pkt_len(from));
+        memcpy(pkt_append(p, n), from->data, n);
+        pkt_pull(from, n);
+        if (pkt_len(from) == 0) {
+            p->frag = from->frag;
+            from->frag = NULL;
+            pkt_put(from);
+        }
+    }
 }
 
 void pkt_queue_drain(struct pkt_queue *q)

@@ -225,6 +225,28 @@ static inline size_t pkt_total(const struct pkt *p)
     return bytes;
 }
 
+/* How many they are. */
+static inline uint32_t pkt_buffers(const struct pkt *p)
+{
+    uint32_t count = 1;
+    while ((p = p->frag) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* Copies up to len bytes of the packet, from the one at offset on, whatever buffers they lie in.
+ * Returns how many there were. */
+size_t pkt_copy(const struct pkt *p, size_t offset, void *out, size_t len);
+
+/* Cuts the packet down to len bytes in all its buffers, and puts those that are empty then, but for
+ * the first; len is at most what is there. */
+void pkt_trim_total(struct pkt *p, size_t len);
+
+/* Moves bytes from the buffers behind into the first, until that one has len of them. They are
+ * there, and it has the room. */
+void pkt_pull_up(struct pkt *p, size_t len);
+
 /* A first-in first-out queue over pkt.next. */
 struct pkt_queue {
     struct pkt *first;

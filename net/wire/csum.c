@@ -4,6 +4,8 @@
  */
 #include "net/wire/csum.h"
 
+#include "kernel/pkt.h"
+
 /* Adds the last len < 8 bytes. Only whether a piece begins at an even place matters (RFC 1071 2
  * (A)), and each does. An odd last byte counts as if a zero followed: only the last piece of a
  * checksum may have an odd length. */
@@ -45,6 +47,19 @@ uint32_t csum_add(uint32_t sum, const void *data, size_t len)
         acc = add_tail(acc, at, len);
     }
     return sum + csum_fold(acc); /* csum_finish folds: 2^15 pieces do not overflow */
+}
+
+/* The bytes of a piece that begins at an odd place change places in their words, and so do those of
+ * its sum (RFC 1071 2 (B)). */
+uint32_t csum_add_pkt(uint32_t sum, const struct pkt *p)
+{
+    bool odd = false;
+    for (; p != NULL; p = p->frag) {
+        uint32_t part = csum_add(0, p->data, pkt_len(p));
+        sum += odd ? csum_odd(part) : part;
+        odd ^= (pkt_len(p) & 1) != 0;
+    }
+    return sum;
 }
 
 /* Copies eight bytes and adds them. */

@@ -10,6 +10,8 @@
 #include "kernel/base.h"
 #include "kernel/bytes.h"
 
+struct pkt;
+
 /* Adds up to 2^15 pieces, each of an even length but the last. Start with 0. */
 uint32_t csum_add(uint32_t sum, const void *data, size_t len);
 
@@ -83,6 +85,8 @@ static inline uint16_t csum_finish(uint32_t sum)
     return (uint16_t)~csum_reduce(sum);
 }
 
+/* Of a packet in however many buffers of whatever length; it is the last piece. */
+uint32_t csum_add_pkt(uint32_t sum, const struct pkt *p);
 /* The pseudo-header of TCP and UDP (RFC 9293 3.1, RFC 768). */
 static inline uint32_t csum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len)
 {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/pkt.h"
 #include "net/core/random.h"
 #include "net/wire/csum.h"
 
@@ -131,6 +132,32 @@ static void test_reduced(void **state)
     }
 }
 
+/* In buffers of any length, odd and empty ones among them: the sum is the whole's. */
+static void test_over_buffers(void **state)
+{
+    (void)state;
+    static const uint8_t seed[32] = {9};
+    struct net_random r;
+    uint8_t buf[4000];
+    net_random_init(&r, seed);
+    for (size_t i = 0; i < sizeof(buf); i++) {
+        buf[i] = (uint8_t)net_random_u32(&r);
+    }
+    for (int round = 0; round < 3000; round++) {
+        struct pkt parts[16] = {0};
+        size_t at = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+            parts[i].data = buf + at;
+            at += net_random_below(&r, 250);
+            parts[i].tail = buf + at;
+            parts[i].frag = i + 1 < ARRAY_SIZE(parts) ? &parts[i + 1] : NULL;
+        }
+        uint16_t before = (uint16_t)net_random_u32(&r);
+        assert_int_equal(csum_finish(csum_add_pkt(before, parts)),
+                         csum_finish(csum_add(before, buf, at)));
+    }
+}
+
 static void test_pseudo_header(void **state)
 {
     (void)state;
@@ -142,10 +169,11 @@ static void test_pseudo_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc_example), cmocka_unit_test(test_against_plain),
-        cmocka_unit_test(test_in_pieces),   cmocka_unit_test(test_copied),
-        cmocka_unit_test(test_odd_pieces),  cmocka_unit_test(test_ipv4_header),
-        cmocka_unit_test(test_reduced),     cmocka_unit_test(test_pseudo_header),
+        cmocka_unit_test(test_rfc_example),  cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_in_pieces),    cmocka_unit_test(test_copied),
+        cmocka_unit_test(test_odd_pieces),   cmocka_unit_test(test_ipv4_header),
+        cmocka_unit_test(test_reduced),      cmocka_unit_test(test_pseudo_header),
+        cmocka_unit_test(test_over_buffers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,63 @@ static void a_chain_goes_back_as_one(void **state)
     assert_int_equal(pool.used, 0);
 }
 
+/* The numbers from 0 on, in buffers of the lengths given. */
+static struct pkt *numbers(struct pkt_pool *pool, const size_t *lengths, size_t count)
+{
+    struct pkt *first = NULL;
+    struct pkt **at = &first;
+    uint8_t next = 0;
+    for (size_t i = 0; i < count; i++) {
+        *at = pkt_alloc(pool, 10);
+        for (size_t k = 0; k < lengths[i]; k++) {
+            *pkt_append(*at, 1) = next++;
+        }
+        at = &(*at)->frag;
+    }
+    return first;
+}
+
+static void expect_numbers(const struct pkt *p, size_t total)
+{
+    uint8_t out[200];
+    assert_int_equal(pkt_total(p), total);
+    for (size_t from = 0; from <= total; from++) {
+        for (size_t len = 0; len <= total + 3 - from; len++) {
+            size_t n = pkt_copy(p, from, out, len);
+            assert_int_equal(n, min_size(len, total - from));
+            for (size_t i = 0; i < n; i++) {
+                assert_int_equal(out[i], from + i);
+            }
+        }
+    }
+}
+
+static void a_chain_is_copied_cut_and_pulled_up(void **state)
+{
+    static const size_t lengths[] = {3, 20, 0, 1, 26};
+    enum { TOTAL = 50 };
+    struct pkt_pool pool;
+    make(&pool);
+    for (size_t len = 0; len <= TOTAL; len++) {
+        struct pkt *p = numbers(&pool, lengths, ARRAY_SIZE(lengths));
+        assert_int_equal(pkt_buffers(p), ARRAY_SIZE(lengths));
+        pkt_pull_up(p, len);
+        assert_true(pkt_len(p) >= len);
+        expect_numbers(p, TOTAL);
+        pkt_trim_total(p, len);
+        expect_numbers(p, len);
+        assert_int_equal(pool.used, pkt_buffers(p));
+        pkt_put(p);
+        p = numbers(&pool, lengths, ARRAY_SIZE(lengths));
+        pkt_trim_total(p, len);
+        expect_numbers(p, len);
+        assert_int_equal(pool.used, pkt_buffers(p));
+        assert_true(len > 3 || pkt_buffers(p) == 1);
+        pkt_put(p);
+        assert_int_equal(pool.used, 0);
+    }
+}
+
 static void the_chosen_allocation_fails(void **state)
 {
     struct pkt_pool pool;
@@ -230,6 +287,7 @@ int main(void)
         cmocka_unit_test(push_pull_append_trim),
         cmocka_unit_test(the_last_reference_frees),
         cmocka_unit_test(a_chain_goes_back_as_one),
+        cmocka_unit_test(a_chain_is_copied_cut_and_pulled_up),
         cmocka_unit_test(the_chosen_allocation_fails),
         cmocka_unit_test(queues_keep_order),
         cmocka_unit_test(mistakes_are_noticed),
