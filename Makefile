@@ -172,7 +172,7 @@ help:
 	'make iso     a CD and USB stick image for BIOS and UEFI, with a GRUB menu: build/NAME.iso' \
 	'make netboot a folder to be served by TFTP, for a boot over the network: build/netboot' \
 	'make host    the same stack and server as a Linux process over TAP: build/host/NAME' \
-	'make relay   a wire with rate, delay, queue and loss between two links: build/relay' \
+	'make relay   a wire with rate, delay, queue, loss and disorder between two links: build/relay' \
 	'make linux   the same server on plain Linux sockets: build/linux/NAME' \
 	'make test    everything; ends with "N passed, N failed"' \
 	'make newcomer SUITE=  make run and make test in a fresh Debian or Ubuntu (trixie); needs root' \

@@ -1,11 +1,12 @@
 /*
- * A wire between two links: rate, one-way delay, drop-tail queue and random loss in each direction,
- * from a seed. Used to compare stacks over the same bad path (docs/testing.md).
+ * A wire between two links: rate, one-way delay, drop-tail queue, random loss and disorder in each
+ * direction, from a seed. Used to compare stacks over the same bad path (docs/testing.md).
  *
  * An end is "tap:NAME", a TAP device this program holds (Linux is on it), or "if:NAME", an existing
- * interface heard through a packet socket (another program holds it). Frames keep their order.
- * Which of the IPv4 frames is lost depends on the seed, the direction and the frame's number alone,
- * so two runs lose the same ones; ARP is never lost. A lost frame has used its share of the rate.
+ * interface heard through a packet socket (another program holds it). Frames keep their order but
+ * for those that --reorder has change places with another one on the way. Which of the IPv4 frames
+ * is lost depends on the seed, the direction and the frame's number alone, so two runs lose the
+ * same ones; ARP is never lost. A lost frame has used its share of the rate.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ enum {
     BATCH_FRAMES = 64, /* read from one end before the other gets its turn */
     SOCKET_BUFFER_BYTES = 4 * 1024 * 1024,
     DELAY_MAX_US = 10 * 1000 * 1000,
+    REORDER_FRAMES = 20, /* so far apart at most are two that change places */
 };
 
 struct frame {
@@ -44,7 +46,8 @@ struct frame {
 };
 
 struct statistics {
-    uint64_t in, in_bytes, out, out_bytes, lost, dropped, no_room, write_errors, queue_max_bytes;
+    uint64_t in, in_bytes, out, out_bytes, lost, dropped, no_room, write_errors, queue_max_bytes,
+        reordered;
 };
 
 /* One direction. Frames [head, tail) are in the ring; those from queued on have not departed yet.
@@ -56,7 +59,9 @@ struct direction {
     uint64_t delay_ns;
     uint64_t queue_max_bytes; /* 0: no limit but the ring's */
     uint64_t loss_ppm;
+    uint64_t reorder_ppm;
     uint64_t random;  /* splitmix64 */
+    uint64_t shuffle; /* its own: who draws it loses the same frames as who does not */
     uint64_t free_ns; /* when the link has sent all before */
     uint64_t queue_bytes;
     uint64_t head, queued, tail;
@@ -157,6 +162,31 @@ static void depart(struct direction *d, uint64_t now)
     }
 }
 
+/* The last frame changes places with one before it that is on the way: their times stay. */
+static void reorder(struct direction *d)
+{
+    if (d->reorder_ppm == 0 || random_next(&d->shuffle) % 1000000 >= d->reorder_ppm) {
+        return;
+    }
+    uint64_t back = 1 + random_next(&d->shuffle) % REORDER_FRAMES;
+    struct frame *last = frame_at(d, d->tail - 1);
+    struct frame *other = frame_at(d, d->tail - 1 - back);
+    if (d->tail < d->head + back + 1 || !is_ipv4(last) || !is_ipv4(other)) {
+        return;
+    }
+    struct frame was = *last;
+    *last = *other;
+    *other = was;
+    other->depart_ns = last->depart_ns;
+    other->arrive_ns = last->arrive_ns;
+    last->depart_ns = was.depart_ns;
+    last->arrive_ns = was.arrive_ns;
+    if (d->tail - 1 - back < d->queued) {
+        d->queue_bytes += (uint64_t)last->len - was.len; /* the other one had left the queue */
+    }
+    d->n.reordered++;
+}
+
 /* Puts the frame at the tail of the ring on its way, or drops it. */
 static void enqueue(struct direction *d, uint64_t now)
 {
@@ -197,7 +227,11 @@ static void receive(struct direction *d)
             continue;
         }
         frame_at(d, d->tail)->len = (uint32_t)n;
+        uint64_t tail = d->tail;
         enqueue(d, now_ns());
+        if (d->tail != tail) {
+            reorder(d);
+        }
     }
 }
 
@@ -228,9 +262,9 @@ static void print_statistics(const struct direction *d)
 {
     printf("%s in %" PRIu64 " in_bytes %" PRIu64 " out %" PRIu64 " out_bytes %" PRIu64
            " lost %" PRIu64 " dropped %" PRIu64 " no_room %" PRIu64 " write_errors %" PRIu64
-           " queue_max_bytes %" PRIu64 "\n",
+           " queue_max_bytes %" PRIu64 " reordered %" PRIu64 "\n",
            d->name, d->n.in, d->n.in_bytes, d->n.out, d->n.out_bytes, d->n.lost, d->n.dropped,
-           d->n.no_room, d->n.write_errors, d->n.queue_max_bytes);
+           d->n.no_room, d->n.write_errors, d->n.queue_max_bytes, d->n.reordered);
 }
 
 static void run(struct direction *ab, struct direction *ba)
@@ -253,9 +287,9 @@ static void run(struct direction *ab, struct direction *ba)
 
 static const char usage[] =
     "usage: relay END_A END_B [--rate BIT_S] [--delay-us N] [--queue BYTES] [--seed N]\n"
-    "             [--loss-ab PPM] [--loss-ba PPM]\n"
-    "END is tap:NAME or if:NAME; rate, delay and queue hold in each direction. SIGTERM or SIGINT\n"
-    "ends it: then it prints what it did.\n";
+    "             [--loss-ab PPM] [--loss-ba PPM] [--reorder PPM]\n"
+    "END is tap:NAME or if:NAME; rate, delay, queue and disorder hold in each direction; no frame\n"
+    "is early, so disorder needs a delay. SIGTERM or SIGINT ends it: then it prints what it did.\n";
 
 static uint64_t number(const char *text, uint64_t max)
 {
@@ -277,6 +311,8 @@ static bool option(struct direction *ab, struct direction *ba, const char *name,
         ab->delay_ns = ba->delay_ns = number(text, DELAY_MAX_US) * 1000;
     } else if (strcmp(name, "--queue") == 0) {
         ab->queue_max_bytes = ba->queue_max_bytes = number(text, UINT32_MAX);
+    } else if (strcmp(name, "--reorder") == 0) {
+        ab->reorder_ppm = ba->reorder_ppm = number(text, 1000000);
     } else if (strcmp(name, "--seed") == 0) {
         ab->random = number(text, UINT32_MAX);
     } else if (strcmp(name, "--loss-ab") == 0) {
@@ -305,6 +341,8 @@ int main(int argc, char **argv)
     }
     ba.random = ~ab.random; /* the two directions' draws have nothing to do with each other */
     random_next(&ab.random);
+    ab.shuffle = ab.random + 1;
+    ba.shuffle = ba.random + 1;
     ab.ring = calloc(FRAMES_MAX, sizeof(struct frame));
     ba.ring = calloc(FRAMES_MAX, sizeof(struct frame));
     if (ab.ring == NULL || ba.ring == NULL) {
