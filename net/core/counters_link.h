@@ -65,7 +65,7 @@
     X(frag_rx, "IP fragments received")                                                        \
     X(frag_reassembled, "datagrams reassembled")                                               \
     X(frag_drop_bad, "dropped: fragment empty, ragged or beyond 65535 bytes")                  \
-    X(frag_drop_too_big, "dropped: datagram larger than one packet buffer")                    \
+    X(frag_drop_too_big, "dropped: datagram of several buffers, to a protocol of one")         \
     X(frag_drop_overlap, "dropped: datagram with overlapping fragments")                       \
     X(frag_drop_ecn, "dropped: fragments marked and unmarkable in one datagram")               \
     X(frag_drop_too_many, "dropped: datagram in too many fragments")                           \

@@ -58,13 +58,14 @@ void icmp_send_error(struct net *n, const struct pkt *p, const struct ipv4_heade
         NET_COUNT(n, icmp_tx_no_buffer);
         return;
     }
-    size_t quote_bytes = min_size(h->header_bytes + pkt_len(p), ICMP_QUOTE_MAX_BYTES);
+    size_t quote_bytes = min_size(h->header_bytes + pkt_total(p), ICMP_QUOTE_MAX_BYTES);
     /* The quote is bytes, never parsed again: options and all (RFC 1122 3.2.2). */
     uint8_t *m = pkt_append(out, ICMP_HEADER_BYTES + quote_bytes);
     memset(m, 0, ICMP_HEADER_BYTES);
     m[0] = type;
     m[1] = code;
-    memcpy(m + ICMP_HEADER_BYTES, p->data - h->header_bytes, quote_bytes);
+    memcpy(m + ICMP_HEADER_BYTES, p->data - h->header_bytes, h->header_bytes);
+    (void)pkt_copy(p, 0, m + ICMP_HEADER_BYTES + h->header_bytes, quote_bytes - h->header_bytes);
     store_be16(m + 2, csum_finish(csum_add(0, m, pkt_len(out))));
     struct ipv4_tx tx = {.dst = h->src, .protocol = IP_PROTO_ICMP, .may_fragment = true};
     if (ipv4_output(n, out, &tx) == STATUS_OK) {
@@ -72,15 +73,15 @@ void icmp_send_error(struct net *n, const struct pkt *p, const struct ipv4_heade
     }
 }
 
-/* RFC 1122 3.2.2.6: the same bytes back, in the same buffer. The code, which means nothing here, is
- * answered with 0 whatever it was. Takes p. */
+/* RFC 1122 3.2.2.6: the same bytes back, in the same buffers. The code, which means nothing here,
+ * is answered with 0 whatever it was. Takes p. */
 static void echo_reply(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     NET_COUNT(n, icmp_rx_echo);
     p->data[0] = ICMP_ECHO_REPLY;
     p->data[1] = 0;
     store_be16(p->data + 2, 0);
-    store_be16(p->data + 2, csum_finish(csum_add(0, p->data, pkt_len(p))));
+    store_be16(p->data + 2, csum_finish(csum_add_pkt(0, p)));
     struct ipv4_tx tx = {
         .dst = h->src,
         .protocol = IP_PROTO_ICMP,
@@ -89,8 +90,7 @@ static void echo_reply(struct net *n, struct pkt *p, const struct ipv4_header *h
         .tos = h->tos & (uint8_t)~IP_ECN_MASK,
         .may_fragment = true,
     };
-    /* One that was reassembled and exceeds the MTU cannot be answered; output counts it. */
-    (void)ipv4_output(n, p, &tx);
+    (void)ipv4_output(n, p, &tx); /* counted there when it cannot go */
 }
 
 static void dispatch_error(struct net *n, const struct icmp_error *e)
@@ -167,7 +167,7 @@ static void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h
     NET_COUNT(n, icmp_rx);
     if (pkt_len(p) < ICMP_HEADER_BYTES) {
         NET_COUNT(n, icmp_rx_short);
-    } else if (csum_finish(csum_add(0, p->data, pkt_len(p))) != 0) {
+    } else if (csum_finish(csum_add_pkt(0, p)) != 0) {
         NET_COUNT(n, icmp_rx_bad_checksum);
     } else if (h->to_broadcast) { /* RFC 1122 3.2.2.6: the smurf amplifier is closed */
         NET_COUNT(n, icmp_rx_broadcast);
@@ -180,7 +180,8 @@ static void icmp_input(struct net *n, struct pkt *p, const struct ipv4_header *h
 
 void icmp_attach(struct net *n)
 {
-    static const struct ip_protocol icmp = {.number = IP_PROTO_ICMP, .input = icmp_input};
+    static const struct ip_protocol icmp = {
+        .number = IP_PROTO_ICMP, .takes_chains = true, .input = icmp_input};
     bool added = ipv4_add_protocol(n, &icmp);
     assert(added);
     arp_on_unresolved(n, report_absent);

@@ -19,7 +19,8 @@ enum {
 /* A transport, by its number in the header's protocol field. */
 struct ip_protocol {
     uint8_t number;
-    bool hosts_only; /* what was sent to a broadcast address is dropped */
+    bool hosts_only;   /* what was sent to a broadcast address is dropped */
+    bool takes_chains; /* input does with datagrams in several buffers; else they are dropped */
     /* Takes a whole datagram, data at the transport's header; the IP header of h->header_bytes
      * stands in front. */
     void (*input)(struct net *n, struct pkt *p, const struct ipv4_header *h);
@@ -58,12 +59,18 @@ struct ipv4_tx {
 
 /*
  * Sends p, whose data is at the transport header, checksum done. Takes p. Needs 34 bytes of
- * headroom. What cannot go is dropped and counted; the result says so for callers that can tell a
- * user or try again: STATUS_NOT_FOUND no route or address, STATUS_BAD_INPUT larger than the MTU and
- * not to be fragmented, STATUS_TIMEOUT the neighbour is not there, STATUS_BUSY too many packets
- * wait for it already. Without a link, or lost on the way, it is STATUS_OK.
+ * headroom. A chain of buffers goes in fragments, without a copy if it is cut for that. What cannot
+ * go is dropped and counted; the result says so for callers that can tell a user or try again:
+ * STATUS_NOT_FOUND no route or address, STATUS_BAD_INPUT larger than the MTU and not to be
+ * fragmented, STATUS_TIMEOUT the neighbour is not there, STATUS_BUSY too many packets wait for it
+ * already, STATUS_NO_MEMORY no buffers for the fragments. Without a link, or lost on the way, it is
+ * STATUS_OK.
  */
 enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx);
+
+/* What the next fragment carries of left bytes: all of them, or as many as the MTU admits in units
+ * of 8 (RFC 791 3.1). A chain cut so, with the headroom, leaves without a copy. */
+size_t ipv4_fragment_bytes(const struct net *n, size_t left);
 
 /* Sends p from 0.0.0.0 to 255.255.255.255: what a host without an address may do (RFC
  * 1122 3.2.1.3), for DHCP alone. Takes p, which fits the MTU. Ethernet only. */

@@ -2,20 +2,13 @@
  * IPv4 output: identification, fragments, the header, and to which neighbour. Nothing is sent to
  * this host itself: there is no loopback.
  */
-#include <string.h>
-
-#include "net/core/core.h"
 #include "net/core/random.h"
-#include "net/ip/ipv4.h"
+#include "net/ip/int.h"
 #include "net/link/arp.h"
 #include "net/link/eth.h"
 #include "net/link/iface.h"
 #include "net/stack.h"
 #include "net/wire/eth.h"
-
-enum {
-    IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
-};
 
 enum status ipv4_route(const struct net *n, uint32_t dst, uint32_t *src, uint16_t *mtu)
 {
@@ -94,33 +87,50 @@ static enum status link_output(struct net *n, struct pkt *p, uint32_t next_hop)
     return STATUS_OK;
 }
 
-/*
- * RFC 791 3.2: the leading fragments are copies, the last one is p itself. A datagram larger than
- * the MTU is an answer to a ping that came in fragments: rare, and at most PKT_BUF_BYTES. Takes p.
+/* May each buffer of p go to next_hop as a packet, or wait for it? */
+static bool link_admits(struct net *n, const struct pkt *p, uint32_t next_hop)
+{
+    return n->cfg.link != NET_LINK_ETHERNET || iface_is_broadcast(n, next_hop) ||
+           arp_admits(n, next_hop, p);
+}
+
+/* Takes p, cut for it. What goes wrong with the first fragment would with all: no other is tried.
  */
+static enum status send_each(struct net *n, struct pkt *p, const struct ipv4_tx *tx,
+                             uint32_t next_hop)
+{
+    uint32_t words = (uint32_t)next_id(n, tx) << 16;
+    enum status st = STATUS_OK;
+    while (p != NULL && st == STATUS_OK) {
+        struct pkt *rest = p->frag;
+        uint32_t units = (uint32_t)pkt_len(p) / IPV4_FRAGMENT_UNIT_BYTES;
+        p->frag = NULL;
+        push_header(n, p, tx, words | (rest != NULL ? IPV4_FLAG_MF : 0));
+        NET_COUNT(n, ip_tx_fragments);
+        st = link_output(n, p, next_hop);
+        words += units;
+        p = rest;
+    }
+    pkt_put(p);
+    return st;
+}
+
+/* RFC 791 3.2. All fragments of a datagram leave or none: a part of one is of use to nobody, and
+ * costs its receiver memory. Takes p. */
 static enum status send_fragments(struct net *n, struct pkt *p, const struct ipv4_tx *tx,
                                   uint32_t next_hop)
 {
-    size_t room = n->cfg.mtu - IPV4_HEADER_BYTES;
-    room -= room % IPV4_FRAGMENT_UNIT_BYTES;
-    uint32_t words = (uint32_t)next_id(n, tx) << 16;
-    while (pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
-        struct pkt *first = net_alloc_tx(n, true);
-        if (first == NULL) { /* the receiver's reassembly timer forgets what has gone */
-            NET_COUNT(n, ip_tx_no_buffer);
-            pkt_put(p);
-            return STATUS_NO_MEMORY;
-        }
-        memcpy(pkt_append(first, room), p->data, room);
-        pkt_pull(p, room);
-        push_header(n, first, tx, words | IPV4_FLAG_MF);
-        words += (uint32_t)room / IPV4_FRAGMENT_UNIT_BYTES;
-        NET_COUNT(n, ip_tx_fragments);
-        (void)link_output(n, first, next_hop); /* the last one tells how it went */
+    assert(tx->may_fragment);
+    p = ipv4_cut(n, p);
+    if (p == NULL) {
+        NET_COUNT(n, ip_tx_no_buffer);
+        return STATUS_NO_MEMORY;
     }
-    push_header(n, p, tx, words);
-    NET_COUNT(n, ip_tx_fragments);
-    return link_output(n, p, next_hop);
+    if (!link_admits(n, p, next_hop)) {
+        pkt_put(p);
+        return STATUS_BUSY;
+    }
+    return send_each(n, p, tx, next_hop);
 }
 
 enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
@@ -137,7 +147,7 @@ enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
         pkt_put(p);
         return STATUS_NOT_FOUND;
     }
-    if (pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
+    if (pkt_total(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
         if (t.may_fragment) {
             return send_fragments(n, p, &t, next_hop);
         }

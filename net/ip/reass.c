@@ -1,9 +1,7 @@
 /*
- * Reassembly: see reass.h. Work per fragment is bounded by REASS_FRAGMENTS_MAX comparisons and one
- * copy; finding its datagram by the number of datagrams.
+ * Reassembly: see reass.h. Work per fragment is bounded by its source's share of fragments, and one
+ * comparison when they come in order; finding its datagram by the number of datagrams.
  */
-#include <string.h>
-
 #include "net/ip/int.h"
 #include "net/stack.h"
 
@@ -16,15 +14,26 @@ enum status reass_init(struct net *n, struct arena *a)
                      n->cfg.limits.reass_datagrams);
 }
 
-/* Ends a datagram; its buffer is freed unless it was taken out before. */
+/* Where a fragment that is held lies in its datagram's payload. */
+static uint32_t begin_of(const struct pkt *p)
+{
+    return (uint32_t)p->cb[0];
+}
+
+static uint32_t end_of(const struct pkt *p)
+{
+    return begin_of(p) + (uint32_t)pkt_len(p);
+}
+
+/* Ends a datagram; its buffers are freed unless they were taken out before. */
 static void reass_free(struct reass_datagram *d)
 {
     struct net *n = d->net;
-    assert(n->reass.fragments >= d->range_count);
-    n->reass.fragments -= d->range_count;
+    assert(n->reass.fragments >= d->fragments);
+    n->reass.fragments -= d->fragments;
     timer_cancel(&n->wheel, &d->timer);
     list_remove(&d->node);
-    pkt_put(d->p);
+    pkt_put(d->first);
     pool_put(&n->reass.pool, d);
 }
 
@@ -37,15 +46,22 @@ void reass_destroy(struct net *n)
     assert(n->reass.fragments == 0);
 }
 
-/* RFC 792: Time Exceeded only when the first fragment is there to be quoted. */
+/* RFC 792: Time Exceeded only when the first fragment is there to be quoted, and that alone is. */
+static void report_timeout(struct reass_datagram *d)
+{
+    struct pkt *rest = d->first->frag;
+    d->first->frag = NULL;
+    icmp_send_error(d->net, d->first, &d->head, ICMP_TIME_EXCEEDED, ICMP_EXCEEDED_REASSEMBLY);
+    d->first->frag = rest;
+}
+
 static void reass_timer(struct timer *t, uint64_t now_ns)
 {
     struct reass_datagram *d = container_of(t, struct reass_datagram, timer);
     struct net *n = d->net;
     NET_COUNT(n, frag_timeout);
     if (d->have_first) {
-        pkt_trim(d->p, d->ranges[0].end); /* ranges are sorted: the piece from offset 0 on */
-        icmp_send_error(n, d->p, &d->head, ICMP_TIME_EXCEEDED, ICMP_EXCEEDED_REASSEMBLY);
+        report_timeout(d);
     }
     reass_free(d);
 }
@@ -70,7 +86,7 @@ static struct reass_view reass_find(struct net *n, const struct ipv4_header *h)
             continue;
         }
         v.datagrams++;
-        v.fragments += d->range_count;
+        v.fragments += d->fragments;
         if (d->head.id == h->id && d->head.dst == h->dst && d->head.protocol == h->protocol) {
             v.d = d;
         } else if (v.oldest == NULL) {
@@ -80,14 +96,25 @@ static struct reass_view reass_find(struct net *n, const struct ipv4_header *h)
     return v;
 }
 
+/* So many fragments are held, whoever sent them. */
+static uint32_t fragments_max(const struct net *n, const struct pkt *p)
+{
+    return min_u32(n->cfg.limits.reass_packets, p->pool->count / REASS_POOL_SHARE);
+}
+
+/* And so many of one source's. */
+static uint32_t source_fragments_max(const struct net *n, const struct pkt *p)
+{
+    return max_u32(fragments_max(n, p) / REASS_SOURCE_SHARE, REASS_SHARE_MIN);
+}
+
 /* A source at its share of datagrams or of fragments makes room out of its own: what somebody else
  * sends in its name does not keep it from being heard, nor its flood another from it. */
-static void reass_keep_share(struct net *n, const struct reass_view *v)
+static void reass_keep_share(struct net *n, const struct reass_view *v, const struct pkt *p)
 {
     uint32_t datagrams = max_u32(n->reass.pool.count / REASS_SOURCE_SHARE, 1);
-    uint32_t fragments =
-        max_u32(n->cfg.limits.reass_packets / REASS_SOURCE_SHARE, REASS_FRAGMENTS_MAX);
-    bool full = (v->d == NULL && v->datagrams >= datagrams) || v->fragments >= fragments;
+    bool full =
+        (v->d == NULL && v->datagrams >= datagrams) || v->fragments >= source_fragments_max(n, p);
     if (full && v->oldest != NULL) {
         NET_COUNT(n, frag_evicted_source);
         reass_free(v->oldest);
@@ -119,90 +146,122 @@ static struct reass_datagram *reass_new(struct net *n, const struct ipv4_header 
 
 enum reass_fit { REASS_FITS, REASS_DUPLICATE, REASS_OVERLAP, REASS_TOO_MANY };
 
-/* Where a range goes among those there are, which are sorted and do not overlap. The same piece
- * twice is harmless; a partial overlap is how filters are misled (RFC 1858 4). */
-static enum reass_fit reass_place(const struct reass_datagram *d, struct reass_range r,
-                                  uint32_t *at)
+/* The piece behind which one from begin on goes; NULL: in front of all. Most come in order. */
+static struct pkt *piece_before(const struct reass_datagram *d, uint32_t begin)
 {
-    assert(r.begin < r.end);
-    uint32_t i = 0;
-    while (i < d->range_count && d->ranges[i].end <= r.begin) {
-        i++;
+    if (d->last != NULL && begin_of(d->last) <= begin) {
+        return d->last;
     }
-    *at = i;
-    if (i < d->range_count && d->ranges[i].begin < r.end) {
-        bool same = d->ranges[i].begin == r.begin && d->ranges[i].end == r.end;
-        return same ? REASS_DUPLICATE : REASS_OVERLAP;
+    struct pkt *before = NULL;
+    for (struct pkt *p = d->first; p != NULL && begin_of(p) <= begin; p = p->frag) {
+        before = p;
     }
-    return d->range_count < REASS_FRAGMENTS_MAX ? REASS_FITS : REASS_TOO_MANY;
+    return before;
 }
 
-static void reass_insert(struct reass_datagram *d, struct reass_range r, uint32_t at)
+/* Whether p has a place behind before. The same piece twice is harmless; a partial overlap is how
+ * filters are misled (RFC 1858 4). */
+static enum reass_fit reass_place(const struct reass_datagram *d, const struct pkt *p,
+                                  const struct pkt *before)
 {
-    assert(d->range_count < REASS_FRAGMENTS_MAX && at <= d->range_count);
-    memmove(&d->ranges[at + 1], &d->ranges[at], (d->range_count - at) * sizeof(d->ranges[0]));
-    d->ranges[at] = r;
-    d->range_count++;
-    d->have_bytes = (uint16_t)(d->have_bytes + (r.end - r.begin));
+    if (before != NULL && end_of(before) > begin_of(p)) {
+        bool same = begin_of(before) == begin_of(p) && end_of(before) == end_of(p);
+        return same ? REASS_DUPLICATE : REASS_OVERLAP;
+    }
+    const struct pkt *after = before != NULL ? before->frag : d->first;
+    if (after != NULL && begin_of(after) < end_of(p)) {
+        return REASS_OVERLAP;
+    }
+    return d->fragments < source_fragments_max(d->net, p) ? REASS_FITS : REASS_TOO_MANY;
+}
+
+/* Takes p. */
+static void reass_insert(struct reass_datagram *d, struct pkt *p, struct pkt *before)
+{
+    struct pkt **at = before != NULL ? &before->frag : &d->first;
+    assert(p->frag == NULL && *at != p);
+    p->frag = *at;
+    *at = p;
+    if (p->frag == NULL) {
+        d->last = p;
+    }
+    d->fragments++;
+    d->have_bytes = (uint16_t)(d->have_bytes + pkt_len(p));
     d->net->reass.fragments++;
-    assert(d->have_bytes <= REASS_PAYLOAD_MAX_BYTES);
+    assert(d->have_bytes <= IPV4_PAYLOAD_MAX_BYTES);
 }
 
 /* The last fragment says how long the datagram is; nothing may lie beyond, and it says so once. */
-static bool reass_end_agrees(struct reass_datagram *d, const struct ipv4_header *h,
-                             struct reass_range r)
+static bool reass_end_agrees(const struct reass_datagram *d, const struct ipv4_header *h,
+                             const struct pkt *p)
 {
     bool last = !h->more_fragments;
-    uint16_t reached = d->range_count > 0 ? d->ranges[d->range_count - 1].end : 0;
+    uint32_t end = end_of(p);
     if (d->total_bytes != 0) {
-        return last ? r.end == d->total_bytes : r.end <= d->total_bytes;
+        return last ? end == d->total_bytes : end <= d->total_bytes;
     }
-    return !last || reached <= r.end;
+    return !last || d->last == NULL || end_of(d->last) <= end;
 }
 
-/*
- * Copies p's payload to its place. The first packet to come becomes the gathering buffer; with the
- * fragment at offset 0 its header, without options, is put in front: an ICMP error quotes it.
- * Takes p.
- */
-static void reass_gather(struct reass_datagram *d, struct pkt *p, const struct ipv4_header *h,
-                         struct reass_range r)
+/* What h says of the datagram as a whole. */
+static void reass_note(struct reass_datagram *d, const struct pkt *p, const struct ipv4_header *h)
 {
-    struct pkt *into = d->p != NULL ? d->p : p;
-    uint8_t header[IPV4_HEADER_BYTES];
-    memcpy(header, p->data - h->header_bytes, sizeof(header));
-    uint8_t *base = into->head + REASS_DATA_OFFSET_BYTES;
-    memmove(base + r.begin, p->data, (size_t)(r.end - r.begin));
-    if (r.begin == 0) {
-        memcpy(base - sizeof(header), header, sizeof(header));
+    bool to_broadcast = d->head.to_broadcast || h->to_broadcast;
+    if (begin_of(p) == 0) {
         d->head = *h;
-        d->head.header_bytes = IPV4_HEADER_BYTES;
         d->have_first = true;
     }
-    if (into == p) {
-        d->p = p;
-        p->data = base;
-        p->tail = base + REASS_PAYLOAD_MAX_BYTES;
-        assert(p->tail == pkt_end(p));
-    } else {
-        pkt_put(p);
+    d->head.to_broadcast = to_broadcast; /* of any piece counts for the whole */
+    if (!h->more_fragments) {
+        d->total_bytes = (uint16_t)end_of(p);
     }
+}
+
+/* In one buffer if it fits, for what takes one alone; else in front what its protocol looks at. */
+static void reass_pull_up(struct pkt *p, size_t total)
+{
+    bool fits = total <= pkt_len(p) + pkt_tailroom(p);
+    pkt_pull_up(p, fits ? total : REASS_PULL_UP_BYTES);
+}
+
+/* May it be delivered as it is? Counts why not. */
+static bool reass_deliverable(struct net *n, const struct pkt *p, const struct ipv4_header *h,
+                              size_t total)
+{
+    /* The first fragment's header may be longer than the last one's, which was checked. */
+    if (h->header_bytes + total > UINT16_MAX) {
+        NET_COUNT(n, frag_drop_bad);
+        return false;
+    }
+    const struct ip_protocol *to = ipv4_find_protocol(n, h->protocol);
+    if (p->frag != NULL && to != NULL && !to->takes_chains) {
+        NET_COUNT(n, frag_drop_too_big);
+        return false;
+    }
+    return true;
 }
 
 /* The datagram is whole: out of the table it goes, to the caller. */
 static struct pkt *reass_finish(struct net *n, struct reass_datagram *d, struct ipv4_header *h)
 {
     assert(d->have_first && d->have_bytes == d->total_bytes);
-    struct pkt *p = d->p;
+    struct pkt *p = d->first;
+    size_t total = d->total_bytes;
     *h = d->head;
-    pkt_trim(p, d->total_bytes);
-    h->total_bytes = (uint16_t)(h->header_bytes + d->total_bytes);
     h->more_fragments = false;
     if (d->has_ce) {
         h->tos |= IP_ECN_CE;
     }
-    d->p = NULL;
+    d->first = NULL;
     reass_free(d);
+    assert(pkt_total(p) == total);
+    reass_pull_up(p, total);
+    if (!reass_deliverable(n, p, h, total)) {
+        pkt_put(p);
+        return NULL;
+    }
+    h->total_bytes = (uint16_t)(h->header_bytes + total);
+    p->rx_flags &= ~(uint32_t)PKT_RX_CSUM_GOOD; /* whatever a device says of a fragment */
     NET_COUNT(n, frag_reassembled);
     return p;
 }
@@ -230,15 +289,15 @@ static void reass_refuse(struct net *n, struct reass_datagram *d, struct pkt *p)
 static bool reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
                       const struct ipv4_header *h)
 {
-    struct reass_range r = {h->frag_offset, (uint16_t)(h->frag_offset + pkt_len(p))};
-    uint32_t at;
-    enum reass_fit fit = reass_place(d, r, &at);
+    p->cb[0] = h->frag_offset;
+    struct pkt *before = piece_before(d, h->frag_offset);
+    enum reass_fit fit = reass_place(d, p, before);
     if (fit == REASS_DUPLICATE) {
         NET_COUNT(n, frag_duplicate);
         pkt_put(p);
         return false;
     }
-    if (fit == REASS_OVERLAP || !reass_end_agrees(d, h, r)) {
+    if (fit == REASS_OVERLAP || !reass_end_agrees(d, h, p)) {
         NET_COUNT(n, frag_drop_overlap);
         reass_refuse(n, d, p);
         return false;
@@ -253,13 +312,8 @@ static bool reass_add(struct net *n, struct reass_datagram *d, struct pkt *p,
         reass_refuse(n, d, p);
         return false;
     }
-    reass_insert(d, r, at);
-    bool to_broadcast = d->head.to_broadcast || h->to_broadcast;
-    reass_gather(d, p, h, r);
-    d->head.to_broadcast = to_broadcast; /* of any piece counts for the whole */
-    if (!h->more_fragments) {
-        d->total_bytes = r.end;
-    }
+    reass_insert(d, p, before);
+    reass_note(d, p, h);
     return d->have_bytes == d->total_bytes;
 }
 
@@ -269,6 +323,13 @@ static bool fragment_good(const struct pkt *p, const struct ipv4_header *h)
     size_t len = pkt_len(p);
     return len > 0 && (!h->more_fragments || len % 8 == 0) &&
            h->header_bytes + h->frag_offset + len <= UINT16_MAX;
+}
+
+/* Is the next fragment one too many, or one of the last buffers there are to receive? */
+static bool reass_is_full(const struct net *n, const struct pkt *p)
+{
+    return n->reass.fragments >= fragments_max(n, p) ||
+           pkt_pool_left(p->pool) < p->pool->count / REASS_POOL_KEPT;
 }
 
 /* The cap on fragments: the oldest datagram but d goes, so that no source holds it for long. */
@@ -296,15 +357,10 @@ struct pkt *reass_input(struct net *n, struct pkt *p, struct ipv4_header *h)
         reass_refuse(n, d, p);
         return NULL;
     }
-    if (h->frag_offset + pkt_len(p) > REASS_PAYLOAD_MAX_BYTES) {
-        NET_COUNT(n, frag_drop_too_big);
-        reass_refuse(n, d, p);
-        return NULL;
-    }
     /* A flood pays with its own datagrams before any other's; never with d, which is still needed.
      */
-    reass_keep_share(n, &v);
-    if (n->reass.fragments >= n->cfg.limits.reass_packets && !reass_make_room(n, d)) {
+    reass_keep_share(n, &v, p);
+    if (reass_is_full(n, p) && !reass_make_room(n, d)) {
         NET_COUNT(n, frag_drop_cap);
         pkt_put(p);
         return NULL;

@@ -272,12 +272,18 @@ static void arp_input(struct net *n, struct pkt *p)
     pkt_put(p);
 }
 
-/* Takes p. From the state FREE of a new entry, or from a belief that is none any more. */
-static enum status arp_start_resolving(struct arp_entry *e, struct pkt *p)
+/* From the state FREE of a new entry, or from a belief that is none any more. The caller asks. */
+static void begin_resolving(struct arp_entry *e)
 {
     arp_set_state(e, ARP_INCOMPLETE);
     e->tries = 0;
     e->used_ns = e->net->now_ns;
+}
+
+/* Takes p. */
+static enum status arp_start_resolving(struct arp_entry *e, struct pkt *p)
+{
+    begin_resolving(e);
     enum status st = arp_pending_add(e, p);
     arp_ask(e);
     return st;
@@ -354,6 +360,32 @@ struct arp_entry *arp_reachable(struct net *n, uint32_t next_hop)
     bool usable =
         e != NULL && e->state == ARP_REACHABLE && n->now_ns - e->confirmed_ns <= ARP_REACHABLE_NS;
     return usable ? e : NULL;
+}
+
+static bool is_expired(const struct arp_entry *e)
+{
+    return e->state == ARP_REACHABLE && e->net->now_ns - e->confirmed_ns > ARP_EXPIRE_NS;
+}
+
+bool arp_admits(struct net *n, uint32_t next_hop, const struct pkt *p)
+{
+    struct arp_entry *e = arp_table_find(n, next_hop);
+    bool is_new = e == NULL;
+    if (is_new) {
+        e = arp_table_add(n, next_hop, true);
+    }
+    if (e == NULL) {
+        return false; /* counted there */
+    }
+    if (is_new || e->state == ARP_SILENT || is_expired(e)) {
+        begin_resolving(e);
+        arp_ask(e);
+    }
+    if (e->state != ARP_INCOMPLETE || arp_pending_admits(e, p)) {
+        return true;
+    }
+    NET_COUNT(n, arp_drop_pending);
+    return false;
 }
 
 bool arp_is_absent(struct net *n, uint32_t next_hop)

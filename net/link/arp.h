@@ -42,7 +42,9 @@ enum {
     ARP_EVICT_LOOKS = 64,
     /* Packets waiting for one neighbour: what Linux's 208 KiB are in small packets. */
     ARP_PENDING_MAX = 256,
-    ARP_PENDING_TOTAL_MIN = 64,  /* packets waiting for all of them: so many in any case, ... */
+    /* Packets waiting for all of them: so many in any case, for half of them may be one neighbour's
+     * and the largest datagram is 45 fragments, ... */
+    ARP_PENDING_TOTAL_MIN = 96,
     ARP_PENDING_POOL_SHARE = 16, /* ... or 1/16 of the packets there are to send */
 };
 #define ARP_RETRY_NS     (1 * NS_PER_S) /* RFC 1122 2.3.2.1: at most one request a second */
@@ -119,6 +121,13 @@ enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
  * nothing: REACHABLE, and not to be asked again yet. Else NULL. Of a link of bare IP the one that
  * stands for its other end. */
 struct arp_entry *arp_reachable(struct net *n, uint32_t next_hop);
+
+/*
+ * Whether arp_output would take each buffer of p (borrowed) as a packet for next_hop, none of them
+ * in the place of another that waits; counted when not. A neighbour that is not known is asked for
+ * in any case: so it has room in the end.
+ */
+bool arp_admits(struct net *n, uint32_t next_hop, const struct pkt *p);
 
 /* Nobody answered when next_hop was asked for, within the last ARP_HOLDOFF_NS. */
 bool arp_is_absent(struct net *n, uint32_t next_hop);

@@ -23,13 +23,28 @@ static uint32_t total_max(const struct net *n)
     return max_u32(ARP_PENDING_TOTAL_MIN, n->cfg.tx_pool->count / ARP_PENDING_POOL_SHARE);
 }
 
-/* Is there room for p beside what waits already? For each neighbour half of it all at most. */
-static bool has_room(const struct arp_entry *e, const struct pkt *p)
+static bool pool_has_room(const struct pkt_pool *pool)
+{
+    return pkt_pool_left(pool) >= pool->count / ARP_PENDING_POOL_SHARE;
+}
+
+/* Is there room for count packets beside what waits? For each neighbour half of it all at most. */
+static bool has_places(const struct arp_entry *e, uint32_t count)
 {
     const struct net *n = e->net;
     uint32_t total = total_max(n);
-    return e->pending.count < min_u32(ARP_PENDING_MAX, total / 2) && n->arp.pending < total &&
-           pkt_pool_left(p->pool) >= p->pool->count / ARP_PENDING_POOL_SHARE;
+    return e->pending.count + count <= min_u32(ARP_PENDING_MAX, total / 2) &&
+           n->arp.pending + count <= total;
+}
+
+static bool has_room(const struct arp_entry *e, const struct pkt *p)
+{
+    return has_places(e, 1) && pool_has_room(p->pool);
+}
+
+bool arp_pending_admits(const struct arp_entry *e, const struct pkt *p)
+{
+    return has_places(e, pkt_buffers(p)) && pool_has_room(p->pool);
 }
 
 static struct pkt *take_oldest(struct arp_entry *e)

@@ -31,6 +31,9 @@ bool arp_may_resolve(const struct arp *arp);
  * (counted). */
 enum status arp_pending_add(struct arp_entry *e, struct pkt *p);
 
+/* Would each buffer of p, as a packet, find room behind those that wait for e? */
+bool arp_pending_admits(const struct arp_entry *e, const struct pkt *p);
+
 /* A copy of p, which is sent to a neighbour in doubt, waits in case it has to be sent elsewhere, in
  * the place of the one before. Borrows p. */
 void arp_pending_copy(struct arp_entry *e, const struct pkt *p);

@@ -1,6 +1,7 @@
 /*
  * Vectors and messages: readv, writev, recvmsg, sendmsg. On a stream each buffer is a call of its
- * own with "more follows"; a datagram is gathered in, or scattered from, one buffer on the stack.
+ * own with "more follows"; a datagram is gathered in, or scattered from, one buffer: on the stack,
+ * or by malloc when it is large.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +12,29 @@
 #include "net/udp/udp.h"
 
 enum {
-    VECTOR_FEW = 8, /* so many are kept on the stack, more by malloc, as Linux has it */
+    VECTOR_FEW = 8,            /* so many are kept on the stack, more by malloc, as Linux has it */
+    DATAGRAM_FEW_BYTES = 2048, /* likewise: a task's stack is small */
 };
+
+/* A datagram in one piece. Between whole_take and whole_drop. */
+struct whole {
+    uint8_t *bytes;
+    uint8_t *many; /* owned, or NULL */
+    uint8_t few[DATAGRAM_FEW_BYTES];
+};
+
+/* 0, or -ENOMEM; then there is nothing to drop. */
+static int whole_take(struct whole *w, size_t len)
+{
+    w->many = len > sizeof(w->few) ? malloc(len) : NULL;
+    w->bytes = w->many != NULL ? w->many : w->few;
+    return len > sizeof(w->few) && w->many == NULL ? -ENOMEM : 0;
+}
+
+static void whole_drop(struct whole *w)
+{
+    free(w->many);
+}
 
 /*
  * A copy of the caller's vector: while the call sleeps another task may change that. Between
@@ -92,19 +114,25 @@ static ptrdiff_t send_stream(int fd, const struct vector *v, int flags)
 static ptrdiff_t send_datagram(int fd, const struct vector *v, int flags,
                                const struct sock_addr *to)
 {
-    uint8_t whole[UDP_PAYLOAD_MAX_BYTES];
-    if (v->bytes > sizeof(whole)) {
+    struct whole whole;
+    if (v->bytes > UDP_PAYLOAD_MAX_BYTES) {
         return -EMSGSIZE;
+    }
+    int err = whole_take(&whole, v->bytes);
+    if (err != 0) {
+        return err;
     }
     size_t len = 0;
     for (size_t i = 0; i < v->count; i++) {
         if (v->iov[i].iov_len > 0) {
-            memcpy(whole + len, v->iov[i].iov_base, v->iov[i].iov_len);
+            memcpy(whole.bytes + len, v->iov[i].iov_base, v->iov[i].iov_len);
         }
         len += v->iov[i].iov_len;
     }
     assert(len == v->bytes);
-    return posix_send(fd, whole, len, flags, to);
+    ptrdiff_t r = posix_send(fd, whole.bytes, len, flags, to);
+    whole_drop(&whole);
+    return r;
 }
 
 static ptrdiff_t send_vector(int fd, const struct iovec *iov, size_t count, int flags,
@@ -126,21 +154,26 @@ static ptrdiff_t send_vector(int fd, const struct iovec *iov, size_t count, int 
     return r;
 }
 
-/* A datagram that does not fit the vector is cut; one longer than a packet cannot come. */
+/* A datagram that does not fit the vector is cut; one longer than the longest cannot come. */
 static ptrdiff_t recv_datagram(int fd, const struct vector *v, int flags,
                                struct sock_recv_info *info)
 {
-    uint8_t whole[UDP_PAYLOAD_MAX_BYTES];
-    size_t room = min_size(v->bytes, sizeof(whole));
-    ptrdiff_t r = posix_recv(fd, whole, room, flags, info);
+    struct whole whole;
+    size_t room = min_size(v->bytes, UDP_PAYLOAD_MAX_BYTES);
+    int err = whole_take(&whole, room);
+    if (err != 0) {
+        return err;
+    }
+    ptrdiff_t r = posix_recv(fd, whole.bytes, room, flags, info);
     size_t left = r > 0 ? min_size((size_t)r, room) : 0;
-    const uint8_t *at = whole;
+    const uint8_t *at = whole.bytes;
     for (size_t i = 0; i < v->count && left > 0; i++) {
         size_t part = min_size(v->iov[i].iov_len, left);
         memcpy(v->iov[i].iov_base, at, part);
         at += part;
         left -= part;
     }
+    whole_drop(&whole);
     return r;
 }
 

@@ -122,12 +122,13 @@ int sock_set_opt(struct net *n, int fd, enum sock_opt opt, int64_t value, uint64
     }
 }
 
-/* What a datagram socket answers: its queue is fixed, sending needs no buffer but one packet. */
+/* What a datagram socket answers: its queue is fixed, sending needs no buffer but one datagram's
+ * packets. */
 static int get_udp(const struct udp_cb *u, enum sock_opt opt, int64_t *value)
 {
     switch (opt) {
     case SOCK_OPT_RCVBUF:
-        *value = (int64_t)UDP_QUEUE_MAX * UDP_PAYLOAD_MAX_BYTES;
+        *value = UDP_RCVBUF_BYTES;
         return 0;
     case SOCK_OPT_SNDBUF:
         *value = UDP_PAYLOAD_MAX_BYTES;

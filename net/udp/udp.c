@@ -251,12 +251,35 @@ static int errno_of_output(const struct udp_cb *u, enum status st)
     case STATUS_OK:
         return 0;
     case STATUS_BUSY:
+    case STATUS_NO_MEMORY:
         return -ENOBUFS;
     case STATUS_TIMEOUT:
         return u->connected ? -EHOSTUNREACH : 0;
     default:
         return -ENETUNREACH;
     }
+}
+
+/* The payload in buffers that can each become a fragment as they are, with room in the
+ * first for the header. NULL: there are too few. */
+static struct pkt *make_payload(struct net *n, const uint8_t *buf, size_t len)
+{
+    struct pkt *first = net_alloc_tx(n, false);
+    struct pkt *p = first;
+    size_t part = ipv4_fragment_bytes(n, len + UDP_HEADER_BYTES) - UDP_HEADER_BYTES;
+    for (size_t done = 0; p != NULL; p = p->frag) {
+        if (part > 0) {
+            memcpy(pkt_append(p, part), buf + done, part);
+        }
+        done += part;
+        if (done == len) {
+            return first;
+        }
+        part = ipv4_fragment_bytes(n, len - done);
+        p->frag = net_alloc_tx(n, false);
+    }
+    pkt_put(first);
+    return NULL;
 }
 
 ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr, uint16_t rport)
@@ -266,7 +289,7 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
     if (err != 0) {
         return -err;
     }
-    if (len > UDP_PAYLOAD_MAX_BYTES || len + UDP_HEADER_BYTES + IPV4_HEADER_BYTES > n->cfg.mtu) {
+    if (len > UDP_PAYLOAD_MAX_BYTES) {
         return -EMSGSIZE;
     }
     struct udp_ends ends = {.dst = raddr, .dport = rport};
@@ -278,13 +301,10 @@ ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr
     if (r < 0) {
         return r;
     }
-    struct pkt *p = net_alloc_tx(n, false);
+    struct pkt *p = make_payload(n, buf, len);
     if (p == NULL) {
         NET_COUNT(n, udp_tx_no_buffer);
         return -ENOBUFS;
-    }
-    if (len > 0) {
-        memcpy(pkt_append(p, len), buf, len);
     }
     ends.sport = u->lport;
     udp_encode(p, &ends);
@@ -310,15 +330,13 @@ ptrdiff_t udp_recv(struct udp_cb *u, void *buf, size_t len, bool peek, uint32_t 
         return u->shut_rd ? 0 : -EAGAIN;
     }
     assert(u->queue.count > 0);
-    size_t full = pkt_len(p);
-    size_t n = min_size(full, len);
-    if (n > 0) {
-        memcpy(buf, p->data, n);
-    }
+    size_t full = pkt_total(p);
+    size_t n = pkt_copy(p, 0, buf, len);
     *raddr = (uint32_t)(p->cb[0] >> 16);
     *rport = (uint16_t)p->cb[0];
     *full_len = full;
     if (!peek) {
+        u->queue_buffers -= pkt_buffers(p);
         pkt_put(pkt_queue_pop(&u->queue));
     }
     return (ptrdiff_t)n;
@@ -345,7 +363,7 @@ int udp_take_error(struct udp_cb *u)
 
 size_t udp_readable_bytes(const struct udp_cb *u)
 {
-    return u->queue.first != NULL ? pkt_len(u->queue.first) : 0;
+    return u->queue.first != NULL ? pkt_total(u->queue.first) : 0;
 }
 
 /* How well a socket matches a datagram: 0 not at all. A connection outweighs an address, which a
@@ -396,12 +414,20 @@ static void count_bad(struct net *n, enum udp_bad why)
     }
 }
 
+/* Has u places for one more datagram of so many buffers of the pool? */
+static bool queue_admits(const struct udp_cb *u, const struct pkt_pool *pool, uint32_t buffers)
+{
+    uint32_t most = min_u32(UDP_QUEUE_BUFFERS_MAX, pool->count / UDP_QUEUE_POOL_SHARE);
+    return u->queue.count < UDP_QUEUE_MAX && u->queue_buffers + buffers <= most;
+}
+
 /* Takes p, data at the payload. The newest is dropped when the queue is full, or when queued
  * datagrams would leave the device without buffers. */
 static void udp_enqueue(struct udp_cb *u, struct pkt *p, const struct udp_ends *in)
 {
     struct net *n = u->net;
-    if (u->shut_rd || u->queue.count >= UDP_QUEUE_MAX) {
+    uint32_t buffers = pkt_buffers(p);
+    if (u->shut_rd || !queue_admits(u, p->pool, buffers)) {
         NET_COUNT(n, udp_rx_queue_full);
         pkt_put(p);
         return;
@@ -415,6 +441,7 @@ static void udp_enqueue(struct udp_cb *u, struct pkt *p, const struct udp_ends *
     /* The headers are behind us: the source travels in the packet's notes, for udp_recv. */
     p->cb[0] = (uint64_t)in->src << 16 | in->sport;
     pkt_queue_push(&u->queue, p);
+    u->queue_buffers += buffers;
     u->ready(u->owner, NET_READY_IN);
 }
 
@@ -515,6 +542,7 @@ void udp_attach(struct net *n)
 {
     static const struct ip_protocol udp = {
         .number = IP_PROTO_UDP,
+        .takes_chains = true,
         .input = udp_input,
         .error = udp_icmp_error,
         .absent = udp_absent,

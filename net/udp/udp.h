@@ -13,9 +13,14 @@ struct net;
 
 enum {
     UDP_QUEUE_MAX = 64, /* datagrams waiting on one socket; then the newest is dropped */
+    /* And so many buffers, five of the largest datagrams, but no more than a quarter of the pool.
+     */
+    UDP_QUEUE_BUFFERS_MAX = 256,
+    UDP_QUEUE_POOL_SHARE = 4,
     UDP_HASH_BUCKETS = 64,
     UDP_RECEIVERS_MAX = 2,
-    UDP_PAYLOAD_MAX_BYTES = 1472, /* what fits one packet buffer unfragmented; more: -EMSGSIZE */
+    UDP_PAYLOAD_MAX_BYTES = 65507, /* RFC 768, of IPv4's 65,535 bytes; more: -EMSGSIZE */
+    UDP_RCVBUF_BYTES = UDP_QUEUE_BUFFERS_MAX * 1472, /* of full frames' payloads, for SO_RCVBUF */
 };
 
 struct udp_cb {
@@ -30,6 +35,7 @@ struct udp_cb {
     uint8_t tos;            /* IP_TOS */
     uint8_t ttl;            /* IP_TTL; 0: IPV4_TTL */
     int error;              /* pending, positive errno */
+    uint32_t queue_buffers; /* of the datagrams in queue */
     struct pkt_queue queue; /* each packet's data is at the payload; cb[0] source addr<<16|port */
 };
 
@@ -56,7 +62,8 @@ bool udp_add_receiver(struct net *n, uint16_t port, udp_receiver_fn *input) must
 struct udp_cb *udp_create(struct net *n, net_ready_fn *ready, void *owner) must_check;
 int udp_bind(struct udp_cb *u, uint32_t addr, uint16_t port, bool reuse);
 int udp_connect(struct udp_cb *u, uint32_t raddr, uint16_t rport); /* raddr 0: dissolves */
-/* raddr 0: the connected peer (-EDESTADDRREQ without one). Whole datagram or an error. */
+/* raddr 0: the connected peer (-EDESTADDRREQ without one). Whole datagram or an error. What exceeds
+ * the MTU leaves in fragments; -ENOBUFS: not enough buffers, or no room to wait for a neighbour. */
 ptrdiff_t udp_send(struct udp_cb *u, const void *buf, size_t len, uint32_t raddr, uint16_t rport);
 /* The oldest datagram; what does not fit in len is lost and *full_len tells its real length. */
 ptrdiff_t udp_recv(struct udp_cb *u, void *buf, size_t len, bool peek, uint32_t *raddr,

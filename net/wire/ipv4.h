@@ -13,8 +13,10 @@ enum {
     IPV4_HEADER_BYTES = 20,
     IPV4_VERSION_IHL = 0x45, /* version 4, five words: no options */
     IPV4_TTL = 64,
+    IPV4_PAYLOAD_MAX_BYTES = 65535 - IPV4_HEADER_BYTES, /* RFC 791 3.1 */
 
-    IPV4_FLAG_DF = 0x4000, /* of the fragment field */
+    IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
+    IPV4_FLAG_DF = 0x4000,        /* of the fragment field */
     IPV4_FLAG_MF = 0x2000,
 
     IP_PROTO_ICMP = 1,

@@ -23,11 +23,13 @@ enum udp_bad {
     UDP_BAD_PORT,
 };
 
-/* Checks the datagram in p, data at its header, whose addresses are in ends; trims p to it and
- * fills in the ports. */
+/* Checks the datagram in p, data at its header, which lies in the first buffer; its addresses are
+ * in ends. Trims p to it and fills in the ports. The sum is not taken of what the device has found
+ * good (PKT_RX_CSUM_GOOD). */
 enum udp_bad udp_decode(struct udp_ends *ends, struct pkt *p);
 
-/* Pushes the header, checksum done, onto a payload (UDP_HEADER_BYTES of headroom). */
+/* Pushes the header, checksum done, onto a payload of one buffer or more
+ * (UDP_HEADER_BYTES of headroom). */
 void udp_encode(struct pkt *p, const struct udp_ends *ends);
 
 #endif

@@ -50,10 +50,49 @@ static void input_datagram(struct net_fixture *f, struct fuzz_input *in)
 {
     uint8_t d[600];
     struct frame fr;
-    struct frame_ip ip = {.protocol = fuzz_u8(in), .frag = fuzz_u8(in) == 0 ? 0x2000 : 0};
+    struct frame_ip ip = {.protocol = fuzz_u8(in)};
+    uint8_t frag = fuzz_u8(in); /* 0: the first fragment; above 0xc0 a later one */
+    ip.frag = frag == 0 ? 0x2000 : frag > 0xc0 ? frag & 0x203f : 0;
     size_t len = fuzz_take(in, d, fuzz_u16(in) % sizeof(d));
     frame_ip(&fr, &ip, d, len);
     fixture_input(f, &fr);
+}
+
+/* An echo request of any size in fragments of one size; some of its bytes are the input's. */
+static void input_echo(struct net_fixture *f, struct fuzz_input *in)
+{
+    static uint8_t m[IPV4_PAYLOAD_MAX_BYTES];
+    size_t total = min_size(ICMP_HEADER_BYTES + fuzz_u16(in), sizeof(m));
+    size_t piece = min_size(8 * (1u + fuzz_u8(in)), 1480);
+    total = min_size(total, 60 * piece); /* more pieces are refused, and take time */
+    memset(m, fuzz_u8(in), total);
+    store_be32(m, 0x08000000);
+    (void)fuzz_take(in, m + ICMP_HEADER_BYTES, min_size(total - ICMP_HEADER_BYTES, 16));
+    store_be16(m + 2, csum_finish(csum_add(0, m, total)));
+    for (size_t at = 0; at < total; at += piece) {
+        struct frame fr;
+        size_t len = min_size(piece, total - at);
+        uint16_t more = at + len < total ? 0x2000 : 0;
+        struct frame_ip ip = {.protocol = IP_PROTO_ICMP, .frag = (uint16_t)(at / 8 | more)};
+        frame_ip(&fr, &ip, m + at, len);
+        fixture_input(f, &fr);
+    }
+}
+
+/* A fragment of a reply: they come in order, and the whole is sound. */
+static void check_fragment(const struct frame *fr)
+{
+    static uint8_t whole[IPV4_PAYLOAD_MAX_BYTES + 1500];
+    static size_t have;
+    uint16_t frag = load_be16(frame_ip_at(fr) + 6);
+    size_t at = (size_t)(frag & 0x1fff) * 8;
+    size_t len = (size_t)(fr->bytes + fr->len - frame_payload_at(fr));
+    assert(fr->len <= 14 + 1500 && at == (at == 0 ? 0 : have));
+    memcpy(whole + at, frame_payload_at(fr), len);
+    have = at + len;
+    if ((frag & 0x2000) == 0) {
+        assert(whole[0] == ICMP_ECHO_REPLY && csum_finish(csum_add(0, whole, have)) == 0);
+    }
 }
 
 /* An error that we send is whole, quotes an IP header, and is not about an ICMP error. */
@@ -62,6 +101,10 @@ static void check_output(struct net_fixture *f)
     struct frame fr;
     while (fixture_pop(f, &fr)) {
         if (load_be16(fr.bytes + 12) != ETH_TYPE_IPV4 || frame_ip_at(&fr)[9] != IP_PROTO_ICMP) {
+            continue;
+        }
+        if ((load_be16(frame_ip_at(&fr) + 6) & 0x3fff) != 0) {
+            check_fragment(&fr);
             continue;
         }
         const uint8_t *m = frame_payload_at(&fr);
@@ -86,8 +129,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(u != NULL && udp_bind(u, 0, 5000, false) == 0);
     assert(udp_connect(u, FIXTURE_PEER, 6000) == 0);
     while (in.size > 0) {
-        if (fuzz_u8(&in) < 160) {
+        uint8_t step = fuzz_u8(&in);
+        if (step < 160) {
             input_message(&f, &in);
+        } else if (step < 180) {
+            input_echo(&f, &in);
         } else {
             input_datagram(&f, &in);
         }

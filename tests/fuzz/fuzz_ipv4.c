@@ -6,6 +6,7 @@
 // LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
 #include "kernel/bytes.h"
 #include "net/link/eth.h"
+#include "net/stack.h"
 #include "net/wire/csum.h"
 #include "net/wire/ipv4.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -49,6 +50,25 @@ static void take_frame(struct fuzz_input *in, struct frame *fr)
     }
 }
 
+static void on_ready(void *owner, uint32_t bits)
+{
+    (void)owner;
+    (void)bits;
+}
+
+/* What came for the port goes back, twice as long: so it leaves in fragments as well. */
+static void answer(struct udp_cb *u)
+{
+    static uint8_t buf[2 * UDP_PAYLOAD_MAX_BYTES];
+    uint32_t addr;
+    uint16_t port;
+    size_t full;
+    ptrdiff_t n = udp_recv(u, buf, UDP_PAYLOAD_MAX_BYTES, false, &addr, &port, &full);
+    if (n >= 0) {
+        (void)udp_send(u, buf, 2 * (size_t)n, addr, port);
+    }
+}
+
 static void check_output(struct net_fixture *f)
 {
     struct frame fr;
@@ -65,12 +85,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_decoder(data, size);
     fixture_start(&f, NULL);
     net_set_link(f.net, true, f.now_ns);
+    struct udp_cb *u = udp_create(f.net, on_ready, NULL);
+    assert(u != NULL && udp_bind(u, 0, 0x0101, false) == 0);
     while (in.size > 0) {
         take_frame(&in, &fr);
         fixture_input(&f, &fr);
+        answer(u);
         fixture_advance_ms(&f, fuzz_u8(&in) * 16);
         check_output(&f);
     }
+    udp_close(u);
     fixture_stop(&f);
     return 0;
 }

@@ -38,7 +38,7 @@ void account_of(struct account *a, const struct net *n)
     }
     for (size_t i = 0; i < UDP_HASH_BUCKETS; i++) {
         list_for_each (it, &n->udp.buckets[i]) {
-            a->datagrams += list_entry(it, struct udp_cb, node)->queue.count;
+            a->datagrams += list_entry(it, struct udp_cb, node)->queue_buffers;
         }
     }
     for (uint32_t i = 0; i < n->arp.count; i++) {
@@ -48,7 +48,7 @@ void account_of(struct account *a, const struct net *n)
         }
     }
     list_for_each (it, &n->reass.active) {
-        a->reassembly += list_entry(it, struct reass_datagram, node)->p != NULL;
+        a->reassembly += list_entry(it, struct reass_datagram, node)->fragments;
     }
 }
 

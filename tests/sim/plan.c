@@ -273,6 +273,18 @@ static void draw_partitions(struct drawing *g)
     }
 }
 
+/* Some send datagrams of any size, in fragments. Drawn from the seed alone: the worlds of the
+ * others are what they were without. */
+static void draw_large(const struct world_plan *p, uint32_t i, struct traffic_plan *t)
+{
+    uint64_t drawn = mix_u64(p->seed ^ (UINT64_C(0x1a46e) + i));
+    if (drawn % 4 == 0) {
+        uint32_t most = TRAFFIC_LARGE_BYTES_MAX - TRAFFIC_HEADER_BYTES;
+        t->bytes_max = drawn % 8 == 0 ? most : (uint32_t)(drawn / 8 % (most + 1));
+        t->count = min_u32(t->count, TRAFFIC_LARGE_COUNT_MAX);
+    }
+}
+
 static void draw_traffic(struct drawing *g)
 {
     struct world_plan *p = g->plan;
@@ -287,6 +299,7 @@ static void draw_traffic(struct drawing *g)
             .count = (uint32_t)draw_scaled(d, 1, 200),
             .bytes_max = (uint32_t)draw_scaled(d, 8, TRAFFIC_BYTES_MAX - TRAFFIC_HEADER_BYTES),
             .closed_ppm = one_in(g, 3) ? scaled_ppm(g, 10 * 1000, 500 * 1000) : 0};
+        draw_large(p, i, &p->traffic[i]);
     }
     p->ping_every_ns = one_in(g, 4) ? draw_scaled(d, ms(5), ms(1000)) : 0;
 }

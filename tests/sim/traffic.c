@@ -79,7 +79,7 @@ void traffic_begin(struct world *w)
 static void send_one(struct world *w, uint32_t i)
 {
     struct traffic_pair *p = &w->traffic.pair[i];
-    uint8_t bytes[TRAFFIC_HEADER_BYTES + TRAFFIC_BYTES_MAX];
+    uint8_t bytes[TRAFFIC_LARGE_BYTES_MAX];
     uint64_t number = p->sent++;
     size_t len = bytes_of(w, i, number);
     bool closed = draw_chance(&w->traffic.draw, p->plan->closed_ppm);
@@ -119,7 +119,7 @@ static void check_one(struct world *w, uint32_t i, const uint8_t *bytes, size_t 
 static void read_all(struct world *w, uint32_t i)
 {
     struct traffic_pair *p = &w->traffic.pair[i];
-    uint8_t bytes[2 * TRAFFIC_BYTES_MAX];
+    uint8_t bytes[2 * TRAFFIC_LARGE_BYTES_MAX];
     struct sock_recv_info info;
     while (p->fd_to >= 0 && !w->failed) {
         ptrdiff_t got = sock_recv(w->host[p->plan->to].net, p->fd_to, bytes, sizeof(bytes), 0,

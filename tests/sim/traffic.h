@@ -15,7 +15,9 @@ enum {
     TRAFFIC_PORT = 5000,        /* + number of the pair */
     TRAFFIC_CLOSED_PORT = 5100, /* nobody listens */
     TRAFFIC_HEADER_BYTES = 8,
-    TRAFFIC_BYTES_MAX = 1472,
+    TRAFFIC_BYTES_MAX = 1472, /* of most pairs' datagrams */
+    TRAFFIC_LARGE_BYTES_MAX = 65507,
+    TRAFFIC_LARGE_COUNT_MAX = 40,
 };
 
 struct traffic_plan {

@@ -430,9 +430,9 @@ static void datagram_client(void *arg)
     m.msg_name = NULL;
     m.msg_iovlen = 0;
     assert(sendmsg(fd, &m, 0) == 0);
-    static char big[1500];
-    v[0] = (struct iovec){big, 1400};
-    v[1] = (struct iovec){big, 73};
+    static char big[65536];
+    v[0] = (struct iovec){big, 65000};
+    v[1] = (struct iovec){big, 508};
     m.msg_iovlen = 2;
     expect_error(sendmsg(fd, &m, 0), EMSGSIZE);
     m.msg_controllen = 16;

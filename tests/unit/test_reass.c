@@ -2,6 +2,7 @@
  * Reassembly of fragments: in and out of order, duplicates, overlaps, bounds, time.
  */
 // LINK: tests/unit/net_fixture.c kernel/pkt.c kernel/pool.c kernel/timer.c @net
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,52 +175,179 @@ static void test_bad_fragments(void **state)
     fixture_input(f, &fr);
     assert_int_equal(fixture_counter(f, "frag_drop_bad"), 4);
     expect_nothing(f);
-    frame_ip(&fr, &(struct frame_ip){.id = 5, .protocol = 1, .frag = 0x1f00}, junk, 1480);
-    fixture_input(f, &fr);
-    assert_int_equal(fixture_counter(f, "frag_drop_too_big"), 1);
-    expect_nothing(f);
-    /* One that grows too big takes with it what was there. */
+    /* One that grows beyond 65,535 bytes takes with it what was there. */
     input_piece(f, 0, 6, 0, 1000);
-    frame_ip(&fr, &(struct frame_ip){.id = 6, .protocol = 1, .frag = 1000 / 8 | MF}, junk, 1016);
+    frame_ip(&fr, &(struct frame_ip){.id = 6, .protocol = 1, .frag = 65512 / 8}, junk, 4);
     fixture_input(f, &fr);
-    assert_int_equal(fixture_counter(f, "frag_drop_too_big"), 2);
+    assert_int_equal(fixture_counter(f, "frag_drop_bad"), 5);
+    expect_nothing(f);
+    /* So it does when only the header of its first piece makes it so long. */
+    static const uint8_t nops[4] = {1, 1, 1, 0};
+    for (uint32_t at = 1000; at < IPV4_PAYLOAD_MAX_BYTES; at += 1480) {
+        size_t len = min_size(1480, IPV4_PAYLOAD_MAX_BYTES - at);
+        uint16_t more = at + len < IPV4_PAYLOAD_MAX_BYTES ? MF : 0;
+        struct frame_ip ip = {.id = 7, .protocol = 17, .frag = (uint16_t)(at / 8 | more)};
+        frame_ip(&fr, &ip, junk, len);
+        fixture_input(f, &fr);
+    }
+    struct frame_ip ip = {.id = 7, .protocol = 17, .frag = MF, .options = nops, .options_len = 4};
+    frame_ip(&fr, &ip, junk, 1000);
+    fixture_input(f, &fr);
+    assert_int_equal(fixture_counter(f, "frag_drop_bad"), 6);
     expect_nothing(f);
 }
 
-/* The largest datagram that fits, from its end; it is a UDP one, for no echo reply could leave. */
-static void test_largest(void **state)
+/* A UDP datagram of len bytes, header and all, from port 1000 to 2000. */
+static void make_datagram(uint8_t *d, size_t len)
 {
-    struct net_fixture *f = *state;
-    uint8_t d[REASS_PAYLOAD_MAX_BYTES] = {0};
-    struct frame fr;
+    for (size_t i = 8; i < len; i++) {
+        d[i] = (uint8_t)(i * 7 + (i >> 8) * 31);
+    }
     store_be16(d, 1000);
     store_be16(d + 2, 2000);
-    store_be16(d + 4, sizeof(d));
-    frame_ip(&fr, &(struct frame_ip){.id = 1, .protocol = 17, .frag = 1400 / 8}, d + 1400,
-             sizeof(d) - 1400);
+    store_be16(d + 4, (uint16_t)len);
+    store_be16(d + 6, 0);
+    uint32_t sum = csum_pseudo(FIXTURE_PEER, FIXTURE_ADDR, IP_PROTO_UDP, (uint16_t)len);
+    store_be16(d + 6, csum_finish(csum_add(sum, d, len)));
+}
+
+/* Bytes [begin, end) of the len bytes at d. */
+static void input_part(struct net_fixture *f, uint8_t protocol, uint16_t id, const uint8_t *d,
+                       size_t len, size_t begin, size_t end)
+{
+    struct frame fr;
+    struct frame_ip ip = {
+        .protocol = protocol, .id = id, .frag = (uint16_t)(begin / 8 | (end < len ? MF : 0))};
+    frame_ip(&fr, &ip, d + begin, end - begin);
     fixture_input(f, &fr);
-    frame_ip(&fr, &(struct frame_ip){.id = 1, .protocol = 17, .frag = MF}, d, 1400);
-    fixture_input(f, &fr);
-    assert_int_equal(fixture_counter(f, "udp_rx"), 1);
+}
+
+/* The one datagram that waits on u is d. */
+static void expect_datagram(struct udp_cb *u, const uint8_t *d, size_t len)
+{
+    static uint8_t got[IPV4_PAYLOAD_MAX_BYTES];
+    uint32_t addr;
+    uint16_t port;
+    size_t full;
+    assert_int_equal(udp_recv(u, got, sizeof(got), false, &addr, &port, &full), len - 8);
+    assert_int_equal(full, len - 8);
+    assert_memory_equal(got, d + 8, len - 8);
+    assert_int_equal(udp_recv(u, got, sizeof(got), false, &addr, &port, &full), -EAGAIN);
+}
+
+/* An order of count pieces: forwards, backwards, from the middle on, or at random. */
+static void make_order(size_t *order, size_t count, int kind, struct net_random *r)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t j = kind == 3 ? net_random_below(r, (uint32_t)i + 1) : i;
+        order[i] = order[j];
+        order[j] = kind == 1 ? count - 1 - i : (kind == 2 ? (i + count / 2) % count : i);
+    }
+}
+
+/* Datagrams of every size up to the largest, in 45 pieces and in fewer, in every kind of order. */
+static void test_large(void **state)
+{
+    struct net_fixture *f = *state;
+    static const uint32_t lengths[] = {1488, 2013, 2014, 2015, 4000, 9001, 65000, 65514, 65515};
+    static uint8_t d[IPV4_PAYLOAD_MAX_BYTES];
+    static const uint8_t seed[32] = {7};
+    struct net_random r;
+    net_random_init(&r, seed);
+    struct udp_cb *u = udp_create(f->net, ignore_ready, NULL);
+    assert_int_equal(udp_bind(u, 0, 2000, false), 0);
+    uint16_t id = 0;
+    for (size_t k = 0; k < ARRAY_SIZE(lengths); k++) {
+        size_t len = lengths[k];
+        size_t count = (len + 1479) / 1480;
+        make_datagram(d, len);
+        for (int kind = 0; kind < 8; kind++) {
+            size_t order[45];
+            make_order(order, count, kind % 4, &r);
+            for (size_t i = 0; i < count; i++) {
+                size_t at = order[i] * 1480;
+                input_part(f, IP_PROTO_UDP, id, d, len, at, min_size(at + 1480, len));
+                if (kind >= 4 && i + 1 < count) { /* each of them twice */
+                    input_part(f, IP_PROTO_UDP, id, d, len, at, min_size(at + 1480, len));
+                }
+            }
+            expect_datagram(u, d, len);
+            expect_nothing(f);
+            id++;
+        }
+    }
+    assert_int_equal(fixture_counter(f, "frag_reassembled"), 8 * ARRAY_SIZE(lengths));
+    udp_close(u);
+}
+
+/* With a first piece that has no whole header of what it is of, and others as small. */
+static void test_headers_in_pieces(void **state)
+{
+    struct net_fixture *f = *state;
+    static uint8_t d[9000];
+    struct udp_cb *u = udp_create(f->net, ignore_ready, NULL);
+    assert_int_equal(udp_bind(u, 0, 2000, false), 0);
+    make_datagram(d, sizeof(d));
+    for (uint16_t id = 0; id < 20; id++) {
+        size_t cut = 0;
+        for (size_t at = 0; at < sizeof(d); at = cut) {
+            cut = min_size(sizeof(d), at < 8u * id ? at + 8 : at + 1400);
+            input_part(f, IP_PROTO_UDP, id, d, sizeof(d), at, cut);
+        }
+        expect_datagram(u, d, sizeof(d));
+        expect_nothing(f);
+    }
+    udp_close(u);
+}
+
+/* Of one that nobody takes an error tells, which quotes a sound IP header and what follows it, over
+ * as many buffers as that is. */
+static void test_quoted_from_pieces(void **state)
+{
+    struct net_fixture *f = *state;
+    static uint8_t d[9000];
+    struct frame fr;
+    make_datagram(d, sizeof(d));
+    input_part(f, IP_PROTO_UDP, 1, d, sizeof(d), 1400, 2800);
+    input_part(f, IP_PROTO_UDP, 1, d, sizeof(d), 0, 200);
+    for (size_t at = 2800; at < sizeof(d); at += 1400) {
+        input_part(f, IP_PROTO_UDP, 1, d, sizeof(d), at, min_size(at + 1400, sizeof(d)));
+    }
+    input_part(f, IP_PROTO_UDP, 1, d, sizeof(d), 200, 1400);
     assert_int_equal(fixture_counter(f, "udp_rx_no_socket"), 1);
-    /* Port unreachable quotes a sound IP header in front of it. */
     assert_true(fixture_pop(f, &fr));
     const uint8_t *quote = frame_payload_at(&fr) + 8;
     assert_int_equal(quote[0], 0x45);
     assert_int_equal(load_be32(quote + 12), FIXTURE_PEER);
-    assert_memory_equal(quote + 20, d, 8);
+    assert_int_equal(fr.bytes + fr.len - quote, ICMP_QUOTE_MAX_BYTES);
+    assert_memory_equal(quote + 20, d, ICMP_QUOTE_MAX_BYTES - 20);
     expect_nothing(f);
+}
+
+/* TCP takes its segments in one buffer: what does not fit that is dropped, under its name. */
+static void test_one_buffer_for_tcp(void **state)
+{
+    struct net_fixture *f = *state;
+    static uint8_t d[2015] = {0, 9, 0, 80, [12] = 0x50};
+    for (uint16_t i = 0; i < 2; i++) {
+        size_t len = sizeof(d) - i;
+        input_part(f, IP_PROTO_TCP, i, d, len, 0, 1400);
+        input_part(f, IP_PROTO_TCP, i, d, len, 1400, len);
+        expect_nothing(f);
+        assert_int_equal(fixture_counter(f, "frag_drop_too_big"), 1);
+        assert_int_equal(fixture_counter(f, "tcp_rx_drop_checksum"), i);
+    }
 }
 
 /* Fragments of 8 bytes: as many as one datagram may have, then none of it is kept. */
 static void test_tiny_fragments(void **state)
 {
     struct net_fixture *f = *state;
-    for (size_t i = 0; i < REASS_FRAGMENTS_MAX; i++) {
+    for (size_t i = 0; i < REASS_SHARE_MIN; i++) {
         input_piece(f, 0, 7, i * 16, i * 16 + 8);
     }
-    assert_int_equal(f->net->reass.fragments, REASS_FRAGMENTS_MAX);
-    assert_int_equal(f->rx.used, 1); /* one buffer, however many */
+    assert_int_equal(f->net->reass.fragments, REASS_SHARE_MIN);
+    assert_int_equal(f->rx.used, REASS_SHARE_MIN); /* each in its own buffer */
     input_piece(f, 0, 7, 1000, 1008);
     assert_int_equal(fixture_counter(f, "frag_drop_too_many"), 1);
     expect_nothing(f);
@@ -254,7 +382,7 @@ static void test_fragment_cap(void **state)
 {
     struct net_fixture *f = *state;
     uint32_t cap = f->cfg.limits.reass_packets;
-    for (uint32_t i = 0; i < 8 * REASS_FRAGMENTS_MAX; i++) {
+    for (uint32_t i = 0; i < 8 * REASS_SHARE_MIN; i++) {
         input_piece(f, 0x0b000001 + i % 8, 1, i / 8 * 16, i / 8 * 16 + 8);
         assert_true(f->net->reass.fragments <= cap);
     }
@@ -265,6 +393,36 @@ static void test_fragment_cap(void **state)
     assert_int_equal(fixture_forget(f), 1);
     fixture_advance(f, REASS_TIMEOUT_NS + NS_PER_S);
     (void)fixture_forget(f); /* Time Exceeded, or the ARP requests for it */
+    expect_nothing(f);
+}
+
+/* However many there may be, they never hold more than their share of the receive buffers, nor the
+ * last of them. */
+static void test_buffers_are_shared(void **state)
+{
+    struct net_fixture *f = *state;
+    struct net_config cfg;
+    fixture_stop(f);
+    fixture_config(&cfg);
+    cfg.limits.reass_packets = 10000;
+    cfg.limits.reass_datagrams = 1000;
+    fixture_start(f, &cfg);
+    fixture_up(f);
+    for (uint32_t i = 0; i < 2000; i++) {
+        input_piece(f, 0x0b000001 + i, 1, 8, 16);
+        assert_true(f->rx.used <= FIXTURE_RX_COUNT / REASS_POOL_SHARE);
+    }
+    assert_int_equal(f->rx.used, FIXTURE_RX_COUNT / REASS_POOL_SHARE);
+    struct pkt_queue taken = {0};
+    while (pkt_pool_left(&f->rx) > FIXTURE_RX_COUNT / REASS_POOL_KEPT) {
+        pkt_queue_push(&taken, pkt_alloc(&f->rx, 0));
+    }
+    for (uint32_t i = 0; i < 100; i++) {
+        input_piece(f, 0x0b100001 + i, 1, 8, 16);
+        assert_true(pkt_pool_left(&f->rx) >= FIXTURE_RX_COUNT / REASS_POOL_KEPT);
+    }
+    pkt_queue_drain(&taken);
+    fixture_advance(f, REASS_TIMEOUT_NS + NS_PER_S);
     expect_nothing(f);
 }
 
@@ -298,11 +456,11 @@ static void test_forged_pieces_do_not_silence_a_host(void **state)
 static void test_small_pieces_evict_their_own(void **state)
 {
     struct net_fixture *f = *state;
-    uint32_t share = max_u32(f->cfg.limits.reass_packets / REASS_SOURCE_SHARE, REASS_FRAGMENTS_MAX);
+    uint32_t share = max_u32(f->cfg.limits.reass_packets / REASS_SOURCE_SHARE, REASS_SHARE_MIN);
     input_piece(f, 0, 500, 0, 800);
-    for (uint32_t i = 0; i < 100 * REASS_FRAGMENTS_MAX; i++) {
-        uint16_t at = (uint16_t)(i % REASS_FRAGMENTS_MAX * 16);
-        input_piece(f, 0x0b000001, (uint16_t)(i / REASS_FRAGMENTS_MAX), at, at + 8u);
+    for (uint32_t i = 0; i < 100 * REASS_SHARE_MIN; i++) {
+        uint16_t at = (uint16_t)(i % REASS_SHARE_MIN * 16);
+        input_piece(f, 0x0b000001, (uint16_t)(i / REASS_SHARE_MIN), at, at + 8u);
         assert_true(f->net->reass.fragments <= share + 1);
     }
     assert_int_equal(fixture_counter(f, "frag_evicted"), 0);
@@ -391,7 +549,11 @@ int main(void)
         fixture_test_met(test_duplicates),
         fixture_test_met(test_overlaps),
         fixture_test_met(test_bad_fragments),
-        fixture_test_met(test_largest),
+        fixture_test_met(test_large),
+        fixture_test_met(test_headers_in_pieces),
+        fixture_test_met(test_quoted_from_pieces),
+        fixture_test_met(test_one_buffer_for_tcp),
+        fixture_test_met(test_buffers_are_shared),
         fixture_test_met(test_tiny_fragments),
         fixture_test_met(test_source_cap_and_eviction),
         fixture_test_met(test_fragment_cap),

@@ -519,7 +519,7 @@ static void test_datagram_errors(void **state)
     int a = open_udp(p, 0);
     static char big[70000];
     struct sock_addr to = {.addr = PAIR_HOST_1, .port = 9};
-    assert_int_equal(sock_send(p->net[0], a, big, 1473, 0, &to, p->now_ns), -EMSGSIZE);
+    assert_int_equal(sock_send(p->net[0], a, big, 65508, 0, &to, p->now_ns), -EMSGSIZE);
     assert_int_equal(sock_send(p->net[0], a, big, sizeof(big), 0, &to, p->now_ns), -EMSGSIZE);
     assert_int_equal(sock_send(p->net[0], a, big, 1472, 0, &to, p->now_ns), 1472);
     struct sock_addr port0 = {.addr = PAIR_HOST_1, .port = 0};
@@ -713,7 +713,7 @@ static void test_datagram_options(void **state)
     int64_t v = 0;
     expect_opt(n, udp, SOCK_OPT_TYPE, SOCK_TYPE_UDP);
     assert_int_equal(sock_set_opt(n, udp, SOCK_OPT_RCVBUF, 1, p->now_ns), 0);
-    expect_opt(n, udp, SOCK_OPT_RCVBUF, (int64_t)UDP_QUEUE_MAX * UDP_PAYLOAD_MAX_BYTES);
+    expect_opt(n, udp, SOCK_OPT_RCVBUF, UDP_RCVBUF_BYTES);
     expect_opt(n, udp, SOCK_OPT_SNDBUF, UDP_PAYLOAD_MAX_BYTES);
     expect_opt(n, udp, SOCK_OPT_LINGER_S, -1);
     expect_opt(n, udp, SOCK_OPT_KEEPALIVE, 0);

@@ -152,6 +152,33 @@ static void test_checksum_zero_and_trailing(void **state)
     udp_close(u);
 }
 
+/* The device has summed it up already: it is not summed up again, unless it is a fragment. */
+static void test_checksum_by_the_device(void **state)
+{
+    struct net_fixture *f = *state;
+    struct udp_cb *u = bound(f, 0, 7);
+    struct frame fr;
+    frame_udp(&fr, &plain, 1, 7, "abc", 3);
+    fr.bytes[14 + 20 + 6] ^= 1;
+    struct pkt *p = pkt_alloc(&f->rx, 0);
+    memcpy(pkt_append(p, fr.len), fr.bytes, fr.len);
+    p->rx_flags = PKT_RX_CSUM_GOOD;
+    net_input(f->net, p, f->now_ns);
+    expect_text(u, "abc", 1);
+    uint8_t d[16] = {0, 1, 0, 7, 0, 16, 0xba, 0xad};
+    for (uint16_t i = 0; i < 2; i++) {
+        struct frame_ip ip = {.protocol = 17, .id = 1, .frag = i == 0 ? 0x2000 : 1};
+        frame_ip(&fr, &ip, d + 8 * i, 8);
+        p = pkt_alloc(&f->rx, 0);
+        memcpy(pkt_append(p, fr.len), fr.bytes, fr.len);
+        p->rx_flags = PKT_RX_CSUM_GOOD;
+        net_input(f->net, p, f->now_ns);
+    }
+    assert_int_equal(fixture_counter(f, "udp_rx_bad_checksum"), 1);
+    expect_empty(u);
+    udp_close(u);
+}
+
 static void test_send(void **state)
 {
     struct net_fixture *f = *state;
@@ -438,6 +465,7 @@ int main(void)
         fixture_test_met(test_receive),
         fixture_test_met(test_bad_datagrams),
         fixture_test_met(test_checksum_zero_and_trailing),
+        fixture_test_met(test_checksum_by_the_device),
         fixture_test_met(test_send),
         fixture_test_met(test_tos_and_ttl),
         fixture_test_met(test_checksum_never_zero),
