@@ -7,7 +7,8 @@
  *
  * Written from the manuals' numbers, or from what other systems quote of them where a manual was
  * not to be had (each file says which), not from drivers/e1000: it is also that driver's check.
- * What is common is in chip_core.c (registers, reset), chip_ring.c, chip_desc.c, chip_irq.c,
+ * What is common is in chip_core.c (registers, reset), chip_ring.c, chip_desc.c, chip_tx.c,
+ * chip_segment.c, chip_csum.c, chip_irq.c,
  * chip_phy.c (PHY, NVM, ownership), chip_memory.c and chip_pci.c; what is one generation's own in
  * chip_8254x.c, chip_82574.c (82571 to 82583), chip_ich.c (ICH, PCH) and chip_igb.c.
  */
@@ -17,6 +18,7 @@
 #include "kernel/base.h"
 #include "kernel/irq.h"
 #include "kernel/pci.h"
+#include "tests/unit/chip_segment.h"
 
 enum {
     CHIP_REGS_BYTES = 0x20000,
@@ -78,6 +80,24 @@ struct chip_done { /* a filled RX descriptor that was not written back yet */
     bool written;
 };
 
+/* What a context descriptor told. */
+struct chip_context {
+    bool known;
+    struct segment_job job;
+    size_t ip_csum, ip_end, l4_end, bytes;
+    bool tcp, ipv4, segments;
+};
+
+/* A frame of which descriptors were given, up to its last. */
+struct chip_frame_open {
+    uint32_t descriptors;
+    uint64_t common;
+    bool segments;
+    uint8_t options;
+    size_t told, bytes, first_bytes, last_bytes, longest;
+    uint8_t head[256];
+};
+
 struct chip_traits;
 
 struct chip {
@@ -94,6 +114,7 @@ struct chip {
     bool rx_hang;          /* takes frames in and fills no buffer until the next reset */
     bool rx_backwards;     /* writes back the descriptors of a cache line last first */
     bool accept_long;      /* a frame too long for one buffer is not filtered out */
+    bool rx_no_csum;       /* as QEMU's 82540: looks at no checksum, and says so */
     uint64_t dma_fail_at;  /* the dma_alloc that fails, counted from 1 */
     uint8_t eeprom_mac[6]; /* loaded by reset */
     uint64_t access_ns;    /* what each access to a register takes */
@@ -133,7 +154,8 @@ struct chip {
     uint64_t now_ns;
     uint64_t reads, writes, rdt_writes, tdt_writes, rctl_writes, resets;
     uint64_t frames_in, frames_out, reports_out, frames_dropped;
-    uint64_t looped; /* sent frames that came back */
+    uint64_t looped;   /* sent frames that came back */
+    uint64_t contexts; /* descriptors */
     uint64_t messages[CHIP_VECTORS_MAX], messages_lost;
     uint32_t fault_count;
     char fault[200]; /* the first */
@@ -164,6 +186,11 @@ struct chip {
     uint32_t done_first, done_count;
     uint32_t tx_unreported[CHIP_RING_MAX]; /* sent descriptors whose DD is held back */
     uint32_t tx_unreported_count;
+    struct chip_frame_open open;                /* as given */
+    struct chip_context context_given, context; /* ... and as sent */
+    bool segmented_last;
+    uint8_t sending[SEGMENT_WHOLE_MAX + 256];
+    size_t sending_bytes;
     uint64_t queue_on_ns[2]; /* RX, TX: when xDCTL.ENABLE reads 1; 0: off */
     bool tail_wrong[2];      /* RX, TX: a write beside ME went wrong */
     bool delivering;

@@ -1,6 +1,7 @@
 /*
  * The two descriptor formats of the chip models: legacy (8254x manual 3.2.3, 3.3.3) and advanced
- * (82576 data sheet 7.1.5, 7.2.2). Bit positions are counted from the lowest of each quadword.
+ * (82576 data sheet 7.1.5, 7.2.2); chip_tx.c has what makes a frame of them. Bit positions are
+ * counted from the lowest of each quadword.
  */
 #include <string.h>
 
@@ -76,23 +77,6 @@ void chip_put_rx(uint8_t *desc, const struct chip_done *d, bool torn)
 
 /* --- transmit ----------------------------------------------------------------------------- */
 
-/* DEXT is bit 29 of the second quadword in both formats. */
-static bool is_extended(uint64_t word)
-{
-    return (word >> 29 & 1) != 0;
-}
-
-size_t chip_tx_length(const struct chip_given *given)
-{
-    return (uint16_t)given->words[1];
-}
-
-/* RS: bit 27 in both. */
-bool chip_tx_reports(const struct chip_given *given)
-{
-    return (given->words[1] >> 27 & 1) != 0;
-}
-
 /* I219: what empties a ring that is to be reset: 512 bytes, IFCS, no EOP. */
 bool chip_tx_is_dummy(const struct chip_given *given)
 {
@@ -102,7 +86,7 @@ bool chip_tx_is_dummy(const struct chip_given *given)
 static void check_legacy_tx(uint32_t idx, const uint8_t *desc)
 {
     uint8_t cmd = desc[11];
-    if ((cmd & ~0x08) != 0x03) {
+    if ((cmd & ~0x09) != 0x02) { /* IFCS; EOP and RS as one likes */
         chip_fault("TX descriptor %u: command 0x%02x", idx, cmd);
     }
     if (desc[10] != 0 || desc[12] != 0 || desc[13] != 0 || desc[14] != 0 || desc[15] != 0) {
@@ -110,20 +94,49 @@ static void check_legacy_tx(uint32_t idx, const uint8_t *desc)
     }
 }
 
-static void check_advanced_tx(uint32_t idx, uint64_t word)
+/* An extended one of the 8254x to PCH: DEXT, IFCS; EOP, RS, TSE as one likes. */
+static void check_extended_tx(uint32_t idx, uint64_t word)
 {
-    if ((word >> 20 & 0xf) != 3) {
-        chip_fault("TX descriptor %u: DTYP %u", idx, (unsigned)(word >> 20 & 0xf));
-    }
-    if ((word >> 24 & 0xf7) != 0x23) { /* DEXT, IFCS, EOP; RS as one likes */
+    if ((word >> 24 & 0xf2) != 0x22) {
         chip_fault("TX descriptor %u: command 0x%02x", idx, (unsigned)(word >> 24 & 0xff));
     }
-    if (word >> 46 != (word & 0xffff)) {
-        chip_fault("TX descriptor %u: PAYLEN %u of %u bytes", idx, (unsigned)(word >> 46),
-                   (unsigned)(word & 0xffff));
-    }
-    if ((word >> 32 & 0x3fff) != 0 || (word >> 16 & 0xf) != 0) {
+    if ((word >> 32 & 0xff) != 0 || word >> 42 != 0) {
         chip_fault("TX descriptor %u given with stale fields", idx);
+    }
+}
+
+static void check_advanced_tx(uint32_t idx, uint64_t word)
+{
+    if ((word >> 24 & 0x76) != 0x22) { /* DEXT, IFCS; EOP, RS, TSE as one likes */
+        chip_fault("TX descriptor %u: command 0x%02x", idx, (unsigned)(word >> 24 & 0xff));
+    }
+    if ((word >> 32 & 0xff) != 0 || (word >> 42 & 0xf) != 0 || (word >> 16 & 0xf) != 0) {
+        chip_fault("TX descriptor %u given with stale fields", idx);
+    }
+}
+
+static void check_tx(uint32_t idx, const uint8_t *desc, uint64_t word)
+{
+    bool advanced = chip->traits->class == CLASS_IGB;
+    switch (chip_tx_kind(word)) {
+    case CHIP_TX_LEGACY:
+        check_legacy_tx(idx, desc);
+        if (advanced) {
+            chip_fault("TX descriptor %u: a legacy one", idx);
+        }
+        break;
+    case CHIP_TX_DATA:
+        if (advanced) {
+            check_advanced_tx(idx, word);
+        } else {
+            check_extended_tx(idx, word);
+        }
+        break;
+    case CHIP_TX_CONTEXT:
+        break;
+    case CHIP_TX_NONE:
+        chip_fault("TX descriptor %u: DTYP %u", idx, (unsigned)(word >> 20 & 0xf));
+        break;
     }
 }
 
@@ -136,24 +149,17 @@ void chip_check_tx_given(uint32_t idx, const uint8_t *desc)
         chip->flushed = (*reg(0x5bbc) & 0x2000) != 0; /* FEXTNVM11 */
         return;
     }
-    if (!is_extended(given->words[1])) {
-        check_legacy_tx(idx, desc);
-    } else if (chip->traits->class == CLASS_IGB) {
-        check_advanced_tx(idx, given->words[1]);
-    } else {
-        chip_fault("TX descriptor %u: an extended one", idx);
-    }
-    size_t len = chip_tx_length(given);
-    if (len < 60 || len > 1514) {
-        chip_fault("TX descriptor %u: %zu bytes", idx, len);
-    }
-    const uint8_t *data = chip_reach(given->words[0], len);
+    uint64_t word = given->words[1];
+    size_t len = chip_tx_kind(word) == CHIP_TX_CONTEXT ? 0 : chip_tx_length(given);
+    check_tx(idx, desc, word);
+    const uint8_t *data = len > 0 ? chip_reach(given->words[0], len) : NULL;
     given->data_hash = data != NULL ? chip_hash(data, len) : 0;
+    chip_tx_give(idx, given, data);
 }
 
 void chip_put_tx(uint8_t *desc, const struct chip_given *given)
 {
-    if (is_extended(given->words[1])) {
+    if (chip_tx_kind(given->words[1]) != CHIP_TX_LEGACY) {
         memset(desc, 0xdb, 12); /* reserved in the write-back format: not what was given */
     }
     desc[12] |= 0x01;

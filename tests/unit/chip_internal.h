@@ -87,11 +87,21 @@ bool chip_poisoned(const uint8_t *buffer, size_t len);
 bool chip_advanced_rx(void);
 void chip_check_rx_given(uint32_t idx, const struct chip_given *given);
 void chip_check_tx_given(uint32_t idx, const uint8_t *desc);
-size_t chip_tx_length(const struct chip_given *given);
-bool chip_tx_reports(const struct chip_given *given);
 bool chip_tx_is_dummy(const struct chip_given *given);
 void chip_put_rx(uint8_t *desc, const struct chip_done *d, bool torn);
 void chip_put_tx(uint8_t *desc, const struct chip_given *given);
+
+/* chip_tx.c: give is for each descriptor as it is given, take as it is sent, forget for a reset. */
+enum chip_tx_kind { CHIP_TX_LEGACY, CHIP_TX_DATA, CHIP_TX_CONTEXT, CHIP_TX_NONE };
+enum chip_tx_kind chip_tx_kind(uint64_t word);
+size_t chip_tx_length(const struct chip_given *given);
+bool chip_tx_reports(const struct chip_given *given);
+void chip_tx_give(uint32_t idx, const struct chip_given *given, const uint8_t *data);
+void chip_tx_take(const struct chip_given *given, const uint8_t *data, segment_fn *out);
+void chip_tx_forget(void);
+
+/* chip_csum.c: adds to what is said of a frame. */
+void chip_rx_csum(const uint8_t *frame, size_t len, uint8_t *status, uint8_t *errors);
 
 /* chip_ring.c */
 uint32_t chip_ring_count(uint32_t block);

@@ -43,6 +43,7 @@ void chip_rings_reset(void)
     chip->fifo_count = 0;
     chip->done_count = 0;
     chip->tx_unreported_count = 0;
+    chip_tx_forget();
     chip->queue_on_ns[0] = chip->queue_on_ns[1] = 0;
     chip->tail_wrong[0] = chip->tail_wrong[1] = false;
     chip->rx_hang = false;
@@ -178,6 +179,9 @@ static void write_tail(uint32_t block, uint32_t value)
         chip_drain_fifo();
         return;
     }
+    if (chip->open.descriptors > 0) {
+        chip_fault("the burst ends within a frame");
+    }
     uint32_t count = max_u32(chip_ring_count(block), 1);
     const struct chip_given *last = &chip->tx_given[(*reg(block + 0x18) + count - 1) % count];
     if (!chip_tx_reports(last) && !chip_tx_is_dummy(last)) {
@@ -281,12 +285,12 @@ static void fill(const struct chip_frame *f, size_t at)
         }
         memcpy(buffer, f->bytes + at, len);
     }
-    *held(chip->done_count++) = (struct chip_done){
-        .idx = idx,
-        .length = len,
-        .status = last ? 0x07 : 0x05,
-        .errors = last ? f->errors : 0,
-    };
+    struct chip_done *d = held(chip->done_count++);
+    *d = (struct chip_done){.idx = idx, .length = len, .status = last ? 0x03 : 0x01};
+    if (last) {
+        d->errors = f->errors;
+        chip_rx_csum(f->bytes, f->len, &d->status, &d->errors);
+    }
     *reg(0x2810) = (idx + 1) % chip_ring_count(0x2800);
 }
 
@@ -413,8 +417,9 @@ static void check_loopback(void)
     }
 }
 
-static void let_go(const uint8_t *data, size_t len)
+static void let_go(void *arg, const uint8_t *data, size_t len)
 {
+    (void)arg;
     if (loops()) {
         check_loopback();
         chip->looped++;
@@ -431,20 +436,20 @@ static void send_one(uint32_t idx)
         return;
     }
     const uint8_t *desc = descriptor(0x3800, idx);
-    size_t len = chip_tx_length(given);
-    const uint8_t *data = chip_reach(given->words[0], len);
-    if (desc == NULL || data == NULL) {
+    bool context = chip_tx_kind(given->words[1]) == CHIP_TX_CONTEXT;
+    size_t len = context ? 0 : chip_tx_length(given);
+    const uint8_t *data = len > 0 ? chip_reach(given->words[0], len) : NULL;
+    if (desc == NULL || (data == NULL && len > 0)) {
         return;
     }
     if (!same_as_given(given, desc)) {
         chip_fault("TX descriptor %u was touched while the chip owned it", idx);
     }
-    if (chip_hash(data, len) != given->data_hash) {
+    if (data != NULL && chip_hash(data, len) != given->data_hash) {
         chip_fault("TX buffer of descriptor %u changed before it was sent", idx);
     }
-    let_go(data, len);
-    chip->frames_out++;
-    *reg(0x4080) += 1;
+    static const uint8_t none[1];
+    chip_tx_take(given, data != NULL ? data : none, let_go);
     if (chip_tx_reports(given) && chip->tx_unreported_count < CHIP_RING_MAX) {
         chip->tx_unreported[chip->tx_unreported_count++] = idx;
     }
