@@ -203,6 +203,7 @@ static bool send_after_flush(struct netdev *d, struct pkt **p)
 
 void netdev_send(struct netdev *d, struct pkt *p)
 {
+    assert(p->frag == NULL || (d->nic->features & NIC_FEATURE_TX_FRAGS) != 0);
     /* Order: no packet passes those that wait. */
     if (d->queue.count == 0) {
         if (d->nic->ops->tx(d->nic, &p, 1) == 1 || send_after_flush(d, &p)) {
@@ -251,6 +252,10 @@ static const struct stat_row rows[] = {
     ROW(tx_hangs, "times the transmitter hung and the device was reset"),
     ROW(rx_stalls, "times the receiver stalled and the device was reset"),
     ROW(irqs_lost, "times an interrupt of the device was lost and made up for"),
+    ROW(rx_csum, "frames whose TCP or UDP checksum the device has found good"),
+    ROW(tx_csum, "packets whose TCP or UDP checksum the device was to fill in"),
+    ROW(tx_tso, "packets that the device was to cut into segments"),
+    ROW(tx_contexts, "descriptors that told the device what to do with packets"),
 };
 static_assert(ARRAY_SIZE(rows) * sizeof(uint64_t) == sizeof(struct nic_stats), "every counter");
 

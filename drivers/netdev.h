@@ -46,7 +46,10 @@ void netdev_init(struct netdev *d, struct nic *nic, const struct netdev_ops *ops
 /* irq context: an irq_fn's body. True when the device had raised it. */
 bool netdev_irq(struct netdev *d, uint32_t vector);
 
-/* Takes p. Sent with the next flush, or queued, or dropped and counted when the queue is full. */
+/*
+ * Takes p, in several buffers where the device has NIC_FEATURE_TX_FRAGS, with requests that it has
+ * offered. Sent with the next flush, or queued, or dropped and counted when the queue is full.
+ */
 void netdev_send(struct netdev *d, struct pkt *p);
 
 /* Counters of NIC and queue, by position, names prefixed "nic_"; false behind the last. */

@@ -20,9 +20,33 @@ enum nic_event { /* what irq() saw; bits */
 enum nic_feature {
     NIC_FEATURE_RX_CSUM = 1u << 0,  /* sets PKT_RX_CSUM_GOOD */
     NIC_FEATURE_TX_CSUM = 1u << 1,  /* takes pkt.tx.l4 */
-    NIC_FEATURE_TSO = 1u << 2,      /* takes pkt.tx.mss */
+    NIC_FEATURE_TSO = 1u << 2,      /* takes pkt.tx.mss; has the other two of sending as well */
     NIC_FEATURE_TX_FRAGS = 1u << 3, /* takes packets of NIC_TX_FRAGS_MAX buffers */
 };
+
+/*
+ * What is to be used of it: offload= on the command line. A device never offers what it does not
+ * have; gathering buffers (TX_FRAGS) is no offload and stays.
+ */
+enum nic_offload {
+    NIC_OFFLOAD_AUTO, /* what is not known to go wrong */
+    NIC_OFFLOAD_OFF,
+    NIC_OFFLOAD_CSUM, /* checksums alone */
+    NIC_OFFLOAD_ALL,  /* TSO, too, where it is known to go wrong */
+};
+
+/*
+ * A request (struct pkt_tx) is about an IPv4 packet of TCP or UDP in an Ethernet frame, with all of
+ * its headers in the first buffer. No buffer is empty. Where the device fills the checksum in
+ * (l4 > 0), the sum of the pseudo header is in its place: addresses, protocol and, without mss, the
+ * length, folded and not inverted.
+ *
+ * With mss, which is for TCP alone, the payload, which is longer, goes in segments of mss bytes,
+ * the last of what is left. Total length and checksum of the IPv4 header are 0 and the pseudo
+ * header is without the length: both are of each segment. Sequence numbers and IPv4 identification
+ * rise from what the headers say, the latter by one a segment; FIN and PSH are in the last one
+ * only.
+ */
 
 struct nic_link {
     bool up;
@@ -46,9 +70,13 @@ struct nic_stats {
     uint64_t link_changes;
     uint64_t hw_rx_packets, hw_tx_packets; /* GPRC, GPTC */
     uint64_t hw_crc_errors;
-    uint64_t tx_hangs;  /* times the transmitter stopped: the device was reset */
-    uint64_t rx_stalls; /* times the receiver stopped, or wrote what makes no sense: likewise */
-    uint64_t irqs_lost; /* times frames waited and no interrupt came */
+    uint64_t tx_hangs;    /* times the transmitter stopped: the device was reset */
+    uint64_t rx_stalls;   /* times the receiver stopped, or wrote what makes no sense: likewise */
+    uint64_t irqs_lost;   /* times frames waited and no interrupt came */
+    uint64_t rx_csum;     /* frames whose TCP or UDP checksum the hardware has found good */
+    uint64_t tx_csum;     /* packets for whose checksum it was asked */
+    uint64_t tx_tso;      /* packets that it was asked to segment; tx_packets has the segments */
+    uint64_t tx_contexts; /* descriptors that told it how */
 };
 
 struct nic_ops {
@@ -61,7 +89,8 @@ struct nic_ops {
     /*
      * Takes up to count frames for sending, from the front, and returns how many it took: those it
      * owns now. A frame below 60 bytes is padded. They leave at the latest with tx_flush. A device
-     * that is being reset takes none: they wait in front of it.
+     * that is being reset takes none: they wait in front of it. A packet of several buffers is
+     * taken whole or not at all. Requests are for what features have ever had since it was opened.
      */
     size_t (*tx)(struct nic *nic, struct pkt **batch, size_t count);
     void (*tx_flush)(struct nic *nic);
@@ -89,14 +118,17 @@ enum {
     NIC_FRAME_MIN_BYTES = 60,   /* without FCS */
     NIC_FRAME_MAX_BYTES = 1514, /* 14 + 1500 */
     NIC_TX_FRAGS_MAX = 48,      /* headers, and what IPv4 lets a packet have in full segments */
+    NIC_TSO_MSS_MIN = 512,      /* a device may want no buffer to be of more than four segments */
+    NIC_TSO_MAX_BYTES = 14 + 65535, /* the frame before it is segmented */
 };
+static_assert(NIC_TSO_MSS_MIN * 4 >= PKT_BUF_BYTES, "whatever is in a buffer");
 #define NIC_WATCHDOG_NS NS_PER_S
 
 struct nic {
     const struct nic_ops *ops; /* [I] */
     const char *name;          /* [I] "e1000 82540EM" */
     uint8_t mac[6];            /* [I] */
-    uint32_t features;         /* [I] enum nic_feature */
+    uint32_t features;         /* enum nic_feature; may change when the link does */
     struct nic_stats stats;
 };
 

@@ -105,6 +105,7 @@ enum status e1000_open(struct e1000 *e, const struct pci_device *dev,
     e->format = e1000_gen_is_advanced(e->id->gen) ? e1000_format_advanced : e1000_format_legacy;
     /* A ring that is to be flushed before a reset takes one descriptor more (reset.c). */
     e->tx.room = E1000_RING_COUNT - ((e->id->quirks & E1000_QUIRK_RING_FLUSH) != 0 ? 2 : 1);
+    e1000_offload_choose(e, config->offload);
     e1000_irq_choose(e, IRQ_KIND_INTX); /* until e1000_irq_select says another */
     e->nic.ops = &ops;
     e->nic.name = e->id->name;

@@ -32,7 +32,7 @@
 enum {
     E1000_RING_COUNT = 256,     /* descriptors in each ring: one page; a power of two */
     E1000_RX_REFILL_COUNT = 16, /* buffers given back to the hardware with one tail write */
-    E1000_TX_REPORT_COUNT = 32, /* frames of a burst between two requests for a DD */
+    E1000_TX_REPORT_COUNT = 32, /* descriptors of a burst between two requests for a DD */
 };
 static_assert((E1000_RING_COUNT & (E1000_RING_COUNT - 1)) == 0, "indices run free and are masked");
 static_assert(E1000_RING_COUNT * 16 % 128 == 0, "13.4.27 RDLEN: a multiple of 128 bytes");
@@ -87,9 +87,22 @@ struct e1000_rx {
 };
 
 /*
- * The TX ring. Frames in [clean, flushed) are the hardware's, in [flushed, next) filled but not
- * told; at most room in all: E1000_RING_COUNT - 1, or less. reports holds, oldest first, the
- * indices that carry RS: when DD appears in one, it and everything in front of it is sent.
+ * The context that the hardware has when it comes to the end of the ring: of which request, in
+ * struct pkt_tx's bytes, that is for TCP or UDP in frames that begin so far into their buffer.
+ * A request is never 0, which says that none is known.
+ */
+struct e1000_tx_context {
+    uint64_t request;
+    uint32_t start;
+    uint32_t payload_bytes; /* where the context has them */
+};
+
+/*
+ * The TX ring. Descriptors in [clean, flushed) are the hardware's, in [flushed, next) filled but
+ * not told; at most room in all: E1000_RING_COUNT - 1, or less. A packet takes as many as it has
+ * buffers, and more (tx_chain.c): it is in the slot of its last, the others' are NULL. reports
+ * holds, oldest first, the indices that carry RS, each the last of a packet: when DD appears in
+ * one, it and everything in front of it is sent.
  */
 struct e1000_tx {
     struct e1000_desc *ring; /* [I] */
@@ -99,7 +112,9 @@ struct e1000_tx {
     uint32_t report_first, report_end;
     uint32_t clean, flushed, next;
     uint32_t room;       /* [I] */
-    uint32_t unreported; /* frames behind the last one with RS */
+    uint32_t unreported; /* descriptors behind the last one with RS */
+    bool after_tso;      /* the newest packet is to be segmented, and that matters */
+    struct e1000_tx_context context;
 };
 
 /* The watchdog's note of the oldest frame that was not sent when it last looked. */
@@ -151,6 +166,7 @@ struct e1000 {
     struct pkt_pool *pool;             /* [I] */
     enum e1000_state state;
     struct e1000_irq_state irq;
+    uint32_t offers;      /* [I] enum nic_feature that are used; nic.features has them or fewer */
     struct nic_link link; /* as last read */
     bool tail_lost;       /* a ring and its registers differ: the watchdog resets */
     bool phy_due;         /* behind a reset: whether the PHY has kept its link */
@@ -165,6 +181,7 @@ struct e1000 {
 
 struct e1000_config {
     struct pkt_pool *pool; /* borrowed for ever; receive buffers; E1000_RING_COUNT leave at once */
+    enum nic_offload offload;
 };
 
 /*

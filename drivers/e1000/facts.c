@@ -43,8 +43,8 @@ const char *e1000_quirk_name(uint32_t n)
         "i210-buffer",    "tail-guard",  "ring-flush",    "ulp",        "k1-off",
         "pll-request",    "speed-mode",  "no-asde",       "go-linkd",   "port-xor",
         "port-block",     "slow-eeprom", "two-requests",  "wake-clock", "phy-at-2",
-        "k1-phy",
+        "k1-phy",         "no-tso",
     };
-    static_assert(E1000_QUIRK_K1_PHY == 1u << (ARRAY_SIZE(names) - 1), "each has its name");
+    static_assert(E1000_QUIRK_NO_TSO == 1u << (ARRAY_SIZE(names) - 1), "each has its name");
     return n < ARRAY_SIZE(names) ? names[n] : NULL;
 }

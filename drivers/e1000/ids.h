@@ -44,6 +44,14 @@ enum e1000_quirk {
     E1000_QUIRK_WAKE_CLOCK = 1u << 28,    /* loses frames when this clock is gated */
     E1000_QUIRK_PHY_AT_2 = 1u << 29,      /* its PHY is not where the generation's is */
     E1000_QUIRK_K1_PHY = 1u << 30,        /* that sleep loses frames, which its PHY can prevent */
+    E1000_QUIRK_NO_TSO = 1u << 31,        /* segmenting hangs it, or spoils frames */
+};
+
+/* What segmenting wants of a generation: each explained in tx_chain.c or offload.c. */
+enum e1000_tso {
+    E1000_TSO_SENTINEL = 1 << 0, /* the last bytes are in a descriptor of their own */
+    E1000_TSO_PAYLOAD = 1 << 1,  /* with the headers there is payload in the first descriptor */
+    E1000_TSO_GIGABIT = 1 << 2,  /* not at 10 and 100 Mb/s */
 };
 
 /* The generations of the family, each with a manual of its own or a chapter in one. */
@@ -92,6 +100,7 @@ struct e1000_family {
     uint8_t mta_count;  /* registers of the multicast table */
     uint16_t quiet_us;  /* after CTRL.RST: no access to any register */
     uint16_t settle_us; /* after the reset: the NVM is read, the PHY configured */
+    uint8_t tso;        /* bits of enum e1000_tso */
     const char *name;   /* as docs/hardware.md has it */
 };
 

@@ -168,11 +168,28 @@ void e1000_rx_refill(struct e1000 *e);
 size_t e1000_rx(struct nic *nic, struct pkt **batch, size_t max);
 bool e1000_rx_pending(struct nic *nic);
 
-/* tx.c: release puts every packet, sent or not, and empties the ring. */
+/*
+ * tx.c: release puts every packet, sent or not, and empties the ring; the hardware, which was
+ * reset, knows no context then.
+ */
 void e1000_tx_release(struct e1000_tx *tx);
 size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count);
 void e1000_tx_flush(struct nic *nic);
 bool e1000_tx_reclaim(struct nic *nic);
+
+/*
+ * tx_chain.c: what is more than one buffer that is sent as it is. need: that so many descriptors
+ * will do.
+ */
+uint32_t e1000_tx_need(const struct e1000 *e, const struct pkt *p);
+void e1000_tx_put_chain(struct e1000 *e, struct pkt *p);
+
+/*
+ * offload.c: choose at open; adapt follows the link. rxcsum: that register.
+ */
+void e1000_offload_choose(struct e1000 *e, enum nic_offload offload);
+void e1000_offload_adapt(struct e1000 *e);
+uint32_t e1000_offload_rxcsum(const struct e1000 *e);
 
 /*
  * irq.c: choose sets the way for e1000_irq_setup to program. mask masks all of every way; registers

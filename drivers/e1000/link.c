@@ -37,6 +37,7 @@ void e1000_link_refresh(struct e1000 *e)
     bool adapt = link.up &&
                  (link.speed_mbps != e->link.speed_mbps || link.full_duplex != e->link.full_duplex);
     e->link = link;
+    e1000_offload_adapt(e);
     if (adapt) {
         e1000_link_adapt(e);
     }

@@ -68,7 +68,7 @@ static void setup_receive_advanced(const struct e1000 *e)
 void e1000_setup_receive(const struct e1000 *e)
 {
     place_ring(e, E1000_RDBAL, e->rx.bus);
-    e1000_write(e, E1000_RXCSUM, 0);
+    e1000_write(e, E1000_RXCSUM, e1000_offload_rxcsum(e));
     if (e1000_gen_is_advanced(e->id->gen)) {
         setup_receive_advanced(e);
     } else {

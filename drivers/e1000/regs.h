@@ -244,6 +244,12 @@ enum e1000_tctl {
     E1000_TCTL_COLD_SHIFT = 12, /* collision distance in byte times */
     E1000_TCTL_RTLC = 1 << 24,  /* retransmit on late collision */
 };
+
+enum e1000_rxcsum {
+    E1000_RXCSUM_IPOFL = 1 << 8, /* check the IPv4 header's checksum */
+    E1000_RXCSUM_TUOFL = 1 << 9, /* check that of TCP and UDP */
+};
+
 #define E1000_RAH_AV (UINT32_C(1) << 31) /* address valid */
 
 #endif

@@ -92,8 +92,9 @@ static void rx_reject(struct e1000 *e, uint64_t word)
 }
 
 /* Takes the packet out of slot idx and puts a fresh one in. NULL, and counted, when none is left */
-static struct pkt *rx_exchange(struct e1000 *e, uint32_t idx, uint16_t length)
+static struct pkt *rx_exchange(struct e1000 *e, uint32_t idx, uint64_t word)
 {
+    uint16_t length = e1000_rx_length(&e->format, word);
     struct pkt *fresh = pkt_alloc(e->pool, 0);
     if (fresh == NULL) {
         e->nic.stats.rx_no_buffer++;
@@ -104,6 +105,10 @@ static struct pkt *rx_exchange(struct e1000 *e, uint32_t idx, uint16_t length)
     assert(p->data == p->head && p->tail == p->head && !pkt_shared(p));
     (void)pkt_append(p, length);
     p->rx_flags = (p->data[0] & 1) != 0 ? PKT_RX_L2_BROADCAST : 0; /* the group address bit */
+    if ((word & e->format.rx_csums) == e->format.rx_checked) {
+        p->rx_flags |= PKT_RX_CSUM_GOOD;
+        e->nic.stats.rx_csum++;
+    }
     e->nic.stats.rx_packets++;
     e->nic.stats.rx_bytes += length;
     return p;
@@ -116,7 +121,7 @@ static struct pkt *rx_take(struct e1000 *e, uint64_t word)
     uint32_t idx = rx->next % E1000_RING_COUNT;
     struct pkt *p = NULL;
     if (likely(rx_good(e, word))) {
-        p = rx_exchange(e, idx, e1000_rx_length(&e->format, word));
+        p = rx_exchange(e, idx, word);
     } else {
         rx_reject(e, word);
     }

@@ -3,9 +3,10 @@
  * A packet in the ring may be shared with a sender that will want to send it again: none of its
  * bytes is changed, nor its data and tail; padding goes behind its tail, where nobody's bytes are.
  *
- * The hardware is asked to report (RS) on every E1000_TX_REPORT_COUNT-th frame of a burst and on
- * its last: the last, so that a burst never stays unreported; not each, because every report is a
- * write to memory. Reports come in ring order (3.4), so one speaks for all in front of it.
+ * The hardware is asked to report (RS) on the frame with every E1000_TX_REPORT_COUNT-th descriptor
+ * of a burst and on its last: the last, so that a burst never stays unreported; not each, because
+ * every report is a write to memory. Reports come in ring order (3.4), so one speaks for all in
+ * front of it. The last descriptor of a frame has it, never one in its midst.
  */
 #include "drivers/e1000/internal.h"
 #include "kernel/dma.h"
@@ -16,9 +17,9 @@ enum {
 static_assert(E1000_TX_REPORT_COUNT < E1000_RING_COUNT - 1, "a full ring holds a report");
 
 /* TDH == TDT reads as empty (3.4): one descriptor always stays free. */
-static bool tx_room(const struct e1000_tx *tx)
+static bool tx_room(const struct e1000_tx *tx, uint32_t need)
 {
-    return tx->next - tx->clean < tx->room;
+    return tx->next - tx->clean + need <= tx->room;
 }
 
 /* Asks for a report on the newest frame, which the hardware does not know of yet. */
@@ -60,14 +61,11 @@ static void tx_put(struct e1000 *e, struct pkt *p)
     uint16_t length = tx_length(p);
     tx->ring[idx] = (struct e1000_desc){
         .addr = p->bus + (uint64_t)(p->data - p->head),
-        .word = length * e->format.tx_lengths | e->format.tx_frame,
+        .word = (length + length * e->format.tx_bytes) | e->format.tx_frame | e->format.tx_end,
     };
     tx->slots[idx] = p;
     tx->next++;
     tx->unreported++;
-    if (tx->unreported == E1000_TX_REPORT_COUNT) {
-        tx_report(e);
-    }
     e->nic.stats.tx_packets++;
     e->nic.stats.tx_bytes += length;
 }
@@ -112,6 +110,12 @@ static void tx_reclaim(struct e1000 *e)
     }
 }
 
+/* One buffer, sent as it is, and no workaround for it either. */
+static bool tx_is_plain(const struct e1000_tx *tx, const struct pkt *p)
+{
+    return p->frag == NULL && p->tx.l4 == 0 && !tx->after_tso;
+}
+
 /* nic_ops.tx */
 size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count)
 {
@@ -124,14 +128,23 @@ size_t e1000_tx(struct nic *nic, struct pkt **batch, size_t count)
         return count;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!tx_room(&e->tx)) {
+        bool plain = tx_is_plain(&e->tx, batch[i]);
+        uint32_t need = plain ? 1 : e1000_tx_need(e, batch[i]);
+        if (!tx_room(&e->tx, need)) {
             tx_reclaim(e);
-            if (!tx_room(&e->tx)) {
+            if (!tx_room(&e->tx, need)) {
                 nic->stats.tx_ring_full++;
                 return i;
             }
         }
-        tx_put(e, batch[i]);
+        if (likely(plain)) {
+            tx_put(e, batch[i]);
+        } else {
+            e1000_tx_put_chain(e, batch[i]);
+        }
+        if (e->tx.unreported >= E1000_TX_REPORT_COUNT) {
+            tx_report(e);
+        }
     }
     return count;
 }
@@ -171,4 +184,6 @@ void e1000_tx_release(struct e1000_tx *tx)
     tx->clean = tx->flushed = tx->next = 0;
     tx->report_first = tx->report_end = 0;
     tx->unreported = 0;
+    tx->after_tso = false;
+    tx->context = (struct e1000_tx_context){.request = 0};
 }

@@ -44,7 +44,7 @@ void world_power_on(struct world *w, uint16_t device, uint32_t packets)
 
 enum status world_open(struct world *w)
 {
-    struct e1000_config config = {.pool = &w->pool};
+    struct e1000_config config = {.pool = &w->pool, .offload = w->offload};
     return e1000_open(&w->e, &w->dev, &config);
 }
 

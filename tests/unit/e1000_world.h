@@ -19,6 +19,7 @@ struct world {
     struct pci_device dev;
     struct e1000 e;
     struct nic *nic;
+    enum nic_offload offload; /* set between world_power_on and world_open */
     uint64_t sent_count;
     uint8_t sent[2048]; /* the last frame on the wire */
     size_t sent_len;

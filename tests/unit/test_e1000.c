@@ -55,7 +55,7 @@ static void check_programmed(void)
     assert_int_equal(chip_reg(c, 0x3810), 0);
     assert_int_equal(chip_reg(c, 0x3818), 0);
     assert_int_equal(chip_reg(c, 0x00d0), 0xd4);
-    assert_int_equal(chip_reg(c, 0x5000), 0);
+    assert_int_equal(chip_reg(c, 0x5000), 0x300); /* IPOFL, TUOFL */
     assert_int_equal(chip_reg(c, 0x5400), 0x12005452);
     assert_int_equal(chip_reg(c, 0x5404), 0x80005634);
     for (uint32_t i = 1; i < 16; i++) {

@@ -25,7 +25,7 @@ static const char *const words[] = {
     "drv-load-swsm", "no-aspm",    "ich8-buffer",   "i210-buffer",  "tail-guard",  "ring-flush",
     "ulp",           "k1-off",     "pll-request",   "speed-mode",   "no-asde",     "go-linkd",
     "port-xor",      "port-block", "slow-eeprom",   "two-requests", "wake-clock",  "phy-at-2",
-    "k1-phy",
+    "k1-phy",        "no-tso",
 };
 
 static FILE *doc;
@@ -159,7 +159,7 @@ static void test_quirks(void **state)
         const struct e1000_id *id;
         for (size_t i = 0; (id = e1000_id_at(i)) != NULL; i++) {
             users += id->quirks >> bit & 1;
-            assert_int_equal(id->quirks >> ARRAY_SIZE(words), 0);
+            static_assert(ARRAY_SIZE(words) == 32, "every bit has its word");
         }
         assert_true(users > 0);
         assert_int_equal(next_row(), 3);

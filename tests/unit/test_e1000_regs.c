@@ -92,6 +92,11 @@ static const struct row rxdctl[] = {
     R(E1000_RXDCTL_GRAN, 0x01000000),
 };
 
+static const struct row rxcsum[] = {
+    R(E1000_RXCSUM_IPOFL, 0x00000100),
+    R(E1000_RXCSUM_TUOFL, 0x00000200),
+};
+
 static const struct row single[] = {
     R(E1000_CTRL_EXT_EE_RST, 0x00002000),
     R(E1000_MANC_ARP_EN, 0x00002000),
@@ -282,6 +287,7 @@ static void test_fields(void **state)
     FIELDS(tctl);
     FIELDS(tipg);
     FIELDS(rxdctl);
+    FIELDS(rxcsum);
     compare(single, ARRAY_SIZE(single));
     compare(device, ARRAY_SIZE(device));
 }
@@ -326,7 +332,13 @@ static void test_descriptor_formats(void **state)
     assert_int_equal(f->rx_end, UINT64_C(0x0000000200000000));
     assert_int_equal(f->rx_judged, UINT64_C(0x0000970200000000));
     assert_int_equal(e1000_rx_length(f, UINT64_C(0xdef0bc9a56781234)), 0x1234);
-    assert_int_equal(0x5ea * f->tx_lengths | f->tx_frame, UINT64_C(0x00000000030005ea));
+    assert_int_equal(f->rx_csums, UINT64_C(0x0000606400000000));
+    assert_int_equal(f->rx_checked, UINT64_C(0x0000006000000000));
+    assert_int_equal((0x5ea + 0x5ea * f->tx_bytes) | f->tx_frame | f->tx_end,
+                     UINT64_C(0x00000000030005ea));
+    assert_int_equal(0x5ea | f->tx_frame | f->tx_asked, UINT64_C(0x00000200221005ea));
+    assert_int_equal(0x5ea | f->tx_frame | f->tx_asked | f->tx_segment | f->tx_end,
+                     UINT64_C(0x00000300271005ea));
     assert_int_equal(f->tx_report, UINT64_C(0x0000000008000000));
     assert_int_equal(f->tx_done, UINT64_C(0x0000000100000000));
 
@@ -335,16 +347,49 @@ static void test_descriptor_formats(void **state)
     assert_int_equal(f->rx_end, UINT64_C(0x0000000000000002));
     assert_int_equal(f->rx_judged, UINT64_C(0x0000000097000002));
     assert_int_equal(e1000_rx_length(f, UINT64_C(0xdef0bc9a56781234)), 0xbc9a);
-    assert_int_equal(0x5ea * f->tx_lengths | f->tx_frame, UINT64_C(0x017a8000233005ea));
+    assert_int_equal(f->rx_csums, UINT64_C(0x0000000060000064));
+    assert_int_equal(f->rx_checked, UINT64_C(0x0000000000000060));
+    assert_int_equal((0x5ea + 0x5ea * f->tx_bytes) | f->tx_frame | f->tx_end,
+                     UINT64_C(0x017a8000233005ea));
+    assert_int_equal(0x5ea | f->tx_frame | f->tx_asked, UINT64_C(0x00000200223005ea));
+    assert_int_equal(0x5ea | f->tx_frame | f->tx_asked | f->tx_segment | f->tx_end,
+                     UINT64_C(0x00000300a33005ea));
     assert_int_equal(f->tx_report, UINT64_C(0x0000000008000000));
     assert_int_equal(f->tx_done, UINT64_C(0x0000000100000000));
+}
+
+/* 8254x 3.3.6, 82576 7.2.2.2: TCP behind IPv4 of 20 bytes, timestamps, 1448 bytes a segment. */
+static void test_contexts(void **state)
+{
+    struct e1000_context c = {.l3 = 14, .l4 = 34, .l4_csum = 16, .payload = 66, .tcp = true};
+    struct e1000_desc d = e1000_format_legacy.tx_context(&c);
+    assert_int_equal(d.addr, UINT64_C(0x000032220021180e));
+    assert_int_equal(d.word, UINT64_C(0x0000000023000000));
+    d = e1000_format_advanced.tx_context(&c);
+    assert_int_equal(d.addr, UINT64_C(0x0000000000001c14));
+    assert_int_equal(d.word, UINT64_C(0x0000000020200c00));
+    c.mss = 1448;
+    c.payload_bytes = 0xabcd;
+    d = e1000_format_legacy.tx_context(&c);
+    assert_int_equal(d.addr, UINT64_C(0x000032220021180e));
+    assert_int_equal(d.word, UINT64_C(0x05a842002700abcd));
+    d = e1000_format_advanced.tx_context(&c);
+    assert_int_equal(d.addr, UINT64_C(0x0000000000001c14));
+    assert_int_equal(d.word, UINT64_C(0x05a8200020200c00));
+    c = (struct e1000_context){.l3 = 14, .l4 = 34, .l4_csum = 6, .payload = 42};
+    d = e1000_format_legacy.tx_context(&c);
+    assert_int_equal(d.addr, UINT64_C(0x000028220021180e));
+    assert_int_equal(d.word, UINT64_C(0x0000000022000000));
+    d = e1000_format_advanced.tx_context(&c);
+    assert_int_equal(d.word, UINT64_C(0x0000000020200400));
 }
 
 /* The 82544 lacks what the manual marks as not applicable to it. */
 static void test_quirks(void **state)
 {
     uint32_t old = E1000_QUIRK_NO_MODERATION | E1000_QUIRK_NO_MANC | E1000_QUIRK_EEPROM_RELOAD |
-                   E1000_QUIRK_PCIX_HANG | E1000_QUIRK_NO_EERD | E1000_QUIRK_WRITE_MERGE;
+                   E1000_QUIRK_PCIX_HANG | E1000_QUIRK_NO_EERD | E1000_QUIRK_WRITE_MERGE |
+                   E1000_QUIRK_NO_TSO;
     assert_int_equal(e1000_match(0x8086, 0x100c)->quirks, old);
     assert_int_equal(e1000_match(0x8086, 0x100d)->quirks, old);
     assert_int_equal(e1000_match(0x8086, 0x100e)->quirks, E1000_QUIRK_WRITE_MERGE);
@@ -354,9 +399,9 @@ static void test_quirks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),  cmocka_unit_test(test_advanced_fields),
-        cmocka_unit_test(test_offsets), cmocka_unit_test(test_descriptor_formats),
-        cmocka_unit_test(test_quirks),
+        cmocka_unit_test(test_fields),   cmocka_unit_test(test_advanced_fields),
+        cmocka_unit_test(test_offsets),  cmocka_unit_test(test_descriptor_formats),
+        cmocka_unit_test(test_contexts), cmocka_unit_test(test_quirks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

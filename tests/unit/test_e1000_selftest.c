@@ -114,7 +114,8 @@ static void test_every_quirk_has_a_name(void **state)
     assert_string_equal(e1000_quirk_name(0), "no-moderation");
     assert_string_equal(e1000_quirk_name(26), "slow-eeprom");
     assert_string_equal(e1000_quirk_name(30), "k1-phy");
-    assert_null(e1000_quirk_name(31));
+    assert_string_equal(e1000_quirk_name(31), "no-tso");
+    assert_null(e1000_quirk_name(32));
 }
 
 /* --- loopback ----------------------------------------------------------------------------- */
