@@ -1,16 +1,20 @@
 /*
  * The unchanged driver against a device that lies or dies. The input is a program of steps: frames
- * from the wire and to it, time, interrupts of any vector, a pool run dry, faults of the strict
+ * from the wire and to it, also in several buffers, with checksums to fill in and segments to make,
+ * time, interrupts of any vector, a pool run dry, faults of the strict
  * model, pulling the device out, closing and opening, and storms, in which registers read as the
  * input likes and descriptors change under the driver's hands. Outside of a storm the model answers
  * as a chip would, so that the driver gets beyond its first checks.
  *
  * After each step: no call of the driver took more accesses or device time than it may, every
  * packet of the pool is in a ring or with us, no frame was handed up that does not fit its buffer,
- * none was given to the device twice. In the end the device is as after a power-up: traffic has to
- * resume within RESUME_NS by the model's strict rules, and every packet to come home.
+ * none was given to the device twice. As long as the device does not lie, what leaves is what was
+ * asked for, byte for byte, and what is said to have a good checksum has it. In the end the device
+ * is as after a power-up: traffic has to resume within RESUME_NS by the model's strict rules, and
+ * every packet to come home.
  */
-// LINK: drivers/e1000/*.c kernel/pkt.c tests/unit/chip_*.c
+// LINK: drivers/e1000/*.c kernel/pkt.c tests/unit/chip_*.c tests/unit/tso_packet.c
+// LINK: tests/fuzz/sent_frames.c tests/fuzz/storm.c
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,8 @@
 #include "kernel/bytes.h"
 #include "kernel/dma.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/sent_frames.h"
+#include "tests/fuzz/storm.h"
 #include "tests/unit/chip.h"
 
 #define STEP_NS    (4 * NS_PER_MS)
@@ -62,21 +68,6 @@ static const size_t faults[] = {
     offsetof(struct chip, flush_rx_too),
 };
 
-enum storm_kind {
-    STORM_BYTES,  /* of the input */
-    STORM_RANDOM, /* from a seed in it */
-    STORM_SELDOM, /* likewise, one access in eight */
-    STORM_STUCK,  /* every register reads the same */
-    STORM_KINDS,
-};
-
-struct storm {
-    enum storm_kind kind;
-    uint32_t left; /* bytes of decision */
-    uint64_t random;
-    uint32_t value;
-};
-
 struct call { /* of the driver, which is under way */
     uint64_t since_ns, reads, writes;
     uint64_t most_ns, most_accesses;
@@ -91,6 +82,7 @@ struct fuzz {
     struct e1000 e;
     struct nic *nic;
     enum irq_kind kind;
+    enum nic_offload offload;
     struct storm storm;
     struct call call;
     struct pkt *held[HELD_MAX];
@@ -100,8 +92,8 @@ struct fuzz {
     bool in_irq;
     bool lied;       /* what the wire sees is the device's invention */
     uint32_t number; /* of the next frame */
-    uint32_t flushed, wired;
-    uint64_t received, sent;
+    struct sent_frames sent;
+    uint64_t received, sent_count;
 };
 
 static struct fuzz fuzz;
@@ -120,10 +112,10 @@ static void judge(const struct fuzz *f, bool holds, const char *what)
             "%u, on the wire %u; %llu received, %llu sent; CTRL %08x RCTL %08x TCTL %08x IMS %08x, "
             "RX owned %u, TDH %u TDT %u, TX clean %u flushed %u next %u\n",
             what, f->dev.device, f->kind, f->e.state, f->e.reset.step, f->e.watch.resets,
-            f->e.link.up, f->number, f->flushed, f->wired, (unsigned long long)f->received,
-            (unsigned long long)f->sent, chip_reg(c, 0x0000), chip_reg(c, 0x0100),
-            chip_reg(c, 0x0400), chip_reg(c, 0x00d0), chip_rx_owned(c), chip_reg(c, 0x3810),
-            chip_reg(c, 0x3818), f->e.tx.clean, f->e.tx.flushed, f->e.tx.next);
+            f->e.link.up, f->number, f->sent.flushed, f->sent.wired,
+            (unsigned long long)f->received, (unsigned long long)f->sent_count, chip_reg(c, 0x0000),
+            chip_reg(c, 0x0100), chip_reg(c, 0x0400), chip_reg(c, 0x00d0), chip_rx_owned(c),
+            chip_reg(c, 0x3810), chip_reg(c, 0x3818), f->e.tx.clean, f->e.tx.flushed, f->e.tx.next);
     abort();
 }
 
@@ -153,7 +145,16 @@ static void enter(struct fuzz *f)
 
 static uint32_t number_of(const struct pkt *p)
 {
-    return load_be32(p->data + 14);
+    return (uint32_t)p->cb[0];
+}
+
+static uint32_t buffers_of(const struct pkt *p)
+{
+    uint32_t count = 0;
+    for (; p != NULL; p = p->frag) {
+        count++;
+    }
+    return count;
 }
 
 static void leave(struct fuzz *f)
@@ -172,46 +173,15 @@ static void check_packets(const struct fuzz *f)
     for (uint32_t i = 0; i < E1000_RING_COUNT; i++) {
         in_rx += e->rx.slots[i] != NULL;
     }
+    uint32_t in_tx = 0;
+    for (uint32_t i = e->tx.clean; i != e->tx.next; i++) {
+        in_tx += buffers_of(e->tx.slots[i % E1000_RING_COUNT]);
+    }
     assert(in_rx == (e->state == E1000_CLOSED ? 0 : E1000_RING_COUNT));
-    assert(f->pool.used == in_rx + (e->tx.next - e->tx.clean) + f->held_count);
+    assert(f->pool.used == in_rx + in_tx + f->held_count);
 }
 
 /* --- the device --------------------------------------------------------------------------- */
-
-static uint64_t random_next(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static void storm_bytes(struct fuzz *f, uint8_t *bytes, size_t len)
-{
-    struct storm *s = &f->storm;
-    uint64_t random = random_next(&s->random);
-    switch (s->kind) {
-    case STORM_BYTES:
-        (void)fuzz_take(&f->in, bytes, len);
-        return;
-    case STORM_STUCK:
-        bytes[0] = 1; /* this register, no descriptor */
-        if (len == sizeof(s->value)) {
-            memcpy(bytes, &s->value, len);
-        }
-        return;
-    case STORM_SELDOM:
-        if (len == 1 && random >> 61 != 0) {
-            return;
-        }
-        break;
-    default:
-        break;
-    }
-    for (size_t i = 0; i < len; i++) {
-        bytes[i] = (uint8_t)(random_next(&s->random) >> 32);
-    }
-}
 
 /* A byte says whether what comes is a lie; see chip.h. */
 static void hostile(void *arg, uint8_t *bytes, size_t len)
@@ -226,20 +196,17 @@ static void hostile(void *arg, uint8_t *bytes, size_t len)
     }
     f->storm.left--;
     f->lied = true;
-    storm_bytes(f, bytes, len);
+    storm_bytes(&f->storm, &f->in, bytes, len);
 }
 
 static void on_wire(void *arg, const uint8_t *frame, size_t len)
 {
     struct fuzz *f = arg;
-    f->sent++;
-    if (f->lied) {
-        return; /* buffers that it called sent are others' by now */
+    f->sent_count++;
+    if (!f->lied) { /* else buffers that it called sent are others' by now */
+        const char *wrong = sent_frame(&f->sent, frame, len);
+        judge(f, wrong == NULL, wrong);
     }
-    assert(len >= NIC_FRAME_MIN_BYTES && len <= NIC_FRAME_MAX_BYTES);
-    uint32_t number = load_be32(frame + 14);
-    judge(f, number > f->wired && number <= f->flushed, "sent twice, or never given");
-    f->wired = number;
 }
 
 static void on_message(void *arg, uint32_t vector)
@@ -327,6 +294,9 @@ static void hear(struct fuzz *f)
 
 static void take_up(struct fuzz *f, struct pkt *p, bool keep)
 {
+    if ((p->rx_flags & PKT_RX_CSUM_GOOD) != 0 && !f->lied) {
+        check_marked_good(p->data, pkt_len(p));
+    }
     size_t len = pkt_len(p);
     assert(p->pool == &f->pool && p->data == p->head && p->refs == 1);
     assert(len >= 14 && len <= PKT_BUF_BYTES && p->tail <= pkt_end(p));
@@ -408,6 +378,17 @@ static void build(struct fuzz *f, uint8_t *frame, size_t len)
     memset(frame + CHECKED_BYTES, (int)f->number, len - CHECKED_BYTES);
 }
 
+static void send_packet(struct fuzz *f, struct pkt *p)
+{
+    p->cb[0] = f->number++;
+    enter(f);
+    bool taken = f->nic->ops->tx(f->nic, &p, 1) == 1;
+    leave(f);
+    if (!taken) {
+        pkt_put(p);
+    }
+}
+
 static void send(struct fuzz *f, size_t len)
 {
     struct pkt *p = pkt_alloc(&f->pool, PKT_HEADROOM);
@@ -415,12 +396,21 @@ static void send(struct fuzz *f, size_t len)
         return;
     }
     build(f, pkt_append(p, len), len);
-    f->number++;
-    enter(f);
-    bool taken = f->nic->ops->tx(f->nic, &p, 1) == 1;
-    leave(f);
-    if (!taken) {
-        pkt_put(p);
+    sent_plan(&f->sent, f->number)->bytes = 0;
+    send_packet(f, p);
+}
+
+/* Several buffers, and what the device has offered. */
+static void send_asking(struct fuzz *f, uint8_t how, uint16_t len)
+{
+    struct tso_plan *plan = sent_plan(&f->sent, f->number);
+    draw_plan(plan, f->number, f->e.offers, how, len);
+    memcpy(plan->dest, f->nic->mac, sizeof(plan->dest));
+    struct pkt *p = tso_packet(&f->pool, plan);
+    if (p != NULL) {
+        send_packet(f, p);
+    } else {
+        plan->bytes = 0;
     }
 }
 
@@ -430,9 +420,13 @@ static void flush(struct fuzz *f)
     struct e1000_tx *tx = &f->e.tx;
     if (f->e.state == E1000_RUNNING) {
         for (uint32_t i = tx->flushed; i != tx->next; i++) {
-            uint32_t number = number_of(tx->slots[i % E1000_RING_COUNT]);
-            assert(number > f->flushed && number < f->number);
-            f->flushed = number;
+            const struct pkt *p = tx->slots[i % E1000_RING_COUNT];
+            if (p == NULL) {
+                continue; /* not the last of its packet */
+            }
+            uint32_t number = number_of(p);
+            assert(number > f->sent.flushed && number < f->number);
+            f->sent.flushed = number;
         }
     }
     enter(f);
@@ -450,13 +444,23 @@ static void from_wire(struct fuzz *f, size_t len, uint8_t errors)
     check_call(f);
 }
 
+/* A segment of TCP, or one that was. bad: a bit of it is turned, counted from the first. */
+static void from_wire_tcp(struct fuzz *f, size_t bytes, uint32_t bad)
+{
+    uint8_t frame[TSO_FRAME_MAX];
+    size_t len = wire_segment(frame, f->nic->mac, f->number++, bytes, bad);
+    enter(f); /* it may interrupt */
+    (void)chip_receive(&f->chip, frame, len, 0);
+    check_call(f);
+}
+
 /* --- life --------------------------------------------------------------------------------- */
 
 static const enum irq_kind kinds[] = {IRQ_KIND_MSIX, IRQ_KIND_MSI, IRQ_KIND_INTX, IRQ_KIND_POLL};
 
 static bool open_device(struct fuzz *f)
 {
-    struct e1000_config config = {.pool = &f->pool};
+    struct e1000_config config = {.pool = &f->pool, .offload = f->offload};
     enter_within(f, OPEN_NS, OPEN_ACCESSES);
     enum status st = e1000_open(&f->e, &f->dev, &config);
     leave(f);
@@ -543,13 +547,7 @@ static void self_test(struct fuzz *f, enum e1000_loopback where)
 
 static void step_storm(struct fuzz *f)
 {
-    uint8_t how = fuzz_u8(&f->in);
-    f->storm.kind = how % STORM_KINDS;
-    f->storm.left = 4u << (how >> 4);
-    if (f->storm.kind != STORM_BYTES) {
-        (void)fuzz_take(&f->in, &f->storm.value, 4);
-        f->storm.random = f->storm.value | UINT64_C(1) << 32;
-    }
+    storm_begin(&f->storm, &f->in);
 }
 
 static void step_time(struct fuzz *f)
@@ -568,6 +566,10 @@ static void step_wire(struct fuzz *f)
     uint16_t len = fuzz_u16(&f->in);
     uint8_t errors = (how & 0x80) != 0 ? fuzz_u8(&f->in) : 0;
     for (uint32_t i = how % 32 + 1; i > 0; i--) {
+        if ((how & 0x60) == 0x60) {
+            from_wire_tcp(f, len % 1440, errors * 8u + i % 8);
+            continue;
+        }
         from_wire(f, CHECKED_BYTES + len % (CHIP_FRAME_MAX - CHECKED_BYTES), errors);
     }
 }
@@ -580,7 +582,11 @@ static void step_send(struct fuzz *f)
         return;
     }
     for (uint32_t i = how % BURST_MAX + 1; i > 0; i--) {
-        send(f, CHECKED_BYTES + len % (NIC_FRAME_MAX_BYTES - CHECKED_BYTES + 1));
+        if ((len & 0x8000) != 0) {
+            send_asking(f, how, (uint16_t)(len + i));
+        } else {
+            send(f, CHECKED_BYTES + len % (NIC_FRAME_MAX_BYTES - CHECKED_BYTES + 1));
+        }
     }
     if ((how & 0x80) == 0) {
         flush(f);
@@ -744,8 +750,8 @@ static void resume(struct fuzz *f)
     /* Where resets did not help it rests, and then begins anew. */
     bool rests = f->e.state == E1000_FAILED || f->e.watch.resets > 0;
     uint64_t end_ns = f->chip.now_ns + RESUME_NS + (rests ? REST_NS : 0);
-    uint64_t received = f->received, sent = f->sent;
-    while (f->received < received + PROOF || f->sent < sent + PROOF) {
+    uint64_t received = f->received, sent = f->sent_count;
+    while (f->received < received + PROOF || f->sent_count < sent + PROOF) {
         judge(f, f->chip.now_ns < end_ns, "traffic does not resume");
         turn(f, STEP_NS);
         from_wire(f, WIRE_BYTES, 0);
@@ -770,6 +776,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (how & 0x40) {
         chip_leave_running(&f->chip);
     }
+    f->offload = (enum nic_offload)((how & 0x0c) == 0 ? NIC_OFFLOAD_ALL : how >> 2 & 3);
     if (how & 0x20) {
         step_storm(f);
     }
