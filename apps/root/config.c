@@ -256,6 +256,16 @@ static bool parse_nic(const char *value, void *out)
     return parse_mac(value, choice) || parse_pci_address(value, choice);
 }
 
+static bool parse_offload(const char *value, void *out)
+{
+    static const char *const names[] = {"auto", "off", "csum", "all"}; /* enum nic_offload */
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->offload = (enum nic_offload)i;
+    }
+    return i >= 0;
+}
+
 static bool parse_panic(const char *value, void *out)
 {
     static const char *const names[] = {"halt", "reboot"};
@@ -326,6 +336,7 @@ static const struct cmdline_key keys[] = {
     {"console", "serial, vga, fb, or several of them with commas between", parse_console},
     {"irq", "auto, msix, msi, intx or poll", parse_irq},
     {"nic", "a PCI address, as 03:00.0, or a MAC address, as 52:54:00:12:34:56", parse_nic},
+    {"offload", "auto, off, csum or all", parse_offload},
     {"panic", "reboot or halt", parse_panic},
     {"selftest", "none, all, nic, fault, stack, assert or wrap", parse_selftest},
     {"ecn", "off or on", parse_ecn},

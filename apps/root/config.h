@@ -5,6 +5,7 @@
 #ifndef APPS_ROOT_CONFIG_H
 #define APPS_ROOT_CONFIG_H
 
+#include "drivers/nic.h"
 #include "kernel/base.h"
 #include "kernel/cmdline.h"
 #include "kernel/irq.h"
@@ -50,6 +51,7 @@ struct root_config {
     uint32_t consoles;
     enum irq_policy irq;
     struct root_nic_choice nic; /* metal */
+    enum nic_offload offload;   /* of the network device; metal */
     enum panic_action panic;
     enum root_selftest selftest;
     bool ecn;

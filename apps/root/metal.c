@@ -202,7 +202,7 @@ noreturn_fn void kernel_main(const char *cmdline)
     if (r->config.ip_boot) {
         take_boot_lease(&r->config);
     }
-    metal.nic = nics_open(&r->config.nic, &r->rx_pool);
+    metal.nic = nics_open(&r->config.nic, r->config.offload, &r->rx_pool);
     if (r->config.selftest == SELFTEST_NIC) {
         nic_test_run(r, metal.nic);
     }

@@ -177,7 +177,8 @@ static bool ignore(void *arg, uint32_t vector)
 static bool try_loopback(struct e1000 *e, enum e1000_loopback where, struct loopback_result *out)
 {
     const struct pci_device *dev = e->dev;
-    const struct e1000_config cfg = {.pool = &test.root->rx_pool};
+    const struct e1000_config cfg = {.pool = &test.root->rx_pool,
+                                     .offload = test.root->config.offload};
     struct irq_client client = {
         .dev = dev,
         .handler = ignore,
@@ -251,7 +252,8 @@ static void print(const char *name)
 
 static void test_other(const struct pci_device *dev)
 {
-    const struct e1000_config cfg = {.pool = &test.root->rx_pool};
+    const struct e1000_config cfg = {.pool = &test.root->rx_pool,
+                                     .offload = test.root->config.offload};
     struct e1000 *e = &test.other;
     const char *name = e1000_match(dev->vendor, dev->device)->name;
     if (e1000_open(e, dev, &cfg) == STATUS_OK) {

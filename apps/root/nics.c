@@ -30,6 +30,7 @@ struct candidates {
     struct candidate list[NICS_MAX];
     size_t count;
     struct pkt_pool *pool;
+    enum nic_offload offload;
     const char *unnamed; /* why one is passed over that the choice does not name */
 };
 
@@ -89,7 +90,7 @@ static void collect(struct candidates *c)
 
 static void open_candidate(struct candidates *c, struct candidate *k)
 {
-    const struct e1000_config cfg = {.pool = c->pool};
+    const struct e1000_config cfg = {.pool = c->pool, .offload = c->offload};
     enum status s = STATUS_NO_MEMORY;
     if (k->nic == NULL) {
         k->nic = arena_alloc(platform_arena(), sizeof(*k->nic), NIC_ALIGN_BYTES);
@@ -219,11 +220,14 @@ static noreturn_fn void panic_none_usable(const struct candidates *c)
     panic("no network device can be used:%s", why.text);
 }
 
-struct e1000 *nics_open(const struct root_nic_choice *choice, struct pkt_pool *pool)
+struct e1000 *nics_open(const struct root_nic_choice *choice, enum nic_offload offload,
+                        struct pkt_pool *pool)
 {
     bool by_boot = choice->by == ROOT_NIC_BOOT;
-    struct candidates c = {
-        .pool = pool, .unnamed = by_boot ? "the boot went over another" : "nic= names another"};
+    struct candidates c = {.pool = pool,
+                           .offload = offload,
+                           .unnamed =
+                               by_boot ? "the boot went over another" : "nic= names another"};
     collect(&c);
     if (c.count == 0) {
         panic_no_nic();

@@ -101,6 +101,13 @@ static void test_everything_else(void **state)
     assert_string_equal(c.congestion, "newreno");
     assert_int_equal(c.selftest, SELFTEST_WRAP);
     assert_string_equal(messages, "");
+    assert_int_equal(parse("").offload, NIC_OFFLOAD_AUTO);
+    assert_int_equal(parse("offload=off").offload, NIC_OFFLOAD_OFF);
+    assert_int_equal(parse("offload=csum").offload, NIC_OFFLOAD_CSUM);
+    assert_int_equal(parse("offload=all").offload, NIC_OFFLOAD_ALL);
+    assert_string_equal(messages, "");
+    assert_int_equal(parse("offload=tso").offload, NIC_OFFLOAD_AUTO);
+    assert_non_null(strstr(messages, "'offload=tso' is not valid: offload= takes auto, off, csum"));
     (void)parse("congestion=vegas");
     assert_non_null(strstr(messages, "cubic or newreno"));
 }
