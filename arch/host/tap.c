@@ -1,6 +1,6 @@
 /*
- * A struct nic over a Linux TAP device: one read or write a frame, no offloads. The descriptor's
- * readability is the interrupt (host_watch_fd).
+ * A struct nic over a Linux TAP device: one read or write a frame. Of the offloads it gathers
+ * packets of several buffers. The descriptor's readability is the interrupt (host_watch_fd).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "arch/host/host.h"
@@ -68,11 +69,24 @@ static bool tap_rx_pending(struct nic *nic)
     return t->stash != NULL;
 }
 
+static ssize_t write_frame(const struct tap_nic *t, const struct pkt *p)
+{
+    struct iovec parts[NIC_TX_FRAGS_MAX];
+    int count = 0;
+    for (; p != NULL; p = p->frag) {
+        assert(count < NIC_TX_FRAGS_MAX);
+        parts[count++] = (struct iovec){.iov_base = p->data, .iov_len = pkt_len(p)};
+    }
+    return count == 1 ? write(t->fd, parts[0].iov_base, parts[0].iov_len)
+                      : writev(t->fd, parts, count);
+}
+
 static size_t tap_tx(struct nic *nic, struct pkt **batch, size_t count)
 {
     struct tap_nic *t = tap_of(nic);
     for (size_t i = 0; i < count; i++) {
-        if (write(t->fd, batch[i]->data, pkt_len(batch[i])) < 0) {
+        assert(batch[i]->tx.l4 == 0); /* not offered */
+        if (write_frame(t, batch[i]) < 0) {
             if (errno == EAGAIN) {
                 nic->stats.tx_ring_full++;
                 return i;
@@ -80,7 +94,7 @@ static size_t tap_tx(struct nic *nic, struct pkt **batch, size_t count)
             /* EIO: the interface is down. A wire without carrier loses frames the same way. */
         } else {
             nic->stats.tx_packets++;
-            nic->stats.tx_bytes += pkt_len(batch[i]);
+            nic->stats.tx_bytes += pkt_total(batch[i]);
         }
         pkt_put(batch[i]);
     }
@@ -159,6 +173,7 @@ bool tap_open(struct tap_nic *t, const char *name, struct pkt_pool *rx_pool)
     }
     t->nic.ops = &tap_ops;
     t->nic.name = "Linux TAP";
+    t->nic.features = NIC_FEATURE_TX_FRAGS;
     mac_from_name(t->nic.mac, name);
     return true;
 }

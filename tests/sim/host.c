@@ -10,6 +10,7 @@
 #include "tests/sim/account.h"
 #include "tests/sim/carve.h"
 #include "tests/sim/world.h"
+#include "tests/unit/segment_packet.h"
 #include "tests/unit/tcp_check.h"
 
 enum {
@@ -47,29 +48,40 @@ static const struct host_device *device(const struct host *h)
     return h->world->plan->device;
 }
 
-/* What a stack sends: judged, then copied onto the wire. */
-static void host_output(void *arg, struct pkt *p)
+/* A frame for the wire: judged, then copied onto it, unless a device of the host does that. */
+static void frame_out(void *arg, const uint8_t *frame, size_t len)
 {
     struct host *h = arg;
     struct world *w = h->world;
     struct wire_segment seg;
-    size_t len = pkt_len(p);
-    world_mark(w, "a frame", trail_mix(w->now_ns + (uint64_t)h->index, p->data, len));
-    const char *wrong = wire_check(&w->wire, h->index, p->data, len);
-    bool tcp = wire_decode(&w->wire, p->data, len, &seg);
+    world_mark(w, "a frame", trail_mix(w->now_ns + (uint64_t)h->index, frame, len));
+    const char *wrong = wire_check(&w->wire, h->index, frame, len);
+    bool tcp = wire_decode(&w->wire, frame, len, &seg);
     if (wrong != NULL) {
         world_fail(w, "host %d sends: %s", h->index, wrong);
     }
     check_work(h, tcp && seg.len > 0);
     if (device(h) != NULL) {
-        device(h)->send(h, p);
         return;
     }
-    bool arp = w->plan->ethernet && p->data[13] == 0x06;
+    bool arp = w->plan->ethernet && frame[13] == 0x06;
     bool precious = arp || (tcp && (seg.flags & WIRE_SYN) != 0);
-    enum link_fate fate = lan_send(&w->lan, h->index, p->data, len, precious, w->now_ns);
-    world_trace_frame(w, h->index, p->data, len, wrong != NULL ? " BREACH" : world_fate(fate));
-    pkt_put(p);
+    enum link_fate fate = lan_send(&w->lan, h->index, frame, len, precious, w->now_ns);
+    world_trace_frame(w, h->index, frame, len, wrong != NULL ? " BREACH" : world_fate(fate));
+}
+
+/* What a stack sends. What it asks of a device is done before it is judged, by every host. */
+static void host_output(void *arg, struct pkt *p)
+{
+    struct host *h = arg;
+    if (segment_packet(p, frame_out, h) == 0) {
+        world_fail(h->world, "host %d asks a device for what makes no sense", h->index);
+    }
+    if (device(h) != NULL) {
+        device(h)->send(h, p);
+    } else {
+        pkt_put(p);
+    }
 }
 
 static void host_limits(const struct host *h, struct net_limits *l)

@@ -3,6 +3,7 @@
  * is still to be sent, at one instant or one after the other, over a clean link, one that loses and
  * one that reorders and duplicates.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/[!s]*.c tests/unit/tcp_check.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

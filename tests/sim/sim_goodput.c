@@ -9,6 +9,7 @@
  * `make sim-table` measures the file anew; RINGSIDE_SIM_CELLS=text prints the cells whose names
  * contain the text, without judging them, over RINGSIDE_SIM_EACH seeds.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/[!s]*.c tests/unit/tcp_check.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

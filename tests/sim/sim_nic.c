@@ -4,6 +4,7 @@
  * fail (station.h). Half of the worlds have wires that lose nothing, so that what is lost is lost
  * by a device.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/[!s]*.c tests/sim/station.c tests/unit/tcp_check.c tests/unit/chip_*.c
 // LINK: drivers/netdev.c drivers/e1000/*.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>

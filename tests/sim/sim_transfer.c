@@ -2,6 +2,7 @@
  * Transfers in drawn worlds, one for each seed: from the seed come hosts, wires, faults, buffers,
  * applications, and how the connections end (plan.h).
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/[!s]*.c tests/unit/tcp_check.c @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
 #include <stdarg.h>

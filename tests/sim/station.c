@@ -518,40 +518,62 @@ static uint64_t device_flush(struct host *h)
     return min_u64(min_u64(next_ns, s->wake_ns), s->change_ns);
 }
 
+static void visit_buffers(const struct pkt *packet, void (*visit)(void *, const struct pkt *),
+                          void *arg)
+{
+    for (; packet != NULL; packet = packet->frag) {
+        visit(arg, packet);
+    }
+}
+
+/* Each buffer of each packet that the device or its queue has. */
+static void visit_all(const struct station *s, void (*visit)(void *, const struct pkt *), void *arg)
+{
+    const struct e1000_tx *tx = &s->e.tx;
+    for (uint32_t i = tx->clean; i != tx->next; i++) {
+        visit_buffers(tx->slots[i % E1000_RING_COUNT], visit, arg);
+    }
+    for (const struct pkt *q = s->netdev.queue.first; q != NULL; q = q->next) {
+        visit_buffers(q, visit, arg);
+    }
+}
+
+struct places {
+    const struct station *s;
+    const struct pkt *p;
+    uint32_t count;
+};
+
+static void count_place(void *arg, const struct pkt *p)
+{
+    struct places *c = arg;
+    c->count += p == c->p;
+}
+
 /* Whether nobody but the device and its queue has p, each of whose places there is a reference. */
 static uint32_t places(const struct station *s, const struct pkt *p)
 {
-    const struct e1000_tx *tx = &s->e.tx;
-    uint32_t count = 0;
-    for (uint32_t i = tx->clean; i != tx->next; i++) {
-        count += tx->slots[i % E1000_RING_COUNT] == p;
-    }
-    for (const struct pkt *q = s->netdev.queue.first; q != NULL; q = q->next) {
-        count += q == p;
-    }
-    return count;
+    struct places c = {.s = s, .p = p};
+    visit_all(s, count_place, &c);
+    return c.count;
 }
 
+enum { WHOLE = 27720 }; /* divisible by 1 to 12: a packet is in so many places at most */
+
 /* In 1/refs parts, of which all places together make a whole. */
-static uint32_t parts_held(const struct station *s, const struct pkt *p, uint32_t whole)
+static void count_parts(void *arg, const struct pkt *p)
 {
-    bool alone = p->refs == 1 || places(s, p) == p->refs;
-    return alone ? whole / p->refs : 0;
+    struct places *c = arg;
+    bool alone = p->refs == 1 || places(c->s, p) == p->refs;
+    c->count += alone ? WHOLE / p->refs : 0;
 }
 
 static uint32_t device_holds(const struct host *h)
 {
-    enum { WHOLE = 27720 }; /* divisible by 1 to 12: a packet is in so many places at most */
     const struct station *s = &stations[h->index];
-    const struct e1000_tx *tx = &s->e.tx;
-    uint32_t parts = 0;
-    for (uint32_t i = tx->clean; i != tx->next; i++) {
-        parts += parts_held(s, tx->slots[i % E1000_RING_COUNT], WHOLE);
-    }
-    for (const struct pkt *q = s->netdev.queue.first; q != NULL; q = q->next) {
-        parts += parts_held(s, q, WHOLE);
-    }
-    return parts / WHOLE + (s->e.state != E1000_CLOSED ? E1000_RING_COUNT : 0);
+    struct places parts = {.s = s};
+    visit_all(s, count_parts, &parts);
+    return parts.count / WHOLE + (s->e.state != E1000_CLOSED ? E1000_RING_COUNT : 0);
 }
 
 const struct host_device station_device = {

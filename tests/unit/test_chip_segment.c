@@ -2,14 +2,14 @@
  * What the models of devices make of packets that are to be segmented, or have a checksum filled
  * in, against frames that are built one by one.
  */
-// LINK: tests/unit/chip_segment.c tests/unit/tso_packet.c kernel/pkt.c
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c tests/unit/tso_packet.c kernel/pkt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/bytes.h"
-#include "tests/unit/chip_segment.h"
+#include "tests/unit/segment_packet.h"
 #include "tests/unit/tso_packet.h"
 
 #undef assert
@@ -37,36 +37,13 @@ static void on_frame(void *arg, const uint8_t *frame, size_t len)
     assert_memory_equal(frame, wanted, len);
 }
 
-static size_t flatten(uint8_t *out, const struct pkt *p)
-{
-    size_t len = 0;
-    for (; p != NULL; p = p->frag) {
-        memcpy(out + len, p->data, pkt_len(p));
-        len += pkt_len(p);
-    }
-    return len;
-}
-
-static struct segment_job job_of(const struct pkt *p)
-{
-    size_t start = pkt_headroom(p);
-    return (struct segment_job){.l3 = p->tx.l3 - start,
-                                .l4 = p->tx.l4 - start,
-                                .csum = p->tx.l4 + (size_t)p->tx.l4_csum - start,
-                                .payload = p->tx.l4 + (size_t)p->tx.l4_bytes - start,
-                                .mss = p->tx.mss};
-}
-
 static void check(const struct tso_plan *p)
 {
-    static uint8_t whole[SEGMENT_WHOLE_MAX];
     struct pkt *packet = tso_packet(&pool, p);
     assert_non_null(packet);
-    struct segment_job job = job_of(packet);
-    size_t len = flatten(whole, packet);
     plan = p;
     came = 0;
-    assert_int_equal(segment_send(whole, len, &job, on_frame, NULL), tso_frames(p));
+    assert_int_equal(segment_packet(packet, on_frame, NULL), tso_frames(p));
     assert_int_equal(came, tso_frames(p));
     pkt_put(packet);
     assert_int_equal(pool.used, 0);
@@ -97,6 +74,8 @@ static void test_checksums(void **state)
                              .first_bytes = number % 7 * 100,
                              .frag_bytes = 1 + number % 900};
         p.frag_bytes = max_u64(p.frag_bytes, 50);
+        check(&p);
+        p.plain = true;
         check(&p);
     }
 }
