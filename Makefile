@@ -37,7 +37,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
 VARIABLES := APP NIC PORT MEM APPEND BOOT MACHINE TIME N FIRST SEED SUITE V WERROR LTO CROSS_COMPILE LLHTTP_DIR \
              PACKETDRILL SCRIPTS AGAINST BOTH CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON FONT B \
-             QEMU QEMU_EXTRA OVMF BOOTS CELLS MIRROR KEYRING ONLY SHELL MAKEFLAGS
+             QEMU QEMU_EXTRA OVMF BOOTS CELLS MIRROR KEYRING ONLY WRITE SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
 $(error $(filter-out $(VARIABLES),$(GIVEN)): no such variable; there are $(VARIABLES))
@@ -157,7 +157,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso netboot matrix host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        bench-echo bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
+        figures bench-echo bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -178,7 +178,8 @@ help:
 	'make newcomer SUITE=  make run and make test in a fresh Debian or Ubuntu (trixie); needs root' \
 	'make check   the static rules: layering, symbols, lengths, format' \
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
-	'make bench-echo  instructions an echo costs the stack (AGAINST=COMMIT: and at that commit)' \
+	'make figures  instructions an echo costs the stack, and a request all of it, by layer' \
+	'    AGAINST=COMMIT  and an echo at that commit    WRITE=1  stores them for this compiler' \
 	'make bench-boot  how long boots take on this host, beside Linux (BOOTS=5)' \
 	'make bench-irq   a request and idleness by MSI-X, MSI, INTx and polling, on this host' \
 	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
@@ -466,6 +467,19 @@ $(B)/test/obj/libllhttp.a $(B)/fuzz/obj/libllhttp.a: $(LLHTTP_STAMP)
 unit-programs: $(patsubst %,$(B)/test/%,$(UNIT) $(SIM) scripts test_adapter)
 fuzz-programs: $(patsubst %,$(B)/fuzz/%,$(FUZZ))
 
+# What tools/figures.py counts instructions in: the stack alone, and all of the hosted program over
+# a machine of memory (APP=apps/httpd). Of the objects and with the flags of the hosted program.
+BENCH_ECHO := tests/bench/echo.c tests/bench/peer.c kernel/pkt.c kernel/pool.c kernel/timer.c $(NET_STACK)
+BENCH_REQUEST := $(addprefix tests/bench/,request.c machine.c peer.c) \
+        $(filter-out arch/host/platform.c arch/host/tap.c apps/root/host.c,$(HOST_SRC))
+BENCH_LINK = $(Q)mkdir -p $(@D) && $(HOSTCC) $(HOST_EXTRA) $(if $(LTO),$(ONE),-fno-lto) -o $@ $^
+$(B)/bench/echo: $(call objs,host,$(BENCH_ECHO))
+	$(BENCH_LINK)
+$(B)/bench/lines: $(call objs,host,$(BENCH_ECHO) tests/bench/where.c)
+	$(BENCH_LINK) -no-pie
+$(B)/bench/request: $(call objs,host,$(BENCH_REQUEST)) $(call app_objs,host,$(APP_SRC)) $(call llhttp_lib,host)
+	$(BENCH_LINK) $(APP_LIBS)
+
 # Programs that the system tests put between or against the machines under test.
 relay: $(B)/relay
 $(B)/relay: tests/relay/relay.c Makefile
@@ -509,8 +523,8 @@ newcomer:
 	@tools/deps.sh newcomer
 	@tools/newcomer.sh $(SUITE)
 
-bench-echo:
-	@$(PYTHON) tools/bench-echo.py $(if $(AGAINST),--against $(AGAINST))
+figures bench-echo:
+	@$(PYTHON) tools/figures.py $(if $(AGAINST),--against $(AGAINST)) $(if $(WRITE),--write)
 
 bench-boot: all $(B)/linux/httpd-static
 	@$(PYTHON) tools/bench-boot.py $(if $(BOOTS),--boots $(BOOTS))

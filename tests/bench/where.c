@@ -1,5 +1,5 @@
 /*
- * Where the control block of the one connection lies, for tools/bench-echo.py --lines to tell
+ * Where the control block of the one connection lies, for tools/figures.py --lines to tell
  * accesses to it from others. Linked to echo.c for that alone: it is the part that knows the
  * inside of a stack.
  */
