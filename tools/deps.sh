@@ -7,7 +7,7 @@ set -eu
 RUN="gcc binutils make git libc6-dev python3 gdb qemu-system-x86 ovmf grub-pc-bin
      grub-efi-amd64-bin grub-common xorriso mtools ${APP_DEPS:-}"
 TEST="clang clang-format libcmocka-dev python3-pytest python3-scapy curl wrk nmap
-      iproute2 iputils-ping util-linux procps dnsmasq-base ipxe-qemu"
+      iproute2 iputils-ping util-linux procps dnsmasq-base ipxe-qemu valgrind"
 NEWCOMER="debootstrap git curl util-linux"
 
 case "${1:-}" in

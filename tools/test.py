@@ -4,7 +4,8 @@ total: "N passed, N failed". Failing tests print what they printed.
 
 Kinds: check (static rules, and some of them against breaches planted for them), build (the three
 targets and the test programs), unit (cmocka), scripts (packet scripts; they run with unit, too),
-sim (the simulator), system (pytest), fuzz (libFuzzer, FUZZ seconds a target, two at once).
+sim (the simulator), figures (instructions against those stored for the compiler), system (pytest),
+fuzz (libFuzzer, FUZZ seconds a target, two at once).
 """
 import argparse
 import concurrent.futures
@@ -25,6 +26,7 @@ SIM_TIMEOUT_S = 1200
 BUILD_TIMEOUT_S = 1800
 SYSTEM_TIMEOUT_S = 2400
 PYTEST_NO_TESTS = 5  # pytest's exit code
+FIGURES_SKIPPED = 77  # exit code of tools/figures.py
 SYSTEM_STACKS_S = 300  # a test that takes longer has its stacks printed: where it waits
 FUZZ_SLACK_S = 240
 FUZZ_INPUT_S = 60
@@ -94,6 +96,17 @@ def planted():
     good, bad = (sum(int(n) for n in re.findall(rf"(\d+) (?:{word})", out))
                  for word in ("passed", "failed|error"))
     report("check, planted breaches", code, out, good, bad)
+
+
+def figures():
+    """What the stack and a request cost in instructions, each held against what is stored."""
+    code, out = run([sys.executable, "tools/figures.py", "--check"], BUILD_TIMEOUT_S)
+    if code == FIGURES_SKIPPED:
+        say("      figures " + out.strip().split("\n")[-1])
+        return
+    m = re.search(r"^(\d+) held, (\d+) risen", out, re.M)
+    good, bad = (int(m.group(1)), int(m.group(2))) if m else (0, 1)
+    report("figures (instructions)", code, out, good, bad)
 
 
 def programs(kind, timeout):
@@ -191,7 +204,8 @@ def make(target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["check", "unit", "scripts", "sim", "system", "fuzz"])
+    parser.add_argument("--only", choices=["check", "unit", "scripts", "sim", "figures", "system",
+                                           "fuzz"])
     parser.add_argument("--fuzz-seconds", type=int, default=15)
     parser.add_argument("--pytest", default="", help="more arguments for pytest, as '-k boot'")
     args = parser.parse_args()
@@ -206,6 +220,9 @@ def main():
                 report("packet scripts", *program("build/test/scripts", UNIT_TIMEOUT_S)[1:])
             if wants("sim"):
                 programs("sim", SIM_TIMEOUT_S)
+    if wants("figures"):
+        if make("host build/bench/echo build/bench/request"):
+            figures()
     if wants("check"):
         planted()
         step("check", ["make", "-s", "--no-print-directory", "check"], BUILD_TIMEOUT_S)
