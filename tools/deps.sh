@@ -1,21 +1,24 @@
 #!/bin/sh
 # Installs what is missing with apt, and only that: `deps.sh run` for building and booting,
-# `deps.sh test` for the tests too, `deps.sh newcomer` for tools/newcomer.sh; APP_DEPS names what a
-# server wants besides. Uses sudo only when not root; says what it does.
+# `deps.sh test` for the tests too, `deps.sh figures` for tools/figures.py alone, `deps.sh newcomer`
+# for tools/newcomer.sh; APP_DEPS names what a server wants besides. Uses sudo only when not root;
+# says what it does.
 set -eu
 
 RUN="gcc binutils make git libc6-dev python3 gdb qemu-system-x86 ovmf grub-pc-bin
      grub-efi-amd64-bin grub-common xorriso mtools ${APP_DEPS:-}"
 TEST="clang clang-format libcmocka-dev python3-pytest python3-scapy curl wrk nmap
       iproute2 iputils-ping util-linux procps dnsmasq-base ipxe-qemu valgrind"
+FIGURES="gcc binutils make git libc6-dev python3 valgrind"
 NEWCOMER="debootstrap git curl util-linux"
 
 case "${1:-}" in
 run) wanted="$RUN" ;;
 test) wanted="$RUN $TEST" ;;
+figures) wanted="$FIGURES" ;;
 newcomer) wanted="$NEWCOMER" ;;
 *)
-    echo "deps.sh: '${1:-}' is not known: say run, test or newcomer" >&2
+    echo "deps.sh: '${1:-}' is not known: say run, test, figures or newcomer" >&2
     exit 2
     ;;
 esac

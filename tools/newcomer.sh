@@ -4,7 +4,8 @@
 # served, then `make test`; and how long each took. `make newcomer SUITE=trixie` calls it.
 #
 #     tools/newcomer.sh [SUITE]      environment: MIRROR=, KEYRING= (for debootstrap), ONLY=run
-#                                    (no `make test`)
+#                                    (no `make test`), ONLY=figures (neither, but the figures of its
+#                                    compiler are stored in this tree: docs/testing.md)
 #
 # Runs as root, in a mount and a process namespace of its own: what it mounts nobody else sees, and
 # both the mounts and every process it started are gone when it ends, however it ends.
@@ -152,6 +153,12 @@ try_test() {
     [ "$(tail -n 1 "$log")" = "code 0" ] || fail "make test failed: ${total:-no total}; see $log"
 }
 
+# The figures of HEAD by the compiler of that system, beside those stored of others.
+store_figures() {
+    inside "tools/deps.sh figures && make figures WRITE=1"
+    cp "$root/root/ringside/tests/bench/figures.json" tests/bench/figures.json
+}
+
 main() {
     start=$(seconds)
     say "$suite from $mirror, commit $(git -c safe.directory='*' rev-parse --short HEAD)"
@@ -161,6 +168,10 @@ main() {
     chroot "$root" git -c advice.detachedHead=false \
         -c init.defaultBranch=main clone -q /root/ringside.bundle /root/ringside
     say "a minimal system with git and make after $made s"
+    if [ "${ONLY:-}" = figures ]; then
+        store_figures
+        return
+    fi
     try_run
     outcome="$suite: system $made s, make run served after $served s"
     if [ "${ONLY:-}" != run ]; then
@@ -184,9 +195,9 @@ main)
     ;;
 esac
 case "${ONLY:-}" in
-"" | run) ;;
+"" | run | figures) ;;
 *)
-    say "ONLY='$ONLY' is not valid: allowed is run" >&2
+    say "ONLY='$ONLY' is not valid: allowed are run, figures" >&2
     exit 2
     ;;
 esac
