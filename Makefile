@@ -49,6 +49,7 @@ ifeq ($(wildcard $(APP_DIR)/*.c),)
 $(error APP=$(APP): no such folder, or no *.c in it; allowed is a folder with a server's sources)
 endif
 APP_LLHTTP :=
+APP_COMPOSES :=
 APP_LIBS :=
 APP_DEPS :=
 -include $(APP_DIR)/app.mk
@@ -117,8 +118,9 @@ ONE        := -flto=2 -flto-partition=one
 LTO_FLAGS   = $(if $(filter net/% kernel/%,$<),-O3) -flto -ffat-lto-objects -frandom-seed=$<
 
 # ---- sources ---------------------------------------------------------------------------------
-ROOT_COMMON := apps/root/config.c apps/root/divide.c apps/root/ending.c apps/root/stack.c \
-               apps/root/stats.c
+# An application that joins the device to something else than the stack has this part of its own.
+ROOT_STACK  := apps/root/ending.c apps/root/stack.c apps/root/stats.c
+ROOT_COMMON := apps/root/config.c apps/root/divide.c $(if $(APP_COMPOSES),,$(ROOT_STACK))
 KERNEL_SRC  := $(sort $(wildcard kernel/*.c))
 # The stack: what a LINK line of a test calls @net. The POSIX calls stand on the kernel as well.
 NET_STACK   := $(sort $(filter-out net/posix/%,$(wildcard net/*.c net/*/*.c net/*/*/*.c)))
@@ -143,7 +145,7 @@ METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(B)/metal/font.o $(call app_objs,m
 CORE_SRC  := $(filter-out %.S kernel/libc/% kernel/pthread.c kernel/sleep.c kernel/reboot.c \
              kernel/stats.c kernel/panic.c apps/root/metal.c apps/root/nic_test.c,$(METAL_SRC))
 CORE_OBJ  := $(call objs,metal,$(CORE_SRC))
-CORE      := $(B)/metal/core.o
+CORE      := $(B)/metal/core$(if $(APP_COMPOSES),-$(APP_NAME)).o
 METAL_IN  := $(if $(LTO),$(CORE) $(filter-out $(CORE_OBJ),$(METAL_OBJ)),$(METAL_OBJ))
 HOST_OBJ  := $(call objs,host,$(HOST_SRC)) $(call app_objs,host,$(APP_SRC))
 HOST_ASAN_OBJ := $(HOST_OBJ:$(B)/host/%=$(B)/host-asan/%)
@@ -260,9 +262,10 @@ METAL_LIBS := $(call llhttp_lib,metal)
 # The core, once for all applications: linked with what else the image has but them, so that only
 # what is used from outside keeps a symbol, and the functions of POSIX. Of that the link makes one
 # object file on its way, which is what is wanted. What names the application or the version is
-# compiled for each, and uses the same symbols.
+# compiled for each, and uses the same symbols. An application that composes has a core of its own.
 NAMING   := $(call objs,metal,apps/root/metal.c apps/root/nic_test.c)
-CORE_ALL := $(filter-out $(NAMING) $(call app_objs,metal,$(APP_SRC)),$(METAL_OBJ)) $(B)/metal/symbols-none.o
+CORE_ALL := $(filter-out $(NAMING) $(if $(APP_COMPOSES),,$(call app_objs,metal,$(APP_SRC))),$(METAL_OBJ)) \
+            $(B)/metal/symbols-none.o
 $(CORE): $(CORE_ALL) apps/root/metal.c apps/root/nic_test.c arch/x86_64/linker.ld | $(NAMING)
 	$(call say,LTO,$@)
 	@rm -rf $@.d && mkdir -p $@.d

@@ -38,6 +38,7 @@ ALLOWED = {
     "apps/httpd/": ["apps/httpd/", "kernel/include/ringside/", "ringside/"],
     "apps/echo/": ["apps/echo/"],
     "apps/mandel/": ["apps/mandel/"],
+    "apps/reflect/": ["apps/root/", "kernel/"],
 }
 # Symbols that the objects of a part may need from outside of it.
 SYMBOLS = {

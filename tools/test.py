@@ -230,6 +230,7 @@ def main():
         if (make("all host host-asan linux iso relay attackers")
                 and make("APP=apps/echo all host linux")
                 and make("APP=apps/mandel all host linux")
+                and make("APP=apps/reflect all host")
                 and make("APP=tests/float all")
                 and make("APP=tests/memory all")
                 and make("APP=tests/ending all host linux")):
