@@ -20,7 +20,7 @@ static const struct option {
     {"--max-connections", offsetof(struct options, max_connections), 16, 65536, 4096,
      "connections at once; halved until it fits the memory"},
     {"--buffers", offsetof(struct options, buffers), 0, 65536, 0,
-     "buffers of 32 KiB for bytes that wait; 0: one for eight connections"},
+     "buffers of 32 KiB for bytes that wait; 0: one for eight connections, or fewer"},
     {"--idle-timeout", offsetof(struct options, idle_timeout_s), 1, 86400, 60,
      "seconds a connection may wait between requests"},
     {"--header-timeout", offsetof(struct options, head_timeout_s), 1, 3600, 10,

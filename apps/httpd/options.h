@@ -9,7 +9,7 @@
 struct options {
     uint32_t port;
     uint32_t max_connections;
-    uint32_t buffers; /* 0: one for eight connections */
+    uint32_t buffers; /* 0: one for eight connections, or fewer: server.h */
     uint32_t idle_timeout_s;
     uint32_t head_timeout_s;
     uint32_t body_timeout_s;

@@ -59,11 +59,26 @@ static size_t buffer_count(const struct options *o, size_t max_connections)
     return count < SERVER_MIN_BUFFERS ? SERVER_MIN_BUFFERS : count;
 }
 
+/* A table of so many connections, with a smaller share of buffers rather than with fewer than a
+ * small server's connections; false when the memory has not even room for that. */
+static bool server_alloc_table(struct server *s, const struct options *o, size_t max)
+{
+    size_t least = o->buffers == 0 && max <= SERVER_SMALL_CONNECTIONS
+                       ? buffer_count(o, max / SERVER_SMALL_SHARE)
+                       : buffer_count(o, max);
+    for (size_t buffers = buffer_count(o, max); buffers >= least; buffers /= 2) {
+        if (table_init(s, max, buffers)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* As many connections as were asked for, or as the memory has room for. */
 static bool server_alloc(struct server *s, const struct options *o)
 {
     for (size_t max = o->max_connections; max >= SERVER_MIN_CONNECTIONS; max /= 2) {
-        if (table_init(s, max, buffer_count(o, max))) {
+        if (server_alloc_table(s, o, max)) {
             if (max < o->max_connections) {
                 printf("httpd: memory for %u connections, not for %u\n", (unsigned)max,
                        (unsigned)o->max_connections);

@@ -16,6 +16,10 @@ enum {
     SERVER_MIN_CONNECTIONS = 16, /* with memory for less, the server does not start */
     SERVER_CONNECTIONS_PER_BUFFER = 8,
     SERVER_MIN_BUFFERS = 16,
+    /* What the memory of a machine of 16 MiB is to have room for: up to so many connections share
+     * fewer buffers, down to a quarter, before there are fewer of them. */
+    SERVER_SMALL_CONNECTIONS = 1024,
+    SERVER_SMALL_SHARE = 4,
 };
 
 /*

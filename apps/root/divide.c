@@ -1,8 +1,9 @@
 /*
  * Dividing memory:
  *
- *     packet buffers 50% (receiving 4/10 of it, sending 6/10), the stack's tables 15%,
- *     the server's heap (hosted: libc's own) 20%, the rest task stacks, made when first used
+ *     packet buffers 50% (receiving 4/10 of it, sending 6/10), the stack's tables 18% (so that
+ *     16 MiB of RAM have room for 1,000 connections), the server's heap (hosted: libc's own) 20%,
+ * the rest task stacks, made when first used
  *
  * until the packets, the connections and the stacks have the most that they can make use of: then
  * the heap gets what is left. Nothing is cleared or set up before its first use but the stack's
@@ -17,7 +18,7 @@
 enum {
     PKT_SHARE_PERCENT = 50,
     PKT_RX_SHARE_PERCENT = 40, /* of the packets */
-    TABLES_SHARE_PERCENT = 15,
+    TABLES_SHARE_PERCENT = 18,
     HEAP_SHARE_PERCENT = 20,
     PKT_COST_BYTES = PKT_BUF_BYTES + (int)sizeof(struct pkt),
     PKT_POOL_MAX = 262144,      /* 512 MiB each way: 65,536 connections with 8 KiB under way */

@@ -10,7 +10,7 @@ import pytest
 from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, BUILD, QemuGuest, TapLink,
                      ip_command)
 
-LISTEN_MS_MAX = 50
+LISTEN_MS_MAX = 30
 NS_AN_INSTRUCTION = 2  # of virtual time, a power of two (QEMU's -icount)
 IDLE_S = 5
 IDLE_TURNS_S = 100

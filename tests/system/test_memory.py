@@ -1,16 +1,19 @@
 """All the RAM there is: guests of many sizes on boards with different holes, what they do with it,
-one block that no 32 bits count, and packets above 4 GiB. No guest touches what it does not use."""
+a thousand connections in the smallest, one block that no 32 bits count, and packets above 4 GiB. No
+guest touches what it does not use."""
 import http.client
 import os
 import re
 
 import pytest
 
-from machine import BOOT_GUEST_IP, BOOT_HOST_IP, BUILD, QemuGuest, TapLink
+from machine import BOOT_GUEST_IP, BOOT_HOST_IP, BUILD, QemuGuest, TapLink, raise_nofile
 
 pytestmark = pytest.mark.machine
 
 MIB = 1 << 20
+CONNECTIONS = 1000
+ROUNDS = 3
 SIZES = [  # MiB, board: pc has its hole at 3 GiB, q35 at 2 GiB
     (16, "pc"), (64, "q35"), (3072, "pc"), (3072, "q35"), (5120, "pc"), (8192, "q35"),
     (65536, "pc")]
@@ -52,6 +55,35 @@ def test_memory_is_used_whole(link, tmp_path, mib, machine):
         assert stats["heap_bytes"] >= stats["memory_bytes"] / 100 * 20 - 64
         assert stats["heap_bytes"] >= stats["memory_bytes"] - 1300 * MIB
         assert re.search(r"selftest: \d+ passed, 0 failed", console), console
+
+
+def read_answer(connection):
+    answer = b""
+    while b"\r\n\r\nok\n" not in answer:
+        got = connection.recv(4096)
+        assert got, f"ended by the server, after {answer!r}"
+        answer += got
+    return answer
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_1000_connections_in_16_mib(link, tmp_path, machine):
+    """All open at once and kept: each asks, and none is answered before all have asked."""
+    raise_nofile()
+    with boot(tmp_path, link, 16, machine) as guest:
+        guest.wait_http()
+        connections = [guest.connect(timeout=120) for _ in range(CONNECTIONS)]
+        for _ in range(ROUNDS):
+            for c in connections:
+                c.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            for c in connections:
+                assert read_answer(c).startswith(b"HTTP/1.1 200 ")
+        stats = guest.stats()
+        assert stats["httpd_connections"] == CONNECTIONS + 1
+        assert stats["tcp_cb_used"] >= CONNECTIONS
+        for c in connections:
+            c.close()
+        guest.wait_http()
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
