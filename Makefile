@@ -98,7 +98,7 @@ METAL_COMMON = $(BASE) -m64 -ffreestanding $(if $(filter kernel/libc/%,$<),,-fbu
         -mno-omit-leaf-frame-pointer -fno-pic -fno-pie -fcf-protection=none \
         -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=fs \
         -mstack-protector-guard-offset=40 -fno-asynchronous-unwind-tables \
-        -fno-tree-loop-distribute-patterns
+        -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections
 METAL_FLAGS = $(METAL_COMMON) -mgeneral-regs-only -mno-red-zone
 METAL_APP = $(METAL_COMMON) $(APP_LIB_INC)
 HOST_FLAGS  := $(BASE) -D_GNU_SOURCE $(HOST_EXTRA)
@@ -255,7 +255,7 @@ $(B)/metal/app/$(APP_NAME)/%.o: $(APP_DIR)/%.c Makefile $(APP_PATH) $(if $(APP_L
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(METAL_APP) $(APP_WARN) -I$(LLHTTP_DIR)/include -Dmain=app_main -c $< -o $@
 
-$(B)/metal/libllhttp.a: $(LLHTTP_STAMP)
+$(B)/metal/libllhttp.a: $(LLHTTP_STAMP) Makefile
 	$(call make_llhttp,$(CC) $(METAL_APP))
 METAL_LIBS := $(call llhttp_lib,metal)
 
@@ -275,8 +275,9 @@ $(CORE): $(CORE_ALL) apps/root/metal.c apps/root/nic_test.c arch/x86_64/linker.l
 	     sed -n 's/.* T \(rs_.*\)/-Wl,-u,\1/p') -o $@.d/core $(CORE_ALL) $(NAMING)
 	@mv $@.d/core.ltrans0.ltrans.o $@ && rm -r $@.d
 
-# Linked twice: the first link's symbols become the table that backtraces read.
-LINK_METAL = $(LD) -m elf_x86_64 -nostdlib -static -z noexecstack -z max-page-size=4096 \
+# Linked twice: the first link's symbols become the table that backtraces read. What nothing refers to
+# is left out: of libc most servers use a part.
+LINK_METAL = $(LD) -m elf_x86_64 -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
              --build-id=none --orphan-handling=error -T arch/x86_64/linker.ld
 SYMBOLS := $(B)/metal/symbols
 

@@ -18,8 +18,10 @@ enum {
     QUEUE_COUNT = 8, /* lines by interrupts during one line; more are counted on the console */
 };
 
+/* Of the consoles. Not with the rest, which so takes no room in the image. */
+static enum log_level shown_level = LOG_INFO;
+
 static struct {
-    enum log_level console_level;
     bool writing; /* somebody, perhaps interrupted now, writes to the consoles */
     bool open;    /* the last byte on the consoles did not end a line */
     uint32_t queued_count;
@@ -28,7 +30,7 @@ static struct {
     uint64_t start; /* of the oldest line; positions run freely, modulo LOG_RING_BYTES in ring */
     uint64_t end;   /* behind the newest line */
     char ring[LOG_RING_BYTES];
-} logs = {.console_level = LOG_INFO};
+} logs;
 
 static const char CUT_MARK[] = "...";
 
@@ -185,7 +187,7 @@ void log_write_v(enum log_level level, const char *fmt, va_list ap)
     uint64_t saved = platform_irq_save();
     uint64_t position = logs.end;
     ring_append(line, len);
-    bool wanted = level <= logs.console_level;
+    bool wanted = level <= shown_level;
     bool write = wanted && !logs.writing;
     if (write) {
         logs.writing = true;
@@ -237,7 +239,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 void log_set_level(enum log_level console_level)
 {
     assert(console_level <= LOG_DEBUG);
-    logs.console_level = console_level;
+    shown_level = console_level;
 }
 
 size_t log_read(char *buf, size_t size)

@@ -11,6 +11,7 @@ from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, BUILD, QemuGue
                      ip_command)
 
 LISTEN_MS_MAX = 30
+IMAGE_KIB_MAX = 448  # code and constants; a twelfth more with what nothing refers to
 NS_AN_INSTRUCTION = 2  # of virtual time, a power of two (QEMU's -icount)
 IDLE_S = 5
 IDLE_TURNS_S = 100
@@ -21,6 +22,12 @@ def stamps(console):
     """(seconds, text) of each log line."""
     return [(float(m.group(1)), m.group(2))
             for m in re.finditer(r"^\[ *(\d+\.\d+)\] (.*)$", console, re.M)]
+
+
+def test_image_is_small(user_guest):
+    """Of libc and of what others compiled, there is what this server uses."""
+    text, rodata = re.search(r"text (\d+) KiB, rodata (\d+) KiB", user_guest.console()).groups()
+    assert int(text) + int(rodata) <= IMAGE_KIB_MAX
 
 
 @pytest.fixture
