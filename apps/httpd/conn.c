@@ -70,14 +70,14 @@ static void conn_body_bytes(void *ctx, const char *at, size_t len)
     if (c->is_echo) {
         echo_body(&c->x, at, len);
     } else {
-        c->discarded += len;
+        c->x.discarded += len;
     }
 }
 
 static void conn_begin_body(struct conn *c)
 {
     c->state = CONN_BODY;
-    c->discarded = 0;
+    c->x.discarded = 0;
     c->parser.body = conn_body_bytes;
     c->parser.body_ctx = c;
 }
@@ -122,7 +122,8 @@ static void conn_begin_unread(struct conn *c, const struct request *r, unsigned 
 static void conn_begin_other(struct conn *c, const struct request *r, unsigned status,
                              struct span head)
 {
-    if (r->has_body && (r->expects_continue || r->length > CONN_DISCARD_MAX_BYTES)) {
+    if (r->has_body && !c->x.swallows &&
+        (r->expects_continue || r->length > CONN_DISCARD_MAX_BYTES)) {
         conn_begin_unread(c, r, status, head);
     } else if (!r->has_body) {
         if (conn_respond(c, status, head)) {
@@ -171,9 +172,11 @@ static void conn_begin_request(struct conn *c, const char *head, size_t body_at_
     c->x.keep_alive = r.keep_alive;
     c->x.is_chunked = r.chunked;
     unsigned status = resource_route(&c->x, &r);
-    bool is_echo = status == 200 && c->x.resource == RESOURCE_ECHO &&
-                   (r.method == METHOD_POST || r.method == METHOD_PUT);
-    if (is_echo && conn_await_body(c, &r, body_at_hand)) {
+    bool wants_body = status == 200 && (r.method == METHOD_POST || r.method == METHOD_PUT);
+    bool is_echo = wants_body && c->x.resource == RESOURCE_ECHO;
+    c->x.swallows = wants_body && c->x.resource == RESOURCE_DISCARD;
+    c->x.discarded = 0;
+    if ((is_echo || c->x.swallows) && conn_await_body(c, &r, body_at_hand)) {
         *waits = true;
         return;
     }
@@ -267,7 +270,8 @@ static size_t conn_step_body(struct conn *c, const char *in, size_t len, bool *m
         conn_fail(c, 400);
         return used;
     }
-    if (result == HTTP_BODY_TOO_LONG || c->discarded > CONN_DISCARD_MAX_BYTES) {
+    if (result == HTTP_BODY_TOO_LONG ||
+        (!c->x.swallows && c->x.discarded > CONN_DISCARD_MAX_BYTES)) {
         conn_fail(c, 413);
         return used;
     }

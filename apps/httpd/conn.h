@@ -45,7 +45,6 @@ struct conn {
     struct http_parser parser;
     struct head_scan scan;
     size_t response_mark; /* where the running response began in x.out */
-    uint64_t discarded;   /* body bytes thrown away so far */
     uint8_t state;        /* enum conn_state */
     uint8_t end;          /* enum conn_end */
     bool is_echo;

@@ -39,6 +39,7 @@ struct exchange {
     size_t chunk_start;      /* of the chunk being filled in out */
     uint64_t bytes_at;       /* of /bytes/N: the next to be given out */
     uint64_t bytes_end;      /* N */
+    uint64_t discarded;      /* bytes of the running body thrown away so far */
     struct stats_iter stats; /* of /stats, behind the server's own counters: the program's next */
     uint32_t stats_own;      /* the server's next */
     uint32_t page_bytes;     /* at the end of out that can be made again: resource_take_back() */
@@ -48,6 +49,7 @@ struct exchange {
     bool http10;
     bool head_only; /* HEAD: a response without its body */
     bool keep_alive;
+    bool swallows;   /* /discard: a body of any size is taken, and its count is the response */
     bool is_chunked; /* the body in, and so an echo's body out */
 };
 

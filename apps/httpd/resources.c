@@ -3,6 +3,9 @@
  */
 #include "apps/httpd/resources.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "apps/httpd/pages.h"
 
 /* Their large frames are not to be set up by those who need none. */
@@ -11,6 +14,7 @@
 enum {
     METHODS_READ = METHOD_GET | METHOD_HEAD | METHOD_OPTIONS,
     METHODS_ALL = METHODS_READ | METHOD_POST | METHOD_PUT,
+    DISCARD_TEXT_BYTES = 24, /* 64 bits in decimal, a new line, a terminator */
 };
 
 static const char page_text[] =
@@ -37,6 +41,9 @@ static const char echo_help_text[] =
     "POST or PUT a body to this address and it comes back, with its content type.\n"
     "It is sent back while it still comes in: read while you write.\n";
 
+static const char discard_help_text[] = "POST or PUT a body to this address: it is thrown away, "
+                                        "and the answer is its count of bytes.\n";
+
 static const char healthz_text[] = "ok\n";
 
 static const char type_html[] = "text/html; charset=utf-8";
@@ -48,6 +55,7 @@ static_assert(sizeof(page_text) + RESPONSE_ROOM_BYTES + sizeof(type_html) <= RES
 
 #define PATH_ROOT    "/"
 #define PATH_ECHO    "/echo"
+#define PATH_DISCARD "/discard"
 #define PATH_HEADERS "/headers"
 #define PATH_HEALTHZ "/healthz"
 #define PATH_STATS   "/stats"
@@ -65,6 +73,7 @@ static const struct resource {
     }
     [RESOURCE_ROOT] = {SPAN(page_text), SPAN(type_html), METHODS_READ},
     [RESOURCE_ECHO] = {SPAN(echo_help_text), SPAN(type_text), METHODS_ALL},
+    [RESOURCE_DISCARD] = {SPAN(discard_help_text), SPAN(type_text), METHODS_ALL},
     [RESOURCE_HEADERS] = {{NULL, 0}, SPAN(type_text), METHODS_READ},
     [RESOURCE_HEALTHZ] = {SPAN(healthz_text), SPAN(type_text), METHODS_READ},
     [RESOURCE_STATS] = {{NULL, 0}, SPAN(type_text), METHODS_READ},
@@ -94,6 +103,9 @@ static enum resource_id resource_find(struct exchange *x, struct span path)
     }
     if (PATH_IS(path, PATH_STATS)) {
         return RESOURCE_STATS;
+    }
+    if (PATH_IS(path, PATH_DISCARD)) {
+        return RESOURCE_DISCARD;
     }
     return PATH_IS(path, PATH_HEADERS) ? RESOURCE_HEADERS : RESOURCE_NONE;
 }
@@ -210,6 +222,15 @@ static rarely bool respond_status(struct exchange *x, unsigned status)
     return true;
 }
 
+/* The count of the body that was thrown away; without a body, what the resource is for. */
+static rarely bool respond_discard(struct exchange *x)
+{
+    char text[DISCARD_TEXT_BYTES];
+    int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", x->discarded);
+    assert(len > 0 && len < DISCARD_TEXT_BYTES);
+    return respond_text(x, (struct span){text, (size_t)len});
+}
+
 bool resource_respond(struct exchange *x, unsigned status, struct span head)
 {
     assert(x->resource < RESOURCE_COUNT || status != 200);
@@ -223,6 +244,8 @@ bool resource_respond(struct exchange *x, unsigned status, struct span head)
         return respond_bytes(x);
     case RESOURCE_HEADERS:
         return respond_text(x, head);
+    case RESOURCE_DISCARD:
+        return x->swallows ? respond_discard(x) : respond_constant(x, resources[x->resource].text);
     default:
         return respond_constant(x, resources[x->resource].text);
     }

@@ -564,6 +564,57 @@ static void test_bodies_nobody_wants_are_bounded(void **state)
     }
 }
 
+/* /discard takes what no other resource would, and tells how much it was; the connection stays. */
+static void test_discard_counts_a_body_of_any_size(void **state)
+{
+    enum { PIECES = 200, PIECE_BYTES = 1000 };
+    static_assert(PIECES * PIECE_BYTES > 2 * CONN_DISCARD_MAX_BYTES, "others would say 413");
+    static char piece[5 + PIECE_BYTES + 2];
+    for (int chunked = 0; chunked < 2; chunked++) {
+        struct peer *p = peer_new();
+        peer_send(p, chunked ? "PUT /discard HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+                             : "POST /discard HTTP/1.1\r\n" HOST "Content-Length: 200000\r\n\r\n");
+        memset(piece, 'x', sizeof(piece));
+        memcpy(piece, "3e8\r\n", 5);
+        memcpy(piece + 5 + PIECE_BYTES, "\r\n", 2);
+        for (int i = 0; i < PIECES; i++) {
+            assert_false(conn_holds_buffer(&p->conn));
+            peer_send_bytes(p, piece + (chunked ? 0 : 5), PIECE_BYTES + (chunked ? 7 : 0));
+        }
+        peer_send(p, chunked ? "0\r\n\r\n" : "");
+        assert_int_equal(first_status(p), 200);
+        assert_string_equal(p->all + p->all_len - 11, "\r\n\r\n200000\n");
+        peer_send(p, "POST /discard HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi");
+        assert_string_equal(p->all + p->all_len - 6, "\r\n\r\n2\n");
+        peer_send(p, "POST /discard HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n");
+        assert_string_equal(p->all + p->all_len - 6, "\r\n\r\n0\n");
+        assert_int_equal(p->conn.end, CONN_OPEN);
+        free(p);
+    }
+}
+
+/* What /discard allows, the request behind it does not inherit. */
+static void test_discard_is_for_its_own_body_alone(void **state)
+{
+    struct peer *p = peer_new();
+    peer_send(p, "POST /discard HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi");
+    peer_send(p, "GET /discard HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n");
+    assert_int_equal(count_of(p->all, "HTTP/1.1 413"), 1);
+    assert_int_equal(p->conn.end, CONN_LINGER);
+    free(p);
+
+    p = peer_new();
+    peer_send(p, "GET /discard HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(first_status(p), 200);
+    assert_non_null(strstr(p->all, "count of bytes"));
+    peer_send(p, "POST /discard HTTP/1.1\r\n" HOST
+                 "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    assert_int_equal(count_of(p->all, "100 Continue"), 1);
+    peer_send(p, "hi");
+    assert_string_equal(p->all + p->all_len - 6, "\r\n\r\n2\n");
+    free(p);
+}
+
 static void test_without_buffers_only_long_echoes_are_refused(void **state)
 {
     struct peer *p = peer_new();
@@ -687,6 +738,8 @@ int main(void)
         cmocka_unit_test(test_a_replaced_response_is_not_counted),
         cmocka_unit_test(test_extensions_are_bounded_in_any_cut),
         cmocka_unit_test(test_bodies_nobody_wants_are_bounded),
+        cmocka_unit_test(test_discard_counts_a_body_of_any_size),
+        cmocka_unit_test(test_discard_is_for_its_own_body_alone),
         cmocka_unit_test(test_without_buffers_only_long_echoes_are_refused),
         cmocka_unit_test(test_ends_of_input),
     };
