@@ -37,7 +37,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 # A variable that nobody reads is a mistyped one: it must not be as if it had not been said.
 VARIABLES := APP NIC PORT MEM APPEND BOOT MACHINE TIME N FIRST SEED SUITE V WERROR LTO CROSS_COMPILE LLHTTP_DIR \
              PACKETDRILL SCRIPTS AGAINST BOTH CC LD OBJCOPY NM AR HOSTCC HOST_EXTRA CLANG PYTHON FONT B \
-             QEMU QEMU_EXTRA OVMF BOOTS CELLS MIRROR KEYRING ONLY WRITE SHELL MAKEFLAGS
+             QEMU QEMU_EXTRA OVMF BOOTS ROUNDS LOADS PEERS NICS CELLS MIRROR KEYRING ONLY WRITE SHELL MAKEFLAGS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
 $(error $(filter-out $(VARIABLES),$(GIVEN)): no such variable; there are $(VARIABLES))
@@ -159,7 +159,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso netboot matrix host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        figures bench-echo bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
+        figures bench bench-docs bench-echo bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -182,6 +182,9 @@ help:
 	'make fuzz    the fuzz targets for TIME= seconds each (600)' \
 	'make figures  instructions an echo costs the stack, and a request all of it, by layer' \
 	'    AGAINST=COMMIT  and an echo at that commit    WRITE=1  stores them for this compiler' \
+	'make bench   Ringside beside Linux, nginx and a reflector: a table, build/bench/report.md' \
+	'    ROUNDS=5 LOADS=keep64 PEERS=ringside,linux NICS=e1000  (all of them; docs/performance.md)' \
+	'make bench-docs  puts the report and its pictures into docs/performance' \
 	'make bench-boot  how long boots take on this host, beside Linux (BOOTS=5)' \
 	'make bench-irq   a request and idleness by MSI-X, MSI, INTx and polling, on this host' \
 	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
@@ -380,7 +383,7 @@ $(LINUX): $(LINUX_OBJ) $(call llhttp_lib,linux)
 $(LINUX)-static: $(LINUX_OBJ) $(call llhttp_lib,linux)
 	$(Q)$(HOSTCC) -static -pthread -o $@ $^ $(APP_LIBS)
 
-.PHONY: host-asan relay attackers
+.PHONY: host-asan relay attackers bench-programs
 # The hosted program with the sanitizers in it, for the hostile frames of tests/system.
 host-asan: $(B)/host-asan/$(APP_NAME)
 $(B)/host-asan/%.o: %.c Makefile
@@ -494,6 +497,13 @@ $(B)/attack/%: tests/attack/%.c tests/attack/frames.c tests/attack/frames.h Make
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(LINUX_FLAGS) -MF $@.d -D_GNU_SOURCE $(APP_WARN) -o $@ $< tests/attack/frames.c
 
+# Programs that ask what `make bench` measures (tools/bench).
+LOADERS := $(patsubst %,$(B)/bench/%,load idle frames)
+bench-programs: $(LOADERS)
+$(LOADERS): $(B)/bench/%: tests/bench/%.c tests/bench/bench.c tests/bench/bench.h Makefile
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(LINUX_FLAGS) -MF $@.d -D_GNU_SOURCE $(APP_WARN) -o $@ $< tests/bench/bench.c
+
 # Without a network there may be no QEMU for the NIC igb: its test says so.
 test: deps-test
 	@tools/get-qemu.sh > /dev/null || true
@@ -532,6 +542,21 @@ figures bench-echo:
 
 bench-boot: all $(B)/linux/httpd-static
 	@$(PYTHON) tools/bench-boot.py $(if $(BOOTS),--boots $(BOOTS))
+
+# One guest of each peer, built or taken from packages; then the words are looked at before a machine
+# is booted. apps/reflect is left out where it is not there.
+BENCH := $(PYTHON) tools/bench --rounds '$(or $(ROUNDS),5)' --loads '$(LOADS)' --peers '$(PEERS)' --nics '$(NICS)'
+bench:
+	@$(BENCH) --check
+	@tools/deps.sh bench
+	@$(MAKE) --no-print-directory all $(B)/linux/httpd-static bench-programs
+	@[ ! -d apps/reflect ] || $(MAKE) --no-print-directory APP=apps/reflect all
+	@tools/get-linux.sh $(B)/bench/linux $(B)/linux/httpd-static nginx
+	@$(BENCH)
+
+# What a run measured, put into the documentation.
+bench-docs:
+	@$(PYTHON) tools/bench --report --docs
 
 matrix: deps-test all
 	@tools/get-qemu.sh > /dev/null

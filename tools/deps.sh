@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what is missing with apt, and only that: `deps.sh run` for building and booting,
-# `deps.sh test` for the tests too, `deps.sh figures` for tools/figures.py alone, `deps.sh newcomer`
-# for tools/newcomer.sh; APP_DEPS names what a server wants besides. Uses sudo only when not root;
-# says what it does.
+# `deps.sh test` for the tests too, `deps.sh figures` for tools/figures.py alone, `deps.sh bench`
+# for tools/bench, `deps.sh newcomer` for tools/newcomer.sh; APP_DEPS names what a server wants
+# besides. Uses sudo only when not root; says what it does.
 set -eu
 
 RUN="gcc binutils make git libc6-dev python3 gdb qemu-system-x86 ovmf grub-pc-bin
@@ -10,15 +10,17 @@ RUN="gcc binutils make git libc6-dev python3 gdb qemu-system-x86 ovmf grub-pc-bi
 TEST="clang clang-format libcmocka-dev python3-pytest python3-scapy curl wrk nmap
       iproute2 iputils-ping util-linux procps dnsmasq-base ipxe-qemu valgrind"
 FIGURES="gcc binutils make git libc6-dev python3 valgrind"
+BENCH="wrk iproute2 util-linux xz-utils"
 NEWCOMER="debootstrap git curl util-linux"
 
 case "${1:-}" in
 run) wanted="$RUN" ;;
 test) wanted="$RUN $TEST" ;;
 figures) wanted="$FIGURES" ;;
+bench) wanted="$RUN $BENCH" ;;
 newcomer) wanted="$NEWCOMER" ;;
 *)
-    echo "deps.sh: '${1:-}' is not known: say run, test, figures or newcomer" >&2
+    echo "deps.sh: '${1:-}' is not known: say run, test, figures, bench or newcomer" >&2
     exit 2
     ;;
 esac

@@ -10,7 +10,7 @@
 #include "apps/httpd/response.h"
 
 enum {
-    EXCHANGE_KEPT_COUNT = 6,       /* a resource has at most one */
+    EXCHANGE_KEPT_COUNT = 7,       /* a resource has at most one */
     EXCHANGE_KEPT_MAX_BYTES = 256, /* a longer one is not kept */
 };
 

@@ -226,7 +226,8 @@ _ECHOES = [
          body=b"abc" + _BIG, fields=_has("transfer-encoding", "chunked")),
     _one("echo with extensions and trailers",
          _echo(_CHUNKED, body=b'3;a="b;\tc";d\r\nabc\r\n00\r\nT: v\r\n\r\n'), 200, body=b"abc"),
-    _one("discard", _request(b"PUT /discard HTTP/1.1", b"Content-Length: %d" % len(_BIG), body=_BIG),
+    _one("discard", _request(b"PUT /discard HTTP/1.1", b"Content-Length: %d" % len(_BIG),
+                             body=_BIG),
          200, body=b"%d\n" % len(_BIG)),
     _one("discard chunked", _request(b"POST /discard HTTP/1.1", _CHUNKED, body=_chunk(b"abc") +
                                      _chunk(_BIG) + b"0\r\n\r\n"),

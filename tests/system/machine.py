@@ -205,16 +205,26 @@ class QemuGuest(Server):
         self.start(self.command)
         return self
 
+    def vcpu_thread(self):
+        """The thread that is its first processor."""
+        return int(re.search(r"thread_id=(\d+)", self.monitor("info cpus")).group(1))
+
     def ran_seconds(self):
         """How long the thread of its first processor has run, and how long all of its threads:
         seconds of CPU time, exact to far less than a tick."""
-        vcpu = int(re.search(r"thread_id=(\d+)", self.monitor("info cpus")).group(1))
+        vcpu = self.vcpu_thread()
+        ran = self.threads_seconds()
+        return ran[vcpu], sum(ran.values())
+
+    def threads_seconds(self):
+        """CPU time of each of its threads, in seconds: {thread: s}. The main loop's has the number
+        of the process."""
         ran = {}
         for thread in os.listdir(f"/proc/{self.process.pid}/task"):
             path = f"/proc/{self.process.pid}/task/{thread}/schedstat"
             with open(path, encoding="ascii") as f:
                 ran[int(thread)] = int(f.read().split()[0]) / 1e9
-        return ran[vcpu], sum(ran.values())
+        return ran
 
     def monitor(self, line):
         """One line to QEMU's monitor; returns what it answered, or could before it ended."""

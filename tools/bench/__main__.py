@@ -1,0 +1,227 @@
+"""`make bench`: Ringside beside Linux, nginx and a reflector of frames, in one run. See
+docs/performance.md.
+
+Guests of the same emulated machine stand beside each other, one of each peer, and are asked in
+turn, load by load; each round boots them anew. Writes build/bench/report.json, and from it
+report.md and the pictures. With --report only these, of a report.json that is there."""
+import argparse
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
+
+import clients  # noqa: E402
+import loads  # noqa: E402
+import peers  # noqa: E402
+import plan  # noqa: E402
+import report  # noqa: E402
+from machine import BUILD, ip_command, raise_nofile  # noqa: E402
+from path import write_proc  # noqa: E402
+
+FOLDER = os.path.join(BUILD, "bench")
+DOCS = os.path.join(ROOT, "docs", "performance")
+SMALL_MEMORY = "16M"
+SMALL_CONNECTIONS = 1000
+
+
+def say(text):
+    print(f"[{time.monotonic() - STARTED:6.1f}] {text}", flush=True)
+
+
+STARTED = time.monotonic()
+
+
+def own_network():
+    """Runs this program again in a network namespace of its own, where there is only loopback."""
+    if {name for _, name in socket.if_nameindex()} == {"lo"}:
+        return
+    root = ["unshare", "--net"]
+    command = root if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        command = ["sudo", *root]  # Ubuntu's AppArmor refuses the first to an ordinary user
+    os.execvp(command[0], [*command, sys.executable, *sys.argv])
+
+
+def set_up_network():
+    ip_command("link", "set", "lo", "up")
+    write_proc("ip_local_port_range", "1024 65535")
+    write_proc("tcp_tw_reuse", "1")
+    raise_nofile()
+
+
+def first_line(command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).split("\n", 1)[0].strip()
+
+
+def about(args):
+    """Where and how this was measured."""
+    return {"commit": first_line(["git", "describe", "--always", "--dirty"]),
+            "qemu": first_line(["qemu-system-x86_64", "--version"]),
+            "wrk": first_line(["wrk", "--version"]),
+            "compiler": first_line(["gcc", "--version"]),
+            "linux": linux_version(),
+            "processors": os.cpu_count(), "system": platform.release(),
+            "memory": peers.MEMORY, "seconds": loads.SECONDS, "rounds": args.rounds,
+            "runs_on_one_boot": plan.RUNS_ON_ONE_BOOT,
+            "load_before": os.getloadavg()[0]}
+
+
+def linux_version():
+    """Of the guest's kernel, from the file."""
+    path = os.path.join(peers.LINUX, "vmlinuz")
+    if not os.path.exists(path):
+        return None
+    said = first_line(["file", "-b", path]) if shutil.which("file") else ""
+    with open(path, "rb") as f:
+        image = f.read()
+    at = int.from_bytes(image[0x20e:0x210], "little") + 0x200  # x86 boot protocol: kernel_version
+    return image[at:image.index(b"\0", at)].decode(errors="replace").split(" ")[0] or said
+
+
+def measure(args, folder, keep):
+    """Every load of each peer in turn, round by round. keep(cell, result) stores one run."""
+    for number in range(1, args.rounds + 1):
+        for nic in args.nics:
+            say(f"round {number} of {args.rounds}, {nic}: booting {', '.join(args.peers)}")
+            with peers.machines(args.peers, nic, folder, number) as up:
+                for peer in up:
+                    if peer.listening_ms is not None:
+                        keep("listening", {"nic": nic, "ms": peer.listening_ms})
+                for name in args.loads:
+                    one_load(plan.LOADS[name], up, folder, keep)
+            if "ringside" in args.peers and args.small:
+                small_memory(nic, folder, number, keep)
+
+
+def one_load(load, up, folder, keep):
+    for peer in up:
+        if not plan.can(peer.name, load):
+            continue
+        with peer.awake():
+            try:
+                results = loads.runs(peer, load, folder, peers.MAC)
+            except clients.ClientFailed as e:
+                say(f"{peer.nic} {load.name} {peer.name}: FAILED: {e}")
+                keep("failed", {"nic": peer.nic, "load": load.name, "peer": peer.name,
+                                "why": str(e).split("\n", maxsplit=1)[0]})
+                continue
+        for result in results:
+            keep("run", {"nic": peer.nic, "load": load.name, "peer": peer.name, **result})
+        say(f"{peer.nic:7}{load.name:10}{peer.name:10}" + report.brief(load, results))
+
+
+def small_memory(nic, folder, number, keep):
+    """Whether so many connections are served from so little memory."""
+    with peers.machine("small", nic, folder, number, SMALL_MEMORY) as peer:
+        peer.bring_up()
+        with peer.awake():
+            try:
+                result = loads.wrk(peer, folder, loads.SECONDS, SMALL_CONNECTIONS)
+            except clients.ClientFailed as e:
+                result = {"errors": -1, "why": str(e).split("\n", maxsplit=1)[0]}
+        keep("small", {"nic": nic, "memory": SMALL_MEMORY, "connections": SMALL_CONNECTIONS,
+                       **result})
+        say(f"{nic}: {SMALL_CONNECTIONS} connections from {SMALL_MEMORY}: "
+            f"{result.get('rate', 0):,.0f} requests/s, {result['errors']} errors")
+
+
+def image_bytes():
+    """Of text, read-only data and data of the kernel; None where it is not built."""
+    path = os.path.join(BUILD, "httpd.elf64")
+    done = subprocess.run(["size", path], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return None
+    text, data = done.stdout.split("\n")[1].split()[:2]
+    return int(text) + int(data)
+
+
+def parse(words):
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", default="5")
+    for name, allowed in (("peers", plan.PEERS), ("loads", plan.LOADS), ("nics", plan.NICS)):
+        parser.add_argument(f"--{name}", default="", help=", ".join(allowed))
+    parser.add_argument("--report", action="store_true", help="only write it, from its JSON")
+    parser.add_argument("--docs", action="store_true", help="and copy it into docs/performance")
+    parser.add_argument("--check", action="store_true", help="only look at these words")
+    args = parser.parse_args(words)
+    try:
+        args.rounds = plan.rounds(args.rounds)
+        args.small = not args.loads or "all" in args.loads
+        args.peers = plan.chosen("PEERS", args.peers, plan.PEERS)
+        args.loads = plan.chosen("LOADS", args.loads, plan.LOADS)
+        args.nics = plan.chosen("NICS", args.nics, plan.NICS)
+    except ValueError as e:
+        sys.exit(f"bench: {e}")
+    return args
+
+
+def write_report(args):
+    path = os.path.join(FOLDER, "report.json")
+    if not os.path.exists(path):
+        sys.exit(f"bench: {path} is not there: make bench writes it")
+    with open(path, encoding="utf-8") as f:
+        data = json.load(f)
+    figures = os.path.join(FOLDER, "figures.json")
+    if os.path.exists(figures):
+        with open(figures, encoding="utf-8") as f:
+            data["figures"] = json.load(f)
+    names = report.write(data, FOLDER)
+    if args.docs:
+        os.makedirs(DOCS, exist_ok=True)
+        for name in names:
+            shutil.copyfile(os.path.join(FOLDER, name), os.path.join(DOCS, name))
+        say(f"{len(names)} files copied into docs/performance")
+    return data
+
+
+def run(args):
+    for name in list(args.peers):
+        why = peers.missing(name)
+        if why:
+            say(f"{name}: left out: {why}")
+            args.peers.remove(name)
+    args.peers = [p for p in args.peers
+                  if any(plan.can(p, plan.LOADS[name]) for name in args.loads)]
+    if not args.peers:
+        sys.exit("bench: none of the peers can do any of the loads")
+    data = {"about": about(args), "run": [], "listening": [], "small": [], "failed": [],
+            "image_bytes": image_bytes()}
+
+    def keep(kind, row):
+        data[kind].append(row)
+        with open(os.path.join(FOLDER, "report.json"), "w", encoding="utf-8") as f:
+            json.dump(data, f, indent=1)
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        try:
+            measure(args, folder, keep)
+        except KeyboardInterrupt:
+            say("broken off: the report is of what was measured until then")
+
+
+def main():
+    args = parse(sys.argv[1:])
+    if args.check:
+        return
+    os.makedirs(FOLDER, exist_ok=True)
+    if not args.report:
+        own_network()
+        set_up_network()
+        run(args)
+    data = write_report(args)
+    print(report.table(data))
+    say(f"written: {os.path.join('build', 'bench', 'report.md')}, report.json and the pictures")
+
+
+if __name__ == "__main__":
+    main()

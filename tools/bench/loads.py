@@ -1,0 +1,105 @@
+"""Each kind of load at one peer: what came of it, as a flat dict.
+
+rate: requests, frames or MB (10^6 bytes) a second. vcpu_us, main_us: CPU time of the thread that is
+the emulated processor, and of QEMU's main loop, for one request (or frame, or MB). p50_us to
+p999_us: latency. errors: requests that failed."""
+import time
+
+import clients
+from plan import IDLE_ACTIVE, RUNS_ON_ONE_BOOT
+
+SECONDS = 2
+BODY_SECONDS = 2
+BULK_S = 120
+WARM_S = 0.3  # until a load has its connections and the emulator its translations
+WARM_CONNECTIONS_S = 0.0005  # and as much more for each connection
+TAIL_S = 0.15  # before the end, when clients stop asking
+SETTLE_S = 1.5
+
+
+def _cost(before, after, units):
+    return {"vcpu_us": (after[1] - before[1]) / units * 1e6,
+            "main_us": (after[2] - before[2]) / units * 1e6}
+
+
+def wrk(peer, folder, seconds, connections, pipeline=None):
+    """One run. Rate and cost are those of a window in which all connections stand: what it costs to
+    make them belongs to another load. How many requests were in the window follows from the
+    bytes that the guest sent then, for each response has as many."""
+    first = peer.sample()
+    process = clients.start_wrk(peer.guest.url + "/healthz", folder, connections, seconds, pipeline)
+    try:
+        time.sleep(WARM_S + WARM_CONNECTIONS_S * connections)
+        before = peer.sample()
+        time.sleep(max(0.1, (first[0] - time.monotonic_ns()) / 1e9 + seconds - TAIL_S))
+        after = peer.sample()
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    said = clients.parse_wrk(clients.finish(process, seconds))
+    last = peer.sample()
+    share = (after[3] - before[3]) / (last[3] - first[3])
+    requests = said["requests"] * share
+    if requests < 1:
+        raise clients.ClientFailed(f"{peer.name}: nothing was answered in the middle of a run")
+    return {**said, "rate": requests / ((after[0] - before[0]) / 1e9),
+            **_cost(before, after, requests)}
+
+
+def new(peer, options):
+    g = peer.guest
+    before = peer.sample()
+    said = clients.run("load", [g.address, g.port, "get", 0, "new", options["connections"],
+                                SECONDS, 0], SECONDS)
+    cost = _cost(before, peer.sample(), max(said["requests"], 1))
+    return {**said, "rate": said["requests"] / said["seconds"], **cost}
+
+
+def body(peer, options, seconds, requests):
+    """Of bytes in MB, 10^6 of them; an echo's are counted once."""
+    g = peer.guest
+    before = peer.sample()
+    said = clients.run("load", [g.address, g.port, options["direction"], options["bytes"], "keep",
+                                options["connections"], seconds, requests], seconds)
+    megabytes = max(said["requests"], 1) * options["bytes"] / 1e6
+    return {**said, "rate": megabytes / said["seconds"],
+            **_cost(before, peer.sample(), megabytes)}
+
+
+def idle(peer, folder, options):
+    """The active ones before, beside, and after the idle ones: the rate is that beside them."""
+    active = lambda: wrk(peer, folder, SECONDS, IDLE_ACTIVE)
+    before = active()
+    with clients.Idle(peer.guest, options["idle"]):
+        time.sleep(SETTLE_S)
+        beside = active()
+    time.sleep(SETTLE_S)
+    after = active()
+    return {**beside, "before_rate": before["rate"], "before_vcpu_us": before["vcpu_us"],
+            "after_rate": after["rate"], "after_vcpu_us": after["vcpu_us"],
+            "errors": before["errors"] + beside["errors"] + after["errors"]}
+
+
+def frames(peer, mac, options):
+    before = peer.sample()
+    said = clients.run("frames", [peer.link, mac, options["in_flight"], SECONDS,
+                                  clients.FRAME_WAIT_S], SECONDS + clients.FRAME_WAIT_S)
+    return {**said, "rate": said["requests"] / said["seconds"],
+            **_cost(before, peer.sample(), max(said["requests"], 1))}
+
+
+def runs(peer, load, folder, mac):
+    """The results of one load at one peer: three in a row of those with wrk, else one."""
+    options = load.options
+    if load.kind == "http":
+        return [wrk(peer, folder, SECONDS, **options) for _ in range(RUNS_ON_ONE_BOOT)]
+    if load.kind == "new":
+        return [new(peer, options)]
+    if load.kind == "body":
+        return [body(peer, options, BODY_SECONDS, 0)]
+    if load.kind == "bulk":
+        return [body(peer, options, BULK_S, 1)]
+    if load.kind == "idle":
+        return [idle(peer, folder, options)]
+    return [frames(peer, mac, options)]

@@ -1,0 +1,118 @@
+"""The machines that are measured: QEMU guests of one kind, each on a link of its own. One that is
+not being asked stands still, so that it takes nothing from the one that is."""
+import contextlib
+import os
+import re
+import time
+
+import clients
+from machine import BUILD, QemuGuest, TapLink
+
+MEMORY = "512M"
+CONNECTIONS_MAX = 24576
+IDLE_TIMEOUT_S = 3600
+MAC = "52:54:00:12:34:56"  # QEMU's first
+LINUX = os.path.join(BUILD, "bench", "linux")
+NETWORKS = {"ringside": 1, "linux": 2, "nginx": 3, "reflect": 4, "small": 5}
+
+
+def addresses(peer, round_number):
+    """(ours, the guest's) on its link. Of each round others: what is left of connections to an
+    older guest must not meet a new one."""
+    net = f"10.{64 + NETWORKS[peer]}.{round_number % 250}"
+    return f"{net}.1", f"{net}.2"
+
+
+class LinuxGuest(QemuGuest):
+    """A Linux of one process (tools/get-linux.sh)."""
+
+    def __init__(self, folder, server, **options):
+        super().__init__(folder, **options)
+        words = ["console=ttyS0", "quiet", "mitigations=off", "tsc=reliable", "rs_tuned=1",
+                 f"rs_driver={options['nic']}", f"rs_address={self.address}", f"rs_server={server}",
+                 f"rs_options=--max-connections,{CONNECTIONS_MAX},--idle-timeout,{IDLE_TIMEOUT_S}"]
+        self.command[self.command.index("-kernel"):] = [
+            "-kernel", os.path.join(LINUX, "vmlinuz"), "-initrd",
+            os.path.join(LINUX, "initrd.img"), "-append", " ".join(words)]
+
+
+def _guest(peer, folder, options):
+    """Not started yet. small: as a user boots it."""
+    if peer in ("linux", "nginx"):
+        return LinuxGuest(folder, "httpd" if peer == "linux" else "nginx", **options)
+    words = f"ip={options['address']}/24"
+    if peer in ("reflect", "small"):
+        app = "httpd" if peer == "small" else peer
+        return QemuGuest(folder, app=app, append=words, **options)
+    return QemuGuest(folder, append=f"{words} -- --max-connections {CONNECTIONS_MAX} "
+                     f"--idle-timeout {IDLE_TIMEOUT_S}", **options)
+
+
+def missing(peer):
+    """Why a peer cannot be measured; None when it can."""
+    if peer == "reflect" and not os.path.exists(os.path.join(BUILD, "reflect.elf")):
+        return "build/reflect.elf is not there (make APP=apps/reflect)"
+    return None
+
+
+class Peer:
+    """A guest with its link, and what its threads have run."""
+
+    def __init__(self, name, nic, guest, link):
+        self.name, self.nic, self.guest, self.link = name, nic, guest, link
+        self.listening_ms = None
+
+    def bring_up(self):
+        """Until it serves; then it stands still."""
+        if self.name == "reflect":
+            clients.run("frames", [self.link, MAC, 1, 1, clients.FRAME_WAIT_S],
+                        clients.FRAME_WAIT_S)
+        else:
+            self.guest.wait_http()
+        self.vcpu = self.guest.vcpu_thread()
+        if self.name == "ringside":
+            line = re.search(r"\[ *(\d+\.\d+)\] httpd: listening", self.guest.console())
+            self.listening_ms = float(line.group(1)) * 1000 if line else None
+        self.guest.monitor("stop")
+
+    @contextlib.contextmanager
+    def awake(self):
+        self.guest.monitor("cont")
+        try:
+            yield self
+        finally:
+            if self.guest.process.poll() is None:
+                self.guest.monitor("stop")
+
+    def sample(self):
+        """(ns of the clock, s of the processor's thread, s of the main loop's, bytes that the guest
+        has sent)."""
+        ran = self.guest.threads_seconds()
+        with open("/proc/self/net/dev", encoding="ascii") as f:
+            sent = int(re.search(rf"^\s*{self.link}:\s*(\d+)", f.read(), re.M).group(1))
+        return time.monotonic_ns(), ran[self.vcpu], ran[self.guest.process.pid], sent
+
+
+@contextlib.contextmanager
+def machine(name, nic, folder, round_number, memory=MEMORY):
+    """A peer, started; it has not come up yet."""
+    ours, guest_address = addresses(name, round_number)
+    where = os.path.join(folder, f"{name}-{nic}")
+    os.makedirs(where, exist_ok=True)
+    with TapLink(f"rsb{name}"[:15], ours) as link:
+        options = {"tap": link.name, "nic": nic, "memory": memory, "address": guest_address,
+                   "prealloc": True}
+        with _guest(name, where, options) as guest:
+            yield Peer(name, nic, guest, link.name)
+
+
+@contextlib.contextmanager
+def machines(names, nic, folder, round_number):
+    """[Peer] of those names, each up and standing still."""
+    with contextlib.ExitStack() as stack:
+        up = []
+        for name in names:
+            peer = stack.enter_context(machine(name, nic, folder, round_number))
+            peer.bring_up()
+            up.append(peer)
+        yield up
