@@ -146,8 +146,10 @@ if [ -n "${rs_tuned:-}" ]; then
     cd / || exit
 fi
 if [ "${rs_server:-httpd}" = nginx ]; then
+    /bin/busybox mount -t devtmpfs dev /dev
     for bytes in 1024 65536 1048576 134217728; do
-        /bin/busybox dd if=/dev/zero of=/www/bytes/$bytes bs=1024 count=$((bytes / 1024)) \
+        piece=$((bytes < 1048576 ? bytes : 1048576))
+        /bin/busybox dd if=/dev/zero of=/www/bytes/$bytes bs=$piece count=$((bytes / piece)) \
             2>/dev/null
     done
     exec /nginx -c /etc/nginx.conf

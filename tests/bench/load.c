@@ -285,6 +285,15 @@ static enum direction direction_of(const char *word)
     return word[0] == 'g' ? GET : word[0] == 'p' ? PUT : ECHO;
 }
 
+static bool is_new(const char *word)
+{
+    if (strcmp(word, "new") != 0 && strcmp(word, "keep") != 0) {
+        fprintf(stderr, "load: %s: new and keep are allowed\n", word);
+        exit(2);
+    }
+    return word[0] == 'n';
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 9) {
@@ -295,7 +304,7 @@ int main(int argc, char **argv)
     load.to = address_or_die("load", argv[1], argv[2]);
     load.direction = direction_of(argv[3]);
     load.bytes = number_or_die("load", argv[4], 0, UINT64_C(1) << 40);
-    load.is_new = strcmp(argv[5], "new") == 0;
+    load.is_new = is_new(argv[5]);
     load.count = (uint32_t)number_or_die("load", argv[6], 1, 10000);
     load.end_ns = now_ns() + number_or_die("load", argv[7], 1, 3600) * NS_PER_S;
     load.request_max = number_or_die("load", argv[8], 0, UINT64_C(1) << 32);

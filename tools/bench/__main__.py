@@ -5,10 +5,12 @@ Guests of the same emulated machine stand beside each other, one of each peer, a
 turn, load by load; each round boots them anew. Writes build/bench/report.json, and from it
 report.md and the pictures. With --report only these, of a report.json that is there."""
 import argparse
+import functools
 import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +20,6 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 
-import clients  # noqa: E402
 import loads  # noqa: E402
 import peers  # noqa: E402
 import plan  # noqa: E402
@@ -76,15 +77,14 @@ def about(args):
 
 
 def linux_version():
-    """Of the guest's kernel, from the file."""
+    """Of the guest's kernel, from its file."""
     path = os.path.join(peers.LINUX, "vmlinuz")
     if not os.path.exists(path):
         return None
-    said = first_line(["file", "-b", path]) if shutil.which("file") else ""
     with open(path, "rb") as f:
         image = f.read()
     at = int.from_bytes(image[0x20e:0x210], "little") + 0x200  # x86 boot protocol: kernel_version
-    return image[at:image.index(b"\0", at)].decode(errors="replace").split(" ")[0] or said
+    return image[at:image.index(b"\0", at)].decode(errors="replace").split(" ")[0]
 
 
 def measure(args, folder, keep):
@@ -92,28 +92,38 @@ def measure(args, folder, keep):
     for number in range(1, args.rounds + 1):
         for nic in args.nics:
             say(f"round {number} of {args.rounds}, {nic}: booting {', '.join(args.peers)}")
-            with peers.machines(args.peers, nic, folder, number) as up:
+            failed = functools.partial(fail, keep, nic, "boot")
+            with peers.machines(args.peers, nic, folder, number, failed) as up:
                 for peer in up:
                     if peer.listening_ms is not None:
                         keep("listening", {"nic": nic, "ms": peer.listening_ms})
+                first = number % max(len(up), 1)  # none is always asked first
                 for name in args.loads:
-                    one_load(plan.LOADS[name], up, folder, keep)
+                    one_load(plan.LOADS[name], up[first:] + up[:first], folder, keep)
             if "ringside" in args.peers and args.small:
                 small_memory(nic, folder, number, keep)
+
+
+def fail(keep, nic, load, peer, error):
+    say(f"{nic} {load} {peer}: FAILED: {type(error).__name__}: {error}")
+    keep("failed", {"nic": nic, "load": load, "peer": peer, "why": reason(error)})
+
+
+def reason(error):
+    """The beginning of what it says, on one line."""
+    return " ".join(str(error).split())[:200]
 
 
 def one_load(load, up, folder, keep):
     for peer in up:
         if not plan.can(peer.name, load):
             continue
-        with peer.awake():
-            try:
+        try:
+            with peer.awake():
                 results = loads.runs(peer, load, folder, peers.MAC)
-            except clients.ClientFailed as e:
-                say(f"{peer.nic} {load.name} {peer.name}: FAILED: {e}")
-                keep("failed", {"nic": peer.nic, "load": load.name, "peer": peer.name,
-                                "why": str(e).split("\n", maxsplit=1)[0]})
-                continue
+        except peers.FAILURES as e:
+            fail(keep, peer.nic, load.name, peer.name, e)
+            continue
         for result in results:
             keep("run", {"nic": peer.nic, "load": load.name, "peer": peer.name, **result})
         say(f"{peer.nic:7}{load.name:10}{peer.name:10}" + report.brief(load, results))
@@ -122,12 +132,12 @@ def one_load(load, up, folder, keep):
 def small_memory(nic, folder, number, keep):
     """Whether so many connections are served from so little memory."""
     with peers.machine("small", nic, folder, number, SMALL_MEMORY) as peer:
-        peer.bring_up()
-        with peer.awake():
-            try:
-                result = loads.wrk(peer, folder, loads.SECONDS, SMALL_CONNECTIONS)
-            except clients.ClientFailed as e:
-                result = {"errors": -1, "why": str(e).split("\n", maxsplit=1)[0]}
+        try:
+            peer.bring_up()
+            with peer.awake():
+                result = loads.wrk(peer, folder, SMALL_CONNECTIONS)
+        except peers.FAILURES as e:
+            result = {"errors": -1, "why": reason(e)}
         keep("small", {"nic": nic, "memory": SMALL_MEMORY, "connections": SMALL_CONNECTIONS,
                        **result})
         say(f"{nic}: {SMALL_CONNECTIONS} connections from {SMALL_MEMORY}: "
@@ -209,10 +219,16 @@ def run(args):
             say("broken off: the report is of what was measured until then")
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     args = parse(sys.argv[1:])
     if args.check:
         return
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: every guest is ended
+        signal.signal(number, interrupt)
     os.makedirs(FOLDER, exist_ok=True)
     if not args.report:
         own_network()

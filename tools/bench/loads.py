@@ -12,7 +12,7 @@ SECONDS = 2
 BODY_SECONDS = 2
 BULK_S = 120
 WARM_S = 0.3  # until a load has its connections and the emulator its translations
-WARM_CONNECTIONS_S = 0.0005  # and as much more for each connection
+WARM_CONNECTION_S = 0.001  # and as much more for each connection
 TAIL_S = 0.15  # before the end, when clients stop asking
 SETTLE_S = 1.5
 
@@ -22,14 +22,15 @@ def _cost(before, after, units):
             "main_us": (after[2] - before[2]) / units * 1e6}
 
 
-def wrk(peer, folder, seconds, connections, pipeline=None):
+def wrk(peer, folder, connections, pipeline=None):
     """One run. Rate and cost are those of a window in which all connections stand: what it costs to
     make them belongs to another load. How many requests were in the window follows from the
     bytes that the guest sent then, for each response has as many."""
+    seconds = SECONDS + connections // 1000
     first = peer.sample()
     process = clients.start_wrk(peer.guest.url + "/healthz", folder, connections, seconds, pipeline)
     try:
-        time.sleep(WARM_S + WARM_CONNECTIONS_S * connections)
+        time.sleep(WARM_S + WARM_CONNECTION_S * connections)
         before = peer.sample()
         time.sleep(max(0.1, (first[0] - time.monotonic_ns()) / 1e9 + seconds - TAIL_S))
         after = peer.sample()
@@ -43,6 +44,8 @@ def wrk(peer, folder, seconds, connections, pipeline=None):
     requests = said["requests"] * share
     if requests < 1:
         raise clients.ClientFailed(f"{peer.name}: nothing was answered in the middle of a run")
+    if pipeline:  # wrk corrects them by the mean time between answers, not between writes
+        said = {key: value for key, value in said.items() if not key.startswith("p")}
     return {**said, "rate": requests / ((after[0] - before[0]) / 1e9),
             **_cost(before, after, requests)}
 
@@ -69,7 +72,7 @@ def body(peer, options, seconds, requests):
 
 def idle(peer, folder, options):
     """The active ones before, beside, and after the idle ones: the rate is that beside them."""
-    active = lambda: wrk(peer, folder, SECONDS, IDLE_ACTIVE)
+    active = lambda: wrk(peer, folder, IDLE_ACTIVE)
     before = active()
     with clients.Idle(peer.guest, options["idle"]):
         time.sleep(SETTLE_S)
@@ -93,7 +96,7 @@ def runs(peer, load, folder, mac):
     """The results of one load at one peer: three in a row of those with wrk, else one."""
     options = load.options
     if load.kind == "http":
-        return [wrk(peer, folder, SECONDS, **options) for _ in range(RUNS_ON_ONE_BOOT)]
+        return [wrk(peer, folder, **options) for _ in range(RUNS_ON_ONE_BOOT)]
     if load.kind == "new":
         return [new(peer, options)]
     if load.kind == "body":

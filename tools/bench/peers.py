@@ -13,6 +13,8 @@ CONNECTIONS_MAX = 24576
 IDLE_TIMEOUT_S = 3600
 MAC = "52:54:00:12:34:56"  # QEMU's first
 LINUX = os.path.join(BUILD, "bench", "linux")
+# What a guest that ended, or never served, shows itself as.
+FAILURES = (clients.ClientFailed, OSError, AssertionError, AttributeError, KeyError)
 NETWORKS = {"ringside": 1, "linux": 2, "nginx": 3, "reflect": 4, "small": 5}
 
 
@@ -77,6 +79,7 @@ class Peer:
 
     @contextlib.contextmanager
     def awake(self):
+        """Running; standing still again behind it."""
         self.guest.monitor("cont")
         try:
             yield self
@@ -107,12 +110,16 @@ def machine(name, nic, folder, round_number, memory=MEMORY):
 
 
 @contextlib.contextmanager
-def machines(names, nic, folder, round_number):
-    """[Peer] of those names, each up and standing still."""
+def machines(names, nic, folder, round_number, failed):
+    """[Peer] of those names, each up and standing still. failed(name, error) of one that did not
+    come up."""
     with contextlib.ExitStack() as stack:
         up = []
         for name in names:
             peer = stack.enter_context(machine(name, nic, folder, round_number))
-            peer.bring_up()
-            up.append(peer)
+            try:
+                peer.bring_up()
+                up.append(peer)
+            except FAILURES as e:
+                failed(name, e)
         yield up

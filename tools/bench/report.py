@@ -13,7 +13,9 @@ SHORT = {"ringside": "Ringside", "linux": "Linux", "nginx": "nginx", "reflect": 
 
 def brief(load, results):
     """A line of progress."""
-    of = lambda key: median([r[key] for r in results])
+    def of(key):
+        values = [r[key] for r in results if key in r]
+        return median(values) if values else None
     text = (f"{count(of('rate')):>9} {load.unit}, {of('vcpu_us'):.1f} + {of('main_us'):.1f} us, "
             f"p50 {count(of('p50_us'))} p99 {count(of('p99_us'))} us")
     errors = sum(r["errors"] for r in results)
@@ -83,7 +85,7 @@ def costs(view, nic):
         cells = [_with_spread(view.values(nic, name, p, "vcpu_us")) + " + "
                  + count(view.median(nic, name, p, "main_us"))
                  if view.values(nic, name, p, "vcpu_us") else "-" for p in peers]
-        rows.append([f"{name}, a {unit}", *cells, f"**{less:.1f}**" if less else "-"])
+        rows.append([f"{name}, one {unit}", *cells, f"**{less:.1f}**" if less else "-"])
     return _table(["load, CPU time in us: processor + QEMU's main loop",
                    *(SHORT[p] for p in peers), "Linux / Ringside"], rows)
 
