@@ -31,6 +31,7 @@ FOLDER = os.path.join(BUILD, "bench")
 DOCS = os.path.join(ROOT, "docs", "performance")
 SMALL_MEMORY = "16M"
 SMALL_CONNECTIONS = 1000
+INTERRUPTED = 130  # as a shell says of a program that Ctrl-C has ended
 
 
 def say(text):
@@ -195,6 +196,7 @@ def write_report(args):
 
 
 def run(args):
+    """The exit status: whether every load came to something."""
     for name in list(args.peers):
         why = peers.missing(name)
         if why:
@@ -207,16 +209,22 @@ def run(args):
     data = {"about": about(args), "run": [], "listening": [], "small": [], "failed": [],
             "image_bytes": image_bytes()}
 
-    def keep(kind, row):
-        data[kind].append(row)
+    def store():
         with open(os.path.join(FOLDER, "report.json"), "w", encoding="utf-8") as f:
             json.dump(data, f, indent=1)
 
+    def keep(kind, row):
+        data[kind].append(row)
+        store()
+
+    store()  # of an older run nothing is left, however this one ends
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         try:
             measure(args, folder, keep)
         except KeyboardInterrupt:
             say("broken off: the report is of what was measured until then")
+            return INTERRUPTED
+    return 1 if data["failed"] else 0
 
 
 def interrupt(*_):
@@ -230,13 +238,15 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: every guest is ended
         signal.signal(number, interrupt)
     os.makedirs(FOLDER, exist_ok=True)
+    status = 0
     if not args.report:
         own_network()
         set_up_network()
-        run(args)
+        status = run(args)
     data = write_report(args)
     print(report.table(data))
     say(f"written: {os.path.join('build', 'bench', 'report.md')}, report.json and the pictures")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

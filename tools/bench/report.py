@@ -1,4 +1,5 @@
 """The report of a run, from its JSON: tables as Markdown, and pictures."""
+import glob
 import json
 import os
 
@@ -171,15 +172,15 @@ def table(data):
     view = View(data)
     lines = []
     for nic in view.nics():
-        lines += [f"{nic:<24}{'peer':<11}{'rate':>9} {'':11}{'CPU us':>8}{'+ main':>8}"
-                  f"{'p50 us':>9}{'p99 us':>9}{'p99.9':>9}"]
+        lines += [f"{nic:<24}{'peer':<11}{'rate':>9} {'':11}{'CPU us':>9}{'+ main':>8}"
+                  f"{'p50 us':>10}{'p99 us':>11}{'p99.9 us':>11}"]
         for name in view.loads(nic) + view.loads(nic, True):
             for peer in PEERS:
                 if (nic, name, peer) in view.cells:
                     of = lambda key: count(view.median(nic, name, peer, key))
                     lines.append(f"  {name:<22}{SHORT[peer]:<11}{of('rate'):>9} "
-                                 f"{LOADS[name].unit:<11}{of('vcpu_us'):>8}{of('main_us'):>8}"
-                                 f"{of('p50_us'):>9}{of('p99_us'):>9}{of('p999_us'):>9}")
+                                 f"{LOADS[name].unit:<11}{of('vcpu_us'):>9}{of('main_us'):>8}"
+                                 f"{of('p50_us'):>10}{of('p99_us'):>11}{of('p999_us'):>11}")
     for nic in view.nics():
         lines += ["", f"to reach, {nic}:"]
         for r in targets.of_runs(data, nic) + targets.of_figures(data.get("figures", {})):
@@ -218,8 +219,11 @@ def pictures(view):
 
 
 def write(data, folder):
-    """Writes report.md, report.json and the pictures; returns their names."""
+    """Writes report.md, report.json and the pictures, in place of older ones; returns their
+    names."""
     drawn = pictures(View(data))
+    for old in glob.glob(os.path.join(folder, "*.svg")):
+        os.unlink(old)
     files = {**drawn, "report.md": markdown(data, sorted(drawn)),
              "report.json": json.dumps(data, indent=1) + "\n"}
     for name, text in files.items():

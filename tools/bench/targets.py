@@ -46,9 +46,11 @@ def _cost(reached, load, text, least, aim):
 
 
 def _times(reached, loads, text, least, aim):
-    """Rates over Linux's; the worst decides."""
+    """Rates over Linux's, the worst of which decides; beside them how many times as much CPU time
+    Linux takes, which a host that is busy elsewhere changes less."""
     found = {name: reached.over(name, "rate") for name in loads}
-    parts = [n and f"{name} {n:.2f}" for name, n in found.items()]
+    parts = [n and f"{name} {n:.2f} (CPU time {1 / reached.over(name, 'vcpu_us'):.2f})"
+             for name, n in found.items()]
     known = [n for n in found.values() if n]
     return _row(text, f"{least} times Linux", aim, parts, bool(known) and min(known) >= least)
 
