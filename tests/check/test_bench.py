@@ -158,6 +158,12 @@ def test_figures():
     assert rows[0].reached == "1,650"
 
 
+def test_layers_of_a_request():
+    assert report.layers({"echo": 1650}) == []
+    lines = report.layers({"request": 3600, "request.tcp": 900, "request.httpd": 700})
+    assert "| tcp | 900 | 25% |" in lines and "| httpd | 700 | 19% |" in lines
+
+
 def test_report():
     data = stored()
     data["failed"].append({"nic": "e1000", "load": "send", "peer": "nginx", "why": "waited 5 s"})

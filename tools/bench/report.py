@@ -136,6 +136,16 @@ def reached(view):
     return lines
 
 
+def layers(figures):
+    """The parts of a request, which figures.json has as request.LAYER."""
+    rows = [[name.split(".", 1)[1], f"{value:,.0f}", f"{100 * value / figures['request']:.0f}%"]
+            for name, value in figures.items() if name.startswith("request.")]
+    if not rows or not figures.get("request"):
+        return []
+    return ["## A keep-alive request by layer, hosted", "",
+            *_table(["layer", "instructions", "share"], rows)]
+
+
 def header(about):
     return ["# What `make bench` measured", "",
             f"Commit {about['commit']}; {about['qemu']}, TCG, TAP, {about['memory']} a guest, one "
@@ -155,6 +165,7 @@ def markdown(data, pictures=()):
         lines += [f"## {nic} ({NICS[nic]})", "", *rates(view, nic), *costs(view, nic),
                   *latencies(view, nic), *idles(view, nic), *frames(view, nic)]
         lines += [f"![{name[:-4]}]({name})" for name in pictures if f"-{nic}." in name] + [""]
+    lines += layers(data.get("figures", {}))
     if data["failed"]:
         lines += ["## Loads that came to nothing", "",
                   *(f"* {f['nic']}, {f['load']}, {f['peer']}: {f['why']}" for f in data["failed"]),
