@@ -549,7 +549,7 @@ BENCH := $(PYTHON) tools/bench --rounds '$(or $(ROUNDS),5)' --loads '$(LOADS)' -
 bench:
 	@$(BENCH) --check
 	@tools/deps.sh bench
-	@$(MAKE) --no-print-directory all $(B)/linux/httpd-static bench-programs
+	@$(MAKE) --no-print-directory APP=apps/httpd all $(B)/linux/httpd-static bench-programs
 	@[ ! -d apps/reflect ] || $(MAKE) --no-print-directory APP=apps/reflect all
 	@tools/get-linux.sh $(B)/bench/linux $(B)/linux/httpd-static nginx
 	@$(BENCH)

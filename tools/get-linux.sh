@@ -124,7 +124,6 @@ if [ -n "$nginx" ]; then
 fi
 cat >"$root/init" <<'INIT'
 #!/bin/busybox sh
-/bin/busybox mount -t proc proc /proc
 while read -r module; do
     /bin/busybox insmod "/modules/$module.ko"
 done <"/modules/order.${rs_driver:-e1000e}"
@@ -133,6 +132,7 @@ done <"/modules/order.${rs_driver:-e1000e}"
 /bin/busybox ip link set eth0 up
 /bin/busybox ip route add default via 10.0.2.2 2>/dev/null
 if [ -n "${rs_tuned:-}" ]; then
+    /bin/busybox mount -t proc proc /proc
     cd /proc/sys || exit
     echo 65535 >net/core/somaxconn
     echo 65535 >net/ipv4/tcp_max_syn_backlog

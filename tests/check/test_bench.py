@@ -33,7 +33,8 @@ STORED = {
     "about": {"commit": "1234567", "qemu": "QEMU 7.2", "wrk": "wrk 4.1", "compiler": "gcc 12",
               "linux": "6.1.0", "processors": 2, "system": "6.1", "memory": "512M", "seconds": 2,
               "rounds": 1, "runs_on_one_boot": 3, "load_before": 0.1},
-    "listening": [{"nic": "e1000", "ms": 20.0}], "failed": [], "image_bytes": 250 * 1024,
+    "listening": [{"nic": "e1000", "ms": 20.0}], "failed": [],
+    "image_bytes": {"text": 200 * 1024, "rodata": 40 * 1024, "data": 10 * 1024},
     "small": [{"nic": "e1000", "memory": "16M", "connections": 1000, "errors": 0, "rate": 1.0}],
 }
 PEER_US = {"ringside": 10.0, "linux": 72.0, "nginx": 100.0}
@@ -138,13 +139,14 @@ def test_what_was_reached():
     assert row_of(rows, "one connection").reached == "60 us (Linux 432, reflector + 48)"
     assert row_of(rows, "20,000 idle").met is False  # 96% after they went
     assert row_of(rows, "from 16 to 1,000").met and row_of(rows, "1,000 connections from").met
-    assert row_of(rows, "text and data").met and row_of(rows, "listening").reached == "20 ms"
+    assert row_of(rows, "read-only data").reached == "250 KiB (text 200, rodata 40, data 10)"
+    assert row_of(rows, "read-only data").met and row_of(rows, "listening").reached == "20 ms"
 
 
 def test_what_was_not_measured_is_not_judged():
     data = stored()
     data["run"] = [r for r in data["run"] if r["load"] == "keep64"]
-    data["small"], data["listening"], data["image_bytes"] = [], [], None
+    data["small"], data["listening"], data["image_bytes"] = [], [], {}
     rows = targets.of_runs(data, "e1000")
     assert row_of(rows, "a new connection each").reached == targets.NOT_MEASURED
     assert row_of(rows, "requests/s at 64").met is None  # a half of it

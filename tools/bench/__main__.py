@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -68,7 +69,7 @@ def about(args):
     """Where and how this was measured."""
     return {"commit": first_line(["git", "describe", "--always", "--dirty"]),
             "qemu": first_line(["qemu-system-x86_64", "--version"]),
-            "wrk": first_line(["wrk", "--version"]),
+            "wrk": first_line(["wrk", "--version"]).split(" [")[0],
             "compiler": first_line(["gcc", "--version"]),
             "linux": linux_version(),
             "processors": os.cpu_count(), "system": platform.release(),
@@ -146,13 +147,11 @@ def small_memory(nic, folder, number, keep):
 
 
 def image_bytes():
-    """Of text, read-only data and data of the kernel; None where it is not built."""
+    """Of the kernel's text, read-only data and data: {section: bytes}."""
     path = os.path.join(BUILD, "httpd.elf64")
-    done = subprocess.run(["size", path], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        return None
-    text, data = done.stdout.split("\n")[1].split()[:2]
-    return int(text) + int(data)
+    done = subprocess.run(["size", "-A", path], capture_output=True, text=True, check=False)
+    return {name: int(size) for name, size in re.findall(r"^\.(text|rodata|data) +(\d+) ",
+                                                         done.stdout, re.M)}
 
 
 def parse(words):

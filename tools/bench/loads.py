@@ -11,8 +11,8 @@ from plan import IDLE_ACTIVE, RUNS_ON_ONE_BOOT
 SECONDS = 2
 BODY_SECONDS = 2
 BULK_S = 120
-WARM_S = 0.3  # until a load has its connections and the emulator its translations
-WARM_CONNECTION_S = 0.001  # and as much more for each connection
+WARM_S = 0.3  # when all connections stand, until the emulator has its translations
+WINDOW_MIN_S = 0.5
 TAIL_S = 0.15  # before the end, when clients stop asking
 SETTLE_S = 1.5
 
@@ -22,17 +22,34 @@ def _cost(before, after, units):
             "main_us": (after[2] - before[2]) / units * 1e6}
 
 
+def _established():
+    """TCP connections of this namespace that stand."""
+    with open("/proc/self/net/snmp", encoding="ascii") as f:
+        names, values = (line.split() for line in f if line.startswith("Tcp:"))
+    return int(values[names.index("CurrEstab")])
+
+
+def _until(end_ns, condition=lambda: False):
+    """Sleeps until then, or the condition."""
+    while time.monotonic_ns() < end_ns and not condition():
+        time.sleep(min(0.02, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
+
+
 def wrk(peer, folder, connections, pipeline=None):
     """One run. Rate and cost are those of a window in which all connections stand: what it costs to
     make them belongs to another load. How many requests were in the window follows from the
     bytes that the guest sent then, for each response has as many."""
-    seconds = SECONDS + connections // 1000
+    seconds = SECONDS + connections // 500
+    stood = _established()
     first = peer.sample()
+    end_ns = first[0] + int((seconds - TAIL_S) * 1e9)
     process = clients.start_wrk(peer.guest.url + "/healthz", folder, connections, seconds, pipeline)
     try:
-        time.sleep(WARM_S + WARM_CONNECTION_S * connections)
+        _until(end_ns - int(WINDOW_MIN_S * 1e9),
+               lambda: _established() >= stood + connections)
+        time.sleep(WARM_S)
         before = peer.sample()
-        time.sleep(max(0.1, (first[0] - time.monotonic_ns()) / 1e9 + seconds - TAIL_S))
+        _until(end_ns)
         after = peer.sample()
     except BaseException:
         process.kill()

@@ -6,11 +6,12 @@ import re
 import time
 
 import clients
-from machine import BUILD, QemuGuest, TapLink
+from machine import BUILD, QemuGuest, TapLink, ip_command
 
 MEMORY = "512M"
 CONNECTIONS_MAX = 24576
 IDLE_TIMEOUT_S = 3600
+LINK_QUEUE_FRAMES = 10000  # what a burst of clients sends before the guest has run is not lost
 MAC = "52:54:00:12:34:56"  # QEMU's first
 LINUX = os.path.join(BUILD, "bench", "linux")
 # What a guest that ended, or never served, shows itself as.
@@ -103,6 +104,7 @@ def machine(name, nic, folder, round_number, memory=MEMORY):
     where = os.path.join(folder, f"{name}-{nic}")
     os.makedirs(where, exist_ok=True)
     with TapLink(f"rsb{name}"[:15], ours) as link:
+        ip_command("link", "set", link.name, "txqueuelen", str(LINK_QUEUE_FRAMES))
         options = {"tap": link.name, "nic": nic, "memory": memory, "address": guest_address,
                    "prealloc": True}
         with _guest(name, where, options) as guest:

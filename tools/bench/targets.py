@@ -87,15 +87,18 @@ def _flat(reached):
 def _boot(reached):
     data = reached.data
     listening = [r["ms"] for r in data["listening"] if r["nic"] == reached.nic]
-    image = data.get("image_bytes")
+    parts = data.get("image_bytes") or {}
+    image = sum(parts.values())
     small = [r for r in data["small"] if r["nic"] == reached.nic]
     served = bool(small) and all(r["errors"] == 0 for r in small)
     return [
         _row("kernel entry to listening", "30 ms", "", [
             f"{median(listening):.0f} ms" if listening else None],
             bool(listening) and median(listening) <= 30),
-        _row("text and data of the kernel", "256 KiB", "", [
-            f"{image / 1024:.0f} KiB" if image else None], bool(image) and image <= 256 * 1024),
+        _row("text, read-only data and data of the kernel", "256 KiB", "", [
+            f"{image / 1024:.0f} KiB (" + ", ".join(f"{name} {size / 1024:.0f}" for name, size in
+                                                    parts.items()) + ")" if image else None],
+            0 < image <= 256 * 1024),
         _row("1,000 connections from 16 MiB", "served", "", [
             ("served" if served else "not served: " + str(small[0].get("why", "errors")))
             if small else None], served),
