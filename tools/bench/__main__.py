@@ -140,6 +140,9 @@ def small_memory(nic, folder, number, keep):
                 result = loads.wrk(peer, folder, SMALL_CONNECTIONS)
         except peers.FAILURES as e:
             result = {"errors": -1, "why": reason(e)}
+        room = re.search(r"httpd: listening on port 80, (\d+) connections", peer.guest.console())
+        if result["errors"] > 0 and room:
+            result["why"] = f"{result['errors']} errors, httpd has room for {room.group(1)}"
         keep("small", {"nic": nic, "memory": SMALL_MEMORY, "connections": SMALL_CONNECTIONS,
                        **result})
         say(f"{nic}: {SMALL_CONNECTIONS} connections from {SMALL_MEMORY}: "
@@ -187,10 +190,12 @@ def write_report(args):
             data["figures"] = json.load(f)
     names = report.write(data, FOLDER)
     if args.docs:
-        os.makedirs(DOCS, exist_ok=True)
+        shutil.rmtree(DOCS, ignore_errors=True)
+        os.makedirs(DOCS)
         for name in names:
-            shutil.copyfile(os.path.join(FOLDER, name), os.path.join(DOCS, name))
-        say(f"{len(names)} files copied into docs/performance")
+            if not name.endswith(".json"):
+                shutil.copyfile(os.path.join(FOLDER, name), os.path.join(DOCS, name))
+        say("the report and its pictures are in docs/performance")
     return data
 
 

@@ -95,31 +95,41 @@ def run(name, words, seconds):
 
 
 class Idle:
-    """Connections that are open, from here to there."""
+    """Connections that are open, from here to there. Several processes have them, for each may have
+    only so many descriptors."""
 
-    OPEN_S = 180
+    OPEN_S = 180  # of each process
+    EACH = 5000
 
     def __init__(self, server, count):
-        self.command = [program("idle"), server.address, str(server.port), str(count),
-                        str(self.OPEN_S)]
+        self.commands = [[program("idle"), server.address, str(server.port),
+                          str(min(self.EACH, count - at)), str(self.OPEN_S)]
+                         for at in range(0, count, self.EACH)]
+        self.processes = []
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        line = ""
         try:
-            line = self.process.stdout.readline()  # it ends by itself after OPEN_S
-        finally:
-            if not line.startswith("open "):
-                self.process.kill()
-                self.process.communicate()
-        if not line.startswith("open "):
-            raise ClientFailed(f"{' '.join(self.command)}: {line}")
+            for command in self.commands:
+                self._open(command)
+        except BaseException:
+            for process in self.processes:
+                process.kill()
+            self.__exit__()
+            raise
         return self
 
+    def _open(self, command):
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        self.processes.append(process)
+        line = process.stdout.readline()  # it ends by itself after OPEN_S
+        if not line.startswith("open "):
+            raise ClientFailed(f"{' '.join(command)}: {line}")
+
     def __exit__(self, *_):
-        try:
-            self.process.communicate("", timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
+        for process in self.processes:
+            try:
+                process.communicate("", timeout=GRACE_S)
+            except (subprocess.TimeoutExpired, BrokenPipeError):
+                process.kill()
+                process.communicate()

@@ -14,12 +14,18 @@ BULK_S = 120
 WARM_S = 0.3  # when all connections stand, until the emulator has its translations
 WINDOW_MIN_S = 0.5
 TAIL_S = 0.15  # before the end, when clients stop asking
-SETTLE_S = 1.5
+OTHERS_S = 1.0  # from the last idle connection opened or closed to what its peer does about it
 
 
 def _cost(before, after, units):
     return {"vcpu_us": (after[1] - before[1]) / units * 1e6,
             "main_us": (after[2] - before[2]) / units * 1e6}
+
+
+def _answered(peer, said):
+    if said["requests"] == 0:
+        raise clients.ClientFailed(f"{peer.name}: nothing was answered in {said['seconds']:.1f} s")
+    return said
 
 
 def _established():
@@ -40,6 +46,7 @@ def wrk(peer, folder, connections, pipeline=None):
     make them belongs to another load. How many requests were in the window follows from the
     bytes that the guest sent then, for each response has as many."""
     seconds = SECONDS + connections // 500
+    peer.settle()
     stood = _established()
     first = peer.sample()
     end_ns = first[0] + int((seconds - TAIL_S) * 1e9)
@@ -69,20 +76,23 @@ def wrk(peer, folder, connections, pipeline=None):
 
 def new(peer, options):
     g = peer.guest
+    peer.settle()
     before = peer.sample()
-    said = clients.run("load", [g.address, g.port, "get", 0, "new", options["connections"],
-                                SECONDS, 0], SECONDS)
-    cost = _cost(before, peer.sample(), max(said["requests"], 1))
+    said = _answered(peer, clients.run("load", [g.address, g.port, "get", 0, "new",
+                                                options["connections"], SECONDS, 0], SECONDS))
+    cost = _cost(before, peer.sample(), said["requests"])
     return {**said, "rate": said["requests"] / said["seconds"], **cost}
 
 
 def body(peer, options, seconds, requests):
     """Of bytes in MB, 10^6 of them; an echo's are counted once."""
     g = peer.guest
+    peer.settle()
     before = peer.sample()
-    said = clients.run("load", [g.address, g.port, options["direction"], options["bytes"], "keep",
-                                options["connections"], seconds, requests], seconds)
-    megabytes = max(said["requests"], 1) * options["bytes"] / 1e6
+    said = _answered(peer, clients.run("load", [g.address, g.port, options["direction"],
+                                                options["bytes"], "keep", options["connections"],
+                                                seconds, requests], seconds))
+    megabytes = said["requests"] * options["bytes"] / 1e6
     return {**said, "rate": megabytes / said["seconds"],
             **_cost(before, peer.sample(), megabytes)}
 
@@ -92,9 +102,9 @@ def idle(peer, folder, options):
     active = lambda: wrk(peer, folder, IDLE_ACTIVE)
     before = active()
     with clients.Idle(peer.guest, options["idle"]):
-        time.sleep(SETTLE_S)
+        time.sleep(OTHERS_S)
         beside = active()
-    time.sleep(SETTLE_S)
+    time.sleep(OTHERS_S)
     after = active()
     return {**beside, "before_rate": before["rate"], "before_vcpu_us": before["vcpu_us"],
             "after_rate": after["rate"], "after_vcpu_us": after["vcpu_us"],
@@ -103,10 +113,11 @@ def idle(peer, folder, options):
 
 def frames(peer, mac, options):
     before = peer.sample()
-    said = clients.run("frames", [peer.link, mac, options["in_flight"], SECONDS,
-                                  clients.FRAME_WAIT_S], SECONDS + clients.FRAME_WAIT_S)
+    said = _answered(peer, clients.run("frames", [peer.link, mac, options["in_flight"], SECONDS,
+                                                  clients.FRAME_WAIT_S],
+                                       SECONDS + clients.FRAME_WAIT_S))
     return {**said, "rate": said["requests"] / said["seconds"],
-            **_cost(before, peer.sample(), max(said["requests"], 1))}
+            **_cost(before, peer.sample(), said["requests"])}
 
 
 def runs(peer, load, folder, mac):

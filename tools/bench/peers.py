@@ -10,7 +10,11 @@ from machine import BUILD, QemuGuest, TapLink, ip_command
 
 MEMORY = "512M"
 CONNECTIONS_MAX = 24576
+SMALL_CONNECTIONS_MAX = 1024
 IDLE_TIMEOUT_S = 3600
+SETTLE_MAX_S = 15
+SETTLE_LOOKS = 10
+SETTLE_LOOK_S = 0.01
 LINK_QUEUE_FRAMES = 10000  # what a burst of clients sends before the guest has run is not lost
 MAC = "52:54:00:12:34:56"  # QEMU's first
 LINUX = os.path.join(BUILD, "bench", "linux")
@@ -40,14 +44,14 @@ class LinuxGuest(QemuGuest):
 
 
 def _guest(peer, folder, options):
-    """Not started yet. small: as a user boots it."""
+    """Not started yet. small: with room for what it is asked, if that is to be had."""
     if peer in ("linux", "nginx"):
         return LinuxGuest(folder, "httpd" if peer == "linux" else "nginx", **options)
     words = f"ip={options['address']}/24"
-    if peer in ("reflect", "small"):
-        app = "httpd" if peer == "small" else peer
-        return QemuGuest(folder, app=app, append=words, **options)
-    return QemuGuest(folder, append=f"{words} -- --max-connections {CONNECTIONS_MAX} "
+    if peer == "reflect":
+        return QemuGuest(folder, app="reflect", append=words, **options)
+    count = SMALL_CONNECTIONS_MAX if peer == "small" else CONNECTIONS_MAX
+    return QemuGuest(folder, append=f"{words} -- --max-connections {count} "
                      f"--idle-timeout {IDLE_TIMEOUT_S}", **options)
 
 
@@ -76,17 +80,33 @@ class Peer:
         if self.name == "ringside":
             line = re.search(r"\[ *(\d+\.\d+)\] httpd: listening", self.guest.console())
             self.listening_ms = float(line.group(1)) * 1000 if line else None
+        self.settle()
         self.guest.monitor("stop")
 
     @contextlib.contextmanager
     def awake(self):
-        """Running; standing still again behind it."""
+        """Running; standing still again behind it, with nothing left to do for the next load."""
         self.guest.monitor("cont")
         try:
             yield self
+            self.settle()
         finally:
             if self.guest.process.poll() is None:
                 self.guest.monitor("stop")
+
+    def settle(self):
+        """Waits until its processor is mostly halted: connections that were closed are gone. A guest
+        that never is goes on."""
+        path = f"/proc/{self.guest.process.pid}/task/{self.vcpu}/stat"
+        end = time.monotonic() + SETTLE_MAX_S
+        while time.monotonic() < end:
+            ran = 0
+            for _ in range(SETTLE_LOOKS):
+                time.sleep(SETTLE_LOOK_S)
+                with open(path, encoding="ascii") as f:
+                    ran += f.read().rsplit(") ", 1)[1].startswith("R")  # or would, had it a core
+            if ran <= SETTLE_LOOKS // 5:
+                return
 
     def sample(self):
         """(ns of the clock, s of the processor's thread, s of the main loop's, bytes that the guest
