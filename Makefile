@@ -141,9 +141,10 @@ app_objs = $(patsubst $(APP_DIR)/%.c,$(B)/$(1)/app/$(APP_NAME)/%.o,$(2))
 llhttp_lib = $(if $(APP_LLHTTP),$(B)/$(1)/libllhttp.a)
 
 METAL_OBJ := $(call objs,metal,$(METAL_SRC)) $(B)/metal/font.o $(call app_objs,metal,$(APP_SRC))
-# What becomes one: not what an application calls and is rarely called, nor what names it.
+# What becomes one: not what applications call and is rarely called, nor what names them.
 CORE_SRC  := $(filter-out %.S kernel/libc/% kernel/pthread.c kernel/sleep.c kernel/reboot.c \
-             kernel/stats.c kernel/panic.c apps/root/metal.c apps/root/nic_test.c,$(METAL_SRC))
+             kernel/stats.c kernel/panic.c arch/x86_64/cpu/vectors.c apps/root/metal.c \
+             apps/root/nic_test.c,$(METAL_SRC))
 CORE_OBJ  := $(call objs,metal,$(CORE_SRC))
 CORE      := $(B)/metal/core$(if $(APP_COMPOSES),-$(APP_NAME)).o
 METAL_IN  := $(if $(LTO),$(CORE) $(filter-out $(CORE_OBJ),$(METAL_OBJ)),$(METAL_OBJ))
@@ -273,7 +274,8 @@ $(CORE): $(CORE_ALL) apps/root/metal.c apps/root/nic_test.c arch/x86_64/linker.l
 	$(call say,LTO,$@)
 	@rm -rf $@.d && mkdir -p $@.d
 	$(Q)$(CC) $(filter-out -MD -MP,$(METAL_FLAGS)) -g0 $(ONE) -save-temps -nostdlib -static \
-	  -Wl,--build-id=none,--orphan-handling=error,--unresolved-symbols=ignore-all,-T,arch/x86_64/linker.ld \
+	  -Wl,--build-id=none,--orphan-handling=error,--unresolved-symbols=ignore-all \
+	  -Wl,-T,arch/x86_64/linker.ld \
 	  $$($(NM) -g --defined-only $(filter $(B)/metal/net/posix/%,$^) | \
 	     sed -n 's/.* T \(rs_.*\)/-Wl,-u,\1/p') -o $@.d/core $(CORE_ALL) $(NAMING)
 	@mv $@.d/core.ltrans0.ltrans.o $@ && rm -r $@.d

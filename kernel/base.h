@@ -22,8 +22,10 @@
 #define must_check                      __attribute__((warn_unused_result))
 #define noreturn_fn                     __attribute__((noreturn))
 #define printf_like(f, a)               __attribute__((format(printf, f, a)))
-#define likely(x)                       __builtin_expect(!!(x), 1)
-#define unlikely(x)                     __builtin_expect(!!(x), 0)
+/* Of what hardly ever runs: it stays out of its callers, and they are laid out without it. */
+#define cold_fn     __attribute__((cold, noinline))
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Stops the program: metal panics with registers and a backtrace, a hosted program aborts. func may
  * be NULL: our own assertions leave the function to file and line, which saves 10 KB of names. */

@@ -10,7 +10,7 @@
 #include "net/wire/udp.h"
 
 /* Each reason of the decoder under its own name. */
-static void count_bad_header(struct net *n, enum ipv4_bad why)
+cold_fn static void count_bad_header(struct net *n, enum ipv4_bad why)
 {
     switch (why) {
     case IPV4_BAD_SHORT:
@@ -66,36 +66,38 @@ static bool source_good(struct net *n, const struct pkt *p, const struct ipv4_he
     return true;
 }
 
-/* What is not to this host alone, or not to its address. */
-static bool destination_good_else(struct net *n, const struct pkt *p, struct ipv4_header *h)
+/* RFC 1122 3.2.1.3, 3.3.6. Marks in h what was sent to more than this host. */
+static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_header *h)
 {
     bool link_broadcast = (p->rx_flags & PKT_RX_L2_BROADCAST) != 0;
     bool ip_broadcast = iface_is_broadcast(n, h->dst);
+    bool to_us = h->dst == n->iface.address && h->dst != 0;
     h->to_broadcast = link_broadcast || ip_broadcast;
-    if (ip_broadcast || is_to_open_port(n, p, h)) {
+    if (ip_broadcast || (to_us && !link_broadcast) || is_to_open_port(n, p, h)) {
         return true;
     }
     if (ipv4_is_multicast(h->dst)) {
         NET_COUNT(n, ip_rx_multicast);
-        return false;
-    }
-    if (h->dst != n->iface.address || n->iface.address == 0) {
+    } else if (!to_us) {
         NET_COUNT(n, ip_rx_other_host);
-        return false;
+    } else {
+        NET_COUNT(n, ip_rx_link_broadcast);
     }
-    assert(link_broadcast);
-    NET_COUNT(n, ip_rx_link_broadcast);
     return false;
 }
 
-/* RFC 1122 3.2.1.3, 3.3.6. Marks in h what was sent to more than this host. */
-static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_header *h)
+/* What the two above would find nothing in: from another host to our address, and to us alone. */
+static inline bool addresses_ordinary(const struct net *n, const struct pkt *p,
+                                      const struct ipv4_header *h)
 {
-    bool to_us = h->dst == n->iface.address && h->dst != 0;
-    if (likely(to_us && (p->rx_flags & PKT_RX_L2_BROADCAST) == 0)) {
-        return true;
-    }
-    return destination_good_else(n, p, h);
+    uint32_t ours = n->iface.address;
+    return h->dst == ours && h->dst != 0 && (p->rx_flags & PKT_RX_L2_BROADCAST) == 0 &&
+           h->src != ours && iface_is_unicast_source(n, h->src);
+}
+
+cold_fn static bool addresses_good(struct net *n, const struct pkt *p, struct ipv4_header *h)
+{
+    return source_good(n, p, h) && destination_good(n, p, h);
 }
 
 /* Takes p, a (reassembled or whole) datagram, data at the transport header, its length exactly the
@@ -124,18 +126,18 @@ void ipv4_input(struct net *n, struct pkt *p)
     NET_COUNT(n, ip_rx);
     struct ipv4_header h;
     enum ipv4_bad why = ipv4_decode(&h, p->data, pkt_len(p));
-    if (why != IPV4_GOOD) {
+    if (unlikely(why != IPV4_GOOD)) {
         count_bad_header(n, why);
         pkt_put(p);
         return;
     }
     pkt_trim(p, h.total_bytes); /* the padding of short frames is not payload */
     pkt_pull(p, h.header_bytes);
-    if (!source_good(n, p, &h) || !destination_good(n, p, &h)) {
+    if (unlikely(!addresses_ordinary(n, p, &h)) && !addresses_good(n, p, &h)) {
         pkt_put(p);
         return;
     }
-    if (h.frag_offset != 0 || h.more_fragments) {
+    if (unlikely(h.frag_offset != 0 || h.more_fragments)) {
         p = reass_input(n, p, &h);
     }
     if (p != NULL) {

@@ -19,6 +19,9 @@ static struct pmtu_entry *find(struct net *n, uint32_t dst)
 uint16_t pmtu_get(const struct net *n, uint32_t dst, bool *may_fragment)
 {
     *may_fragment = false;
+    if (likely(n->pmtu.until_ns <= n->now_ns)) {
+        return n->cfg.mtu;
+    }
     for (size_t i = 0; i < PMTU_ENTRIES; i++) {
         const struct pmtu_entry *e = &n->pmtu.entries[i];
         if (e->address == dst && e->until_ns > n->now_ns && e->mtu < n->cfg.mtu) {
@@ -60,6 +63,7 @@ uint16_t pmtu_lower(struct net *n, uint32_t dst, uint16_t mtu)
                              .mtu = (uint16_t)max_u32(least, PMTU_FLOOR_BYTES),
                              .may_fragment = narrow,
                              .until_ns = n->now_ns + PMTU_LIFE_S * NS_PER_S};
+    n->pmtu.until_ns = e->until_ns; /* each lives as long: what is told last ends last */
     NET_COUNT(n, pmtu_lowered);
     return e->mtu;
 }

@@ -25,6 +25,7 @@ struct pmtu_entry {
 
 struct pmtu {
     struct pmtu_entry entries[PMTU_ENTRIES];
+    uint64_t until_ns; /* when the last of them ends: from then on the table says nothing */
 };
 
 /* What is known of the path to dst: its MTU, at most the link's. *may_fragment: send without DF. */

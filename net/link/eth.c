@@ -5,11 +5,28 @@
 #include "kernel/bytes.h"
 #include "net/stack.h"
 
-/* Whether a frame with these addresses is for this station; counts why not. */
-static bool eth_accept(struct net *n, const uint8_t *dst, const uint8_t *src)
+/* Our own source address: a loop in the network, or a forgery. */
+static inline bool source_good(const struct net *n, const uint8_t *src)
 {
-    bool broadcast = eth_equal(dst, eth_broadcast);
-    if (!broadcast && !eth_equal(dst, n->cfg.mac)) {
+    return !eth_is_group(src) && !eth_is_zero(src) && !eth_equal(src, n->cfg.mac);
+}
+
+/* From another station to this one alone. */
+static inline bool is_ordinary(const struct net *n, const struct pkt *p)
+{
+    return pkt_len(p) >= ETH_HEADER_BYTES && eth_equal(p->data, n->cfg.mac) &&
+           source_good(n, p->data + ETH_ADDR_BYTES);
+}
+
+/* Of the others only what is to all stations is for this one; counts why not. */
+cold_fn static bool eth_accept(struct net *n, const struct pkt *p)
+{
+    const uint8_t *dst = p->data;
+    if (pkt_len(p) < ETH_HEADER_BYTES) {
+        NET_COUNT(n, eth_rx_short);
+        return false;
+    }
+    if (!eth_equal(dst, eth_broadcast) && !eth_equal(dst, n->cfg.mac)) {
         if (eth_is_group(dst)) {
             NET_COUNT(n, eth_rx_multicast);
         } else {
@@ -17,8 +34,7 @@ static bool eth_accept(struct net *n, const uint8_t *dst, const uint8_t *src)
         }
         return false;
     }
-    /* Our own source address: a loop in the network, or a forgery. */
-    if (eth_is_group(src) || eth_is_zero(src) || eth_equal(src, n->cfg.mac)) {
+    if (!source_good(n, dst + ETH_ADDR_BYTES)) {
         NET_COUNT(n, eth_rx_bad_source);
         return false;
     }
@@ -45,7 +61,7 @@ static bool eth_deliver(struct net *n, struct pkt *p, uint16_t type)
 {
     const struct eth *eth = &n->eth;
     for (uint32_t i = 0; i < eth->type_count; i++) {
-        if (eth->types[i].type == type) {
+        if (likely(eth->types[i].type == type)) {
             eth->types[i].input(n, p);
             return true;
         }
@@ -76,7 +92,7 @@ static bool eth_untag(struct net *n, struct pkt *p, uint16_t *type)
 }
 
 /* What no protocol is registered for at the first look. Takes p. */
-static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
+cold_fn static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
 {
     if (!eth_untag(n, p, &type)) {
         pkt_put(p);
@@ -96,22 +112,16 @@ static void eth_deliver_other(struct net *n, struct pkt *p, uint16_t type)
 void eth_input(struct net *n, struct pkt *p)
 {
     NET_COUNT(n, eth_rx);
-    if (pkt_len(p) < ETH_HEADER_BYTES) {
-        NET_COUNT(n, eth_rx_short);
-        pkt_put(p);
-        return;
-    }
-    const uint8_t *dst = p->data;
-    if (!eth_accept(n, dst, dst + ETH_ADDR_BYTES)) {
-        pkt_put(p);
-        return;
-    }
     /* Said here anew: not every device or test sets it. IP must know (RFC 1122 3.3.6). */
     p->rx_flags &= ~(uint32_t)PKT_RX_L2_BROADCAST;
-    if (eth_is_group(dst)) {
+    if (unlikely(!is_ordinary(n, p))) {
+        if (!eth_accept(n, p)) {
+            pkt_put(p);
+            return;
+        }
         p->rx_flags |= PKT_RX_L2_BROADCAST;
     }
-    uint16_t type = load_be16(dst + 2 * ETH_ADDR_BYTES);
+    uint16_t type = load_be16(p->data + 2 * ETH_ADDR_BYTES);
     pkt_pull(p, ETH_HEADER_BYTES);
     if (unlikely(!eth_deliver(n, p, type))) {
         eth_deliver_other(n, p, type);

@@ -32,7 +32,13 @@ static inline bool eth_is_group(const uint8_t *mac)
 
 static inline bool eth_equal(const uint8_t *a, const uint8_t *b)
 {
-    return memcmp(a, b, ETH_ADDR_BYTES) == 0;
+    uint32_t front[2];
+    uint16_t back[2];
+    memcpy(&front[0], a, sizeof(front[0]));
+    memcpy(&front[1], b, sizeof(front[1]));
+    memcpy(&back[0], a + sizeof(front[0]), sizeof(back[0]));
+    memcpy(&back[1], b + sizeof(front[0]), sizeof(back[1]));
+    return ((front[0] ^ front[1]) | (uint32_t)(back[0] ^ back[1])) == 0;
 }
 
 static inline bool eth_is_zero(const uint8_t *mac)

@@ -18,6 +18,7 @@ enum {
     IPV4_FRAGMENT_UNIT_BYTES = 8, /* offsets count these, RFC 791 3.1 */
     IPV4_FLAG_DF = 0x4000,        /* of the fragment field */
     IPV4_FLAG_MF = 0x2000,
+    IPV4_OFFSET_MASK = 0x1fff, /* in units of 8 bytes */
 
     IP_PROTO_ICMP = 1,
     IP_PROTO_TCP = 6,
@@ -39,10 +40,10 @@ struct ipv4_header {
     uint16_t frag_offset; /* bytes */
     bool more_fragments;
     bool dont_fragment;
-    uint8_t header_bytes;
+    uint8_t ttl; /* this and the next as they lie in the header: one load */
     uint8_t protocol;
-    uint8_t ttl;
     uint8_t tos;
+    uint8_t header_bytes;
     bool to_broadcast; /* destination (IP or link layer) was not one host alone: answer no error */
 };
 
