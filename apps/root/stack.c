@@ -189,10 +189,12 @@ static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_
         .ip = r->config.ip,
         .tx_pool = &r->tx_pool,
         .tx_reserve = r->tx_pool.count / TX_RESERVE_DIVISOR,
+        .offload = nic->features & NET_OFFLOAD_TX_CSUM,
         .output = send_frame,
         .event = show_event,
         .arg = r,
     };
+    static_assert((int)NET_OFFLOAD_TX_CSUM == (int)NIC_FEATURE_TX_CSUM, "a device's word is ours");
     memcpy(cfg.mac, nic->mac, sizeof(cfg.mac));
     platform_entropy(cfg.seed, sizeof(cfg.seed));
     net_limits_default(&cfg.limits, divide_tables_bytes(a));
