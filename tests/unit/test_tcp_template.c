@@ -271,6 +271,23 @@ static void a_loss(void **state)
     }
 }
 
+/* Segments have become smaller while data waited: each part has its own sum. */
+static void what_waited_is_cut(void **state)
+{
+    (void)state;
+    struct pair p;
+    begin(&p, &(struct kind){.bare_ip = true});
+    exchange(&p, 64, false);
+    send(&p, 1301, TCP_SEND_MORE);
+    assert_int_equal(same(&p), 0);
+    option(&p, TCP_OPT_MAXSEG, 500);
+    uint64_t before = anew(&p);
+    option(&p, TCP_OPT_NODELAY, 1); /* pushes: 488, 488 and 325 bytes */
+    assert_int_equal(same(&p), 3);
+    assert_int_equal(anew(&p), before);
+    end(&p);
+}
+
 /* SACK blocks need a header of their own; the next segment is by template again. */
 static void blocks_are_told_the_general_way(void **state)
 {
@@ -551,6 +568,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_life),
         cmocka_unit_test(a_loss),
+        cmocka_unit_test(what_waited_is_cut),
         cmocka_unit_test(blocks_are_told_the_general_way),
         cmocka_unit_test(ecn_goes_the_general_way),
         cmocka_unit_test(the_owners_choices_hold_at_once),
