@@ -64,8 +64,7 @@ static bool is_duplicate(const struct tcp_cb *t, const struct tcp_segment *seg)
  * and congestion control, then the window. */
 static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    struct tcp_delivery d = {.una = t->snd.una,
-                             .flight = tcp_flight(t),
+    struct tcp_delivery d = {.flight = tcp_flight(t),
                              .advanced = seq_gt(seg->ack, t->snd.una),
                              .duplicate = is_duplicate(t, seg),
                              .blocks = seg->options.sack_count > 0,
@@ -73,6 +72,7 @@ static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
                              .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd.una,
                              .ts_ecr = seg->options.ts_ecr};
     if (d.advanced) {
+        assert(seq_le(seg->ack, t->snd.nxt));
         tcp_ack_advance(t, seg, &d, tcp_loss_undisturbed(t, t->snd.una));
     }
     if (t->sack_on && d.blocks) {

@@ -17,21 +17,10 @@ static inline uint32_t tcp_ack_samples(const struct tcp_cb *t, uint32_t flight)
     return flight < each || !t->ts.on ? 1 : flight / each + 1;
 }
 
-/* Is all that SND.UNA has passed out of the queue? What was sent twice, or sacked, or passed in
- * part, is tcp_sendq_ack's to drop. */
-static inline bool tcp_ack_all_passed(const struct tcp_cb *t)
-{
-    struct pkt *p = t->snd.queue.first;
-    return p == NULL || p == t->snd.queue.unsent || seq_le(t->snd.una, tx_note(p)->seq);
-}
-
 /* What SND.UNA has passed leaves the queue; undisturbed: as tcp_loss_undisturbed has it. */
 static inline void tcp_ack_drop(struct tcp_cb *t, struct tcp_delivery *d, bool undisturbed)
 {
-    if (undisturbed) {
-        tcp_sendq_pass(t, d);
-    }
-    if (unlikely(!tcp_ack_all_passed(t))) {
+    if (unlikely(!undisturbed || !tcp_sendq_pass(t, d))) {
         tcp_sendq_ack(t, d);
     }
     tcp_snd_passed(t, d->acked);
@@ -45,7 +34,6 @@ static inline void tcp_ack_drop(struct tcp_cb *t, struct tcp_delivery *d, bool u
 static inline void tcp_ack_advance(struct tcp_cb *t, const struct tcp_segment *seg,
                                    struct tcp_delivery *d, bool undisturbed)
 {
-    assert(seq_gt(seg->ack, t->snd.una) && seq_le(seg->ack, t->snd.nxt));
     tcp_snd_acked(t, seg->ack);
     tcp_loss_progress(t);
     tcp_set_soft_error(t, 0);

@@ -35,8 +35,7 @@ static void count_miss(struct net *n, enum tcp_fast why)
 
 static inline void acknowledge(struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    struct tcp_delivery d = {.una = t->snd.una,
-                             .flight = tcp_flight(t),
+    struct tcp_delivery d = {.flight = tcp_flight(t),
                              .advanced = true,
                              .has_echo = t->ts.on,
                              .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd.una,

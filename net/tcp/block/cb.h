@@ -76,6 +76,7 @@ struct tcp_cb {
     TCP_PART(life) bool orphan;   /* closed by its owner, still to be finished */
     TCP_PART(life) bool sack_on;  /* both SYNs permitted it (RFC 2018) */
     TCP_PART(life) struct tcp_idle idle;
+    TCP_PART(life) int soft_error; /* from ICMP; becomes the error when the connection gives up */
 
     TCP_PART(send) struct tcp_template tmpl;
     TCP_PART(recv) struct tcp_receiver rcv;
@@ -87,8 +88,7 @@ struct tcp_cb {
     TCP_PART(loss) struct tcp_rtt rtt;
     TCP_PART(loss) struct tcp_loss loss;
     TCP_PART(loss) struct tcp_rack rack;
-    TCP_PART(life) int error;      /* pending, positive errno */
-    TCP_PART(life) int soft_error; /* from ICMP; becomes the error when the connection gives up */
+    TCP_PART(life) int error;             /* pending, positive errno */
     struct tcp_cb *TCP_PART(life) parent; /* the listener, while not accepted */
     TCP_PART(tcp) struct tcp_choices opt;
     union {
@@ -112,6 +112,9 @@ struct tcp_cb {
     TCP_PART(life) uint64_t orphan_ns; /* when the owner closed */
 };
 static_assert(offsetof(struct tcp_cb, board.high_sacked) == 13 * TCP_LINE_BYTES, "the hot part");
+static_assert(offsetof(struct tcp_cb, tmpl) == TCP_LINE_BYTES, "the head has a line of its own");
+static_assert(offsetof(struct tcp_cb, rack.min_rtt_at_ns) <= 9 * TCP_LINE_BYTES,
+              "what an ACK tells ends with a line");
 static_assert(offsetof(struct tcp_cb, cc_cold.hystart.round_end) / TCP_LINE_BYTES ==
                   offsetof(struct tcp_cb, cc_cold.state) / TCP_LINE_BYTES,
               "one line for both");

@@ -70,18 +70,18 @@ struct tcp_rack {
     uint64_t xmit_ns; /* when the latest packet of which we know that it arrived went; 0: none */
     uint64_t rtt_ns;  /* its round trip */
     uint64_t min_rtt_ns;
+    uint32_t end_seq;        /* its end */
+    uint32_t fack;           /* the highest number that arrived */
+    bool dsack_seen;         /* dsack_round counts */
+    bool tlp_out;            /* a probe is out and not accounted for */
+    bool tlp_retrans;        /* it had been sent before */
+    bool tlp_now;            /* tcp_output is to send one new segment whatever cwnd and Nagle say */
+    uint8_t reo_wnd_steps;   /* by so many quarters of min_rtt it is larger than one */
+    uint8_t reo_wnd_persist; /* recoveries until it falls back */
     uint64_t min_rtt_at_ns;
     uint32_t reordered_bytes; /* so far was something overtaken, at most; 0: nothing was */
-    uint32_t end_seq;         /* its end */
-    uint32_t fack;            /* the highest number that arrived */
     uint32_t dsack_round;     /* SND.NXT when the reordering window last grew */
     uint32_t tlp_end_seq;     /* SND.NXT when the probe went */
-    uint8_t reo_wnd_steps;    /* by so many quarters of min_rtt it is larger than one */
-    uint8_t reo_wnd_persist;  /* recoveries until it falls back */
-    bool dsack_seen;          /* dsack_round counts */
-    bool tlp_out;             /* a probe is out and not accounted for */
-    bool tlp_retrans;         /* it had been sent before */
-    bool tlp_now; /* tcp_output is to send one new segment whatever cwnd and Nagle say */
 };
 
 struct tcp_loss {

@@ -9,7 +9,6 @@
 
 /* What one acknowledgement tells: filled in on its way through ack.c. */
 struct tcp_delivery {
-    uint32_t una;       /* SND.UNA before */
     uint32_t acked;     /* payload bytes that SND.UNA passed */
     uint32_t largest;   /* payload of the largest segment that SND.UNA passed whole */
     uint32_t delivered; /* bytes of which we learn now that they arrived, by SND.UNA or a block */
@@ -100,7 +99,6 @@ void tcp_delivered(struct tcp_cb *t, struct pkt *p, struct tcp_delivery *d);
  * of them, so that what the others tell is in it (tcp_rack_passed). */
 static inline void tcp_delivered_in_turn(struct tcp_tx_note *note)
 {
-    assert(note->sent_count == 1 && !note->lost && !note->sacked);
     list_remove(&note->order);
 }
 
@@ -118,10 +116,19 @@ void tcp_rack_look_again(struct tcp_cb *t);
 
 /* loss/tlp.c: tail loss probes (RFC 8985 7). */
 bool tcp_tlp_possible(const struct tcp_cb *t);
-void tcp_tlp_schedule(struct tcp_cb *t);
+void tcp_tlp_consider(struct tcp_cb *t);               /* for the next but one */
 void tcp_tlp_begin(struct tcp_cb *t);                  /* new data may go as a probe */
 bool tcp_tlp_again(struct tcp_cb *t, uint32_t before); /* none did: the last goes again */
 void tcp_tlp_end(struct tcp_cb *t);
+
+/* Something may have been sent or acknowledged: a probe in due time, unless the timeout comes
+ * before. The timer is not moved by each segment: it looks again when it fires. */
+static inline void tcp_tlp_schedule(struct tcp_cb *t)
+{
+    if (tcp_flight(t) > 0 && !tcp_timer_armed(t, TCP_TIMER_RACK)) {
+        tcp_tlp_consider(t);
+    }
+}
 
 /* A new segment went: it was the probe, if one was due. */
 static inline void tcp_tlp_sent_new(struct tcp_cb *t)
@@ -208,7 +215,6 @@ static inline void tcp_rack_take(struct tcp_cb *t, uint64_t sent_ns, uint32_t en
  * sent_ns. */
 static inline void tcp_rack_passed(struct tcp_cb *t, uint64_t sent_ns, uint32_t end)
 {
-    assert(t->rack.xmit_ns == 0 || seq_gt(end, t->rack.fack));
     t->rack.fack = end;
     tcp_rack_take(t, sent_ns, end);
 }

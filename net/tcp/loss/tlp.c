@@ -33,17 +33,13 @@ bool tcp_tlp_due(const struct tcp_cb *t)
     return tcp_tlp_possible(t) && probe_at(t) <= t->net->now_ns;
 }
 
-/* Something may have been sent or acknowledged: a probe in due time, unless the timeout comes
- * before. The timer is not moved by each segment: it looks again when it fires. */
-void tcp_tlp_schedule(struct tcp_cb *t)
+/* Nothing does the timer's work yet, and something is out. */
+void tcp_tlp_consider(struct tcp_cb *t)
 {
-    if (tcp_timer_armed(t, TCP_TIMER_RACK) || tcp_flight(t) == 0) {
-        return;
-    }
     uint64_t at = probe_at(t);
     uint64_t timeout = tcp_timer_at(t, TCP_TIMER_RTX);
-    /* Mostly the timeout would come first: asked before all else. */
-    if (at < timeout && timeout != DEADLINE_NONE && tcp_tlp_possible(t)) {
+    /* A lone segment's probe seldom comes before its timeout: that first. */
+    if (timeout != DEADLINE_NONE && at < timeout && tcp_tlp_possible(t)) {
         tcp_timer_set(t, TCP_TIMER_RACK, at);
     }
 }

@@ -81,26 +81,29 @@ static inline size_t tcp_sendq_room(const struct tcp_cb *t)
 
 /*
  * The undisturbed way: drops as many whole packets as SND.UNA has passed that were sent once, while
- * nothing tells of loss; what is left is tcp_sendq_ack's. The note of a packet that is put may
- * not be looked at any more.
+ * nothing tells of loss, and says in d, of which nothing else is known yet, what that tells. False:
+ * SND.UNA has passed more, which is tcp_sendq_ack's. The note of a packet that is put may not be
+ * looked at any more.
  */
-static inline void tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
+static inline bool tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
 {
     struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->first;
     uint64_t sent_ns = 0;
-    uint32_t end = 0, before = d->acked;
+    uint32_t acked = 0, end = 0;
+    bool all = true;
     while (p != NULL && p != q->unsent) {
         struct tcp_tx_note *note = tx_note(p);
         if (note->sent_count != 1 || seq_gt(note->seq + note->len, t->snd.una)) {
+            all = seq_le(t->snd.una, note->seq);
             break;
         }
         end = note->seq + note->len;
         sent_ns = note->sent_ns;
-        if (d->rtt_ns == 0) {
+        if (acked == 0) {
             d->rtt_ns = max_u64(t->net->now_ns - sent_ns, 1);
         }
-        d->acked += note->len;
+        acked += note->len;
         d->largest = max_u32(d->largest, note->len);
         tcp_delivered_in_turn(note);
         q->packets--;
@@ -108,16 +111,16 @@ static inline void tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
         pkt_put(p);
         p = q->first;
     }
-    if (d->acked == before) {
-        return;
+    if (acked > 0) {
+        q->last = p != NULL ? q->last : NULL;
+        q->bytes -= acked;
+        d->acked = acked;
+        d->delivered = acked;
+        if (t->sack_on) {
+            tcp_rack_passed(t, sent_ns, end);
+        }
     }
-    q->last = p != NULL ? q->last : NULL;
-    d->delivered += d->acked - before;
-    assert(q->bytes >= d->acked - before);
-    q->bytes -= d->acked - before;
-    if (t->sack_on) {
-        tcp_rack_passed(t, sent_ns, end);
-    }
+    return all;
 }
 
 /* ---- the turns of a connection ---- */
