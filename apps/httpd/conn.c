@@ -192,15 +192,19 @@ static void conn_begin_request(struct conn *c, const char *head, size_t body_at_
 static size_t conn_step_head(struct conn *c, const char *in, size_t len, bool *more)
 {
     struct head_scan *h = &c->scan;
-    /* RFC 9112, 2.2: empty lines before a request line are skipped, but they are no request. */
-    if (h->pos == 0 && len >= 2 && in[0] == '\r' && in[1] == '\n' &&
-        h->empty_lines < HEAD_EMPTY_LINES_MAX) {
-        h->empty_lines++;
-        *more = true;
-        return 2;
-    }
-    if (len == 0 || (len == 1 && in[0] == '\r') || (c->awaiting_body && len == h->pos)) {
+    if (len == 0 || (c->awaiting_body && len == h->pos)) {
         return 0;
+    }
+    /* RFC 9112, 2.2: empty lines before a request line are skipped, but they are no request. */
+    if (in[0] == '\r') {
+        if (len == 1) {
+            return 0;
+        }
+        if (h->pos == 0 && in[1] == '\n' && h->empty_lines < HEAD_EMPTY_LINES_MAX) {
+            h->empty_lines++;
+            *more = true;
+            return 2;
+        }
     }
     if (outbuf_room(c->x.out) < RESOURCE_ROOM_BYTES) {
         c->stalled = true;
@@ -307,22 +311,19 @@ size_t conn_input(struct conn *c, const char *in, size_t len, struct outbuf *out
 {
     conn_enter(c, out);
     size_t used = 0;
-    bool more = true;
-    while (more && c->end == CONN_OPEN) {
+    bool more;
+    do {
         more = false;
-        switch ((enum conn_state)c->state) {
-        case CONN_HEAD:
+        if (c->state == CONN_HEAD) {
             used += conn_step_head(c, in + used, len - used, &more);
-            break;
-        case CONN_BODY:
+            more = more && (used < len || c->state != CONN_HEAD); /* no head without a byte of it */
+        } else if (c->state == CONN_BODY) {
             used += conn_step_body(c, in + used, len - used, &more);
-            break;
-        case CONN_PAGE:
+        } else {
             conn_step_page(c, &more);
-            break;
         }
         assert(used <= len);
-    }
+    } while (more && c->end == CONN_OPEN);
     c->x.out = NULL;
     return used;
 }

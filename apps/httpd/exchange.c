@@ -7,7 +7,7 @@ void exchange_set_date(struct conn_env *env, const char *date)
 {
     env->date = date;
     for (size_t i = 0; i < EXCHANGE_KEPT_COUNT; i++) {
-        env->kept[i].head_len = 0;
+        env->kept[i].len = 0;
     }
 }
 

@@ -11,14 +11,14 @@
 
 enum {
     EXCHANGE_KEPT_COUNT = 7,       /* a resource has at most one */
-    EXCHANGE_KEPT_MAX_BYTES = 256, /* a longer one is not kept */
+    EXCHANGE_KEPT_MAX_BYTES = 252, /* a longer one is not kept */
 };
 
 /* A response that is the same for many requests, until the date changes: the head, and the body
  * where it is a short one. */
 struct kept_response {
-    uint16_t head_len; /* 0: to be made anew */
-    uint16_t len;
+    uint16_t len; /* 0: to be made anew */
+    bool body_apart;
     char text[EXCHANGE_KEPT_MAX_BYTES];
 };
 

@@ -154,11 +154,13 @@ static rarely bool respond_first(struct exchange *x, struct span body, struct ke
     size_t start = x->out->len;
     (void)respond_text(x, body);
     size_t len = x->out->len - start;
-    size_t head_len = len - (x->head_only ? 0 : body.len);
-    if (head_len <= sizeof(kept->text) && !x->head_only) {
-        kept->head_len = (uint16_t)head_len;
-        kept->len = (uint16_t)(len <= sizeof(kept->text) ? len : head_len);
-        memcpy(kept->text, x->out->data + start, kept->len);
+    kept->body_apart = len > sizeof(kept->text);
+    if (kept->body_apart) {
+        len -= body.len;
+    }
+    if (len <= sizeof(kept->text)) {
+        memcpy(kept->text, x->out->data + start, len);
+        kept->len = (uint16_t)len;
     }
     return true;
 }
@@ -167,15 +169,15 @@ static rarely bool respond_first(struct exchange *x, struct span body, struct ke
 static bool respond_constant(struct exchange *x, struct span body)
 {
     struct kept_response *kept = &x->env->kept[x->resource];
-    if (!x->keep_alive || x->http10) {
+    if (!x->keep_alive || x->http10 || x->head_only) {
         return respond_text(x, body);
     }
-    if (kept->head_len == 0) {
+    if (kept->len == 0) {
         return respond_first(x, body, kept);
     }
     x->env->counters.responses_2xx++;
-    outbuf_append(x->out, kept->text, x->head_only ? kept->head_len : kept->len);
-    if (!x->head_only && kept->len == kept->head_len) {
+    outbuf_append(x->out, kept->text, kept->len);
+    if (kept->body_apart) {
         outbuf_append(x->out, body.at, body.len);
     }
     return true;

@@ -45,7 +45,8 @@ struct timeouts {
         struct timeout *last;
         uint32_t duration_ms;
     } lists[TIMEOUT_KIND_COUNT];
-    uint64_t none_before_ms; /* nothing is due before: as timeouts_due() last saw, or placed since */
+    uint64_t
+        none_before_ms; /* nothing is due before: as timeouts_due() last saw, or placed since */
 };
 
 #define TIMEOUTS_NEVER UINT64_MAX

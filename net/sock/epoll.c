@@ -72,7 +72,7 @@ static void item_arm(struct epoll_item *item, const struct epoll_report *want)
 {
     item->events = want->events;
     item->data = want->data;
-    item->disarmed = false;
+    item->wanted = want->events | READY_ALWAYS;
     epoll_item_unqueue(item);
     epoll_item_offer(item, sock_inet_bits(item->sock));
 }
@@ -173,7 +173,9 @@ static bool collect_one(struct epoll_item *item, struct epoll_report *out)
     out->events = bits;
     out->data = item->data;
     if (unlikely(item->events & (EPOLL_FLAG_ET | EPOLL_FLAG_ONESHOT))) {
-        item->disarmed = (item->events & EPOLL_FLAG_ONESHOT) != 0;
+        if (item->events & EPOLL_FLAG_ONESHOT) {
+            item->wanted = 0;
+        }
         epoll_item_unqueue(item);
     }
     return true;

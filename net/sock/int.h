@@ -69,7 +69,7 @@ static inline uint32_t epoll_item_wants(const struct epoll_item *item, uint32_t 
     static_assert((int)EPOLL_FLAG_RDNORM == (int)NET_READY_IN << 6, "IN by another name");
     static_assert((int)EPOLL_FLAG_WRNORM == (int)NET_READY_OUT << 6, "OUT by another name");
     bits |= (bits & (NET_READY_IN | NET_READY_OUT)) << 6;
-    return item->disarmed ? 0 : bits & (item->events | READY_ALWAYS);
+    return bits & item->wanted;
 }
 
 /* Into the line, when it is not there. One that is there keeps its place: an edge changes nothing.

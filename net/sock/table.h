@@ -50,7 +50,7 @@ struct epoll_item {
     struct epoll *epoll;
     struct sock *sock;
     uint32_t events; /* enum epoll_flag and readiness bits asked for */
-    bool disarmed;   /* ONESHOT has fired: silent until the next MOD */
+    uint32_t wanted; /* what is told of readiness; 0 once ONESHOT has fired, until the next MOD */
     uint64_t data;   /* the user's */
 };
 
