@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "drivers/e1000/internal.h"
+#include "kernel/bytes.h"
 
 enum {
     SENTINEL_BYTES = 4,
@@ -165,20 +166,37 @@ static void put_bytes(struct e1000 *e, const struct chain *c, uint64_t bus, size
     }
 }
 
-/*
- * A short frame is copied together behind the first buffer's tail, where nobody's bytes are, and
- * padded with zeros (tx.c). The first buffer has all of its bytes then.
- */
-static size_t gather_short(struct pkt *p, size_t bytes)
+/* RFC 1071, over what has the pseudo header's sum in it already; a UDP sum of 0 is all ones. */
+static void fill_in(uint8_t *l4, size_t bytes, uint32_t at)
 {
-    uint8_t *to = p->tail;
-    assert(NIC_FRAME_MIN_BYTES - pkt_len(p) <= pkt_tailroom(p));
-    for (const struct pkt *frag = p->frag; frag != NULL; frag = frag->frag) {
-        memcpy(to, frag->data, pkt_len(frag));
-        to += pkt_len(frag);
+    uint32_t sum = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        sum += i % 2 == 0 ? (uint32_t)l4[i] << 8 : l4[i];
     }
-    memset(to, 0, NIC_FRAME_MIN_BYTES - bytes);
-    return NIC_FRAME_MIN_BYTES;
+    sum = (sum & 0xffff) + (sum >> 16);
+    uint16_t csum = (uint16_t) ~((sum & 0xffff) + (sum >> 16));
+    store_be16(l4 + at, csum != 0 ? csum : UINT16_MAX);
+}
+
+/*
+ * A short frame is copied behind the first buffer's tail, where nobody's bytes are, padded with
+ * zeros (tx.c) and its checksum filled in: QEMU's 82574 takes the padding for a part of the
+ * segment. Returns the copy.
+ */
+static uint8_t *copy_short(struct pkt *p)
+{
+    uint8_t *copy = p->tail, *end = copy;
+    assert(pkt_tailroom(p) >= NIC_FRAME_MIN_BYTES);
+    for (const struct pkt *part = p; part != NULL; part = part->frag) {
+        memcpy(end, part->data, pkt_len(part));
+        end += pkt_len(part);
+    }
+    if (p->tx.l4 != 0) {
+        uint8_t *l4 = copy + (p->tx.l4 - start_of(p));
+        fill_in(l4, (size_t)(end - l4), p->tx.l4_csum);
+    }
+    memset(end, 0, NIC_FRAME_MIN_BYTES - (size_t)(end - copy));
+    return copy;
 }
 
 /* Puts payload behind headers that are alone in their buffer; as much of the next one is done. */
@@ -208,36 +226,45 @@ static void put_buffers(struct e1000 *e, const struct chain *c, struct pkt *p, s
     assert(here == bytes);
 }
 
+static void put_short(struct e1000 *e, struct chain *c, struct pkt *p)
+{
+    size_t at = (size_t)(copy_short(p) - p->head);
+    c->word = NIC_FRAME_MIN_BYTES * e->format.tx_bytes | e->format.tx_frame;
+    put_bytes(e, c, p->bus + at, NIC_FRAME_MIN_BYTES, true);
+}
+
+static void put_long(struct e1000 *e, struct chain *c, struct pkt *p, size_t bytes)
+{
+    const struct e1000_format *f = &e->format;
+    size_t told = p->tx.mss > 0 ? bytes - header_bytes(p) : bytes;
+    c->word = told * f->tx_bytes | f->tx_frame;
+    if (p->tx.l4 != 0) {
+        put_context(e, p, p->tx.mss > 0 ? (uint32_t)told : 0);
+        c->word |= f->tx_asked | (p->tx.mss > 0 ? f->tx_segment : 0);
+    }
+    put_buffers(e, c, p, bytes);
+}
+
 /* Takes p; the caller has seen to it that there is room for e1000_tx_need. */
 void e1000_tx_put_chain(struct e1000 *e, struct pkt *p)
 {
     struct e1000_tx *tx = &e->tx;
     size_t bytes = pkt_total(p);
-    bool asked = p->tx.l4 != 0, tso = asked && p->tx.mss > 0;
-    bool sentinel = (e->family->tso & E1000_TSO_SENTINEL) != 0;
-    size_t told = bytes;
-    assert(asked || p->tx.mss == 0);
+    bool tso = p->tx.mss > 0, sentinel = (e->family->tso & E1000_TSO_SENTINEL) != 0;
+    assert(p->tx.l4 != 0 || !tso);
     assert(tso || bytes <= NIC_FRAME_MAX_BYTES);
-    if (asked) {
+    if (p->tx.l4 != 0) {
         check_request(e, p, bytes);
-        told = tso ? bytes - header_bytes(p) : bytes;
-        put_context(e, p, tso ? (uint32_t)told : 0);
     }
     count_packet(e, p, bytes);
-    bool is_short = bytes < NIC_FRAME_MIN_BYTES;
-    if (is_short) {
-        told = gather_short(p, bytes);
-    }
     struct chain c = {
-        .word = told * e->format.tx_bytes | e->format.tx_frame | (asked ? e->format.tx_asked : 0) |
-                (tso ? e->format.tx_segment : 0),
         .piece_max = sentinel ? PIECE_MAX_8254X : PKT_BUF_BYTES,
         .sentinel = sentinel && (tso || tx->after_tso),
     };
-    if (is_short) {
-        put_bytes(e, &c, bus_of(p), told, true);
+    if (bytes < NIC_FRAME_MIN_BYTES) {
+        put_short(e, &c, p);
     } else {
-        put_buffers(e, &c, p, bytes);
+        put_long(e, &c, p, bytes);
     }
     tx->slots[(tx->next - 1) % E1000_RING_COUNT] = p;
     tx->after_tso = sentinel && tso;

@@ -136,13 +136,14 @@ static void test_short_chains(void **state)
     for (size_t d = 0; d < ARRAY_SIZE(two); d++) {
         start(two[d]);
         for (uint32_t n = 0; n < 100; n++) {
-            struct tso_plan p = {.number = n, .bytes = n % 20, .udp = true, .plain = n % 3 == 0};
+            struct tso_plan p = {.number = n, .bytes = n % 18, .udp = true, .plain = n % 3 == 0};
             p.frag_bytes = 1 + n % 7;
             p.frag_headroom = PKT_BUF_BYTES - p.frag_bytes; /* no room behind */
             assert_true(send(&p));
             flush();
             assert_false(w.nic->ops->tx_reclaim(w.nic));
         }
+        assert_int_equal(w.chip.contexts, 0); /* the driver did it itself */
         end();
     }
 }
