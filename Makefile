@@ -129,7 +129,7 @@ METAL_SRC   := $(sort $(wildcard boot/*.[cS] boot/*/*.c arch/context/*.[cS] arch
                arch/x86_64/*/*.[cS] kernel/libc/*.c kernel/libc/float/*.c drivers/*.c drivers/*/*.c)) \
                $(KERNEL_SRC) $(NET_SRC) $(ROOT_COMMON) apps/root/selftest.c \
                apps/root/nics.c apps/root/nic_test.c apps/root/nic_irqs.c apps/root/loopback.c \
-               apps/root/report.c apps/root/metal.c
+               apps/root/offload_test.c apps/root/report.c apps/root/metal.c
 HOST_SRC    := $(sort $(wildcard arch/context/*.[cS] arch/host/*.c drivers/*.c)) $(KERNEL_SRC) $(NET_SRC) \
                $(ROOT_COMMON) apps/root/host.c
 APP_ALL     := $(sort $(wildcard $(APP_DIR)/*.c))

@@ -66,6 +66,14 @@ DEVICES = {
             ["MSI-X", "MSI", "INTx"], "large"),
 }
 
+# QEMU's e1000 checks nothing that it receives; its e1000e leaves segmenting to the host's network,
+# and before QEMU 8 makes fragments where that cannot, as behind user networking.
+OFFLOADS = {
+    "e1000": "sums 24/24, segments 86/86, marked 0, wrong 0",
+    "e1000e": r"sums 24/24, segments (86/86, marked 110|0/86 \(fragments\), marked 24), wrong 0",
+    "igb": r"sums 24/24, segments 86/86, marked 110, wrong 0",
+}
+
 
 @pytest.mark.parametrize("nic", list(DEVICES))
 def test_report_of(tmp_path, nic):
@@ -93,11 +101,11 @@ def test_report_of(tmp_path, nic):
     passed(report, r"irq poll: timer poll every 100 us to 2 ms")
     passed(report, rf"loopback \({loopback}\): {FRAMES} of {FRAMES} frames, 60 to 1514 bytes, "
                    r"in \d+ ms")
-    assert has(report, f"  -        sent {FRAMES}, lost 0, repeated 0, corrupt 0, foreign \\d+")
+    passed(report, "offloads: " + OFFLOADS[nic])
     passed(report, r"dhcp: 10\.0\.2\.15/24 by 10\.0\.2\.2, lease 86400 s, after \d+ ms")
     assert has(report, r"  -    in use: (MSI-X|INT[A-D])\b.*"), report
     assert has(report, r"  -    received: [1-9]\d* frames, \d+ bytes; sent: [1-9]\d* frames, .*")
-    count = 7 + len(ways)
+    count = 8 + len(ways)
     assert report[-1] == f"nic: {count} of {count} passed", report
 
 
@@ -111,9 +119,9 @@ def test_every_device_has_its_report(tmp_path):
     assert len(both) == 2, both
     assert "that is not used" in both[0][0] and "that is used" in both[1][0], both
     passed(both[0], rf"mac: {MAC}, .*")
-    assert both[0][-1] == "nic: 7 of 7 passed", both
+    assert both[0][-1] == "nic: 8 of 8 passed", both
     assert has(both[1], "  -    nvm: not read by registers in this part"), both
-    assert both[1][-1] == "nic: 7 of 7 passed", both
+    assert both[1][-1] == "nic: 8 of 8 passed", both
 
 
 ENTRY = "Ringside: test of the network controllers, with a report"
@@ -146,4 +154,4 @@ def test_from_the_menu(tmp_path):
             and lines, 30)
     start = seen.index(DASHES)
     assert seen[start + 1:start + 1 + len(report)] == report, seen
-    assert report[-1] == "nic: 10 of 10 passed", report
+    assert report[-1] == "nic: 11 of 11 passed", report
