@@ -4,6 +4,7 @@
  * softirqs and loop are stood in for by the few lines below.
  */
 // LINK: drivers/*.c drivers/e1000/*.c kernel/pkt.c tests/unit/chip_*.c tests/unit/e1000_world.c
+// LINK: tests/unit/tso_packet.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "drivers/netdev.h"
 #include "tests/unit/e1000_world.h"
+#include "tests/unit/tso_packet.h"
 
 #undef assert
 #include <cmocka.h>
@@ -664,6 +666,65 @@ static void test_echo_over_the_driver(void **state)
     }
 }
 
+/* --- packets of several buffers, and plain ones between them ------------------------------ */
+
+enum { CHAINS = 40 };
+
+static struct {
+    struct tso_plan plans[2 * CHAINS];
+    uint32_t number, frame; /* the next on the wire */
+} chains;
+
+static void chain_on_wire(void *arg, const uint8_t *frame, size_t len)
+{
+    uint8_t wanted[TSO_FRAME_MAX];
+    const struct tso_plan *plan = &chains.plans[chains.number];
+    assert_int_equal(len, tso_frame(plan, chains.frame, wanted));
+    assert_memory_equal(frame, wanted, len);
+    if (++chains.frame == tso_frames(plan)) {
+        chains.frame = 0;
+        chains.number++;
+    }
+}
+
+/* They wait in front of a full ring as all do: whole, in order, none passes another. */
+static void test_chains_wait_in_order(void **state)
+{
+    memset(&k, 0, sizeof(k));
+    memset(&chains, 0, sizeof(chains));
+    world_power_on(&w, 0x100e, 2 * WORLD_PACKETS);
+    assert_int_equal(world_open(&w), STATUS_OK);
+    k.now_ns = w.chip.now_ns;
+    netdev_init(&d, w.nic, &echo_ops, NULL, k.now_ns);
+    e1000_start(&w.e);
+    w.chip.tx_manual = true;
+    w.chip.sent = chain_on_wire;
+    for (uint32_t n = 0; n < 2 * CHAINS; n++) {
+        struct tso_plan *p = &chains.plans[n];
+        *p = (struct tso_plan){.number = n, .bytes = 30 + n, .plain = true, .first_bytes = 9000};
+        if (n % 2 == 0) {
+            *p = (struct tso_plan){.number = n, .bytes = 40000, .mss = 1448, .frag_bytes = 1448};
+        }
+        struct pkt *packet = tso_packet(&w.pool, p);
+        assert_non_null(packet);
+        netdev_send(&d, packet);
+    }
+    assert_true(d.queue.count > CHAINS);
+    for (int i = 0; i < 2000 && chains.number < 2 * CHAINS; i++) {
+        (void)chip_tx_work(&w.chip, 7);
+        k.now_ns += 100 * NS_PER_US;
+        w.chip.now_ns = k.now_ns;
+        (void)poll_source();
+        run_net_tx();
+        flush_source();
+    }
+    assert_int_equal(chains.number, 2 * CHAINS);
+    assert_false(w.nic->ops->tx_reclaim(w.nic));
+    assert_int_equal(d.queue.count, 0);
+    assert_int_equal(w.pool.used, E1000_RING_COUNT);
+    world_end(&w);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -683,6 +744,7 @@ int main(void)
         T(test_reclaim_has_a_deadline),
         T(test_statistics),
         cmocka_unit_test(test_echo_over_the_driver),
+        cmocka_unit_test(test_chains_wait_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
