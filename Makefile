@@ -160,7 +160,7 @@ ISO    := $(B)/$(APP_NAME).iso
 PACKETDRILL ?=
 SCRIPTS ?=
 .PHONY: all run iso netboot matrix host linux test check gdb deps deps-test clean help fuzz sim sim-table \
-        figures bench bench-docs bench-echo bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
+        figures bench bench-docs bench-echo bench-guest bench-boot bench-irq packetdrill newcomer metal-compiler FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -186,6 +186,7 @@ help:
 	'make bench   Ringside beside Linux, nginx and a reflector: a table, build/bench/report.md' \
 	'    ROUNDS=5 LOADS=keep64 PEERS=ringside,linux NICS=e1000  (all of them; docs/performance.md)' \
 	'make bench-docs  puts the report and its pictures into docs/performance' \
+	'make bench-guest  instructions the emulated machine executes for a request' \
 	'make bench-boot  how long boots take on this host, beside Linux (BOOTS=5)' \
 	'make bench-irq   a request and idleness by MSI-X, MSI, INTx and polling, on this host' \
 	'make matrix  every NIC, machine, way to boot, interrupt and QEMU (CELLS=words that select)' \
@@ -541,6 +542,9 @@ newcomer:
 
 figures bench-echo:
 	@$(PYTHON) tools/figures.py $(if $(AGAINST),--against $(AGAINST)) $(if $(WRITE),--write)
+
+bench-guest: all
+	@$(PYTHON) tools/bench-guest.py --nic $(NIC)
 
 bench-boot: all $(B)/linux/httpd-static
 	@$(PYTHON) tools/bench-boot.py $(if $(BOOTS),--boots $(BOOTS))
