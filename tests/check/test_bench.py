@@ -184,6 +184,14 @@ def test_report():
             assert len({line.count("|") for line in block.split("\n")}) == 1, block
 
 
+def test_a_busy_host_is_told():
+    assert report.busy([{"rate": 1.0}]) == []
+    calm, busy = (report.busy([{"starved": s}, {"starved": 0.6}, {"starved": s}])[0]
+                  for s in (0.1, 0.5))
+    assert "10% of the time" in calm and "at most 60%" in calm and "**" not in calm
+    assert "busy with something else" in busy
+
+
 def test_report_of_one_load():
     data = stored()
     data["run"] = [r for r in data["run"] if r["load"] == "keep64"]

@@ -2,7 +2,8 @@
 
 rate: requests, frames or MB (10^6 bytes) a second. vcpu_us, main_us: CPU time of the thread that is
 the emulated processor, and of QEMU's main loop, for one request (or frame, or MB). p50_us to
-p999_us: latency. errors: requests that failed."""
+p999_us: latency. errors: requests that failed. starved: of the time in which the processor's thread
+had something to do, the share in which it waited for a core of the host."""
 import time
 
 import clients
@@ -18,8 +19,9 @@ OTHERS_S = 1.0  # from the last idle connection opened or closed to what its pee
 
 
 def _cost(before, after, units):
-    return {"vcpu_us": (after[1] - before[1]) / units * 1e6,
-            "main_us": (after[2] - before[2]) / units * 1e6}
+    ran, waited = after[1] - before[1], after[4] - before[4]
+    return {"vcpu_us": ran / units * 1e6, "main_us": (after[2] - before[2]) / units * 1e6,
+            "starved": waited / (ran + waited) if ran + waited > 0 else 0.0}
 
 
 def _answered(peer, said):
@@ -99,13 +101,17 @@ def body(peer, options, seconds, requests):
 
 def idle(peer, folder, options):
     """The active ones before, beside, and after the idle ones: the rate is that beside them."""
-    active = lambda: wrk(peer, folder, IDLE_ACTIVE)
-    before = active()
+    def active(when):
+        try:
+            return wrk(peer, folder, IDLE_ACTIVE)
+        except clients.ClientFailed as e:
+            raise clients.ClientFailed(f"{when} the idle ones: {e}") from None
+    before = active("before")
     with clients.Idle(peer.guest, options["idle"]):
         time.sleep(OTHERS_S)
-        beside = active()
+        beside = active("beside")
     time.sleep(OTHERS_S)
-    after = active()
+    after = active("after")
     return {**beside, "before_rate": before["rate"], "before_vcpu_us": before["vcpu_us"],
             "after_rate": after["rate"], "after_vcpu_us": after["vcpu_us"],
             "errors": before["errors"] + beside["errors"] + after["errors"]}

@@ -8,6 +8,7 @@ import targets
 from numbers_of import count, median, ratio, spread
 from plan import KEEP_CONNECTIONS, LOADS, NICS, PEERS
 
+STARVED_MAX = 0.25  # client, guest and QEMU's main loop have two cores, and get on so far
 PERCENTS = (("50", "p50_us"), ("90", "p90_us"), ("99", "p99_us"), ("99.9", "p999_us"))
 SHORT = {"ringside": "Ringside", "linux": "Linux", "nginx": "nginx", "reflect": "reflector"}
 
@@ -146,6 +147,21 @@ def layers(figures):
             *_table(["layer", "instructions", "share"], rows)]
 
 
+def busy(runs):
+    """How much the emulated processors had to share the host's cores, and what that means."""
+    shares = [r["starved"] for r in runs if "starved" in r]
+    if not shares:
+        return []
+    text = (f"The thread of an emulated processor that had something to do waited for a core of "
+            f"the host {100 * median(shares):.0f}% of the time (median of the runs; at most "
+            f"{100 * max(shares):.0f}%).")
+    if median(shares) > STARVED_MAX:
+        text += (" **The host was busy with something else**: guests heard of few requests at a "
+                 "time, and each cost more, of Linux's far more than of ours. These figures say "
+                 "little.")
+    return [text, ""]
+
+
 def header(about):
     return ["# What `make bench` measured", "",
             f"Commit {about['commit']}; {about['qemu']}, TCG, TAP, {about['memory']} a guest, one "
@@ -160,7 +176,7 @@ def header(about):
 
 def markdown(data, pictures=()):
     view = View(data)
-    lines = header(data["about"]) + ["## What to reach", ""] + reached(view)
+    lines = header(data["about"]) + busy(data["run"]) + ["## What to reach", ""] + reached(view)
     for nic in view.nics():
         lines += [f"## {nic} ({NICS[nic]})", "", *rates(view, nic), *costs(view, nic),
                   *latencies(view, nic), *idles(view, nic), *frames(view, nic)]
@@ -192,6 +208,7 @@ def table(data):
                     lines.append(f"  {name:<22}{SHORT[peer]:<11}{of('rate'):>9} "
                                  f"{LOADS[name].unit:<11}{of('vcpu_us'):>9}{of('main_us'):>8}"
                                  f"{of('p50_us'):>10}{of('p99_us'):>11}{of('p999_us'):>11}")
+    lines += ["", *busy(data["run"])]
     for nic in view.nics():
         lines += ["", f"to reach, {nic}:"]
         for r in targets.of_runs(data, nic) + targets.of_figures(data.get("figures", {})):
