@@ -88,6 +88,13 @@ def test_wrong_words_are_named_with_what_is_allowed(words, named):
         assert part in done.stderr
 
 
+def test_the_page_names_all_there_is():
+    with open(os.path.join(ROOT, "docs", "performance.md"), encoding="utf-8") as f:
+        page = f.read()
+    for name in (*plan.LOADS, *plan.PEERS, *plan.NICS):
+        assert f"`{name}`" in page, name
+
+
 def test_every_load_has_peers_that_can():
     for load in plan.LOADS.values():
         assert [p for p in plan.PEERS if plan.can(p, load)], load
@@ -190,6 +197,12 @@ def test_a_busy_host_is_told():
                   for s in (0.1, 0.5))
     assert "10% of the time" in calm and "at most 60%" in calm and "**" not in calm
     assert "busy with something else" in busy
+    data = stored()
+    assert "10.0 us, 72.0 us) | yes |" in report.markdown(data)
+    for row in data["run"]:
+        row["starved"] = 0.5
+    assert "10.0 us, 72.0 us) | host busy |" in report.markdown(data)
+    assert "yes" not in report.table(data) and "  ?   CPU time" in report.table(data)
 
 
 def test_report_of_one_load():

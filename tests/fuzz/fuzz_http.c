@@ -107,6 +107,7 @@ static const char *const words[] = {
     "OPTIONS ",
     "/ ",
     "/echo ",
+    "/discard ",
     "/headers ",
     "/healthz ",
     "/stats ",

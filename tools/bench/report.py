@@ -129,7 +129,8 @@ def frames(view, nic):
 def reached(view):
     lines = []
     said = {True: "yes", False: "**no**", None: ""}
-    rows = [[f"{r.text} ({nic})", r.least, r.aim, r.reached, said[r.met]]
+    judged = said if not is_starved(view.data["run"]) else dict.fromkeys(said, "host busy")
+    rows = [[f"{r.text} ({nic})", r.least, r.aim, r.reached, judged[r.met]]
             for nic in view.nics() for r in targets.of_runs(view.data, nic)]
     rows += [[f"hosted, instructions: {r.text}", r.least, r.aim, r.reached, said[r.met]]
              for r in targets.of_figures(view.data.get("figures", {}))]
@@ -147,15 +148,24 @@ def layers(figures):
             *_table(["layer", "instructions", "share"], rows)]
 
 
+def starved(runs):
+    return [r["starved"] for r in runs if "starved" in r]
+
+
+def is_starved(runs):
+    shares = starved(runs)
+    return bool(shares) and median(shares) > STARVED_MAX
+
+
 def busy(runs):
     """How much the emulated processors had to share the host's cores, and what that means."""
-    shares = [r["starved"] for r in runs if "starved" in r]
+    shares = starved(runs)
     if not shares:
         return []
     text = (f"The thread of an emulated processor that had something to do waited for a core of "
             f"the host {100 * median(shares):.0f}% of the time (median of the runs; at most "
             f"{100 * max(shares):.0f}%).")
-    if median(shares) > STARVED_MAX:
+    if is_starved(runs):
         text += (" **The host was busy with something else**: guests heard of few requests at a "
                  "time, and each cost more, of Linux's far more than of ours. These figures say "
                  "little.")
@@ -211,11 +221,15 @@ def table(data):
     lines += ["", *busy(data["run"])]
     for nic in view.nics():
         lines += ["", f"to reach, {nic}:"]
-        for r in targets.of_runs(data, nic) + targets.of_figures(data.get("figures", {})):
-            if r.reached != targets.NOT_MEASURED:
-                verdict = {True: "yes", False: "NO", None: "?"}[r.met]
-                lines.append(f"  {verdict:<4}{r.text}: {r.reached}; at least {r.least}")
+        lines += _verdicts(targets.of_runs(data, nic), not is_starved(data["run"]))
+    lines += _verdicts(targets.of_figures(data.get("figures", {})), True)
     return "\n".join(lines)
+
+
+def _verdicts(rows, may_judge):
+    said = {True: "yes", False: "NO", None: "?"} if may_judge else {}
+    return [f"  {said.get(r.met, '?'):<4}{r.text}: {r.reached}; at least {r.least}"
+            for r in rows if r.reached != targets.NOT_MEASURED]
 
 
 def _against_connections(view, nic, key):
