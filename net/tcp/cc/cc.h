@@ -108,7 +108,7 @@ static inline bool tcp_cc_echo_covers(const struct tcp_cb *t)
  * whether what was out is all that the window let; then cwnd may grow, else it does not.
  */
 void tcp_cc_acked_used(struct tcp_cb *t, const struct tcp_cc_ack *ack);
-void tcp_cc_window_aged(struct tcp_cb *t); /* for the next: not used for too long */
+void tcp_cc_window_aged(struct tcp_cb *t); /* for tcp_cc_validate: not used for too long */
 
 /* RFC 7661 4.3: half of the window in use is a window validated. */
 static inline void tcp_cc_validate(struct tcp_cb *t, uint32_t flight)

@@ -66,7 +66,7 @@ bool tcp_pressure_reclaim(struct net *n); /* frees packets that an orphan's peer
 void tcp_pressure_limit_orphans(struct net *n); /* there is one more */
 void tcp_pressure_wait(struct tcp_cb *t);       /* is told when there is a packet to send with */
 void tcp_pressure_queued(struct tcp_cb *t);     /* has something to send */
-void tcp_pressure_to_back(struct tcp_cb *t);    /* for the next */
+void tcp_pressure_to_back(struct tcp_cb *t);    /* for it, and for tcp_pressure_progress */
 timer_fn tcp_pressure_expired;
 
 /* SND.UNA has moved. */

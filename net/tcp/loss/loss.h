@@ -116,7 +116,7 @@ void tcp_rack_look_again(struct tcp_cb *t);
 
 /* loss/tlp.c: tail loss probes (RFC 8985 7). */
 bool tcp_tlp_possible(const struct tcp_cb *t);
-void tcp_tlp_consider(struct tcp_cb *t);               /* for the next but one */
+void tcp_tlp_consider(struct tcp_cb *t);               /* for tcp_tlp_schedule */
 void tcp_tlp_begin(struct tcp_cb *t);                  /* new data may go as a probe */
 bool tcp_tlp_again(struct tcp_cb *t, uint32_t before); /* none did: the last goes again */
 void tcp_tlp_end(struct tcp_cb *t);
