@@ -169,7 +169,7 @@ static void report_loopback(struct report *r, const struct loopback_result *l, c
                l->lost, l->repeated, l->corrupt, l->foreign);
 }
 
-/* Fragments are an emulator's (drivers/e1000/offload.c): said, and nobody's fault. */
+/* What is not cut is an emulator's (drivers/e1000/offload.c): said, and nobody's fault. */
 static void report_offloads(struct report *r, const struct offload_result *o)
 {
     if (o->csums == 0) {
@@ -178,8 +178,8 @@ static void report_offloads(struct report *r, const struct offload_result *o)
     }
     report_add(r, offload_test_passed(o) ? REPORT_PASSED : REPORT_FAILED,
                "offloads: sums %u/%u, segments %u/%u%s, marked %u, wrong %u", o->csums_good,
-               o->csums, o->segments_good, o->segments, o->fragments > 0 ? " (fragments)" : "",
-               o->marked, o->wrong);
+               o->csums, o->segments_good, o->segments, o->uncut > 0 ? " (uncut)" : "", o->marked,
+               o->wrong);
 }
 
 static bool ignore(void *arg, uint32_t vector)

@@ -181,8 +181,9 @@ static void judge(struct offload_test *t, const struct pkt *p)
     if (!is_ours(t, frame, len) || is_empty(t, frame)) {
         return;
     }
-    if ((load_be16(frame + L3 + 6) & MORE_FRAGMENTS_OR_OFFSET) != 0) {
-        r->fragments++;
+    bool fragment = (load_be16(frame + L3 + 6) & MORE_FRAGMENTS_OR_OFFSET) != 0;
+    if (fragment || len > NIC_FRAME_MAX_BYTES) {
+        r->uncut++;
     } else if (t->arrived < t->bytes && is_next(t, frame, len)) {
         t->arrived += expected_bytes(t);
         t->frames++;

@@ -12,8 +12,8 @@ struct offload_result {
     uint32_t csums, csums_good;       /* frames whose checksum was to be filled in */
     uint32_t segments, segments_good; /* that were to come of packets to be cut */
     uint32_t wrong;                   /* frames that came back otherwise */
-    uint32_t fragments; /* of IPv4, rather than segments: an emulator without the host's help */
-    uint32_t marked;    /* of the good ones, those that the device said were */
+    uint32_t uncut;  /* fragments of IPv4, or more than a frame holds: an emulator's loopback */
+    uint32_t marked; /* of the good ones, those that the device said were */
 };
 
 /*
@@ -25,7 +25,7 @@ void offload_test_run(struct nic *nic, struct pkt_pool *pool, struct offload_res
 
 static inline bool offload_test_passed(const struct offload_result *r)
 {
-    bool segmented = r->segments_good == r->segments || r->fragments > 0;
+    bool segmented = r->segments_good == r->segments || r->uncut > 0;
     return r->csums_good == r->csums && segmented && r->wrong == 0;
 }
 

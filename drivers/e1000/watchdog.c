@@ -135,11 +135,12 @@ static void check_transmitter(struct e1000 *e, uint64_t now_ns)
     if (!e->link.up && e1000_tx_reclaim(&e->nic)) {
         /* Without a link the hardware keeps them for ever, and only a reset takes them back. It
          * happens once for each loss: while the link is down e1000_tx takes no more in. */
-        log_info("e1000: %u frames waited for a link that went down: dropped",
+        log_info("e1000: %u descriptors waited for a link that went down: dropped",
                  e->tx.next - e->tx.clean);
         e1000_restart(e);
     } else if (e->link.up && tx_hung(e, now_ns)) {
-        log_error("e1000: transmitter hung with %u frames; resetting", e->tx.next - e->tx.clean);
+        log_error("e1000: transmitter hung with %u descriptors; resetting",
+                  e->tx.next - e->tx.clean);
         tell_state(e);
         e->nic.stats.tx_hangs++;
         reset(e);
