@@ -64,7 +64,7 @@ static struct pool_free *take(struct pool *p)
     return object;
 }
 
-void *pool_get(struct pool *p)
+void *pool_get_uncleared(struct pool *p)
 {
     p->get_count++;
     struct pool_free *object = p->get_count != p->fail_at ? take(p) : NULL;
@@ -75,7 +75,15 @@ void *pool_get(struct pool *p)
     assert(p->used < p->fresh);
     p->used++;
     p->high = max_u32(p->high, p->used);
-    memset(object, 0, p->size_bytes);
+    return object;
+}
+
+void *pool_get(struct pool *p)
+{
+    void *object = pool_get_uncleared(p);
+    if (object != NULL) {
+        memset(object, 0, p->size_bytes);
+    }
     return object;
 }
 

@@ -32,6 +32,8 @@ enum status pool_init(struct pool *p, struct arena *a, const char *name, size_t 
 
 /* An object, zeroed, or NULL when none is left (counted). The caller owns it. */
 void *pool_get(struct pool *p) must_check;
+/* The same, not zeroed: for what is about to be written whole. */
+void *pool_get_uncleared(struct pool *p) must_check;
 
 /* Gives an object back. It must have come from this pool and must not be in it: both asserted. */
 void pool_put(struct pool *p, void *object);

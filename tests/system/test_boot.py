@@ -127,7 +127,7 @@ def test_fault_prints_backtrace_with_names(tmp_path):
 
 
 def test_kernel_is_without_sse():
-    """What is optimised as one with the kernel keeps its flags: an interrupt saves no SSE register."""
+    """What is optimised as one with the kernel keeps its flags: interrupts save no SSE register."""
     core = subprocess.run(["objdump", "-d", os.path.join(BUILD, "metal", "core.o")],
                           capture_output=True, text=True, check=True).stdout
     assert "<tcp_input>:" in core and not re.search(r"%[xyz]?mm\d", core)

@@ -172,6 +172,8 @@ void tcp_cb_link(struct net *n, struct tcp_cb *t); /* new: in the list of all, w
 void tcp_cb_unlink(struct tcp_cb *t);
 void tcp_table_join(struct tcp_cb *t, const struct tcp_tuple *id);
 void tcp_table_succeed(struct tcp_cb *t, struct tcp_node *old);
+/* Out it goes as well, and the record has its name and its place. */
+void tcp_table_hand_over(struct tcp_cb *t, struct tcp_node *record);
 void tcp_table_leave(struct tcp_cb *t); /* and gives up its port; keeps its names */
 
 /* block/port.c: ports. */

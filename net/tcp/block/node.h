@@ -67,6 +67,7 @@ struct tcp_half {
     bool resent;        /* of a deferred one: a SYN-ACK had been lost */
     uint32_t rtt_us;    /* of a deferred one: from the SYN-ACK to its ACK */
     uint32_t ts_recent; /* TSval of the SYN */
+    uint32_t ts_offset; /* where our own clock starts for the peer; 0 without timestamps */
 };
 static_assert(sizeof(struct tcp_half) <= 192, "three cache lines");
 

@@ -49,26 +49,34 @@ static struct list *bucket_of(struct net *n, const struct tcp_tuple *id)
     return &n->tcp.buckets[h & (n->tcp.bucket_count - 1)];
 }
 
-struct tcp_node *tcp_lookup_bucket(struct net *n, const struct tcp_tuple *id)
+static struct tcp_node *find_in(const struct list *head, const struct tcp_tuple *id)
 {
-    struct list *head = bucket_of(n, id);
     struct list *it;
     list_for_each (it, head) {
         struct tcp_node *node = list_entry(it, struct tcp_node, bucket);
         if (tcp_same_tuple(&node->id, id)) {
-            n->tcp.recent = node;
             return node;
         }
     }
     return NULL;
 }
 
+struct tcp_node *tcp_lookup_bucket(struct net *n, const struct tcp_tuple *id)
+{
+    struct tcp_node *node = find_in(bucket_of(n, id), id);
+    if (node != NULL) {
+        n->tcp.recent = node;
+    }
+    return node;
+}
+
 void tcp_table_insert(struct net *n, struct tcp_node *node)
 {
+    struct list *head = bucket_of(n, &node->id);
     assert(!list_linked(&node->bucket));
-    assert(tcp_lookup(n, &node->id) == NULL);
+    assert(find_in(head, &node->id) == NULL);
     /* In front: the newest is the likeliest to be asked for, old silent ones sink. */
-    list_push_front(bucket_of(n, &node->id), &node->bucket);
+    list_push_front(head, &node->bucket);
     tcp_port_hold(n, node->id.lport);
 }
 
@@ -120,6 +128,12 @@ void tcp_table_succeed(struct tcp_cb *t, struct tcp_node *old)
 {
     t->node.id = old->id;
     replace(t->net, old, &t->node);
+}
+
+void tcp_table_hand_over(struct tcp_cb *t, struct tcp_node *record)
+{
+    record->id = t->node.id;
+    replace(t->net, &t->node, record);
 }
 
 void tcp_table_leave(struct tcp_cb *t)

@@ -68,7 +68,7 @@ static struct tcp_time_wait *record_new(struct net *n)
         NET_COUNT(n, tcp_time_wait_recycled);
         tcp_time_wait_free(n, victim);
     }
-    return pool_get(&n->tcp.time_waits);
+    return pool_get_uncleared(&n->tcp.time_waits);
 }
 
 /* The connection is over for both sides; a record stays on the wire for 2 MSL. An owner keeps the
@@ -77,27 +77,25 @@ void tcp_enter_time_wait(struct tcp_cb *t)
 {
     struct net *n = t->net;
     assert(t->rcv.fin_received && t->snd.fin_sent && t->snd.una == t->snd.nxt);
-    uint16_t window = tcp_window_field(t);
-    tcp_detach(t);
     struct tcp_time_wait *w = record_new(n);
     if (w != NULL) { /* without one the tuple is simply free at once */
-        w->node.kind = TCP_NODE_TIME_WAIT;
-        w->node.id = t->node.id;
-        w->node.window = window;
-        w->node.timestamps = t->ts.on;
-        w->node.answered = (uint8_t)(interval_now(n) - 1);
-        w->ts_recent = t->ts.recent;
-        w->snd_nxt = t->snd.nxt;
-        w->rcv_nxt = t->rcv.nxt;
-        w->max_snd_wnd = t->snd.max_wnd;
-        w->rcv_wscale = t->rcv.wscale;
-        w->tos = t->opt.tos;
-        w->ttl = t->opt.ttl;
+        *w = (struct tcp_time_wait){.node.kind = TCP_NODE_TIME_WAIT,
+                                    .node.window = tcp_window_field(t),
+                                    .node.timestamps = t->ts.on,
+                                    .node.answered = (uint8_t)(interval_now(n) - 1),
+                                    .ts_recent = t->ts.recent,
+                                    .snd_nxt = t->snd.nxt,
+                                    .rcv_nxt = t->rcv.nxt,
+                                    .max_snd_wnd = t->snd.max_wnd,
+                                    .rcv_wscale = t->rcv.wscale,
+                                    .tos = t->opt.tos,
+                                    .ttl = t->opt.ttl};
         list_init(&w->node.bucket);
         list_init(&w->age);
-        tcp_table_insert(n, &w->node);
+        tcp_table_hand_over(t, &w->node);
         restart(n, w);
     }
+    tcp_detach(t);
     tcp_set_state(t, TCP_TIME_WAIT);
     if (t->orphan || t->parent != NULL) {
         tcp_cb_free(t);

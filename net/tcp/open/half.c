@@ -108,6 +108,7 @@ static bool cookie_replaces(struct tcp_half *half, const struct tcp_segment *seg
     NET_COUNT(n, tcp_cookies_accepted);
     half->iss = told.iss;
     half->node.timestamps = told.node.timestamps;
+    half->ts_offset = told.ts_offset;
     half->peer_mss = told.peer_mss;
     half->peer_wscale = told.peer_wscale;
     half->rcv_wscale = told.rcv_wscale;

@@ -30,7 +30,7 @@ static struct tcp_half *record_new(struct tcp_cb *l, bool lossless)
         }
         tcp_half_free(n, old);
     }
-    return pool_get(&n->tcp.halves);
+    return pool_get_uncleared(&n->tcp.halves); /* all of it is told */
 }
 
 /*

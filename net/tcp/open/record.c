@@ -28,9 +28,9 @@ void tcp_half_free(struct net *n, struct tcp_half *half)
 static void fill_timestamps(const struct net *n, const struct tcp_half *half, struct tcp_options *o)
 {
     if (!half->node.timestamps) {
-        return; /* their start is a hash, which a flood without them should not cost */
+        return;
     }
-    uint32_t now = tcp_ts_now(n, tcp_ts_offset(n, half->node.id.laddr, half->node.id.raddr));
+    uint32_t now = tcp_ts_now(n, half->ts_offset);
     o->has_timestamps = true;
     o->ts_val = half->cookie ? tcp_cookie_timestamp(half, now) : now;
     o->ts_ecr = half->ts_recent;
@@ -105,13 +105,31 @@ static void syn_ack_expired(struct timer *timer, uint64_t now_ns)
     timer_arm(&n->wheel, &half->timer, now_ns + retry_ns(half));
 }
 
+/* What a life begins with. */
+static void nothing_yet(struct tcp_half *half)
+{
+    half->iss = 0;
+    half->retries = 0;
+    half->acks = 0;
+    half->cookie = false;
+    half->untimed = false;
+    half->deferred = false;
+    half->resent = false;
+    half->rtt_us = 0;
+    half->ts_offset = 0;
+    half->node.answered = 0;
+}
+
 /* What a SYN tells (or an ACK, of a cookie: no more than its names) and what we answer; no ISS yet,
- * and known to nobody. tcp_half_begin makes it live; tcp_half_never_lived makes it fit to complete
- * as it is, for a cookie's. */
+ * and known to nobody. Field by field, for a flood's SYN needs no more: tcp_half_begin makes it
+ * live, with its timer and its places in lists; tcp_half_never_lived makes it fit to complete as it
+ * is, for a cookie's. */
 void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp_segment *seg)
 {
     uint32_t off = l->net->cfg.tcp_off;
-    *half = (struct tcp_half){.listener = l, .irs = seg->seq};
+    nothing_yet(half);
+    half->listener = l;
+    half->irs = seg->seq;
     half->node.kind = TCP_NODE_HALF;
     half->node.id = seg->id;
     half->node.window = seg->window;
@@ -122,6 +140,9 @@ void tcp_half_describe(struct tcp_half *half, struct tcp_cb *l, const struct tcp
     half->rcv_wnd = tcp_syn_window(l->rcv.buf_bytes, half->rcv_wscale);
     half->node.timestamps = seg->options.has_timestamps && !(off & NET_TCP_OFF_TIMESTAMPS);
     half->ts_recent = seg->options.ts_val;
+    if (half->node.timestamps) { /* a hash, which a flood without them should not cost */
+        half->ts_offset = tcp_ts_offset(l->net, seg->id.laddr, seg->id.raddr);
+    }
     half->sack_permitted = seg->options.has_sack_permitted && !(off & NET_TCP_OFF_SACK);
     half->ecn = (seg->flags & TCP_SYN) && tcp_ecn_asked(l->net, seg);
 }
@@ -171,7 +192,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
     }
     tcp_snd_handshake(t, half->deferred ? half->resent : half->retries > 0, untimed, sent_ns);
     tcp_agree_sack(t, half->sack_permitted);
-    tcp_ts_begin(t, &o);
+    tcp_ts_begin(t, &o, half->ts_offset);
     if (half->ecn) {
         tcp_ecn_accepted(t);
     }

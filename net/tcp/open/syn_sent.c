@@ -17,7 +17,7 @@ static void learn_from_syn(struct tcp_cb *t, const struct tcp_segment *seg)
     bool scaled = o->has_wscale && !(off & NET_TCP_OFF_WSCALE);
     uint32_t window = tcp_syn_window(t->rcv.buf_bytes, t->rcv.wscale);
     tcp_recv_begin(t, seg->seq, window, scaled ? t->rcv.wscale : 0);
-    tcp_ts_begin(t, o);
+    tcp_ts_begin(t, o, t->ts.offset); /* what our SYN offered */
     tcp_agree_sack(t, o->has_sack_permitted && !(off & NET_TCP_OFF_SACK));
     tcp_set_mss(t, o, t->rcv.mss);
     tcp_snd_scale(t, scaled ? o->wscale : 0);

@@ -48,7 +48,9 @@ void tcp_tune_arrived(struct tcp_cb *t, const struct tcp_segment *seg); /* seg b
 uint32_t tcp_ts_offset(const struct net *n, uint32_t laddr, uint32_t raddr);
 uint32_t tcp_ts_now(const struct net *n, uint32_t offset);
 void tcp_ts_fill(const struct tcp_cb *t, struct tcp_options *o);
-void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o);
+/* From the peer's SYN: RFC 7323 3.2, both sides or neither. offset: tcp_ts_offset of the two, which
+ * a SYN of ours has told already. */
+void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o, uint32_t offset);
 void tcp_ts_take(struct tcp_cb *t, const struct tcp_segment *seg);
 uint64_t tcp_ts_rtt_ns(const struct tcp_cb *t, const struct tcp_segment *seg);
 

@@ -32,11 +32,10 @@ void tcp_ts_fill(const struct tcp_cb *t, struct tcp_options *o)
     }
 }
 
-/* From the peer's SYN: 3.2, both sides or neither. */
-void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o)
+void tcp_ts_begin(struct tcp_cb *t, const struct tcp_options *o, uint32_t offset)
 {
     t->ts.on = o->has_timestamps && !(t->net->cfg.tcp_off & NET_TCP_OFF_TIMESTAMPS);
-    t->ts.offset = tcp_ts_offset(t->net, t->node.id.laddr, t->node.id.raddr);
+    t->ts.offset = offset;
     tcp_ts_renew(t, o->ts_val);
 }
 
