@@ -79,8 +79,8 @@ get_nginx() {
     for package in nginx $(apt-cache $own_apt depends nginx 2>/dev/null |
         sed -n 's/^ *Depends: \(lib[^ ]*\|zlib[^ ]*\)$/\1/p'); do
         unpack "$package" || return 1
-        find "$scratch/tree" \( -path '*/x86_64-linux-gnu/*.so*' -o -name 'ld-linux-*' \) \
-            ! -path '*/gconv/*' -exec cp -L {} "$folder/nginx/lib/" \;
+        find "$scratch/tree" -path '*/x86_64-linux-gnu/*.so*' \
+            ! -path '*/x86_64-linux-gnu/*/*' -exec cp -L {} "$folder/nginx/lib/" \;
         cp "$scratch/tree/usr/sbin/nginx" "$folder/nginx/" 2>/dev/null || true
     done
     mv "$folder"/nginx/lib/ld-linux-x86-64.so.2 "$folder/nginx/lib64/"
