@@ -52,21 +52,26 @@ static uint32_t whole_words(struct net *n, const struct ipv4_tx *tx)
     return tx->may_fragment ? (uint32_t)next_id(n, tx) << 16 : IPV4_FLAG_DF;
 }
 
-/* words: identification, flags and fragment offset. */
-static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
+/* words: identification, flags and fragment offset; of a packet of so many bytes, h with it. */
+static inline void write_header(uint8_t *h, const struct ipv4_tx *tx, uint32_t words, size_t bytes)
 {
-    uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
-    assert(pkt_len(p) <= n->cfg.mtu);
     struct ipv4_out out = {
         .src = tx->src,
         .dst = tx->dst,
         .fragment = words,
-        .total_bytes = (uint16_t)pkt_len(p),
+        .total_bytes = (uint16_t)bytes,
         .protocol = tx->protocol,
         .ttl = tx->ttl != 0 ? tx->ttl : IPV4_TTL,
         .tos = tx->tos,
     };
     ipv4_encode(h, &out);
+}
+
+static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
+{
+    uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
+    assert(pkt_len(p) <= n->cfg.mtu);
+    write_header(h, tx, words, pkt_len(p));
 }
 
 /* The link: bare IP goes out as it is, Ethernet wants the neighbour's address. */
@@ -133,6 +138,49 @@ static enum status send_fragments(struct net *n, struct pkt *p, const struct ipv
     return send_each(n, p, tx, next_hop);
 }
 
+/* Where all that tx says is known to be good but the size, and the neighbour may have to be asked.
+ */
+static enum status output_otherwise(struct net *n, struct pkt *p, const struct ipv4_tx *tx,
+                                    uint32_t next_hop)
+{
+    if (pkt_total(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
+        if (tx->may_fragment) {
+            return send_fragments(n, p, tx, next_hop);
+        }
+        NET_COUNT(n, ip_tx_too_big);
+        pkt_put(p);
+        return STATUS_BAD_INPUT;
+    }
+    push_header(n, p, tx, whole_words(n, tx));
+    return link_output(n, p, next_hop);
+}
+
+/* The neighbour of a packet that leaves as it is and at once, or NULL: nearly all of them do. */
+static inline struct arp_entry *straight_to(struct net *n, const struct pkt *p,
+                                            const struct ipv4_tx *tx, uint32_t next_hop)
+{
+    if (unlikely(p->frag != NULL || tx->may_fragment || !n->link_up ||
+                 pkt_len(p) + IPV4_HEADER_BYTES > n->cfg.mtu || n->cfg.link != NET_LINK_ETHERNET ||
+                 iface_is_broadcast(n, next_hop))) {
+        return NULL;
+    }
+    return arp_reachable(n, next_hop);
+}
+
+/* Takes p: what push_header, arp_output and eth_output would come to, both headers at once. */
+static void send_straight(struct net *n, struct pkt *p, const struct ipv4_tx *tx,
+                          struct arp_entry *e)
+{
+    uint8_t *h = pkt_push(p, ETH_HEADER_BYTES + IPV4_HEADER_BYTES);
+    eth_encode(h, e->mac, n->cfg.mac, ETH_TYPE_IPV4);
+    write_header(h + ETH_HEADER_BYTES, tx, IPV4_FLAG_DF, pkt_len(p) - ETH_HEADER_BYTES);
+    e->used_ns = n->now_ns;
+    n->arp.last = e;
+    NET_COUNT(n, ip_tx);
+    NET_COUNT(n, eth_tx);
+    n->cfg.output(n->cfg.arg, p);
+}
+
 enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
 {
     assert(pkt_headroom(p) >= IPV4_HEADER_BYTES);
@@ -147,16 +195,12 @@ enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
         pkt_put(p);
         return STATUS_NOT_FOUND;
     }
-    if (pkt_total(p) + IPV4_HEADER_BYTES > n->cfg.mtu) {
-        if (t.may_fragment) {
-            return send_fragments(n, p, &t, next_hop);
-        }
-        NET_COUNT(n, ip_tx_too_big);
-        pkt_put(p);
-        return STATUS_BAD_INPUT;
+    struct arp_entry *e = straight_to(n, p, &t, next_hop);
+    if (likely(e != NULL)) {
+        send_straight(n, p, &t, e);
+        return STATUS_OK;
     }
-    push_header(n, p, &t, whole_words(n, &t));
-    return link_output(n, p, next_hop);
+    return output_otherwise(n, p, &t, next_hop);
 }
 
 void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)

@@ -321,14 +321,17 @@ static enum status send_unknown(struct net *n, struct pkt *p, uint32_t next_hop)
     return arp_start_resolving(e, p);
 }
 
+/* Most packets go where the last one went. */
+static inline struct arp_entry *entry_of(struct net *n, uint32_t next_hop)
+{
+    struct arp_entry *last = n->arp.last;
+    return last != NULL && last->address == next_hop ? last : arp_table_find(n, next_hop);
+}
+
 enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop)
 {
     assert(next_hop != 0 && next_hop != n->iface.address);
-    /* Most packets go where the last one went. */
-    struct arp_entry *e = n->arp.last;
-    if (e == NULL || e->address != next_hop) {
-        e = arp_table_find(n, next_hop);
-    }
+    struct arp_entry *e = entry_of(n, next_hop);
     if (e == NULL) {
         return send_unknown(n, p, next_hop);
     }
@@ -356,7 +359,7 @@ struct arp_entry *arp_reachable(struct net *n, uint32_t next_hop)
         n->arp.other_end.confirmed_ns = n->now_ns;
         return &n->arp.other_end;
     }
-    struct arp_entry *e = arp_table_find(n, next_hop);
+    struct arp_entry *e = entry_of(n, next_hop);
     bool usable =
         e != NULL && e->state == ARP_REACHABLE && n->now_ns - e->confirmed_ns <= ARP_REACHABLE_NS;
     return usable ? e : NULL;

@@ -74,16 +74,14 @@ struct ipv4_out {
 /* Writes IPV4_HEADER_BYTES with their checksum. */
 static inline void ipv4_encode(uint8_t *bytes, const struct ipv4_out *out)
 {
-    bytes[0] = IPV4_VERSION_IHL;
-    bytes[1] = out->tos;
-    store_be16(bytes + 2, out->total_bytes);
+    uint32_t first = (uint32_t)IPV4_VERSION_IHL << 24 | (uint32_t)out->tos << 16 | out->total_bytes;
+    uint32_t third = (uint32_t)out->ttl << 24 | (uint32_t)out->protocol << 16;
+    uint64_t sum = (uint64_t)first + out->fragment + third + out->src + out->dst;
+    store_be32(bytes, first);
     store_be32(bytes + 4, out->fragment);
-    bytes[8] = out->ttl;
-    bytes[9] = out->protocol;
-    store_be16(bytes + 10, 0);
+    store_be32(bytes + 8, third | (uint16_t)~csum_reduce(sum));
     store_be32(bytes + 12, out->src);
     store_be32(bytes + 16, out->dst);
-    store_be16(bytes + 10, csum_finish(csum_ipv4(bytes)));
 }
 
 static inline bool ipv4_is_multicast(uint32_t addr)

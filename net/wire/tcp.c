@@ -29,6 +29,16 @@ enum {
     OPT_HEAD_BYTES = 2, /* kind and length */
 };
 
+/* Of options as words; NOPs fill them up (RFC 7323 appendix A). */
+enum {
+    MSS_HEAD = OPT_MSS << 24 | OPT_MSS_BYTES << 16,
+    WSCALE_HEAD = OPT_NOP << 24 | OPT_WSCALE << 16 | OPT_WSCALE_BYTES << 8,
+    SACK_HEAD = OPT_NOP << 24 | OPT_NOP << 16 | OPT_SACK << 8 | OPT_HEAD_BYTES,
+    SACK_PERMITTED_ALONE =
+        OPT_NOP << 24 | OPT_NOP << 16 | OPT_SACK_PERMITTED << 8 | OPT_SACK_PERMITTED_BYTES,
+    SACK_PERMITTED_TIMESTAMPS = OPT_SACK_PERMITTED << 24 | OPT_SACK_PERMITTED_BYTES << 16 |
+                                OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES,
+};
 static_assert(TCP_TIMESTAMPS_HEAD == ((uint32_t)OPT_NOP << 24 | OPT_NOP << 16 |
                                       OPT_TIMESTAMPS << 8 | OPT_TIMESTAMPS_BYTES),
               "two NOPs, kind and length");
@@ -116,78 +126,86 @@ bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
     return true;
 }
 
-static size_t write_nops(uint8_t *out, size_t at, size_t count)
-{
-    while (count-- > 0) {
-        out[at++] = OPT_NOP;
-    }
-    return at;
-}
+/*
+ * Options as words of four bytes, which each of those that are sent fills, with NOPs where need be;
+ * the sum is taken on the way.
+ */
+struct words {
+    uint8_t *at;
+    uint64_t sum;
+};
 
-/* RFC 7323 appendix A: SACK-permitted fills the two bytes in front, or NOPs do. */
-static size_t write_timestamps(uint8_t *out, size_t at, const struct tcp_options *o)
+static inline void put_word(struct words *w, uint32_t word)
 {
-    out[at++] = OPT_TIMESTAMPS;
-    out[at++] = OPT_TIMESTAMPS_BYTES;
-    store_be32(out + at, o->ts_val);
-    store_be32(out + at + 4, o->ts_ecr);
-    return at + 8;
+    store_be32(w->at, word);
+    w->at += 4;
+    w->sum += word;
 }
 
 /* As many of the blocks as there is room for: four, or three beside timestamps (RFC 2018 3). */
-static size_t write_sack(uint8_t *out, size_t at, const struct tcp_options *o)
+static uint32_t sack_blocks(const struct tcp_options *o, size_t bytes_in_front)
 {
-    size_t room = (TCP_OPTIONS_MAX_BYTES - at - 2 - OPT_HEAD_BYTES) / OPT_SACK_BLOCK_BYTES;
-    size_t blocks = min_size(o->sack_count, room);
-    at = write_nops(out, at, 2);
-    out[at++] = OPT_SACK;
-    out[at++] = (uint8_t)(OPT_HEAD_BYTES + blocks * OPT_SACK_BLOCK_BYTES);
-    for (size_t i = 0; i < blocks; i++) {
-        store_be32(out + at, o->sack[i].first);
-        store_be32(out + at + 4, o->sack[i].end);
-        at += OPT_SACK_BLOCK_BYTES;
+    size_t room = (TCP_OPTIONS_MAX_BYTES - bytes_in_front - 4) / OPT_SACK_BLOCK_BYTES;
+    return (uint32_t)min_size(o->sack_count, room);
+}
+
+static void put_sack(struct words *w, const struct tcp_options *o, uint32_t blocks)
+{
+    put_word(w, SACK_HEAD + blocks * OPT_SACK_BLOCK_BYTES);
+    for (uint32_t i = 0; i < blocks; i++) {
+        put_word(w, o->sack[i].first);
+        put_word(w, o->sack[i].end);
     }
-    return at;
+}
+
+/* SACK-permitted fills the two bytes in front of timestamps, or NOPs do (RFC 7323 appendix A). */
+static uint32_t middle_word(const struct tcp_options *o)
+{
+    if (!o->has_timestamps) {
+        return SACK_PERMITTED_ALONE;
+    }
+    return o->has_sack_permitted ? SACK_PERMITTED_TIMESTAMPS : TCP_TIMESTAMPS_HEAD;
+}
+
+static size_t options_bytes(const struct tcp_options *o)
+{
+    size_t bytes = (o->has_mss ? 4 : 0) + (o->has_timestamps || o->has_sack_permitted ? 4 : 0) +
+                   (o->has_timestamps ? 8 : 0) + (o->has_wscale ? 4 : 0);
+    if (unlikely(o->sack_count > 0)) {
+        bytes += 4 + sack_blocks(o, bytes) * OPT_SACK_BLOCK_BYTES;
+    }
+    assert(bytes <= TCP_OPTIONS_MAX_BYTES);
+    return bytes;
+}
+
+/* Writes them, options_bytes() of them, and returns their sum. */
+static inline uint64_t put_options(uint8_t *out, const struct tcp_options *o)
+{
+    struct words w = {.at = out};
+    if (o->has_mss) {
+        put_word(&w, MSS_HEAD | o->mss);
+    }
+    if (o->has_timestamps || o->has_sack_permitted) {
+        put_word(&w, middle_word(o));
+    }
+    if (o->has_timestamps) {
+        put_word(&w, o->ts_val);
+        put_word(&w, o->ts_ecr);
+    }
+    if (o->has_wscale) {
+        assert(o->wscale <= TCP_WSCALE_MAX);
+        put_word(&w, WSCALE_HEAD | o->wscale);
+    }
+    if (unlikely(o->sack_count > 0)) {
+        put_sack(&w, o, sack_blocks(o, (size_t)(w.at - out)));
+    }
+    return w.sum;
 }
 
 size_t tcp_options_write(uint8_t *out, const struct tcp_options *o)
 {
-    size_t at = 0;
-    bool of_syn = o->has_mss || o->has_wscale || o->has_sack_permitted;
-    if (o->has_timestamps && !of_syn && o->sack_count == 0) {
-        store_be32(out, TCP_TIMESTAMPS_HEAD);
-        store_be32(out + 4, o->ts_val);
-        store_be32(out + 8, o->ts_ecr);
-        return 2 + OPT_TIMESTAMPS_BYTES;
-    }
-    if (o->has_mss) {
-        out[at++] = OPT_MSS;
-        out[at++] = OPT_MSS_BYTES;
-        store_be16(out + at, o->mss);
-        at += 2;
-    }
-    if (o->has_sack_permitted != o->has_timestamps) {
-        at = write_nops(out, at, 2);
-    }
-    if (o->has_sack_permitted) {
-        out[at++] = OPT_SACK_PERMITTED;
-        out[at++] = OPT_SACK_PERMITTED_BYTES;
-    }
-    if (o->has_timestamps) {
-        at = write_timestamps(out, at, o);
-    }
-    if (o->has_wscale) {
-        assert(o->wscale <= TCP_WSCALE_MAX);
-        out[at++] = OPT_NOP;
-        out[at++] = OPT_WSCALE;
-        out[at++] = OPT_WSCALE_BYTES;
-        out[at++] = o->wscale;
-    }
-    if (o->sack_count > 0) {
-        at = write_sack(out, at, o);
-    }
-    assert(at % 4 == 0 && at <= TCP_OPTIONS_MAX_BYTES);
-    return at;
+    (void)put_options(out, o);
+    return options_bytes(o);
 }
 
 void tcp_ask_csum(struct pkt *p, const uint8_t *h, size_t header_bytes)
@@ -202,31 +220,28 @@ void tcp_ask_csum(struct pkt *p, const uint8_t *h, size_t header_bytes)
 
 void tcp_encode(struct pkt *p, const struct tcp_out *out)
 {
-    uint8_t options[TCP_OPTIONS_MAX_BYTES];
-    size_t options_len = tcp_options_write(options, &out->options);
-    size_t header_len = TCP_HEADER_BYTES + options_len;
+    size_t payload_len = pkt_len(p);
+    size_t header_len = TCP_HEADER_BYTES + options_bytes(&out->options);
+    size_t total = header_len + payload_len;
     uint8_t *h = pkt_push(p, header_len);
-    size_t total = pkt_len(p);
     assert(total <= UINT16_MAX);
-    store_be16(h, out->id.lport);
-    store_be16(h + 2, out->id.rport);
+    uint32_t ports = (uint32_t)out->id.lport << 16 | out->id.rport;
+    uint32_t ack = (out->flags & TCP_ACK) ? out->ack : 0;
+    uint32_t fourth = (uint32_t)(header_len / 4) << 28 | (uint32_t)out->flags << 16 | out->window;
+    store_be32(h, ports);
     store_be32(h + 4, out->seq);
-    store_be32(h + 8, (out->flags & TCP_ACK) ? out->ack : 0);
-    h[12] = (uint8_t)((header_len / 4) << 4);
-    h[13] = out->flags;
-    store_be16(h + 14, out->window);
-    store_be16(h + CSUM_AT, 0);                    /* checksum, below */
-    store_be16(h + 18, 0);                         /* urgent pointer: never sent */
-    if (options_len == 2 + OPT_TIMESTAMPS_BYTES) { /* nearly always, and known to the compiler */
-        memcpy(h + TCP_HEADER_BYTES, options, 2 + OPT_TIMESTAMPS_BYTES);
-    } else {
-        memcpy(h + TCP_HEADER_BYTES, options, options_len);
-    }
-    uint32_t sum = csum_pseudo(out->id.laddr, out->id.raddr, IP_PROTO_TCP, (uint16_t)total);
+    store_be32(h + 8, ack);
+    store_be32(h + 12, fourth);
+    uint64_t sum = (uint64_t)ports + out->seq + ack + fourth;
+    sum += put_options(h + TCP_HEADER_BYTES, &out->options);
+    uint32_t pseudo = csum_pseudo(out->id.laddr, out->id.raddr, IP_PROTO_TCP, (uint16_t)total);
     if (out->device_csum) {
         tcp_ask_csum(p, h, header_len);
-        store_be16(h + CSUM_AT, (uint16_t)csum_reduce(sum));
-    } else {
-        store_be16(h + CSUM_AT, csum_finish(csum_add(sum, h, total)));
+        tcp_encode_csum(h, (uint16_t)csum_reduce(pseudo));
+        return;
     }
+    if (payload_len > 0) {
+        sum += csum_add(0, h + header_len, payload_len);
+    }
+    tcp_encode_csum(h, (uint16_t)~csum_reduce(sum + pseudo));
 }
