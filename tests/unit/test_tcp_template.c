@@ -182,7 +182,7 @@ static void exchange(struct pair *p, size_t len, bool by_template)
  * once; window updates; the end of the stream. */
 static void life(struct pair *p)
 {
-    exchange(p, 64, false);
+    exchange(p, 64, true);
     for (size_t len = 1; len < 1400; len += 31) {
         exchange(p, len, true);
         advance(p, 3);
@@ -247,7 +247,7 @@ static void a_loss(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct pair p;
         begin(&p, &kinds[i]);
-        exchange(&p, 3, false);
+        exchange(&p, 3, true);
         uint32_t acked = p.ack;
         send(&p, 2001, 0);
         send(&p, 333, 0);
@@ -277,7 +277,7 @@ static void what_waited_is_cut(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = true});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     send(&p, 1301, TCP_SEND_MORE);
     assert_int_equal(same(&p), 0);
     option(&p, TCP_OPT_MAXSEG, 500);
@@ -294,7 +294,7 @@ static void blocks_are_told_the_general_way(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = true});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     exchange(&p, 64, true);
     uint64_t before = anew(&p);
     p.seq += 100;
@@ -327,7 +327,7 @@ static void the_owners_choices_hold_at_once(void **state)
     struct pair p;
     struct frame fr;
     begin(&p, &(struct kind){.bare_ip = false});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     exchange(&p, 64, true);
     option(&p, TCP_OPT_TOS, 0xb8);
     exchange(&p, 64, false);
@@ -348,7 +348,7 @@ static void the_neighbour_changes(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = false});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     exchange(&p, 64, true);
     both_know(&p, FIXTURE_PEER, fixture_peer); /* confirmed: looked up anew once */
     exchange(&p, 64, false);
@@ -372,7 +372,7 @@ static void the_neighbour_ages(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = false});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     advance(&p, ARP_REACHABLE_NS / NS_PER_MS - 1000);
     exchange(&p, 64, true);
     advance(&p, 2000);
@@ -401,7 +401,7 @@ static void use_is_noted(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = false});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     advance(&p, 5000);
     exchange(&p, 64, true);
     for (int i = 0; i < 2; i++) {
@@ -418,7 +418,7 @@ static void the_link_goes_and_comes(void **state)
     for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
         struct pair p;
         begin(&p, &kinds[k]);
-        exchange(&p, 64, false);
+        exchange(&p, 64, true);
         exchange(&p, 64, true);
         for (int i = 0; i < 2; i++) {
             net_set_link(p.tt[i].net, false, p.tt[i].f.now_ns);
@@ -445,7 +445,7 @@ static void the_routes_change(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = false});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     exchange(&p, 64, true);
     for (int i = 0; i < 2; i++) {
         struct net *n = p.tt[i].net;
@@ -525,7 +525,7 @@ static void a_copy_says_where_its_own_headers_are(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.offload = NET_OFFLOAD_TX_CSUM, .off = NET_TCP_OFF_TLP});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     both_know(&p, FIXTURE_PEER, fixture_other);
     send(&p, 64, 0);
     advance(&p, 220);
@@ -550,7 +550,7 @@ static void without_a_buffer(void **state)
     (void)state;
     struct pair p;
     begin(&p, &(struct kind){.bare_ip = true});
-    exchange(&p, 64, false);
+    exchange(&p, 64, true);
     for (int i = 0; i < 2; i++) {
         p.tt[i].f.tx.fail_at = p.tt[i].f.tx.get_count + 1;
     }

@@ -197,6 +197,7 @@ static void fill_from_half(struct tcp_cb *t, const struct tcp_half *half, uint16
         tcp_ecn_accepted(t);
     }
     tcp_set_mss(t, &o, tcp_announced_mss(t, mtu));
+    tcp_template_find(t); /* our first segment is one by template already */
 }
 
 /*

@@ -1,7 +1,8 @@
 /*
  * Segments by template: headers that were built once for the connection, of which a segment changes
  * six fields. For those with timestamps or no options, on a way that holds (net/ip/way.h); all
- * others, and the first, are built anew (emit.c). Either gives the same bytes.
+ * others, and the first of a connection that we opened, are built anew (emit.c). Either gives the
+ * same bytes.
  */
 #include "net/ip/way.h"
 #include "net/tcp/recv/recv.h"
