@@ -47,16 +47,21 @@ static inline void sip_word(struct sip *s, uint64_t m)
     s->v0 ^= m;
 }
 
-/* The last word has the message's length in its top byte. Always inline: the state stays in
- * registers, and a SYN of a flood costs three hashes. */
-__attribute__((always_inline)) static inline uint64_t sip_finish(struct sip *s, uint64_t last)
+/* What is behind the last word, which has the message's length in its top byte. Always inline, as
+ * the next: the state stays in registers, and a SYN of a flood costs three hashes. */
+__attribute__((always_inline)) static inline uint64_t sip_end(struct sip *s)
 {
-    sip_word(s, last);
     s->v2 ^= 0xff;
     for (int i = 0; i < 4; i++) {
         sip_round(s);
     }
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+__attribute__((always_inline)) static inline uint64_t sip_finish(struct sip *s, uint64_t last)
+{
+    sip_word(s, last);
+    return sip_end(s);
 }
 
 uint64_t siphash24(const uint64_t key[2], const void *data, size_t len)
@@ -113,27 +118,56 @@ uint32_t net_random_below(struct net_random *r, uint32_t bound)
     return v;
 }
 
+/* The two words of a connection's names. */
+static inline uint64_t addresses_word(uint32_t laddr, uint32_t raddr)
+{
+    return (uint64_t)laddr << 32 | raddr;
+}
+
+static inline uint64_t ports_word(enum net_hash_purpose purpose, uint16_t lport, uint16_t rport)
+{
+    return (uint64_t)purpose << 32 | (uint32_t)lport << 16 | rport;
+}
+
+/* The length of a message of so many words whose last byte is not there, in that byte's place. */
+static inline uint64_t length_byte(size_t words)
+{
+    return (uint64_t)(8 * words - 1) << 56;
+}
+
 uint64_t net_hash_tuple(const struct net_random *r, enum net_hash_purpose purpose, uint32_t laddr,
                         uint16_t lport, uint32_t raddr, uint16_t rport)
 {
-    const uint64_t words[] = {(uint64_t)laddr << 32 | raddr,
-                              (uint64_t)purpose << 32 | (uint32_t)lport << 16 | rport};
-    return siphash24_words(r->hash_key, words, ARRAY_SIZE(words));
+    struct sip s = sip_start(r->hash_key);
+    sip_word(&s, addresses_word(laddr, raddr));
+    return sip_finish(&s, ports_word(purpose, lport, rport) | length_byte(2));
+}
+
+uint64_t net_hash_tuple_and(const struct net_random *r, enum net_hash_purpose purpose,
+                            uint32_t laddr, uint16_t lport, uint32_t raddr, uint16_t rport,
+                            const uint64_t more[2], uint64_t *longer)
+{
+    struct sip s = sip_start(r->hash_key);
+    assert(more[1] >> 56 == 0);
+    sip_word(&s, addresses_word(laddr, raddr));
+    sip_word(&s, ports_word(purpose, lport, rport) | length_byte(2));
+    struct sip on = s;
+    sip_word(&on, more[0]);
+    *longer = sip_finish(&on, more[1] | length_byte(4));
+    return sip_end(&s);
 }
 
 /*
  * SipHash-1-3, the variant that its authors propose for hash tables: what it hides is only which
- * names share a bucket, and no output of it leaves the machine.
+ * names share a bucket, and no output of it leaves the machine. All messages are one word, so that
+ * their length need not be told.
  */
-uint32_t net_hash_bucket(const struct net_random *r, uint64_t addresses, uint32_t ports)
+uint32_t net_hash_bucket(const struct net_random *r, uint64_t names)
 {
     struct sip s = sip_start(r->hash_key);
-    s.v3 ^= addresses;
+    s.v3 ^= names;
     sip_round(&s);
-    s.v0 ^= addresses;
-    s.v3 ^= ports;
-    sip_round(&s);
-    s.v0 ^= ports;
+    s.v0 ^= names;
     s.v2 ^= 0xff;
     for (int i = 0; i < 3; i++) {
         sip_round(&s);

@@ -143,6 +143,8 @@ struct tcp {
     struct list *buckets;    /* [I] the table of 4-tuples */
     uint32_t bucket_count;   /* [I] a power of two */
     struct tcp_node *recent; /* found last: the next segment is mostly for the same; or NULL */
+    struct tcp_tuple missed; /* looked for in vain last, ... */
+    struct list *missed_in;  /* ... in this bucket; NULL: none was */
     struct list bound[TCP_BOUND_BUCKETS];
     struct list all;
     struct list orphans; /* oldest first */

@@ -41,12 +41,21 @@ enum status tcp_table_init(struct net *n, struct arena *a)
     return STATUS_OK;
 }
 
+/* Our address is in none of it: at any time all segments, and so to say all entries, have one. */
 static struct list *bucket_of(struct net *n, const struct tcp_tuple *id)
 {
-    uint32_t h = net_hash_bucket(&n->random, (uint64_t)id->laddr << 32 | id->raddr,
-                                 (uint32_t)id->lport << 16 | id->rport);
+    uint32_t ports = (uint32_t)id->lport << 16 | id->rport;
+    uint32_t h = net_hash_bucket(&n->random, (uint64_t)id->raddr << 32 | ports);
     assert(is_power_of_two(n->tcp.bucket_count));
     return &n->tcp.buckets[h & (n->tcp.bucket_count - 1)];
+}
+
+/* The same for a tuple that is new: mostly the one that was just looked for in vain. */
+static struct list *bucket_of_new(struct net *n, const struct tcp_tuple *id)
+{
+    const struct tcp *tcp = &n->tcp;
+    bool missed = tcp->missed_in != NULL && tcp_same_tuple(&tcp->missed, id);
+    return missed ? tcp->missed_in : bucket_of(n, id);
 }
 
 static struct tcp_node *find_in(const struct list *head, const struct tcp_tuple *id)
@@ -63,16 +72,23 @@ static struct tcp_node *find_in(const struct list *head, const struct tcp_tuple 
 
 struct tcp_node *tcp_lookup_bucket(struct net *n, const struct tcp_tuple *id)
 {
-    struct tcp_node *node = find_in(bucket_of(n, id), id);
+    if (n->tcp.ports.users[id->lport] == 0) {
+        return NULL; /* a closed port: nobody has it, in the table or out of it */
+    }
+    struct list *head = bucket_of(n, id);
+    struct tcp_node *node = find_in(head, id);
     if (node != NULL) {
         n->tcp.recent = node;
+    } else {
+        n->tcp.missed = *id;
+        n->tcp.missed_in = head;
     }
     return node;
 }
 
 void tcp_table_insert(struct net *n, struct tcp_node *node)
 {
-    struct list *head = bucket_of(n, &node->id);
+    struct list *head = bucket_of_new(n, &node->id);
     assert(!list_linked(&node->bucket));
     assert(find_in(head, &node->id) == NULL);
     /* In front: the newest is the likeliest to be asked for, old silent ones sink. */

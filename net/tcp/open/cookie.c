@@ -83,20 +83,25 @@ bool tcp_cookie_possible(const struct tcp_half *half)
     return half->node.timestamps || (!scales(half) && !half->sack_permitted && !half->ecn);
 }
 
-/* The keyed hash of all that the ACK must bring back unchanged, the options too: an echo that was
- * tampered with on the way is no cookie, instead of a connection with a wrong window scale. */
-static uint32_t tag(const struct net *n, const struct tcp_half *half, uint64_t slot, uint32_t idx)
+/*
+ * The keyed hash of all that the ACK must bring back unchanged, the options too: an echo that was
+ * tampered with on the way is no cookie, instead of a connection with a wrong window scale. In the
+ * same pass F, for a flood's SYN needs both; net/core/random.h says why neither tells of the other.
+ */
+static uint32_t tag(const struct net *n, const struct tcp_half *half, uint64_t slot, uint32_t idx,
+                    uint32_t *f)
 {
     const struct tcp_tuple *id = &half->node.id;
     uint32_t ts = half->node.timestamps ? ts_bits(half) | TAG_TIMESTAMPS : 0;
     const uint64_t words[] = {
-        (uint64_t)id->laddr << 32 | id->raddr,
-        (uint64_t)half->irs << 32 | (uint32_t)id->lport << 16 | id->rport,
         /* The lowest 32 bits of the slot come again after 9,000 years. */
-        (uint64_t)NET_HASH_COOKIE << 48 | (uint64_t)ts << 40 |
-            (uint64_t)(half->rcv_wscale << MSS_BITS | idx) << 32 | (uint32_t)slot,
+        (uint64_t)half->irs << 32 | (uint32_t)slot,
+        (uint64_t)ts << 8 | (uint32_t)half->rcv_wscale << MSS_BITS | idx,
     };
-    return (uint32_t)siphash24_words(n->random.hash_key, words, ARRAY_SIZE(words)) & TAG_MASK;
+    uint64_t hash;
+    *f = (uint32_t)net_hash_tuple_and(&n->random, NET_HASH_ISN, id->laddr, id->lport, id->raddr,
+                                      id->rport, words, &hash);
+    return (uint32_t)hash & TAG_MASK;
 }
 
 /* The ISS of a described record as a cookie of this moment. */
@@ -104,9 +109,10 @@ uint32_t tcp_cookie_make(const struct net *n, const struct tcp_half *half)
 {
     uint64_t slot = n->now_ns / SLOT_NS;
     uint32_t idx = mss_index(half->peer_mss);
-    uint32_t low = tag(n, half, slot, idx) << MSS_BITS | idx;
+    uint32_t f;
+    uint32_t low = tag(n, half, slot, idx, &f) << MSS_BITS | idx;
     assert(low >> SLOT_BITS == 0);
-    return tcp_iss_secret(n, &half->node.id) + ((uint32_t)slot << SLOT_BITS) + low;
+    return (n->cfg.tcp_isn_fixed ? n->cfg.tcp_isn : f) + ((uint32_t)slot << SLOT_BITS) + low;
 }
 
 /* From now on ACKs to listeners may carry one. */
@@ -166,5 +172,6 @@ bool tcp_cookie_recover(struct tcp_half *half, const struct tcp_segment *seg)
         return false;
     }
     half->peer_mss = mss_table[idx];
-    return tag(n, half, slot - age, idx) == (value >> MSS_BITS & TAG_MASK);
+    uint32_t f; /* known already */
+    return tag(n, half, slot - age, idx, &f) == (value >> MSS_BITS & TAG_MASK);
 }
