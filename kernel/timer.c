@@ -57,10 +57,7 @@ static void hang(struct timer_wheel *w, struct timer *t, uint64_t earliest_tick)
     uint64_t due = max_u64(deadline_tick(t->deadline_ns), earliest_tick);
     due = min_u64(due, w->now_tick + SPAN_TICKS - 1);
     uint64_t distance = due - w->now_tick;
-    uint32_t level = 0;
-    while (distance >> (SLOT_BITS * (level + 1)) != 0) {
-        level++;
-    }
+    uint32_t level = (63 - (uint32_t)__builtin_clzll(distance | 1)) / SLOT_BITS;
     assert(level < TIMER_LEVELS);
     t->hung_ns = t->deadline_ns;
     uint32_t slot = (uint32_t)(due >> (SLOT_BITS * level)) & SLOT_MASK;

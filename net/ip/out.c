@@ -52,26 +52,21 @@ static uint32_t whole_words(struct net *n, const struct ipv4_tx *tx)
     return tx->may_fragment ? (uint32_t)next_id(n, tx) << 16 : IPV4_FLAG_DF;
 }
 
-/* words: identification, flags and fragment offset; of a packet of so many bytes, h with it. */
-static inline void write_header(uint8_t *h, const struct ipv4_tx *tx, uint32_t words, size_t bytes)
+/* words: identification, flags and fragment offset. */
+static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
 {
+    uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
+    assert(pkt_len(p) <= n->cfg.mtu);
     struct ipv4_out out = {
         .src = tx->src,
         .dst = tx->dst,
         .fragment = words,
-        .total_bytes = (uint16_t)bytes,
+        .total_bytes = (uint16_t)pkt_len(p),
         .protocol = tx->protocol,
         .ttl = tx->ttl != 0 ? tx->ttl : IPV4_TTL,
         .tos = tx->tos,
     };
     ipv4_encode(h, &out);
-}
-
-static void push_header(struct net *n, struct pkt *p, const struct ipv4_tx *tx, uint32_t words)
-{
-    uint8_t *h = pkt_push(p, IPV4_HEADER_BYTES);
-    assert(pkt_len(p) <= n->cfg.mtu);
-    write_header(h, tx, words, pkt_len(p));
 }
 
 /* The link: bare IP goes out as it is, Ethernet wants the neighbour's address. */
@@ -173,7 +168,16 @@ static void send_straight(struct net *n, struct pkt *p, const struct ipv4_tx *tx
 {
     uint8_t *h = pkt_push(p, ETH_HEADER_BYTES + IPV4_HEADER_BYTES);
     eth_encode(h, e->mac, n->cfg.mac, ETH_TYPE_IPV4);
-    write_header(h + ETH_HEADER_BYTES, tx, IPV4_FLAG_DF, pkt_len(p) - ETH_HEADER_BYTES);
+    struct ipv4_out out = {
+        .src = n->iface.address,
+        .dst = tx->dst,
+        .fragment = IPV4_FLAG_DF,
+        .total_bytes = (uint16_t)(pkt_len(p) - ETH_HEADER_BYTES),
+        .protocol = tx->protocol,
+        .ttl = tx->ttl != 0 ? tx->ttl : IPV4_TTL,
+        .tos = tx->tos,
+    };
+    ipv4_encode(h + ETH_HEADER_BYTES, &out);
     e->used_ns = n->now_ns;
     n->arp.last = e;
     NET_COUNT(n, ip_tx);
@@ -184,23 +188,21 @@ static void send_straight(struct net *n, struct pkt *p, const struct ipv4_tx *tx
 enum status ipv4_output(struct net *n, struct pkt *p, const struct ipv4_tx *tx)
 {
     assert(pkt_headroom(p) >= IPV4_HEADER_BYTES);
-    struct ipv4_tx t = *tx;
-    if (t.src == 0) {
-        t.src = n->iface.address;
-    }
-    uint32_t next_hop = iface_next_hop(n, t.dst);
+    uint32_t next_hop = iface_next_hop(n, tx->dst);
     /* An address given up is never sent from, whatever a transport still holds. */
-    if (next_hop == 0 || t.src != n->iface.address) {
+    if (next_hop == 0 || (tx->src != 0 && tx->src != n->iface.address)) {
         NET_COUNT(n, ip_tx_no_route);
         pkt_put(p);
         return STATUS_NOT_FOUND;
     }
-    struct arp_entry *e = straight_to(n, p, &t, next_hop);
-    if (likely(e != NULL)) {
-        send_straight(n, p, &t, e);
-        return STATUS_OK;
+    struct arp_entry *e = straight_to(n, p, tx, next_hop);
+    if (unlikely(e == NULL)) {
+        struct ipv4_tx t = *tx;
+        t.src = n->iface.address;
+        return output_otherwise(n, p, &t, next_hop);
     }
-    return output_otherwise(n, p, &t, next_hop);
+    send_straight(n, p, tx, e);
+    return STATUS_OK;
 }
 
 void ipv4_output_unconfigured(struct net *n, struct pkt *p, uint8_t protocol)

@@ -59,9 +59,7 @@ void tcp_destroy(struct net *n)
         tcp_half_free(n, list_entry(node, struct tcp_half, age));
     }
     while ((node = list_first(&tcp->all)) != NULL) {
-        struct tcp_cb *t = list_entry(node, struct tcp_cb, all);
-        tcp_recv_stop(t); /* every other end goes through tcp_detach */
-        tcp_cb_free(t);
+        tcp_cb_free(list_entry(node, struct tcp_cb, all));
     }
     while ((node = list_first(&tcp->time_wait_age)) != NULL) {
         tcp_time_wait_free(n, list_entry(node, struct tcp_time_wait, age));

@@ -97,11 +97,44 @@ static bool parse_option(struct tcp_options *o, const uint8_t *opt, size_t len)
     }
 }
 
+/* Those of a SYN as most hosts write them, each in words of its own, taken a word at a time.
+ * Returns where the first lies that is not written so; what is in front is as parse_option takes
+ * it. */
+static size_t parse_words(struct tcp_options *o, const uint8_t *bytes, size_t len)
+{
+    size_t at = 0;
+    while (len - at >= 4) {
+        uint32_t word = load_be32(bytes + at);
+        bool timestamps = word == TCP_TIMESTAMPS_HEAD || word == SACK_PERMITTED_TIMESTAMPS;
+        if (timestamps && len - at >= 2 + OPT_TIMESTAMPS_BYTES) {
+            o->has_timestamps = true;
+            o->has_sack_permitted |= word == SACK_PERMITTED_TIMESTAMPS;
+            o->ts_val = load_be32(bytes + at + 4);
+            o->ts_ecr = load_be32(bytes + at + 8);
+            at += 2 + OPT_TIMESTAMPS_BYTES;
+            continue;
+        }
+        if ((word & 0xffff0000) == MSS_HEAD) {
+            o->has_mss = true;
+            o->mss = (uint16_t)word;
+        } else if ((word & 0xffffff00) == WSCALE_HEAD) {
+            o->has_wscale = true;
+            o->wscale = (uint8_t)min_u32(word & 0xff, TCP_WSCALE_MAX);
+        } else if (word == SACK_PERMITTED_ALONE) {
+            o->has_sack_permitted = true;
+        } else {
+            break;
+        }
+        at += 4;
+    }
+    return at;
+}
+
 bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
 {
     assert(len <= TCP_OPTIONS_MAX_BYTES);
     *o = (struct tcp_options){0};
-    size_t at = 0;
+    size_t at = parse_words(o, bytes, len);
     while (at < len) {
         if (bytes[at] == OPT_END) {
             return true; /* what follows is padding (RFC 9293 3.1) */
@@ -234,7 +267,7 @@ void tcp_encode(struct pkt *p, const struct tcp_out *out)
     store_be32(h + 12, fourth);
     uint64_t sum = (uint64_t)ports + out->seq + ack + fourth;
     sum += put_options(h + TCP_HEADER_BYTES, &out->options);
-    uint32_t pseudo = csum_pseudo(out->id.laddr, out->id.raddr, IP_PROTO_TCP, (uint16_t)total);
+    uint64_t pseudo = (uint64_t)out->id.laddr + out->id.raddr + IP_PROTO_TCP + total;
     if (out->device_csum) {
         tcp_ask_csum(p, h, header_len);
         tcp_encode_csum(h, (uint16_t)csum_reduce(pseudo));

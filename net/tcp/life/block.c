@@ -87,6 +87,7 @@ void tcp_cb_free(struct tcp_cb *t)
     }
     unlink_if_linked(&t->place);
     tcp_sendq_drop(t);
+    tcp_recv_stop(t);
     tcp_recv_drop(t);
     pool_put(&n->tcp.cbs, t);
 }

@@ -1,6 +1,6 @@
 /*
  * The end of a connection. Each way to end goes through tcp_detach, which takes the connection off
- * the wire, so that nothing can be forgotten.
+ * the wire, or through tcp_cb_free, which does the same and more, so that nothing can be forgotten.
  */
 #include "net/tcp/life/life.h"
 #include "net/tcp/recv/recv.h"
@@ -32,12 +32,13 @@ void tcp_detach(struct tcp_cb *t)
 
 void tcp_end(struct tcp_cb *t, int error)
 {
-    tcp_detach(t);
-    tcp_set_state(t, TCP_CLOSED);
+    assert(t->state != TCP_LISTEN);
     if (t->orphan || t->parent != NULL) {
         tcp_cb_free(t); /* nobody knows it */
         return;
     }
+    tcp_detach(t);
+    tcp_set_state(t, TCP_CLOSED);
     t->error = error;
     uint32_t bits = NET_READY_IN | NET_READY_OUT | NET_READY_HUP | NET_READY_RDHUP;
     tcp_notify(t, error != 0 ? bits | NET_READY_ERR : bits);

@@ -31,7 +31,7 @@ void tcp_idle_timer_start(struct tcp_cb *t);
 enum tcp_verdict tcp_fin_received(struct tcp_cb *t);                          /* may end */
 enum tcp_verdict tcp_fin_acknowledged(struct tcp_cb *t, bool fin_in_segment); /* may end */
 
-/* life/end.c: each way to end goes through tcp_detach. */
+/* life/end.c: each way to end goes through tcp_detach, or tcp_cb_free, which does as much. */
 void tcp_detach(struct tcp_cb *t);
 void tcp_end(struct tcp_cb *t, int error);   /* ends t: freed when nobody owns it */
 void tcp_abort(struct tcp_cb *t, int error); /* the same after a RST */

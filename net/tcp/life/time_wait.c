@@ -95,12 +95,12 @@ void tcp_enter_time_wait(struct tcp_cb *t)
         tcp_table_hand_over(t, &w->node);
         restart(n, w);
     }
-    tcp_detach(t);
-    tcp_set_state(t, TCP_TIME_WAIT);
     if (t->orphan || t->parent != NULL) {
         tcp_cb_free(t);
         return;
     }
+    tcp_detach(t);
+    tcp_set_state(t, TCP_TIME_WAIT);
     tcp_notify(t, NET_READY_IN | NET_READY_RDHUP | NET_READY_HUP);
 }
 

@@ -3,7 +3,9 @@
  * order. What the record is, says and becomes is record.c's.
  */
 #include "net/tcp/cc/ecn.h"
+#include "net/tcp/life/life.h"
 #include "net/tcp/open/int.h"
+#include "net/tcp/recv/recv.h"
 #include "net/tcp/send/send.h"
 
 /* The SYN again: our answer was lost, or is slower than the peer's timer. */
@@ -140,6 +142,37 @@ static bool defer(struct net *n, struct tcp_half *half, const struct tcp_segment
     return true;
 }
 
+/*
+ * The ACK alone, which nearly every handshake ends with. The record has checked its numbers and its
+ * timestamp by the rules that the connection has, which has nothing to send yet: what is left of
+ * the general way (input.c) is what it writes. The outcome is the same, field for field.
+ */
+static bool is_ack_alone(const struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    return (seg->flags & ~(uint32_t)TCP_PSH) == TCP_ACK && tcp_payload_len(seg) == 0 &&
+           seg->options.sack_count == 0 && !t->ecn.on && !(t->net->cfg.tcp_off & NET_TCP_OFF_FAST);
+}
+
+static void open_by_ack_alone(struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    assert(seg->ack == t->snd.nxt && t->snd.una + 1 == t->snd.nxt);
+    tcp_segment_came(t);
+    tcp_snd_acked(t, seg->ack);
+    tcp_snd_take_window(t, (uint32_t)seg->window << t->snd.wscale, seg->seq, seg->ack);
+    tcp_established(t);
+    tcp_ts_take(t, seg);
+}
+
+static struct tcp_cb *complete(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
+{
+    struct tcp_cb *t = tcp_half_complete(n, half);
+    if (t != NULL && likely(is_ack_alone(t, seg))) {
+        open_by_ack_alone(t, seg);
+        return NULL;
+    }
+    return t;
+}
+
 /* The connection that the segment has completed, to which it goes next: the same ACK, and what
  * comes with it; or NULL: that was all. */
 struct tcp_cb *tcp_arrives_half(struct net *n, struct tcp_half *half, const struct tcp_segment *seg)
@@ -162,5 +195,5 @@ struct tcp_cb *tcp_arrives_half(struct net *n, struct tcp_half *half, const stru
         tcp_emit_rst_for(n, seg, &half->listener->opt);
         return NULL;
     }
-    return defer(n, half, seg) ? NULL : tcp_half_complete(n, half);
+    return defer(n, half, seg) ? NULL : complete(n, half, seg);
 }
