@@ -8,25 +8,9 @@
 #include "apps/httpd/evict.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* accept4() would save two calls, but is not POSIX. */
-static bool socket_prepare(int fd)
-{
-    int one = 1;
-    int flags = fcntl(fd, F_GETFL, 0);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
-        return false;
-    }
-    /* Every send is a whole response or a whole buffer: nothing is gained by waiting for more. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return true;
-}
 
 /*
  * A client that there is no room for gets one of a few extra slots, just long enough to be told so
@@ -34,17 +18,14 @@ static bool socket_prepare(int fd)
  */
 static void admit(struct server *s, int fd)
 {
-    struct client *c = NULL;
     s->env.counters.accepted++;
-    if (socket_prepare(fd)) {
+    struct client *c = client_alloc(s, false);
+    /* Again where who left had one of the extra slots, which is no place: there are few. */
+    while (c == NULL && evict_for_place(s)) {
         c = client_alloc(s, false);
-        /* Again where who left had one of the extra slots, which is no place: there are few. */
-        while (c == NULL && evict_for_place(s)) {
-            c = client_alloc(s, false);
-        }
-        if (c == NULL) {
-            c = client_alloc(s, true);
-        }
+    }
+    if (c == NULL) {
+        c = client_alloc(s, true);
     }
     if (c == NULL) {
         s->env.counters.refused_closed++;
@@ -76,7 +57,7 @@ void accept_clients(struct server *s)
 {
     assert(s->listen_fd >= 0);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept(s->listen_fd, NULL, NULL);
+        int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
         if (fd >= 0) {
             admit(s, fd);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
