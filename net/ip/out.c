@@ -178,8 +178,7 @@ static void send_straight(struct net *n, struct pkt *p, const struct ipv4_tx *tx
         .tos = tx->tos,
     };
     ipv4_encode(h + ETH_HEADER_BYTES, &out);
-    e->used_ns = n->now_ns;
-    n->arp.last = e;
+    arp_used(e);
     NET_COUNT(n, ip_tx);
     NET_COUNT(n, eth_tx);
     n->cfg.output(n->cfg.arg, p);

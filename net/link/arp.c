@@ -289,6 +289,13 @@ static enum status arp_start_resolving(struct arp_entry *e, struct pkt *p)
     return st;
 }
 
+void arp_used(struct arp_entry *e)
+{
+    struct net *n = e->net;
+    e->used_ns = n->now_ns;
+    n->arp.last = e;
+}
+
 /* The ordinary case: the address is known. */
 static enum status send_known(struct arp_entry *e, struct pkt *p)
 {
@@ -304,8 +311,7 @@ static enum status send_known(struct arp_entry *e, struct pkt *p)
     if (unlikely(e->state == ARP_DOUBTED)) {
         arp_pending_copy(e, p);
     }
-    e->used_ns = n->now_ns;
-    n->arp.last = e;
+    arp_used(e);
     eth_output(n, p, e->mac, ETH_TYPE_IPV4);
     return STATUS_OK;
 }

@@ -122,6 +122,9 @@ enum status arp_output(struct net *n, struct pkt *p, uint32_t next_hop);
  * stands for its other end. */
 struct arp_entry *arp_reachable(struct net *n, uint32_t next_hop);
 
+/* For who sends to e, of arp_reachable, without arp_output: it is in use. */
+void arp_used(struct arp_entry *e);
+
 /*
  * Whether arp_output would take each buffer of p (borrowed) as a packet for next_hop, none of them
  * in the place of another that waits; counted when not. A neighbour that is not known is asked for
