@@ -285,6 +285,72 @@ static void when_switched_off(void **state)
     tcp_test_abort(&tt);
 }
 
+/* The parts of a connection that its opening writes, but for what points elsewhere. */
+static void assert_same_opening(const struct tcp_cb *a, const struct tcp_cb *b)
+{
+    assert_int_equal(a->state, b->state);
+    assert_memory_equal(&a->node.id, &b->node.id, sizeof(a->node.id));
+    assert_memory_equal(&a->idle, &b->idle, sizeof(a->idle));
+    assert_memory_equal(&a->rcv, &b->rcv, sizeof(a->rcv));
+    assert_memory_equal(&a->ts, &b->ts, sizeof(a->ts));
+    assert_memory_equal(&a->snd, &b->snd, sizeof(a->snd));
+    assert_memory_equal(&a->path, &b->path, sizeof(a->path));
+    assert_memory_equal(&a->rtt, &b->rtt, sizeof(a->rtt));
+    assert_memory_equal(&a->loss, &b->loss, sizeof(a->loss));
+    assert_memory_equal(&a->rack, &b->rack, sizeof(a->rack));
+    assert_int_equal(a->cc.cwnd, b->cc.cwnd);
+    assert_int_equal(a->cc.ssthresh, b->cc.ssthresh);
+    assert_memory_equal(a->timer.due_ns, b->timer.due_ns, sizeof(a->timer.due_ns));
+    assert_memory_equal(&a->rcv_cold, &b->rcv_cold, sizeof(a->rcv_cold));
+    assert_memory_equal(&a->snd_cold, &b->snd_cold, sizeof(a->snd_cold));
+}
+
+static void open_one(struct tcp_test *tt, uint32_t off, const struct opts *syn,
+                     const struct tcp_want *ack)
+{
+    struct net_config cfg;
+    tcp_test_config(&cfg);
+    cfg.tcp_off = off;
+    cfg.tcp_ts_fixed = true;
+    cfg.tcp_ts_start = OUR_TS;
+    make_listen_with(tt, &cfg);
+    inject(tt, .flags = TCP_SYN, .options = syn->bytes, .options_len = syn->len);
+    (void)tcp_test_forget(tt);
+    tcp_test_advance_ms(tt, 7);
+    tcp_inject(tt, ack);
+    tt->t = tcp_accept(tt->listener, NULL, NULL);
+    assert_non_null(tt->t);
+}
+
+/* A handshake's last ACK, alone: with numbers and timestamps that move the connection's and such as
+ * do not. */
+static void an_ack_alone_opens_as_any_other(void **state)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        struct tcp_test tt[2];
+        struct opts syn = {.len = 0};
+        struct opts ts = {.len = 0};
+        opts_syn(&syn, PEER_TS, 0, 7);
+        opts_ts(&ts, PEER_TS + (i & 1) * 5, OUR_TS);
+        if (i & 2) {
+            syn.len = 4; /* no timestamps: MSS alone */
+            ts.len = 0;
+        }
+        struct tcp_want ack = {.flags = TCP_ACK | ((i & 4) ? TCP_PSH : 0),
+                               .seq = (i & 8) ? 9 : 1,
+                               .ack = 1,
+                               .wnd = (int32_t)(700 + i),
+                               .options = ts.bytes,
+                               .options_len = ts.len};
+        open_one(&tt[0], 0, &syn, &ack);
+        open_one(&tt[1], NET_TCP_OFF_FAST, &syn, &ack);
+        assert_same_opening(tt[0].t, tt[1].t);
+        assert_int_equal(tcp_test_count(&tt[0], "tcp_passive_opens"), 1);
+        tcp_test_abort(&tt[0]);
+        tcp_test_abort(&tt[1]);
+    }
+}
+
 static void give(struct tcp_test *tt, const struct frame *fr, uint32_t rx_flags)
 {
     struct pkt *p = pkt_alloc(&tt->f.rx, 0);
@@ -339,6 +405,7 @@ int main(void)
         cmocka_unit_test(blocks),
         cmocka_unit_test(with_ecn),
         cmocka_unit_test(when_switched_off),
+        cmocka_unit_test(an_ack_alone_opens_as_any_other),
         cmocka_unit_test(the_device_has_looked),
     };
     return tcp_run_all(tests);

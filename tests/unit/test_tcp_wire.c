@@ -88,6 +88,51 @@ static void unknown_options_are_stepped_over(void **state)
     }
 }
 
+/* Options that fill words are taken a word at a time: in any order, repeated, followed by others or
+ * cut short they say what they say one byte further on. */
+static void words_of_options_are_no_other_options(void **state)
+{
+    static const struct {
+        uint8_t bytes[12];
+        size_t len;
+    } words[] = {
+        {{2, 4, 0x05, 0xb4}, 4},
+        {{1, 3, 3, 7}, 4},
+        {{1, 3, 3, 200}, 4},
+        {{1, 1, 4, 2}, 4},
+        {{4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}, 12},
+        {{1, 1, 8, 10, 9, 8, 7, 6, 5, 4, 3, 2}, 12},
+        {{2, 4, 0x02, 0x18}, 4},
+        {{1, 1, 1, 1}, 4},
+        {{2, 5, 0, 0}, 4},
+        {{1, 3, 4, 7}, 4},
+        {{8, 10, 0, 1}, 4},
+        {{1, 0, 3, 3}, 4},
+    };
+    uint32_t x = 99;
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t bytes[TCP_OPTIONS_MAX_BYTES + 1] = {1}; /* a No-Operation in front */
+        size_t len = 1;
+        for (;;) {
+            x = x * 1664525 + 1013904223;
+            size_t which = (x >> 16) % ARRAY_SIZE(words);
+            if (len + words[which].len > TCP_OPTIONS_MAX_BYTES) {
+                break;
+            }
+            memcpy(bytes + len, words[which].bytes, words[which].len);
+            len += words[which].len;
+        }
+        len -= (x >> 8) % 13 < len ? (x >> 8) % 13 : 0;
+        struct tcp_options there;
+        struct tcp_options here;
+        memset(&there, 0, sizeof(there));
+        memset(&here, 0, sizeof(here));
+        bool want = tcp_options_parse(&there, bytes, len);
+        assert_int_equal(tcp_options_parse(&here, bytes + 1, len - 1), want);
+        assert_memory_equal(&here, &there, sizeof(here));
+    }
+}
+
 /* RFC 9293 MUST-64: each option is read wherever it begins. */
 static void options_need_no_alignment(void **state)
 {
@@ -253,6 +298,7 @@ int main(void)
         cmocka_unit_test(wscale_is_capped),
         cmocka_unit_test(every_length_of_every_kind),
         cmocka_unit_test(unknown_options_are_stepped_over),
+        cmocka_unit_test(words_of_options_are_no_other_options),
         cmocka_unit_test(options_need_no_alignment),
         cmocka_unit_test(random_options_stay_inside),
         cmocka_unit_test(decode_checks_lengths),
