@@ -36,7 +36,7 @@ size_t tcp_recvq_peek(const struct tcp_cb *t, uint8_t *out, size_t len); /* it s
 
 /* recv/window.c: the receive window, in one place. */
 uint8_t tcp_pick_wscale(const struct tcp_cb *t); /* t: the connection or its listener */
-uint16_t tcp_window_field(struct tcp_cb *t);
+uint16_t tcp_window_choose(struct tcp_cb *t);    /* for tcp_window_field */
 uint16_t tcp_syn_window(uint32_t rcvbuf_bytes, uint8_t wscale);
 bool tcp_window_update_due(const struct tcp_cb *t);
 
@@ -105,6 +105,26 @@ static inline void tcp_ack_went(struct tcp_cb *t, bool untold)
 static inline void tcp_window_went(struct tcp_cb *t, uint32_t window)
 {
     t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt + window);
+}
+
+/*
+ * The window field of the next segment, of which the peer is told. Mostly less than a worthwhile
+ * step has become free and the right edge stays, which one comparison tells: what bounds the room
+ * beside the buffer (window.c, free_bytes) makes it smaller yet. RFC 7323 2.4: whole units of the
+ * scale, up; what was said before fits the field, so this does.
+ */
+static inline uint16_t tcp_window_field(struct tcp_cb *t)
+{
+    struct tcp_receiver *r = &t->rcv;
+    uint32_t current = r->adv - r->nxt;
+    uint32_t step = min_u32(r->buf_bytes / 2, r->mss);
+    if (unlikely((int32_t)current < 0 || t->opt.window_clamp != 0 ||
+                 r->buf_bytes >= r->queue.bytes + current + step)) {
+        return tcp_window_choose(t);
+    }
+    uint32_t field = (current + (1u << r->wscale) - 1) >> r->wscale;
+    r->adv = r->nxt + (field << r->wscale);
+    return (uint16_t)field;
 }
 
 /* A segment is for t, acceptable or not. */

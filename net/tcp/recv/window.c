@@ -69,7 +69,7 @@ static inline uint32_t select_window(const struct tcp_cb *t)
     return room < current + worthwhile_step(t) ? keep : max_u32(room, keep);
 }
 
-uint16_t tcp_window_field(struct tcp_cb *t)
+uint16_t tcp_window_choose(struct tcp_cb *t)
 {
     uint32_t field = min_u32(select_window(t) >> t->rcv.wscale, TCP_WINDOW_FIELD_MAX);
     tcp_window_went(t, field << t->rcv.wscale);
