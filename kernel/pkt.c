@@ -10,14 +10,6 @@ enum {
     PKT_META_ALIGN_BYTES = 64, /* a cache line */
 };
 
-/* head <= data <= tail <= end: what every layer relies on. */
-static bool in_order(const struct pkt *p)
-{
-    size_t at = (size_t)(p->data - p->head);
-    size_t len = (size_t)(p->tail - p->data);
-    return at <= PKT_BUF_BYTES && len <= PKT_BUF_BYTES - at; /* a difference below 0 is huge */
-}
-
 static void free_push(struct pkt_pool *pool, struct pkt *p)
 {
     p->next = pool->free;
@@ -78,18 +70,15 @@ static void put_frags(struct pkt *p)
     }
 }
 
-void pkt_free(struct pkt *p)
+void pkt_put_rare(struct pkt *p)
 {
-    struct pkt_pool *pool = p->pool;
-    assert(p->refs == 1); /* 0: put once too often */
-    assert(in_order(p));
-    if (unlikely(p->frag != NULL)) {
-        put_frags(p);
+    assert(p->refs > 0); /* 0: put once too often */
+    if (p->refs > 1) {
+        p->refs--;
+        return;
     }
-    assert(pool->used > 0);
-    p->refs = 0;
-    pool->used--;
-    free_push(pool, p);
+    put_frags(p);
+    pkt_free(p);
 }
 
 size_t pkt_copy(const struct pkt *p, size_t offset, void *out, size_t len)

@@ -131,7 +131,20 @@ static inline struct pkt *pkt_alloc(struct pkt_pool *pool, size_t headroom)
     return pkt_take(pool, headroom);
 }
 
-void pkt_free(struct pkt *p); /* for pkt_put alone: the last reference */
+void pkt_put_rare(struct pkt *p); /* for pkt_put alone: shared, or with buffers behind it */
+
+/* For pkt_put alone: the last reference to a lone buffer. */
+static inline void pkt_free(struct pkt *p)
+{
+    struct pkt_pool *pool = p->pool;
+    size_t end = (size_t)(p->tail - p->head);
+    /* head <= data <= tail <= end, what every layer relies on: a difference below 0 is huge. */
+    assert(end <= PKT_BUF_BYTES && (size_t)(p->data - p->head) <= end);
+    p->refs = 0;
+    pool->used--; /* it was out, as its reference says */
+    p->next = pool->free;
+    pool->free = p;
+}
 
 /* Gives one reference back; frees at the last. NULL is allowed and does nothing. */
 static inline void pkt_put(struct pkt *p)
@@ -139,11 +152,11 @@ static inline void pkt_put(struct pkt *p)
     if (p == NULL) {
         return;
     }
-    if (p->refs > 1) {
-        p->refs--;
-        return;
+    if (likely(p->refs == 1 && p->frag == NULL)) {
+        pkt_free(p);
+    } else {
+        pkt_put_rare(p);
     }
-    pkt_free(p);
 }
 
 static inline struct pkt *pkt_get(struct pkt *p)

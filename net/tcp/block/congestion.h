@@ -46,6 +46,7 @@ struct tcp_cc {
     uint32_t ssthresh;     /* bytes */
     uint32_t acked;        /* bytes acknowledged since cwnd last grew (RFC 3465), or CUBIC's rest */
     uint8_t recovery;      /* enum tcp_recovery */
+    bool ages;             /* the algorithm counts time, and is told of what went by unused */
     uint64_t validated_ns; /* when at least half of cwnd was last in use (RFC 7661) */
     uint32_t peak;         /* the most that was out before an ACK, until peak_end is acknowledged */
     uint32_t peak_end;

@@ -13,6 +13,7 @@ void tcp_cc_set(struct tcp_cb *t, const struct tcp_cc_ops *ops)
 {
     assert(ops != NULL);
     t->cc.ops = ops;
+    t->cc.ages = false;
     ops->init(t);
 }
 
@@ -147,7 +148,7 @@ void tcp_cc_after_idle(struct tcp_cb *t, uint64_t rto_ns)
 {
     assert(tcp_flight(t) == 0);
     uint64_t idle_ns = t->net->now_ns - t->snd.sent_ns;
-    t->cc.ops->unused(t);
+    tcp_cc_tell_unused(t);
     if (idle_ns <= tcp_ms(TCP_RTO_MIN_MS)) {
         return; /* no timeout is shorter */
     }

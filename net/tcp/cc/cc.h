@@ -36,7 +36,8 @@ struct tcp_cc_ops {
     void (*on_recovery_exit)(struct tcp_cb *t);
     /* The last reduction had no reason; cwnd and ssthresh are restored already. */
     void (*undo)(struct tcp_cb *t);
-    /* The window was not in use since the last of these calls or on_ack. */
+    /* The window was not in use since the last of these calls or on_ack. Asked while
+     * cc.ages is set alone, so NULL where it never is. */
     void (*unused)(struct tcp_cb *t);
 };
 
@@ -143,10 +144,18 @@ static inline bool tcp_cc_window_used(struct tcp_cb *t, uint32_t flight)
     return flight + t->snd.mss >= t->cc.cwnd;
 }
 
+/* The window was not in use until now. */
+static inline void tcp_cc_tell_unused(struct tcp_cb *t)
+{
+    if (unlikely(t->cc.ages)) {
+        t->cc.ops->unused(t);
+    }
+}
+
 /* Such a round says nothing; its end stays comparable for ever. */
 static inline void tcp_cc_unused(struct tcp_cb *t)
 {
-    t->cc.ops->unused(t);
+    tcp_cc_tell_unused(t);
     t->cc_cold.hystart.round_end = t->snd.una;
 }
 

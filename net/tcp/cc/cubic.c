@@ -57,12 +57,19 @@ static uint64_t w_cubic(const struct tcp_cubic_curve *c, uint16_t mss, uint64_t 
     return c->w_max > offset ? c->w_max - offset : 0;
 }
 
+/* 0: the stage begins with the next ACK in congestion avoidance. */
+static void set_epoch(struct tcp_cb *t, uint64_t epoch_ns)
+{
+    tcp_cubic(t)->curve.epoch_ns = epoch_ns;
+    t->cc.ages = epoch_ns != 0;
+}
+
 /* The first ACK in congestion avoidance: a new stage. */
 static void begin_epoch(struct tcp_cb *t)
 {
     struct tcp_cubic *c = tcp_cubic(t);
     uint32_t cwnd = t->cc.cwnd;
-    c->curve.epoch_ns = max_u64(t->net->now_ns, 1);
+    set_epoch(t, max_u64(t->net->now_ns, 1));
     c->used_ns = t->net->now_ns;
     /* 4.8: after a timeout; 4.10: after slow start without loss; and where cwnd is beyond W_max
      * already: the curve starts at its flat point. */
@@ -119,7 +126,8 @@ static void avoid_congestion(struct tcp_cb *t, const struct tcp_cc_ack *ack)
 
 static void cubic_init(struct tcp_cb *t)
 {
-    *tcp_cubic(t) = (struct tcp_cubic){.curve = {.epoch_ns = 0}};
+    *tcp_cubic(t) = (struct tcp_cubic){.timed_out = false};
+    set_epoch(t, 0);
     t->cc.acked = 0;
 }
 
@@ -148,14 +156,14 @@ static void cubic_on_loss(struct tcp_cb *t)
     /* 4.7, fast convergence: one that did not get back to its last W_max leaves room for others. */
     bool shrinking = cwnd < c->curve.w_max;
     c->curve.w_max = shrinking ? (uint32_t)((uint64_t)cwnd * CONVERGE_NUM / CONVERGE_DEN) : cwnd;
-    c->curve.epoch_ns = 0;
+    set_epoch(t, 0);
     c->cwnd_prior = cwnd;
     c->timed_out = false;
 }
 
 static void cubic_on_recovery_exit(struct tcp_cb *t)
 {
-    tcp_cubic(t)->curve.epoch_ns = 0; /* the stage begins with the next ACK */
+    set_epoch(t, 0);
     t->cc.acked = 0;
 }
 
@@ -164,6 +172,7 @@ static void cubic_undo(struct tcp_cb *t)
 {
     struct tcp_cubic *c = tcp_cubic(t);
     c->curve = c->prior;
+    set_epoch(t, c->prior.epoch_ns);
     c->timed_out = false;
     c->used_ns = t->net->now_ns;
     t->cc.acked = 0;
@@ -174,10 +183,7 @@ static void cubic_unused(struct tcp_cb *t)
 {
     struct tcp_cubic *c = tcp_cubic(t);
     uint64_t now = t->net->now_ns;
-    if (c->curve.epoch_ns == 0) {
-        return;
-    }
-    assert(c->used_ns <= now);
+    assert(t->cc.ages && c->curve.epoch_ns != 0 && c->used_ns <= now);
     c->curve.epoch_ns += now - c->used_ns;
     c->used_ns = now;
 }
