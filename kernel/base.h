@@ -23,7 +23,12 @@
 #define noreturn_fn                     __attribute__((noreturn))
 #define printf_like(f, a)               __attribute__((format(printf, f, a)))
 /* Of what hardly ever runs: it stays out of its callers, and they are laid out without it. */
-#define cold_fn     __attribute__((cold, noinline))
+#define cold_fn __attribute__((cold, noinline))
+/* Of what runs seldom beside its callers: it stays out of them, for it would cost them registers.
+ */
+#define apart_fn __attribute__((noinline))
+/* Of what each segment passes, however large it is. */
+#define hot_fn      inline __attribute__((always_inline))
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

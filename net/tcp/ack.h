@@ -31,7 +31,7 @@ static inline void tcp_ack_drop(struct tcp_cb *t, struct tcp_delivery *d, bool u
 
 /* SND.UNA moves, what lies below it leaves the queue, and a round trip was measured. d: what is
  * known of seg so far; what is found out is added. undisturbed: nothing else is to be heard. */
-static inline void tcp_ack_advance(struct tcp_cb *t, const struct tcp_segment *seg,
+static hot_fn void tcp_ack_advance(struct tcp_cb *t, const struct tcp_segment *seg,
                                    struct tcp_delivery *d, bool undisturbed)
 {
     tcp_snd_acked(t, seg->ack);

@@ -13,7 +13,7 @@
 #include "net/tcp/ack.h"
 #include "net/tcp/root.h"
 
-static void count_miss(struct net *n, enum tcp_fast why)
+apart_fn static void count_miss(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
     static const uint16_t counter[] = {
         [TCP_FAST_STATE] = offsetof(struct net_counters, tcp_fast_miss_state),
@@ -28,14 +28,16 @@ static void count_miss(struct net *n, enum tcp_fast why)
         [TCP_FAST_ORDER] = offsetof(struct net_counters, tcp_fast_miss_order),
         [TCP_FAST_ROOM] = offsetof(struct net_counters, tcp_fast_miss_room),
     };
+    enum tcp_fast why = tcp_fast_judge(t, seg);
+    assert(why != TCP_FAST_TAKES);
     if (why != TCP_FAST_OFF) {
         assert(why < ARRAY_SIZE(counter) && counter[why] != 0);
-        uint8_t *at = (uint8_t *)&n->counters + counter[why];
+        uint8_t *at = (uint8_t *)&t->net->counters + counter[why];
         (*(uint64_t *)(void *)at)++;
     }
 }
 
-static inline void acknowledge(struct tcp_cb *t, const struct tcp_segment *seg)
+static hot_fn void acknowledge(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_delivery d = {.flight = tcp_flight(t),
                              .advanced = true,
@@ -57,9 +59,8 @@ static inline bool output_due(const struct tcp_cb *t)
 
 bool tcp_fast_arrives(struct tcp_cb *t, struct tcp_segment *seg)
 {
-    enum tcp_fast why = tcp_fast_judge(t, seg);
-    if (unlikely(why != TCP_FAST_TAKES)) {
-        count_miss(t->net, why);
+    if (unlikely(!tcp_fast_takes(t, seg))) {
+        count_miss(t, seg);
         return false;
     }
     NET_COUNT(t->net, tcp_fast_hits);

@@ -83,9 +83,19 @@ static inline enum tcp_fast tcp_fast_judge_content(const struct tcp_cb *t,
     return TCP_FAST_TAKES;
 }
 
-/* Have the two above nothing against it? Whatever they would find leaves a bit here, so that it
- * costs one branch where there is nothing. */
-static inline bool tcp_fast_ordinary(const struct tcp_cb *t, const struct tcp_segment *seg)
+/* Pure. seg is for t, and decoded, its window scaled. */
+static inline enum tcp_fast tcp_fast_judge(const struct tcp_cb *t, const struct tcp_segment *seg)
+{
+    enum tcp_fast why = tcp_fast_judge_connection(t);
+    if (why == TCP_FAST_TAKES) {
+        why = tcp_fast_judge_numbers(t, seg);
+    }
+    return why == TCP_FAST_TAKES ? tcp_fast_judge_content(t, seg) : why;
+}
+
+/* Have the first two of those nothing against it? Whatever they would find leaves a bit here, so
+ * that it costs one branch where there is nothing. */
+static hot_fn bool tcp_fast_ordinary(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
     uint32_t any = t->net->cfg.tcp_off & NET_TCP_OFF_FAST;
     any |= (uint32_t)t->state ^ TCP_ESTABLISHED;
@@ -97,14 +107,10 @@ static inline bool tcp_fast_ordinary(const struct tcp_cb *t, const struct tcp_se
            (!t->ts.on || seq_ge(seg->options.ts_val, t->ts.recent));
 }
 
-/* Pure. seg is for t, and decoded, its window scaled. */
-static inline enum tcp_fast tcp_fast_judge(const struct tcp_cb *t, const struct tcp_segment *seg)
+/* Is TCP_FAST_TAKES what tcp_fast_judge says? */
+static hot_fn bool tcp_fast_takes(const struct tcp_cb *t, const struct tcp_segment *seg)
 {
-    if (likely(tcp_fast_ordinary(t, seg))) {
-        return tcp_fast_judge_content(t, seg);
-    }
-    enum tcp_fast why = tcp_fast_judge_connection(t);
-    return why == TCP_FAST_TAKES ? tcp_fast_judge_numbers(t, seg) : why;
+    return likely(tcp_fast_ordinary(t, seg)) && tcp_fast_judge_content(t, seg) == TCP_FAST_TAKES;
 }
 
 #endif

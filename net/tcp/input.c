@@ -29,8 +29,9 @@ static bool checksum_good(const struct pkt *p, const struct ipv4_header *h)
     }
     size_t len = pkt_len(p);
     assert(len <= UINT16_MAX);
-    uint32_t sum = csum_pseudo(h->src, h->dst, IP_PROTO_TCP, (uint16_t)len);
-    return csum_finish(csum_add(sum, p->data, len)) == 0; /* RFC 9293 3.1, MUST-3 */
+    /* RFC 9293 3.1, MUST-3. The pseudo header's in words of 32 bits (RFC 1071 2 (C)). */
+    uint64_t pseudo = (uint64_t)h->src + h->dst + IP_PROTO_TCP + len;
+    return csum_reduce(pseudo + csum_add(0, p->data, len)) == UINT16_MAX;
 }
 
 /* Decodes seg->pkt; afterwards that packet is the payload alone. False: counted, to be dropped. */
@@ -124,20 +125,25 @@ static enum tcp_verdict arrives_syn_sent(struct tcp_cb *t, struct tcp_segment *s
     return v == TCP_GO_ON ? take_stream(t, seg) : v;
 }
 
+/* What the short way does not take. May end t. */
+apart_fn static void arrives_generally(struct tcp_cb *t, struct tcp_segment *seg)
+{
+    assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_TIME_WAIT);
+    enum tcp_verdict v =
+        t->state == TCP_SYN_SENT ? arrives_syn_sent(t, seg) : arrives_otherwise(t, seg);
+    if (act_on(t, v) != TCP_GONE) {
+        tcp_output(t);
+    }
+}
+
 /* May end t. */
 static void arrives(struct tcp_cb *t, struct tcp_segment *seg)
 {
     /* RFC 7323 2.3: the window of a segment with SYN is not scaled. */
     seg->wnd = (seg->flags & TCP_SYN) ? seg->window : (uint32_t)seg->window << t->snd.wscale;
     tcp_segment_came(t);
-    if (tcp_fast_arrives(t, seg)) {
-        return;
-    }
-    assert(t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_TIME_WAIT);
-    enum tcp_verdict v =
-        t->state == TCP_SYN_SENT ? arrives_syn_sent(t, seg) : arrives_otherwise(t, seg);
-    if (act_on(t, v) != TCP_GONE) {
-        tcp_output(t);
+    if (!likely(tcp_fast_arrives(t, seg))) {
+        arrives_generally(t, seg);
     }
 }
 
@@ -167,21 +173,27 @@ static void arrives_time_wait(struct net *n, struct tcp_time_wait *w, const stru
     }
 }
 
-/* A segment that completes a handshake goes on to the connection that it has made: its ACK, and
- * what comes with it. */
+/* To anything but a connection. One that completes a handshake makes one, to which it goes on: its
+ * ACK, and what comes with it. */
+apart_fn static struct tcp_cb *arrives_elsewhere(struct net *n, struct tcp_node *node,
+                                                 struct tcp_segment *seg)
+{
+    if (node == NULL) {
+        return arrives_unknown(n, seg);
+    }
+    if (node->kind == TCP_NODE_HALF) {
+        return tcp_arrives_half(n, container_of(node, struct tcp_half, node), seg);
+    }
+    arrives_time_wait(n, container_of(node, struct tcp_time_wait, node), seg);
+    return NULL;
+}
+
 static void demultiplex(struct net *n, struct tcp_segment *seg)
 {
     struct tcp_node *node = tcp_lookup(n, &seg->id);
-    struct tcp_cb *t = NULL;
-    if (node == NULL) {
-        t = arrives_unknown(n, seg);
-    } else if (node->kind == TCP_NODE_CB) {
-        t = container_of(node, struct tcp_cb, node);
-    } else if (node->kind == TCP_NODE_HALF) {
-        t = tcp_arrives_half(n, container_of(node, struct tcp_half, node), seg);
-    } else {
-        arrives_time_wait(n, container_of(node, struct tcp_time_wait, node), seg);
-    }
+    struct tcp_cb *t = likely(node != NULL && node->kind == TCP_NODE_CB)
+                           ? container_of(node, struct tcp_cb, node)
+                           : arrives_elsewhere(n, node, seg);
     if (t != NULL) {
         arrives(t, seg);
     }
