@@ -113,9 +113,10 @@ SIM_FLAGS   := $(filter-out -O1 $(SAN),$(TEST_FLAGS)) -O2
 # The stack, the kernel and the drivers are optimised as one (LTO=1) at the link of an image: a sixth
 # of what an echo costs, and -O3 for the stack a twentieth. Objects are such that they can also be
 # linked one by one (LTO=), as a debugger wants it: the core of an image has no lines to be shown.
-# An application is linked as it is, its flags being others. The seed makes objects reproducible.
+# Fields that lie side by side are stored one by one: to gather them in a vector register first
+# costs as many instructions again. An application is linked as it is, its flags being others. The seed makes objects reproducible.
 ONE        := -flto=2 -flto-partition=one
-LTO_FLAGS   = $(if $(filter net/% kernel/%,$<),-O3) -flto -ffat-lto-objects -frandom-seed=$<
+LTO_FLAGS   = $(if $(filter net/% kernel/%,$<),-O3 -fno-tree-slp-vectorize) -flto -ffat-lto-objects -frandom-seed=$<
 
 # ---- sources ---------------------------------------------------------------------------------
 # An application that joins the device to something else than the stack has this part of its own.

@@ -76,6 +76,12 @@ static bool stream_ended(const struct tcp_cb *t)
            t->state == TCP_TIME_WAIT;
 }
 
+/* Is there nothing to tell a reader but what waits to be read? */
+static bool only_waits(const struct tcp_cb *t)
+{
+    return t->state == TCP_ESTABLISHED && !t->rcv.shut && t->error == 0;
+}
+
 /* Some of what waits, which is more than nothing. */
 static ptrdiff_t take(struct tcp_cb *t, void *buf, size_t len, bool peek)
 {
@@ -94,6 +100,9 @@ ptrdiff_t tcp_recv(struct tcp_cb *t, void *buf, size_t len, uint32_t flags)
     assert(!t->orphan && (buf != NULL || len == 0));
     if (likely(t->rcv.queue.bytes > 0 && len > 0)) {
         return take(t, buf, len, (flags & TCP_RECV_PEEK) != 0);
+    }
+    if (likely(only_waits(t) && len > 0)) {
+        return -EAGAIN;
     }
     if (never_connected(t)) {
         return t->error != 0 ? -tcp_take_error(t) : -ENOTCONN;
@@ -153,7 +162,7 @@ uint32_t tcp_ready(const struct tcp_cb *t)
 
 uint32_t tcp_ready_to_read(const struct tcp_cb *t)
 {
-    if (likely(t->state == TCP_ESTABLISHED && !t->rcv.shut && t->error == 0)) {
+    if (likely(only_waits(t))) {
         return t->rcv.queue.bytes > 0 ? NET_READY_IN : 0;
     }
     return tcp_ready(t);

@@ -126,7 +126,7 @@ static uint32_t sendable_bytes(const struct tcp_cb *t, struct pkt *p)
     return tcp_flight(t) == 0 && usable >= t->snd.max_wnd / 2 ? usable : 0;
 }
 
-static void before_new_data(struct tcp_cb *t)
+static hot_fn void before_new_data(struct tcp_cb *t)
 {
     if (tcp_flight(t) == 0) {
         tcp_cc_after_idle(t, tcp_rto_ns(t, 0));

@@ -4,7 +4,7 @@
  */
 #include "net/tcp/cc/ecn.h"
 #include "net/tcp/recv/recv.h"
-#include "net/tcp/send/send.h"
+#include "net/tcp/send/int.h"
 
 static enum status to_ip(struct net *n, struct pkt *p, const struct tcp_out *out, bool may_fragment)
 {

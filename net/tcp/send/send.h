@@ -31,10 +31,8 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin);
 bool tcp_emit_fin(struct tcp_cb *t);
 void tcp_emit_keepalive(struct tcp_cb *t);
 
-/* send/template.c: those that need no header of their own. p has the payload, of sum; taken. */
-bool tcp_template_serves(const struct tcp_cb *t);
+/* send/template.c: the header of those that need none of their own. */
 void tcp_template_find(struct tcp_cb *t);
-void tcp_template_send(struct tcp_cb *t, struct pkt *p, uint32_t seq, uint8_t flags, uint32_t sum);
 
 /* What the owner chose for the IP header, or who the peer is, is something else from now on. */
 static inline void tcp_template_forget(struct tcp_cb *t)
