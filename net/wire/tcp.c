@@ -159,6 +159,24 @@ bool tcp_options_parse(struct tcp_options *o, const uint8_t *bytes, size_t len)
     return true;
 }
 
+enum tcp_bad tcp_decode_other(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                              size_t *header_bytes, bool *options_ok)
+{
+    if (len < TCP_HEADER_BYTES) {
+        return TCP_BAD_SHORT;
+    }
+    /* RFC 9293 3.1: the reserved bits below the offset are ignored. */
+    size_t offset = (size_t)(bytes[12] >> 4) * 4;
+    if (offset < TCP_HEADER_BYTES || offset > len) {
+        return TCP_BAD_OFFSET;
+    }
+    tcp_decode_fields(seg, bytes, len, offset);
+    *header_bytes = offset;
+    *options_ok =
+        tcp_options_parse(&seg->options, bytes + TCP_HEADER_BYTES, offset - TCP_HEADER_BYTES);
+    return TCP_GOOD;
+}
+
 /*
  * Options as words of four bytes, which each of those that are sent fills, with NOPs where need be;
  * the sum is taken on the way.

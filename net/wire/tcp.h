@@ -125,35 +125,10 @@ enum tcp_bad {
     TCP_BAD_OFFSET,
 };
 
-/* Nearly always they are the timestamps alone, padded in front, which one comparison tells; or
- * there are none. The blocks of what brings none are not cleared. */
-static inline bool tcp_decode_options(struct tcp_options *o, const uint8_t *bytes, size_t len)
+/* The fixed part of a header of offset bytes, of len bytes in all. */
+static inline void tcp_decode_fields(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                                     size_t offset)
 {
-    if (likely(len == TCP_TIMESTAMPS_PADDED_BYTES && load_be32(bytes) == TCP_TIMESTAMPS_HEAD)) {
-        o->has_mss = o->has_wscale = o->has_sack_permitted = false;
-        o->has_timestamps = true;
-        o->wscale = o->sack_count = 0;
-        o->mss = 0;
-        o->ts_val = load_be32(bytes + 4);
-        o->ts_ecr = load_be32(bytes + 8);
-        return true;
-    }
-    return tcp_options_parse(o, bytes, len);
-}
-
-/* Decodes the header of len bytes into seg (id's addresses, ecn and pkt are the caller's).
- * *header_bytes gets the data offset; *options_ok tells of the options. */
-static inline enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
-                                      size_t *header_bytes, bool *options_ok)
-{
-    if (len < TCP_HEADER_BYTES) {
-        return TCP_BAD_SHORT;
-    }
-    /* RFC 9293 3.1: the reserved bits below the offset are ignored. */
-    size_t offset = (size_t)(bytes[12] >> 4) * 4;
-    if (offset < TCP_HEADER_BYTES || offset > len) {
-        return TCP_BAD_OFFSET;
-    }
     seg->id.rport = load_be16(bytes);
     seg->id.lport = load_be16(bytes + 2);
     seg->seq = load_be32(bytes + 4);
@@ -162,9 +137,37 @@ static inline enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *by
     seg->window = load_be16(bytes + 14);
     seg->wnd = seg->window;
     seg->len = (uint32_t)(len - offset);
-    *header_bytes = offset;
-    *options_ok =
-        tcp_decode_options(&seg->options, bytes + TCP_HEADER_BYTES, offset - TCP_HEADER_BYTES);
+}
+
+/* For tcp_decode: any other header. */
+enum tcp_bad tcp_decode_other(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                              size_t *header_bytes, bool *options_ok);
+
+/*
+ * Decodes the header of len bytes into seg (id's addresses, ecn and pkt are the caller's).
+ * *header_bytes gets the data offset; *options_ok tells of the options. Nearly always these are the
+ * timestamps alone, padded in front: with the offset that says so that is one comparison. The
+ * blocks of what brings none are not cleared.
+ */
+static inline enum tcp_bad tcp_decode(struct tcp_segment *seg, const uint8_t *bytes, size_t len,
+                                      size_t *header_bytes, bool *options_ok)
+{
+    enum { PADDED_BYTES = TCP_HEADER_BYTES + TCP_TIMESTAMPS_PADDED_BYTES };
+    const uint8_t *options = bytes + TCP_HEADER_BYTES;
+    if (unlikely(len < PADDED_BYTES || bytes[12] >> 4 != PADDED_BYTES / 4 ||
+                 load_be32(options) != TCP_TIMESTAMPS_HEAD)) {
+        return tcp_decode_other(seg, bytes, len, header_bytes, options_ok);
+    }
+    tcp_decode_fields(seg, bytes, len, PADDED_BYTES);
+    struct tcp_options *o = &seg->options;
+    o->has_mss = o->has_wscale = o->has_sack_permitted = false;
+    o->has_timestamps = true;
+    o->wscale = o->sack_count = 0;
+    o->mss = 0;
+    o->ts_val = load_be32(options + 4);
+    o->ts_ecr = load_be32(options + 8);
+    *header_bytes = PADDED_BYTES;
+    *options_ok = true;
     return TCP_GOOD;
 }
 

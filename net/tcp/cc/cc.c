@@ -144,14 +144,8 @@ void tcp_cc_undo(struct tcp_cb *t)
  * keep its window for minutes and pace what it sends. Without pacing a whole window would go as one
  * burst: so it is halved for each RTO of the pause, as RFC 2861 3 had it, with 7661's memory.
  */
-void tcp_cc_after_idle(struct tcp_cb *t, uint64_t rto_ns)
+void tcp_cc_paused(struct tcp_cb *t, uint64_t idle_ns, uint64_t rto_ns)
 {
-    assert(tcp_flight(t) == 0);
-    uint64_t idle_ns = t->net->now_ns - t->snd.sent_ns;
-    tcp_cc_tell_unused(t);
-    if (idle_ns <= tcp_ms(TCP_RTO_MIN_MS)) {
-        return; /* no timeout is shorter */
-    }
     if (idle_ns > rto_ns) {
         shrink_unvalidated(t, (uint32_t)min_u64(idle_ns / rto_ns, UINT32_MAX));
     }

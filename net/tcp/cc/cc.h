@@ -79,9 +79,7 @@ void tcp_cc_undo(struct tcp_cb *t);
 /* The window was reduced, for whatever reason. */
 void tcp_cc_window_reduced(struct tcp_cb *t);
 
-/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3). rto_ns: the
- * timeout, not doubled. */
-void tcp_cc_after_idle(struct tcp_cb *t, uint64_t rto_ns);
+void tcp_cc_paused(struct tcp_cb *t, uint64_t idle_ns, uint64_t rto_ns); /* for tcp_cc_after_idle */
 
 /* slow_start.c, for algorithms: grows cwnd by an ACK (RFC 5681 3.1, 3465, 9406); false when it is
  * not below ssthresh. */
@@ -149,6 +147,18 @@ static inline void tcp_cc_tell_unused(struct tcp_cb *t)
 {
     if (unlikely(t->cc.ages)) {
         t->cc.ops->unused(t);
+    }
+}
+
+/* Before data goes with nothing in flight: what a pause does to cwnd (RFC 7661 4.4.3). rto_ns: the
+ * timeout, not doubled. */
+static inline void tcp_cc_after_idle(struct tcp_cb *t, uint64_t rto_ns)
+{
+    assert(tcp_flight(t) == 0);
+    uint64_t idle_ns = t->net->now_ns - t->snd.sent_ns;
+    tcp_cc_tell_unused(t);
+    if (unlikely(idle_ns > (uint64_t)TCP_RTO_MIN_MS * NS_PER_MS)) { /* no timeout is shorter */
+        tcp_cc_paused(t, idle_ns, rto_ns);
     }
 }
 
