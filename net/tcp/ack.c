@@ -73,7 +73,12 @@ static void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg)
                              .ts_ecr = seg->options.ts_ecr};
     if (d.advanced) {
         assert(seq_le(seg->ack, t->snd.nxt));
-        tcp_ack_advance(t, seg, &d, tcp_loss_undisturbed(t, t->snd.una));
+        bool undisturbed = tcp_loss_undisturbed(t, t->snd.una);
+        tcp_ack_begin(t, seg);
+        if (!undisturbed || !tcp_sendq_pass(t, &d)) {
+            tcp_sendq_ack(t, &d);
+        }
+        tcp_ack_end(t, seg, &d);
     }
     if (t->sack_on && d.blocks) {
         tcp_scoreboard_take(t, seg, &d);

@@ -17,22 +17,8 @@ static inline uint32_t tcp_ack_samples(const struct tcp_cb *t, uint32_t flight)
     return flight < each || !t->ts.on ? 1 : flight / each + 1;
 }
 
-/* What SND.UNA has passed leaves the queue; undisturbed: as tcp_loss_undisturbed has it. */
-static inline void tcp_ack_drop(struct tcp_cb *t, struct tcp_delivery *d, bool undisturbed)
-{
-    if (unlikely(!undisturbed || !tcp_sendq_pass(t, d))) {
-        tcp_sendq_ack(t, d);
-    }
-    tcp_snd_passed(t, d->acked);
-    if (unlikely(t->board.sacked_packets > 0)) {
-        tcp_scoreboard_check_reneging(t);
-    }
-}
-
-/* SND.UNA moves, what lies below it leaves the queue, and a round trip was measured. d: what is
- * known of seg so far; what is found out is added. undisturbed: nothing else is to be heard. */
-static hot_fn void tcp_ack_advance(struct tcp_cb *t, const struct tcp_segment *seg,
-                                   struct tcp_delivery *d, bool undisturbed)
+/* SND.UNA moves; what lies below it is to leave the queue next. */
+static hot_fn void tcp_ack_begin(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     tcp_snd_acked(t, seg->ack);
     tcp_loss_progress(t);
@@ -43,7 +29,16 @@ static hot_fn void tcp_ack_advance(struct tcp_cb *t, const struct tcp_segment *s
     if (tcp_sendq_room(t) == 0) {
         tcp_snd_block(t); /* filled exactly, or shrunk: the writer may wait without a refusal */
     }
-    tcp_ack_drop(t, d, undisturbed);
+}
+
+/* It has left it, as d says, to which is added that a round trip was measured. */
+static hot_fn void tcp_ack_end(struct tcp_cb *t, const struct tcp_segment *seg,
+                               struct tcp_delivery *d)
+{
+    tcp_snd_passed(t, d->acked);
+    if (unlikely(t->board.sacked_packets > 0)) {
+        tcp_scoreboard_check_reneging(t);
+    }
     /* RFC 7323 4.1: the echo is good for segments sent twice too; RFC 6298 3 (Karn) without it. */
     uint64_t rtt_ns = d->rtt_ns != 0 ? d->rtt_ns : tcp_ts_rtt_ns(t, seg);
     if (rtt_ns != 0) {

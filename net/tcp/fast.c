@@ -37,6 +37,23 @@ apart_fn static void count_miss(const struct tcp_cb *t, const struct tcp_segment
     }
 }
 
+/* By value, so that of what an ACK may tell the little that most do stays in registers. */
+static hot_fn void acknowledged(struct tcp_cb *t, const struct tcp_segment *seg,
+                                struct tcp_delivery d)
+{
+    tcp_ack_end(t, seg, &d);
+    tcp_recovery_passed(t, &d);
+    tcp_ack_wake_writer(t);
+}
+
+/* SND.UNA is now within a packet, or behind one that was sent again. */
+apart_fn static void acknowledged_partly(struct tcp_cb *t, const struct tcp_segment *seg,
+                                         struct tcp_delivery d)
+{
+    tcp_sendq_ack(t, &d);
+    acknowledged(t, seg, d);
+}
+
 static hot_fn void acknowledge(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_delivery d = {.flight = tcp_flight(t),
@@ -44,9 +61,12 @@ static hot_fn void acknowledge(struct tcp_cb *t, const struct tcp_segment *seg)
                              .has_echo = t->ts.on,
                              .fack = t->rack.xmit_ns != 0 ? t->rack.fack : t->snd.una,
                              .ts_ecr = seg->options.ts_ecr};
-    tcp_ack_advance(t, seg, &d, true);
-    tcp_recovery_passed(t, &d);
-    tcp_ack_wake_writer(t);
+    tcp_ack_begin(t, seg);
+    if (likely(tcp_sendq_pass(t, &d))) {
+        acknowledged(t, seg, d);
+    } else {
+        acknowledged_partly(t, seg, d);
+    }
 }
 
 /* Would tcp_output do anything? Something waits to go, an ACK is due, or a timer has to be set

@@ -264,10 +264,11 @@ static inline void tcp_loss_follow(struct tcp_cb *t)
 
 /* What an acceptable ACK that moved SND.UNA tells of loss, when all was undisturbed before it and
  * it came without blocks: nothing, unless something was overtaken. */
-static inline void tcp_recovery_passed(struct tcp_cb *t, const struct tcp_delivery *d)
+static hot_fn void tcp_recovery_passed(struct tcp_cb *t, const struct tcp_delivery *d)
 {
     if (unlikely(t->sack_on && tcp_rack_overtaken(t))) {
-        tcp_recovery_ack(t, d);
+        struct tcp_delivery all = *d; /* so that the others are spared the whole of it */
+        tcp_recovery_ack(t, &all);
         return;
     }
     tcp_loss_grow(t, d->acked, d);

@@ -55,7 +55,7 @@ static void copy_behind(const struct tcp_cb *t, struct pkt *p, const uint8_t *by
 }
 
 /* Copies what still fits into p, the last packet, which has not been sent. */
-static size_t fill_last(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t len)
+apart_fn static size_t fill_last(struct tcp_cb *t, struct pkt *p, const uint8_t *bytes, size_t len)
 {
     const struct tcp_tx_note *note = tx_note(p);
     assert(!pkt_shared(p) && note->sent_count == 0);

@@ -83,7 +83,7 @@ static inline size_t tcp_sendq_room(const struct tcp_cb *t)
  * SND.UNA has passed more, which is tcp_sendq_ack's. The note of a packet that is put may not be
  * looked at any more.
  */
-static inline bool tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
+static hot_fn bool tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
 {
     struct tcp_sendq *q = &t->snd.queue;
     struct pkt *p = q->first;
