@@ -135,11 +135,11 @@ static hot_fn void before_new_data(struct tcp_cb *t)
 }
 
 /* Sends the next new packet, of which there is one, if it may go. */
-static bool send_new(struct tcp_cb *t)
+static hot_fn bool send_new(struct tcp_cb *t)
 {
     struct pkt *p = t->snd.queue.unsent;
     struct tcp_tx_note *note = tx_note(p);
-    assert(note->seq == t->snd.nxt && !t->snd.fin_sent);
+    assert(!t->snd.fin_sent); /* it begins at SND.NXT: tcp_sendq_sent_new */
     if (unlikely(p != t->snd.queue.last && note->len < t->snd.mss)) {
         tcp_sendq_refill(t, p, t->snd.mss); /* segments have another size than when it was queued */
     }
@@ -209,7 +209,7 @@ static void send_new_data(struct tcp_cb *t)
     }
 }
 
-static void send_what_may_go(struct tcp_cb *t)
+apart_fn static void send_what_may_go(struct tcp_cb *t)
 {
     while (retransmit_one(t)) {
         /* bounded by cwnd */

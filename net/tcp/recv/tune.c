@@ -95,6 +95,12 @@ static uint32_t wanted_bytes(const struct tcp_cb *t)
     return (uint32_t)min_u64(window, TCP_BUF_MAX_BYTES);
 }
 
+/* Asked last: whoever may not is counted in vain, which costs less. */
+static bool may_grow(const struct tcp_cb *t)
+{
+    return !tuning_off(t) && !t->opt.rcvbuf_fixed && tcp_synchronized(t);
+}
+
 static void grow_rcvbuf(struct tcp_cb *t, const struct pkt_pool *pool)
 {
     uint32_t most = min_u32(t->net->cfg.limits.tcp_rcvbuf_max_bytes, tcp_pool_share_bytes(pool));
@@ -113,14 +119,11 @@ void tcp_tune_read(struct tcp_cb *t, size_t len, const struct pkt_pool *pool)
 {
     struct tcp_tuning *u = &t->rcv.tune;
     uint64_t now = t->net->now_ns;
-    if (tuning_off(t) || t->opt.rcvbuf_fixed || !tcp_synchronized(t)) {
-        return;
-    }
     u->round_read += (uint32_t)min_size(len, UINT32_MAX - u->round_read);
     if (u->rtt_us == 0 || now - u->round_ns < (uint64_t)u->rtt_us * NS_PER_US) {
         return;
     }
-    if (u->round_read > u->best_read) {
+    if (unlikely(u->round_read > u->best_read) && may_grow(t)) {
         grow_rcvbuf(t, pool);
     }
     u->round_read = 0;

@@ -47,8 +47,7 @@ static uint64_t timeout_ns(const struct tcp_cb *t)
  */
 static uint64_t patience_end_ns(const struct tcp_cb *t)
 {
-    bool asked = tcp_flight(t) > 0 || t->snd.probes > 0;
-    if (t->opt.user_timeout_ms == 0 || !asked) {
+    if (likely(t->opt.user_timeout_ms == 0) || (tcp_flight(t) == 0 && t->snd.probes == 0)) {
         return DEADLINE_NONE;
     }
     return t->snd.progress_ns + tcp_ms(t->opt.user_timeout_ms);
