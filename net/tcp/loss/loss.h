@@ -6,6 +6,7 @@
 
 #include "net/tcp/block/block.h"
 #include "net/tcp/cc/cc.h"
+#include "net/tcp/loss/rtt.h"
 
 /* What one acknowledgement tells: filled in on its way through ack.c. */
 struct tcp_delivery {
@@ -25,9 +26,6 @@ struct tcp_delivery {
     bool reordered; /* it told of something overtaken */
     bool original;  /* what was out at the timeout and not sent again since has arrived */
 };
-
-/* loss/rtt.c */
-void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected);
 
 /* RFC 6298 5.5: doubled for each timeout, up to the maximum. */
 static inline uint64_t tcp_rto_ns(const struct tcp_cb *t, uint8_t doublings)

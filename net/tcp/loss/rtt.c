@@ -1,50 +1,9 @@
 /*
- * Round-trip time and the retransmission timeout (RFC 6298), in integers: srtt scaled by 8 and
- * rttvar by 4, as Jacobson's paper has it. Which samples are good is decided in ack.c.
+ * What the estimator (rtt.h) begins with.
  */
 #include "net/tcp/loss/int.h"
-
-enum {
-    RTT_SAMPLE_MAX_US = TCP_RTO_MAX_MS * US_PER_MS, /* and so do what they differ by: 32 bits */
-    RTT_EXPECTED_MAX = 256, /* beyond it, integers would swallow the samples */
-};
 
 void tcp_rtt_init(struct tcp_rtt *r)
 {
     *r = (struct tcp_rtt){.rto_us = TCP_RTO_INITIAL_MS * US_PER_MS}; /* 2.1 */
-}
-
-/* Moves *average, scaled by 1/gain, towards sample by gain / expected of what they differ. */
-static inline void move(uint32_t *average, uint32_t gain, uint32_t sample, uint32_t expected)
-{
-    int32_t off = (int32_t)(sample - *average / gain);
-    *average += (uint32_t)(likely(expected == 1) ? off : off / (int32_t)expected);
-}
-
-/*
- * A sample; expected: how many of them a round trip brings. RFC 7323 4.2 and appendix G: with
- * timestamps every ACK is one, and the gains, which were meant for one in a round trip, are divided
- * by their number. Otherwise a steady moment would be all the timeout remembers.
- */
-void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt_ns, uint32_t expected)
-{
-    assert(expected > 0);
-    uint32_t rtt = (uint32_t)min_u64(rtt_ns / NS_PER_US, RTT_SAMPLE_MAX_US);
-    rtt += rtt == 0;
-    if (unlikely(expected > RTT_EXPECTED_MAX)) {
-        expected = RTT_EXPECTED_MAX;
-    }
-    if (unlikely(r->srtt_us8 == 0)) { /* 2.2 */
-        r->srtt_us8 = rtt * 8;
-        r->rttvar_us4 = rtt * 2;
-    } else { /* 2.3, alpha 1/8, beta 1/4 */
-        uint32_t srtt = r->srtt_us8 / 8;
-        move(&r->rttvar_us4, 4, srtt > rtt ? srtt - rtt : rtt - srtt, expected);
-        move(&r->srtt_us8, 8, rtt, expected);
-        r->srtt_us8 = max_u32(r->srtt_us8, 8);
-    }
-    /* RTO = SRTT + max(G, 4 RTTVAR), 2.5 bounds it. The minimum of 2.4 stands in the place of G, so
-     * that a steady path leaves room for delayed ACKs and for a tail loss probe before it. */
-    uint32_t rto = r->srtt_us8 / 8 + max_u32(TCP_RTO_MIN_MS * US_PER_MS, r->rttvar_us4);
-    r->rto_us = min_u32(rto, TCP_RTO_MAX_MS * US_PER_MS);
 }
