@@ -7,6 +7,8 @@
 #ifndef TESTS_UNIT_TCP_SEE_H
 #define TESTS_UNIT_TCP_SEE_H
 
+#include <string.h>
+
 #include "net/tcp/block/block.h"
 #include "net/tcp/cc/cc.h"
 #include "net/tcp/cc/cubic.h"
@@ -305,5 +307,16 @@ static inline void count_port_users(const struct net *n, uint32_t *users)
         }
     }
 }
+
+/* Are the parts that an opening writes the same, but for what points elsewhere? */
+#define SAME(member) (memcmp(&a->member, &b->member, sizeof(a->member)) == 0)
+static inline bool opened_alike(const struct tcp_cb *a, const struct tcp_cb *b)
+{
+    return a->state == b->state && SAME(node.id) && SAME(idle) && SAME(rcv) && SAME(ts) &&
+           SAME(snd) && SAME(path) && SAME(rtt) && SAME(loss) && SAME(rack) &&
+           a->cc.cwnd == b->cc.cwnd && a->cc.ssthresh == b->cc.ssthresh && SAME(timer.due_ns) &&
+           SAME(rcv_cold) && SAME(snd_cold);
+}
+#undef SAME
 
 #endif
