@@ -8,6 +8,7 @@
 #include "apps/httpd/evict.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,14 +19,18 @@
  */
 static void admit(struct server *s, int fd)
 {
+    struct client *c = NULL;
     s->env.counters.accepted++;
-    struct client *c = client_alloc(s, false);
-    /* Again where who left had one of the extra slots, which is no place: there are few. */
-    while (c == NULL && evict_for_place(s)) {
+    /* A new socket has no other flags to keep. */
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) == 0) {
         c = client_alloc(s, false);
-    }
-    if (c == NULL) {
-        c = client_alloc(s, true);
+        /* Again where who left had one of the extra slots, which is no place: there are few. */
+        while (c == NULL && evict_for_place(s)) {
+            c = client_alloc(s, false);
+        }
+        if (c == NULL) {
+            c = client_alloc(s, true);
+        }
     }
     if (c == NULL) {
         s->env.counters.refused_closed++;
@@ -57,7 +62,7 @@ void accept_clients(struct server *s)
 {
     assert(s->listen_fd >= 0);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
+        int fd = accept(s->listen_fd, NULL, NULL);
         if (fd >= 0) {
             admit(s, fd);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
