@@ -12,7 +12,8 @@
 
 enum {
     NETDEV_BATCH = 32,       /* frames between the driver and the stack in one hand */
-    NETDEV_QUEUE_MAX = 1024, /* frames waiting for room in the TX ring; then drop the newest */
+    NETDEV_QUEUE_MAX = 1024, /* packets waiting for room in the TX ring, whatever the device makes
+                                of each; then drop the newest */
 };
 
 struct netdev_ops {

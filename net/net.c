@@ -44,6 +44,9 @@ static bool config_good(const struct net_config *cfg)
     if (tcp_cc_find(cfg->tcp_congestion) == NULL) {
         return false;
     }
+    if ((cfg->offload & NET_OFFLOAD_TSO) != 0 && (cfg->offload & NET_OFFLOAD_TX_CSUM) == 0) {
+        return false; /* of what it cuts it alone can make the checksums */
+    }
     return l->arp_entries >= 2 && l->reass_datagrams >= 1 && l->reass_packets >= 2 &&
            l->udp_sockets >= 1 && l->tcp_connections >= 1 && l->tcp_half_open >= 1 &&
            l->tcp_time_wait >= 1 && l->sockets >= 1 && l->tcp_challenge_ms >= 1;
@@ -177,6 +180,13 @@ void net_set_link(struct net *n, bool up, uint64_t now_ns)
     } else {
         arp_flush(n); /* the neighbours may be other ones next time */
     }
+}
+
+void net_set_offload(struct net *n, uint32_t offload)
+{
+    bool sums = (n->cfg.offload & NET_OFFLOAD_TX_CSUM) != 0;
+    n->cfg.offload &= ~(uint32_t)NET_OFFLOAD_TSO;
+    n->cfg.offload |= sums ? offload & NET_OFFLOAD_TSO : 0;
 }
 
 uint32_t net_address(const struct net *n)

@@ -48,6 +48,13 @@ uint64_t net_poll(struct net *n, uint64_t now_ns);
 /* Carrier. Down: timers go on, nothing is sent. Up: addresses are announced or asked for again. */
 void net_set_link(struct net *n, bool up, uint64_t now_ns);
 
+/*
+ * The device has other abilities from now on (enum net_offload), as it may when the link is another
+ * one. Only NET_OFFLOAD_TSO changes: who sums what is settled by net_config. What was handed to
+ * output before keeps its requests.
+ */
+void net_set_offload(struct net *n, uint32_t offload);
+
 /* The address in use, or 0. */
 uint32_t net_address(const struct net *n);
 

@@ -28,7 +28,7 @@
 struct net {
     uint64_t now_ns; /* set at each entry from outside; what the inside calls "now" */
     struct timer_wheel wheel;
-    struct net_config cfg; /* [I] */
+    struct net_config cfg; /* [I] but for NET_OFFLOAD_TSO (net_set_offload) */
     bool link_up;
     struct net_counters counters;
     struct net_random random;                /* keyed generator and hash, seeded from cfg.seed */

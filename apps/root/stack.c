@@ -161,6 +161,7 @@ static void link_changed(void *arg, const struct nic_link *link, uint64_t now_ns
     } else {
         log_warn("link: down");
     }
+    net_set_offload(r->net, r->dev.nic->features); /* some parts segment at 1 Gb/s alone */
     net_set_link(r->net, link->up, now_ns);
 }
 
@@ -189,12 +190,16 @@ static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_
         .ip = r->config.ip,
         .tx_pool = &r->tx_pool,
         .tx_reserve = r->tx_pool.count / TX_RESERVE_DIVISOR,
-        .offload = nic->features & NET_OFFLOAD_TX_CSUM,
+        .offload = nic->features & (NET_OFFLOAD_TX_CSUM | NET_OFFLOAD_TSO),
         .output = send_frame,
         .event = show_event,
         .arg = r,
     };
     static_assert((int)NET_OFFLOAD_TX_CSUM == (int)NIC_FEATURE_TX_CSUM, "a device's word is ours");
+    static_assert((int)NET_OFFLOAD_TSO == (int)NIC_FEATURE_TSO, "likewise");
+    static_assert((int)NET_TSO_BUFFERS_MAX == (int)NIC_TX_FRAGS_MAX, "and its limits");
+    static_assert((int)NET_TSO_MSS_MIN == (int)NIC_TSO_MSS_MIN, "likewise");
+    static_assert((int)NET_TSO_BYTES_MAX + 14 == (int)NIC_TSO_MAX_BYTES, "likewise");
     memcpy(cfg.mac, nic->mac, sizeof(cfg.mac));
     platform_entropy(cfg.seed, sizeof(cfg.seed));
     net_limits_default(&cfg.limits, divide_tables_bytes(a));

@@ -103,6 +103,14 @@ enum net_tcp_off {
  * same. Bits of net_config.offload. */
 enum net_offload {
     NET_OFFLOAD_TX_CSUM = 1u << 1, /* takes pkt.tx.l4: TCP leaves its checksum to it */
+    NET_OFFLOAD_TSO = 1u << 2, /* takes pkt.tx.mss: TCP leaves segmenting to it; with the above */
+};
+
+/* What a device that segments takes (drivers/nic.h). */
+enum {
+    NET_TSO_BUFFERS_MAX = 48, /* the headers' one among them */
+    NET_TSO_MSS_MIN = 512,
+    NET_TSO_BYTES_MAX = 65535, /* from the IPv4 header on */
 };
 
 /* Limits of one instance. net_limits_default gives a set for a memory budget. */

@@ -53,6 +53,7 @@
     X(tcp_rx_bytes, "bytes received in order")                                                  \
     X(tcp_tx_segments, "segments sent, of all kinds")                                           \
     X(tcp_tx_anew, "of open connections, with a header built anew and not by their template")   \
+    X(tcp_tx_runs, "packets for the device to cut into segments")                               \
     X(tcp_tx_bytes, "payload bytes sent for the first time")                                    \
     X(tcp_tx_retransmits, "data and FIN segments sent again")                                   \
     X(tcp_tx_rst, "RSTs sent")                                                                  \

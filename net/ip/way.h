@@ -39,14 +39,31 @@ static inline void ipv4_way_write(const struct net_way *w, uint8_t *h, size_t pa
     store_be16(h + ETH_HEADER_BYTES + 10, csum_finish(w->sum + total));
 }
 
-/* Takes p, with NET_WAY_BYTES in front of its payload: it leaves by w, which holds. */
-static inline void ipv4_way_send(struct net *n, const struct net_way *w, struct pkt *p)
+/* The same for a packet that the device cuts: length and checksum are each piece's (kernel/pkt.h).
+ */
+static inline void ipv4_way_write_uncut(const struct net_way *w, uint8_t *h)
+{
+    memcpy(h, w->header, NET_WAY_BYTES);
+    store_be16(h + ETH_HEADER_BYTES + 2, 0);
+    store_be16(h + ETH_HEADER_BYTES + 10, 0);
+}
+
+/* Takes p, with NET_WAY_BYTES in front of its payload, which makes so many packets: it leaves by w,
+ * which holds. */
+static inline void ipv4_way_send_uncut(struct net *n, const struct net_way *w, struct pkt *p,
+                                       uint32_t packets)
 {
     w->neighbour->used_ns = n->now_ns;
     p->data += w->skip;
-    NET_COUNT(n, ip_tx);
-    n->counters.eth_tx += w->skip == 0;
+    n->counters.ip_tx += packets;
+    n->counters.eth_tx += w->skip == 0 ? packets : 0;
     n->cfg.output(n->cfg.arg, p);
+}
+
+/* The same for what is one packet. */
+static inline void ipv4_way_send(struct net *n, const struct net_way *w, struct pkt *p)
+{
+    ipv4_way_send_uncut(n, w, p, 1);
 }
 
 #endif

@@ -134,7 +134,60 @@ static hot_fn void before_new_data(struct tcp_cb *t)
     }
 }
 
-/* Sends the next new packet, of which there is one, if it may go. */
+/* p, the first unsent packet, went. */
+static inline void sent_new(struct tcp_cb *t, struct pkt *p)
+{
+    uint32_t len = tx_note(p)->len;
+    tcp_sendq_sent_new(t, p);
+    tcp_recovery_sent(t, len, false);
+    tcp_tlp_sent_new(t);
+    tcp_snd_new_sent(t, len);
+}
+
+/* The packets from p on that may go now, one by one, without being cut or filled up. */
+static struct tcp_run run_from(const struct tcp_cb *t, struct pkt *p)
+{
+    struct tcp_run r = {.first = p};
+    uint32_t most = tcp_run_packets_max(t);
+    uint32_t usable = seq_ahead(t->snd.nxt, t->snd.una + t->snd.wnd);
+    for (; p != NULL && r.packets < most; p = tx_note(p)->next) {
+        uint32_t len = tx_note(p)->len;
+        bool whole = len == t->snd.mss || (p == t->snd.queue.last && len < t->snd.mss);
+        if (!whole || r.bytes + len > usable || !cwnd_admits(t, r.bytes + len) ||
+            (len < t->snd.mss && nagle_holds(t))) {
+            break;
+        }
+        r.last = p;
+        r.bytes += len;
+        r.packets++;
+    }
+    return r;
+}
+
+/* Sends p, the first unsent packet, which may go, together with those behind it that may, if there
+ * are any and it can be done (send/run.c). Not while something is repaired or probed for. */
+static bool send_run(struct tcp_cb *t, struct pkt *p)
+{
+    bool probes = t->rack.tlp_now || t->snd.push_override;
+    if (p == t->snd.queue.last || tx_note(p)->len != t->snd.mss || probes ||
+        (t->board.lost_bytes | t->cc.recovery) != 0 || !tcp_run_serves(t)) {
+        return false;
+    }
+    struct tcp_run r = run_from(t, p);
+    bool fin = r.packets > 1 && fin_rides(t, r.last);
+    if (r.packets <= 1 || !tcp_emit_run(t, &r, fin)) {
+        return false;
+    }
+    while (r.packets-- > 0) {
+        sent_new(t, t->snd.queue.unsent);
+    }
+    if (fin) {
+        tcp_snd_fin_sent(t);
+    }
+    return true;
+}
+
+/* Sends the next new packet, of which there is one, or more of them, if it may go. */
 static hot_fn bool send_new(struct tcp_cb *t)
 {
     struct pkt *p = t->snd.queue.unsent;
@@ -147,15 +200,15 @@ static hot_fn bool send_new(struct tcp_cb *t)
     if (len == 0 || (len < note->len && !tcp_sendq_split(t, p, (uint16_t)len))) {
         return false;
     }
-    bool fin = fin_rides(t, p);
     before_new_data(t);
+    if (send_run(t, p)) {
+        return true;
+    }
+    bool fin = fin_rides(t, p);
     if (!tcp_emit_packet(t, p, fin)) {
         return false;
     }
-    tcp_sendq_sent_new(t, p);
-    tcp_recovery_sent(t, len, false);
-    tcp_tlp_sent_new(t);
-    tcp_snd_new_sent(t, len);
+    sent_new(t, p);
     if (fin) {
         tcp_snd_fin_sent(t);
     }

@@ -5,6 +5,7 @@
  * takes no reading neither sends nor sets a timer. `make check` fails when an entry of those
  * headers is not here.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/p[ko]*.c kernel/timer.c
 #include <setjmp.h>
@@ -192,9 +193,11 @@ static void do_epoll_open(struct busy *b)
     assert_true(epoll_open(b->n, b->p.now_ns) >= 0);
 }
 
+/* net_set_offload asks for no time: it sends nothing. */
 static void do_link(struct busy *b)
 {
     net_set_link(b->n, false, b->p.now_ns);
+    net_set_offload(b->n, 0);
     net_set_link(b->n, true, 0);
 }
 

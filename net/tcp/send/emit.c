@@ -79,15 +79,6 @@ void tcp_emit_rst(struct tcp_cb *t)
     (void)tcp_emit_bare(t->net, &out);
 }
 
-/* Every segment with ACK tells what was received: nothing is left to acknowledge, unless there was
- * no room to tell of what came out of order (untold): then an ACK of its own follows. */
-static void ack_went(struct tcp_cb *t, bool untold)
-{
-    tcp_ack_went(t, untold);
-    t->snd.segs_out++;
-    tcp_timer_stop(t, TCP_TIMER_DELACK);
-}
-
 /* SND.NXT, unless the peer took window back: what lies behind its edge it would not look at. */
 static uint32_t acceptable_seq(const struct tcp_cb *t)
 {
@@ -127,7 +118,7 @@ static void send_anew(struct tcp_cb *t, struct pkt *p, const struct tcp_tx_note 
     tcp_encode(p, &out);
     /* No link is too narrow for headers alone (RFC 791 3.2). */
     (void)to_ip(t->net, p, &out, note != NULL && t->path.may_fragment);
-    ack_went(t, t->rcv.ack_now && tcp_sack_due(t) && out.options.sack_count == 0);
+    tcp_went(t, 1, t->rcv.ack_now && tcp_sack_due(t) && out.options.sack_count == 0);
     tcp_template_find(t);
 }
 
@@ -141,7 +132,7 @@ static bool send_bare(struct tcp_cb *t, uint32_t seq, uint8_t flags)
     }
     if (likely(tcp_template_serves(t))) {
         tcp_template_send(t, p, seq, flags, 0);
-        ack_went(t, false);
+        tcp_went(t, 1, false);
     } else {
         send_anew(t, p, NULL, seq, flags);
     }
@@ -202,17 +193,10 @@ bool tcp_emit_packet(struct tcp_cb *t, struct pkt *p, bool fin)
     }
     p->data = p->head + note->offset;
     p->tail = p->data + note->len;
-    uint8_t flags = TCP_ACK;
-    if (p == t->snd.queue.last) {
-        flags |= TCP_PSH; /* RFC 9293 3.9.1: no more is queued behind it */
-    }
-    if (fin) {
-        assert(p == t->snd.queue.last && t->snd.fin_queued);
-        flags |= TCP_FIN;
-    }
+    uint8_t flags = tcp_data_flags(t, p, fin);
     if (likely(tcp_template_serves(t) && !t->path.may_fragment)) {
         tcp_template_send(t, pkt_get(p), note->seq, flags, note->sum);
-        ack_went(t, false);
+        tcp_went(t, 1, false);
     } else {
         send_anew(t, pkt_get(p), note, note->seq, flags);
     }

@@ -23,24 +23,32 @@ static inline uint16_t tcp_template_ask_device(struct pkt *p, const uint8_t *tcp
     return (uint16_t)csum_reduce(pseudo);
 }
 
+/* What the header says, and how long it is. */
+static hot_fn size_t tcp_template_fields(struct tcp_cb *t, uint32_t seq, uint8_t flags,
+                                         struct tcp_fields *f)
+{
+    *f = (struct tcp_fields){.ports = t->tmpl.ports,
+                             .seq = seq,
+                             .ack = t->rcv.nxt,
+                             .window = tcp_window_field(t),
+                             .flags = flags,
+                             .timestamps = t->ts.on};
+    if (!f->timestamps) {
+        return TCP_HEADER_BYTES;
+    }
+    f->ts_val = tcp_ts_at(t->net->now_ns, t->ts.offset);
+    f->ts_ecr = t->ts.recent;
+    return TCP_HEADER_BYTES + TCP_TIMESTAMP_BYTES;
+}
+
 /* Sends p, which has the payload, of that sum, or none; takes it. The template serves. */
 static hot_fn void tcp_template_send(struct tcp_cb *t, struct pkt *p, uint32_t seq, uint8_t flags,
                                      uint32_t sum)
 {
     struct net *n = t->net;
     const struct tcp_template *m = &t->tmpl;
-    struct tcp_fields f = {.ports = m->ports,
-                           .seq = seq,
-                           .ack = t->rcv.nxt,
-                           .window = tcp_window_field(t),
-                           .flags = flags,
-                           .timestamps = t->ts.on};
-    size_t header_bytes = TCP_HEADER_BYTES;
-    if (f.timestamps) {
-        header_bytes += TCP_TIMESTAMP_BYTES;
-        f.ts_val = tcp_ts_at(n->now_ns, t->ts.offset);
-        f.ts_ecr = t->ts.recent;
-    }
+    struct tcp_fields f;
+    size_t header_bytes = tcp_template_fields(t, seq, flags, &f);
     size_t tcp_bytes = pkt_len(p) + header_bytes;
     uint8_t *h = pkt_push(p, NET_WAY_BYTES + header_bytes);
     assert(tcp_bytes + IPV4_HEADER_BYTES <= n->cfg.mtu);

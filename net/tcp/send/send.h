@@ -8,6 +8,7 @@
 
 #include "net/tcp/block/block.h"
 #include "net/tcp/loss/loss.h"
+#include "net/tcp/recv/recv.h"
 
 /* send/queue.c */
 size_t tcp_sendq_append(struct tcp_cb *t, const uint8_t *bytes, size_t len, bool *no_packet);
@@ -33,6 +34,23 @@ void tcp_emit_keepalive(struct tcp_cb *t);
 
 /* send/template.c: the header of those that need none of their own. */
 void tcp_template_find(struct tcp_cb *t);
+
+/*
+ * send/run.c: packets of the queue that were never sent, one behind the other, which leave as one
+ * that the device cuts into the segments they are. All but the last are of snd.mss bytes.
+ */
+struct tcp_run {
+    struct pkt *first;
+    struct pkt *last;
+    uint32_t packets;
+    uint32_t bytes;
+};
+bool tcp_run_serves(const struct tcp_cb *t); /* may there be one? */
+uint32_t tcp_run_packets_max(const struct tcp_cb *t);
+bool tcp_emit_run(struct tcp_cb *t, const struct tcp_run *r, bool fin);
+
+/* send/template.c: p, empty, gets the headers of r, which is chained behind it; taken. */
+void tcp_template_send_run(struct tcp_cb *t, struct pkt *p, const struct tcp_run *r, uint8_t flags);
 
 /* What the owner chose for the IP header, or who the peer is, is something else from now on. */
 static inline void tcp_template_forget(struct tcp_cb *t)
@@ -119,6 +137,24 @@ static hot_fn bool tcp_sendq_pass(struct tcp_cb *t, struct tcp_delivery *d)
         }
     }
     return all;
+}
+
+/* Segments with ACK went. They tell what was received: nothing is left to acknowledge, unless there
+ * was no room to tell of what came out of order (untold): then an ACK of its own follows. */
+static inline void tcp_went(struct tcp_cb *t, uint32_t segments, bool untold)
+{
+    tcp_ack_went(t, untold);
+    t->snd.segs_out += segments;
+    tcp_timer_stop(t, TCP_TIMER_DELACK);
+}
+
+/* Of data whose last packet is p, with our FIN behind it or not. */
+static inline uint8_t tcp_data_flags(const struct tcp_cb *t, const struct pkt *p, bool fin)
+{
+    bool last = p == t->snd.queue.last;
+    assert(!fin || (last && t->snd.fin_queued));
+    /* RFC 9293 3.9.1: PSH when no more is queued behind it. */
+    return (uint8_t)(TCP_ACK | (last ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
 }
 
 /* ---- the turns of a connection ---- */
