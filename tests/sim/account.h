@@ -29,7 +29,8 @@ static inline uint32_t account_sum(const struct account *a)
 }
 
 /* A number for the state of a stack: every byte of its connections, and its counters but for those
- * that tell which way segments went (tcp_fast_*). Equal only for stacks in the same memory. */
+ * that tell which way segments went (tcp_fast_*, tcp_tx_runs). Equal only for stacks in the same
+ * memory. */
 uint64_t account_digest(const struct net *n);
 
 /* Packets that wait for a neighbour's address. */

@@ -37,6 +37,7 @@ struct host_plan {
     uint32_t buf_max_bytes; /* how far both grow by themselves; 0: not at all */
     uint32_t packets;       /* in each pool */
     uint32_t tcp_off;       /* enum net_tcp_off */
+    uint32_t offload;       /* enum net_offload; of a device what it has */
     bool ecn;
     bool ts_fixed;
     uint32_t ts_start;      /* ms */

@@ -7,17 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/segment_packet.h"
+
 enum {
     PAIR_ROUNDS_MAX = 100000, /* of one run: more means that the two never fall silent */
     ETHERNET_BYTES = 14,
 };
 
-static void output(void *arg, struct pkt *packet)
+static void frame_out(void *arg, const uint8_t *frame, size_t len)
 {
     struct pair_side *s = arg;
     struct pair *p = s->pair;
     pair_wire_fn *wire = p->wire != NULL ? p->wire : pair_send;
-    wire(p, s == &p->side[0] ? 0 : 1, packet->data, pkt_len(packet));
+    wire(p, s == &p->side[0] ? 0 : 1, frame, len);
+}
+
+static void output(void *arg, struct pkt *packet)
+{
+    uint32_t frames = segment_packet(packet, frame_out, arg);
+    assert(frames > 0);
     pkt_put(packet);
 }
 

@@ -322,6 +322,20 @@ static void draw_features(struct drawing *g, struct host_plan *h)
     h->isn = (one_in(g, 2) ? UINT32_MAX : INT32_MAX) - (uint32_t)draw_scaled(&g->d, 1, 100 * 1000);
 }
 
+/* What the device does for the stack. Drawn from the seed alone, as draw_large. */
+static uint32_t draw_offload(const struct drawing *g, const struct host_plan *h)
+{
+    uint64_t i = (uint64_t)(h - g->plan->host);
+    switch (mix_u64(g->plan->seed ^ (UINT64_C(0x0ff10ad) + i)) % 4) {
+    case 0:
+        return 0;
+    case 1:
+        return NET_OFFLOAD_TX_CSUM;
+    default:
+        return NET_OFFLOAD_TX_CSUM | NET_OFFLOAD_TSO;
+    }
+}
+
 static void draw_host(struct drawing *g, struct host_plan *h)
 {
     struct draw *d = &g->d;
@@ -331,6 +345,7 @@ static void draw_host(struct drawing *g, struct host_plan *h)
     h->buf_max_bytes = one_in(g, 2) ? (uint32_t)draw_scaled(d, 8192, 2 * 1024 * 1024) : 0;
     h->packets = (uint32_t)draw_scaled(d, 48, 1024);
     draw_features(g, h);
+    h->offload = draw_offload(g, h);
     draw_way(g, &h->lan.up);
     if (one_in(g, 2)) {
         draw_way(g, &h->lan.down);

@@ -374,6 +374,7 @@ static void link_changed(void *arg, const struct nic_link *link, uint64_t now_ns
 {
     struct station *s = arg;
     world_trace(s->host->world, "host %d: link %s", s->host->index, link->up ? "up" : "down");
+    net_set_offload(s->host->net, s->host->plan->offload & s->e.nic.features);
     net_set_link(s->host->net, link->up, s->host->world->now_ns);
 }
 

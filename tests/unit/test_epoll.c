@@ -2,6 +2,7 @@
  * epoll without blocking: level and edge triggering, one-shot, interests that come and go, order,
  * limits. Most runs on datagram sockets, whose readiness a test can make and take at will.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 

@@ -9,6 +9,7 @@
  * application needs no more than to try a refused call again, all in bounded virtual time, the
  * invariants of TCP hold after each event, and at the end everything is back in its pool.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net tests/unit/tcp_check.c kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <errno.h>

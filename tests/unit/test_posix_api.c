@@ -3,6 +3,7 @@
  * messages, the console. Waiting is test_posix.c's.
  */
 // clang-format off
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c

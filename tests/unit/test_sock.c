@@ -2,6 +2,7 @@
  * The non-blocking socket layer: descriptors, every error, streams and datagrams between two
  * stacks, readiness and watches. Links the whole stack.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 

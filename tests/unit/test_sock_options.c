@@ -3,6 +3,7 @@
  * written for Linux hand them in, and what they are told when that is wrong.
  */
 // clang-format off
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: tests/unit/posix_world.c @net net/posix/*.c kernel/pkt.c
 // LINK: kernel/pool.c kernel/timer.c kernel/task.c kernel/sleep.c arch/host/context.c

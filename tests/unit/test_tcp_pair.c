@@ -3,6 +3,7 @@
  * time: both send a stream of known content and close, in either order. The content must be whole,
  * both must end, and every packet and record must be home. RINGSIDE_SEED replays one seed.
  */
+// LINK: tests/unit/chip_segment.c tests/unit/segment_packet.c
 // LINK: tests/sim/pair.c tests/sim/link.c tests/sim/carve.c
 // LINK: @net kernel/pkt.c kernel/pool.c kernel/timer.c
 #include <setjmp.h>
