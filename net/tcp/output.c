@@ -164,13 +164,13 @@ static struct tcp_run run_from(const struct tcp_cb *t, struct pkt *p)
     return r;
 }
 
-/* Sends p, the first unsent packet, which may go, together with those behind it that may, if there
- * are any and it can be done (send/run.c). Not while something is repaired or probed for. */
+/* Sends p, the first unsent packet, which may go, together with those behind it that may, if any
+ * may and it can be done (send/run.c). Not while something is repaired or probed for. */
 static bool send_run(struct tcp_cb *t, struct pkt *p)
 {
     bool probes = t->rack.tlp_now || t->snd.push_override;
-    if (p == t->snd.queue.last || tx_note(p)->len != t->snd.mss || probes ||
-        (t->board.lost_bytes | t->cc.recovery) != 0 || !tcp_run_serves(t)) {
+    if (tx_note(p)->len != t->snd.mss || probes || (t->board.lost_bytes | t->cc.recovery) != 0 ||
+        !tcp_run_serves(t)) {
         return false;
     }
     struct tcp_run r = run_from(t, p);
@@ -201,7 +201,7 @@ static hot_fn bool send_new(struct tcp_cb *t)
         return false;
     }
     before_new_data(t);
-    if (send_run(t, p)) {
+    if (unlikely(p != t->snd.queue.last) && send_run(t, p)) {
         return true;
     }
     bool fin = fin_rides(t, p);
