@@ -8,15 +8,24 @@
  *                         it off on some (I219), users on the others: E1000_QUIRK_NO_TSO
  *   82571 to 82574        at 10 and 100 Mb/s Linux turns it off: E1000_TSO_GIGABIT
  *
- * QEMU's e1000 leaves received checksums alone and says so (IXSM). Its 82574 segments by the help
- * of the host's network; before 8.0 it makes fragments of IPv4 where there is none (a user or
+ * QEMU's e1000 leaves received checksums alone and says so (IXSM). What it is asked to do it does
+ * as a program does, and no faster than we, who sum while we copy: a segment of a download
+ * costs 5.6 us of the emulated processor without, 7.9 with checksums, 6.3 with TSO. So it is not
+ * asked, unless the command line wants it. Its 82574 segments by the help of the host's network,
+ * which halves that time; before 8.0 it makes fragments of IPv4 where there is none (a user or
  * socket netdev).
  */
 #include "drivers/e1000/internal.h"
 
 enum {
     CSUMS = NIC_FEATURE_RX_CSUM | NIC_FEATURE_TX_CSUM,
+    SUBSYSTEM_VENDOR_QEMU = 0x1af4,
 };
+
+static bool is_emulated_8254x(const struct e1000 *e)
+{
+    return e->dev->subsystem_vendor == SUBSYSTEM_VENDOR_QEMU && e->id->gen < E1000_GEN_82571;
+}
 
 void e1000_offload_choose(struct e1000 *e, enum nic_offload offload)
 {
@@ -29,7 +38,9 @@ void e1000_offload_choose(struct e1000 *e, enum nic_offload offload)
         e->offers |= CSUMS;
         break;
     case NIC_OFFLOAD_AUTO:
-        e->offers |= CSUMS | (tso ? NIC_FEATURE_TSO : 0);
+        if (!is_emulated_8254x(e)) {
+            e->offers |= CSUMS | (tso ? NIC_FEATURE_TSO : 0);
+        }
         break;
     case NIC_OFFLOAD_ALL:
         e->offers |= CSUMS | NIC_FEATURE_TSO;

@@ -20,7 +20,7 @@ QUIET_S = 1
 CUTS = {"e1000": True, "e1000e": False}
 
 
-@pytest.fixture(params=[(nic, offload) for nic in CUTS for offload in ("off", "csum", "auto")],
+@pytest.fixture(params=[(nic, offload) for nic in CUTS for offload in ("off", "csum", "all")],
                 ids="-".join)
 def offloading(request, tmp_path):
     nic, offload = request.param
@@ -74,7 +74,7 @@ def data_segments(wire, port, cut):
 
 def test_segments_on_the_wire(offloading):
     nic, offload, guest = offloading
-    cut = CUTS[nic] or offload != "auto"
+    cut = CUTS[nic] or offload != "all"
     wire = Wire(LINK, guest)
     port, answer = download(guest, SIZE)
     checked = CUTS[nic] or offload == "off"
@@ -93,10 +93,10 @@ def test_segments_on_the_wire(offloading):
     assert stream == answer
     assert pushes < len(found) // 2 or not cut, "a PSH is the last segment's alone"
     runs = guest.stats()["tcp_tx_runs"]
-    assert (runs > 0) == (offload == "auto"), runs
-    if offload == "auto" and cut:
+    assert (runs > 0) == (offload == "all"), runs
+    if offload == "all" and cut:
         assert max(idents) > 0 and min(idents) == 0  # counts up in a run, from TCP's 0
-    if offload != "auto":
+    if offload != "all":
         assert set(idents) <= {0}
     assert not re.search("panic|reset", guest.console())
 

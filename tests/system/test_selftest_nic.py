@@ -82,7 +82,7 @@ def test_report_of(tmp_path, nic):
         pytest.skip("igb needs QEMU 8 or later, which tools/get-qemu.sh unpacks")
     name, loopback, ways, layout = DEVICES[nic]
     with QemuGuest(tmp_path, user=True, nic=f"{nic},mac={MAC}", machine="q35", qemu=qemu,
-                   append="selftest=nic") as guest:
+                   append="selftest=nic offload=all") as guest:
         [report] = reports(guest)
         guest.wait_http()  # it goes on serving
     check_form(report)
@@ -112,7 +112,7 @@ def test_report_of(tmp_path, nic):
 def test_every_device_has_its_report(tmp_path):
     other = ["-netdev", "user,id=n1", "-device", f"e1000,netdev=n1,addr=7,mac={MAC}"]
     with QemuGuest(tmp_path, user=True, nic="e1000-82544gc,addr=5", extra=other,
-                   append="selftest=nic") as guest:
+                   append="selftest=nic offload=all") as guest:
         guest.wait_console(r"(?m)^Ringside .*: the network controller that is used")
         guest.wait_http()
         both = reports_in(guest.console())

@@ -520,6 +520,26 @@ static void test_features(void **state)
     }
 }
 
+static uint32_t offered_by_qemu(uint16_t device, enum nic_offload offload)
+{
+    world_power_on(&w, device, WORLD_PACKETS);
+    w.dev.subsystem_vendor = 0x1af4;
+    w.offload = offload;
+    world_start(&w);
+    uint32_t features = w.nic->features;
+    world_end(&w);
+    return features;
+}
+
+/* What an emulator does no faster than we is not asked of it, but when the user wants it. */
+static void test_features_of_an_emulator(void **state)
+{
+    assert_int_equal(offered_by_qemu(0x100e, NIC_OFFLOAD_AUTO), NIC_FEATURE_TX_FRAGS);
+    assert_int_equal(offered_by_qemu(0x100f, NIC_OFFLOAD_AUTO), NIC_FEATURE_TX_FRAGS);
+    assert_true((offered_by_qemu(0x100e, NIC_OFFLOAD_ALL) & NIC_FEATURE_TSO) != 0);
+    assert_true((offered_by_qemu(0x10d3, NIC_OFFLOAD_AUTO) & NIC_FEATURE_TSO) != 0);
+}
+
 /* The link gets slow and fast again; what was on its way when it did is segmented all the same. */
 static void test_features_follow_the_link(void **state)
 {
@@ -553,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_received_checksums),
         cmocka_unit_test(test_marks_of_a_liar),
         cmocka_unit_test(test_features),
+        cmocka_unit_test(test_features_of_an_emulator),
         cmocka_unit_test(test_features_follow_the_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
