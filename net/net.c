@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "net/gro/gro.h"
 #include "net/net.h"
 #include "net/stack.h"
 #include "net/tcp/cc/cc.h"
@@ -136,6 +137,27 @@ void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns)
     net_enter(n, now_ns);
     p->rx_flags &= ~(uint32_t)PKT_RX_L2_BROADCAST;
     ipv4_input(n, p);
+}
+
+static void input_each(struct net *n, struct pkt *const *batch, size_t count, uint64_t now_ns)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (n->cfg.link == NET_LINK_ETHERNET) {
+            net_input(n, batch[i], now_ns);
+        } else {
+            net_input_ip(n, batch[i], now_ns);
+        }
+    }
+}
+
+void net_input_batch(struct net *n, struct pkt *const *batch, size_t count, uint64_t now_ns)
+{
+    if (unlikely(n->cfg.gro_off)) {
+        input_each(n, batch, count, now_ns);
+        return;
+    }
+    net_enter(n, now_ns);
+    gro_input(n, batch, count, n->cfg.link == NET_LINK_ETHERNET ? ETH_HEADER_BYTES : 0);
 }
 
 uint64_t net_poll(struct net *n, uint64_t now_ns)

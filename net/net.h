@@ -34,6 +34,10 @@ enum status net_create(struct net **out, struct arena *a, const struct net_confi
 void net_input(struct net *n, struct pkt *p, uint64_t now_ns);
 void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns);
 
+/* Takes a batch that the device has handed over at once, frames or bare packets as the link has
+ * them: the same as one by one, with fewer passes through the stack (net/gro/gro.h). */
+void net_input_batch(struct net *n, struct pkt *const *batch, size_t count, uint64_t now_ns);
+
 enum {
     NET_POLL_TIMERS = 256, /* looked at in one poll: when thousands expire together, frames get in
                               between */

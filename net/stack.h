@@ -31,7 +31,8 @@ struct net {
     struct net_config cfg; /* [I] but for NET_OFFLOAD_TSO (net_set_offload) */
     bool link_up;
     struct net_counters counters;
-    struct net_random random;                /* keyed generator and hash, seeded from cfg.seed */
+    struct pkt *run_rest;     /* of a run on its way up, what was not taken: gro/ sends it after */
+    struct net_random random; /* keyed generator and hash, seeded from cfg.seed */
     NET_PART(link, struct eth eth);          /* types of frames */
     NET_PART(link, struct iface iface);      /* the address in use, routes */
     NET_PART(ip, struct ipv4 ip);            /* transports, identification */

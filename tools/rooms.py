@@ -38,6 +38,8 @@ ROOMS = {
         "net/ip": Room(("net/core", "net/wire", "net/link"),
                        ("ipv4.h", "icmp.h", "pmtu.h", "reass.h", "way.h"),
                        "IP in and out, fragments, ICMP, path MTUs"),
+        "net/gro": Room(("net/core", "net/wire", "net/link", "net/ip"), ("gro.h",),
+                        "of a batch of frames, the runs of segments of one flow"),
         "net/udp": Room(("net/core", "net/wire", "net/link", "net/ip"), ("udp.h",), "UDP"),
         "net/tcp/block": Room(("net/core", "net/wire"), ANY,
                               "the layout of a connection, the table of 4-tuples, ports, ISS"),

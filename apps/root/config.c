@@ -296,6 +296,16 @@ static bool parse_ecn(const char *value, void *out)
     return i >= 0;
 }
 
+static bool parse_gro(const char *value, void *out)
+{
+    static const char *const names[] = {"on", "off"};
+    int i = find_name(value, names, ARRAY_SIZE(names));
+    if (i >= 0) {
+        ((struct root_config *)out)->gro_off = i == 1;
+    }
+    return i >= 0;
+}
+
 static bool parse_congestion(const char *value, void *out)
 {
     static const char *const names[] = {"cubic", "newreno"};
@@ -340,6 +350,7 @@ static const struct cmdline_key keys[] = {
     {"panic", "reboot or halt", parse_panic},
     {"selftest", "none, all, nic, fault, stack, assert or wrap", parse_selftest},
     {"ecn", "off or on", parse_ecn},
+    {"gro", "on or off", parse_gro},
     {"congestion", "cubic or newreno", parse_congestion},
     {"tap", "the name of a TAP device, up to 15 characters (hosted only)", parse_tap},
     {"mem", "16M to 4096M (hosted only)", parse_memory},

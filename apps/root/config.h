@@ -55,6 +55,7 @@ struct root_config {
     enum panic_action panic;
     enum root_selftest selftest;
     bool ecn;
+    bool gro_off;
     const char *congestion; /* NULL: the stack's default */
     char tap[16];           /* hosted: the TAP device */
     uint32_t memory_mib;    /* hosted: what the machine's RAM would be */

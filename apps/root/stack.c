@@ -147,9 +147,7 @@ static uint64_t poll_net(void *arg, uint64_t now_ns)
 static void input_frames(void *arg, struct pkt **batch, size_t count, uint64_t now_ns)
 {
     struct root *r = arg;
-    for (size_t i = 0; i < count; i++) {
-        net_input(r->net, batch[i], now_ns);
-    }
+    net_input_batch(r->net, batch, count, now_ns);
 }
 
 static void link_changed(void *arg, const struct nic_link *link, uint64_t now_ns)
@@ -203,6 +201,7 @@ static enum status make_net(struct root *r, const struct nic *nic, uint64_t now_
     memcpy(cfg.mac, nic->mac, sizeof(cfg.mac));
     platform_entropy(cfg.seed, sizeof(cfg.seed));
     net_limits_default(&cfg.limits, divide_tables_bytes(a));
+    cfg.gro_off = r->config.gro_off;
     cfg.tcp_ecn = r->config.ecn;
     cfg.tcp_congestion = r->config.congestion;
     if (r->config.selftest == SELFTEST_WRAP) {

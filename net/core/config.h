@@ -156,6 +156,7 @@ struct net_config {
     /* Test and tuning knobs, 0 = the default. */
     uint32_t tcp_msl_ms;         /* TIME-WAIT lasts twice this */
     uint32_t tcp_initial_window; /* segments */
+    bool gro_off;                /* net/gro/: every frame of a batch goes alone */
     bool tcp_isn_fixed;          /* tests: every initial sequence number is tcp_isn */
     uint32_t tcp_isn;
     bool tcp_ts_fixed; /* tests: timestamps count from tcp_ts_start on at time 0, for every peer */

@@ -16,6 +16,10 @@
     X(eth_rx_unknown_type, "dropped: type neither IPv4 nor ARP")                \
     X(link_tx_down, "dropped: sent while the link is down")
 
+#define NET_COUNTERS_GRO(X)                                      \
+    X(gro_runs, "packets made of segments that came one by one") \
+    X(gro_segments, "segments that went on behind another's headers")
+
 #define NET_COUNTERS_ARP(X)                                                            \
     X(arp_rx, "ARP packets received")                                                  \
     X(arp_rx_malformed, "dropped: ARP not Ethernet/IPv4, short, or unknown operation") \
@@ -120,6 +124,7 @@
 
 #define NET_COUNTERS_LINK(X) \
     NET_COUNTERS_ETH(X)      \
+    NET_COUNTERS_GRO(X)      \
     NET_COUNTERS_ARP(X)      \
     NET_COUNTERS_IP(X)       \
     NET_COUNTERS_PMTU(X)     \

@@ -67,6 +67,9 @@ static bool decode(struct net *n, struct tcp_segment *seg, const struct ipv4_hea
     seg->id.laddr = h->dst;
     seg->id.raddr = h->src;
     pkt_pull(p, header_bytes);
+    if (unlikely(p->frag != NULL)) {
+        seg->len = (uint32_t)pkt_total(p);
+    }
     return true;
 }
 
@@ -202,6 +205,9 @@ static void demultiplex(struct net *n, struct tcp_segment *seg)
 void tcp_input(struct net *n, struct pkt *p, const struct ipv4_header *h)
 {
     assert(!pkt_shared(p));
+    if (unlikely(p->frag != NULL)) {
+        tcp_run_cut(n, p, h);
+    }
     struct tcp_segment seg; /* decode fills in the rest */
     seg.pkt = p;
     seg.ecn = h->tos & IP_ECN_MASK;

@@ -25,6 +25,7 @@ enum {
     SOCKETS = 8,
     FDS_MAX = 6,
     HELD_MAX = 8,
+    BATCH_MAX = 9,
     LISTEN_PORT = 80,
     CALL_BYTES = MODEL_BYTES_MAX,
     ANSWERS_MAX = 250, /* packets out for one in: a window's worth, and the pool has no more */
@@ -44,6 +45,9 @@ struct fuzz {
     struct pkt *held[HELD_MAX];
     uint32_t held_next;
     bool hold; /* the device is busy: it keeps some packets */
+    struct pkt *batch[BATCH_MAX];
+    uint32_t batched;
+    bool gathers; /* packets wait to be given to the stack as a batch */
 };
 
 static void output(void *arg, struct pkt *p)
@@ -76,6 +80,10 @@ static void feed(struct fuzz *f, const uint8_t *ip, size_t len, bool is_rst)
         return;
     }
     memcpy(pkt_append(p, len), ip, len);
+    if (f->gathers) {
+        f->batch[f->batched++] = p;
+        return;
+    }
     net_input_ip(f->net, p, f->model.now_ns);
     assert(!is_rst || f->model.resets == resets);
     assert(f->model.sent - sent <= ANSWERS_MAX);
@@ -316,6 +324,39 @@ static void peer_sends(struct fuzz *f, bool bent)
     }
 }
 
+static void give_batch(struct fuzz *f)
+{
+    uint32_t sent = f->model.sent;
+    net_input_batch(f->net, f->batch, f->batched, f->model.now_ns);
+    assert(f->model.sent - sent <= ANSWERS_MAX);
+    tcp_check_invariants(f->net);
+    f->gathers = false;
+    f->batched = 0;
+}
+
+/* The next data in segments that come at once, one of them bent or not. */
+static void peer_sends_run(struct fuzz *f, uint32_t count, bool bent)
+{
+    struct model_flow *flow = pick_flow(f);
+    struct model_segment s;
+    if (flow == NULL) {
+        return;
+    }
+    uint16_t len = payload_len(f);
+    uint32_t which = bent ? fuzz_u8(&f->in) % count : count;
+    assert(count <= BATCH_MAX);
+    f->gathers = true;
+    for (uint32_t i = 0; i < count; i++) {
+        model_next(&f->model, flow, &s);
+        s.len = len;
+        if (i == which) {
+            bend(f, &s);
+        }
+        feed_segment(f, flow, &s);
+    }
+    give_batch(f);
+}
+
 /* A router, or somebody who would like to pass for one, complains about the stack's last packet. */
 static void icmp_error(struct fuzz *f)
 {
@@ -466,6 +507,10 @@ static void step(struct fuzz *f)
         open_passive, call_send, call_recv,  call_open, call_end,
         call_other,   pass_time, icmp_error, call_send, forget_flow,
     };
+    if ((what & 15) < 6 && (what & 16) != 0) {
+        peer_sends_run(f, 2 + (what >> 5), (what & 15) == 5);
+        return;
+    }
     if ((what & 15) < 6) {
         peer_sends(f, (what & 15) == 5);
         return; /* the invariants were looked at after each segment */

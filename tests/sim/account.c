@@ -79,6 +79,7 @@ uint64_t account_digest(const struct net *n)
     size_t end = offsetof(struct net_counters, tcp_fast_miss_room) + sizeof(uint64_t);
     memset((uint8_t *)&counters + first, 0, end - first);
     counters.tcp_tx_runs = 0;
+    counters.gro_runs = counters.gro_segments = 0;
     uint64_t sum = trail_mix(0, &counters, sizeof(counters));
     const struct list *it;
     list_for_each (it, &n->tcp.all) {

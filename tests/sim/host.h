@@ -38,11 +38,18 @@ struct host_plan {
     uint32_t packets;       /* in each pool */
     uint32_t tcp_off;       /* enum net_tcp_off */
     uint32_t offload;       /* enum net_offload; of a device what it has */
+    uint32_t batch;         /* data segments that come to its stack at once, at most; 0 as 1 */
+    uint64_t batch_ns;      /* so long the first one waits for the others */
+    bool gro_off;
     bool ecn;
     bool ts_fixed;
     uint32_t ts_start;      /* ms */
     const char *congestion; /* NULL: the default */
     struct lan_params lan;
+};
+
+enum {
+    HOST_BATCH_MAX = 32,
 };
 
 struct host {
@@ -57,7 +64,11 @@ struct host {
     void *memory; /* the pools' and the stack's */
     size_t memory_bytes;
     uint64_t deadline_ns;
-    /* What it has sent in answer to the frame it is being given. */
+    struct pkt *batch[HOST_BATCH_MAX]; /* data segments that wait to be handed over together */
+    uint32_t batch_count;
+    uint64_t batch_due_ns;
+    /* What it has sent in answer to the frame, or frames, it is being given. */
+    uint32_t given;        /* frames at once */
     uint32_t answers;      /* frames */
     uint32_t bare_answers; /* of these, without TCP payload */
     uint32_t waited;       /* packets that waited for ARP before it came */
@@ -72,7 +83,8 @@ void host_stop(struct host *h);
 /* Its turn: what is due in stack and device. Returns when it wants the next. */
 uint64_t host_poll(struct host *h);
 
-/* Takes a frame that has come through to the stack of a host that is up. */
+/* Takes a frame that has come through to the stack of a host that is up, at once, behind what waits
+ * for a batch. */
 void host_input(struct host *h, struct pkt *p, bool corrupted);
 
 /* Gives it a frame, borrowed. */

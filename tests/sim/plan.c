@@ -336,6 +336,16 @@ static uint32_t draw_offload(const struct drawing *g, const struct host_plan *h)
     }
 }
 
+/* Of a generator of its own: worlds are otherwise what they were before there was any batch. */
+static void draw_batches(struct world_plan *p)
+{
+    struct draw d = {.state = mix_u64(p->seed ^ UINT64_C(0x67726f))};
+    for (int i = 0; i < p->host_count; i++) {
+        p->host[i].batch = (uint32_t)draw_scaled(&d, 1, HOST_BATCH_MAX);
+        p->host[i].batch_ns = draw_scaled(&d, NS_PER_US, NS_PER_MS);
+    }
+}
+
 static void draw_host(struct drawing *g, struct host_plan *h)
 {
     struct draw *d = &g->d;
@@ -396,4 +406,5 @@ void plan_draw(struct world_plan *p, uint64_t seed)
     draw_restarts(&g);
     draw_traffic(&g);
     p->end_early = one_in(&g, 10);
+    draw_batches(p);
 }

@@ -81,19 +81,20 @@ double world_wall_s(void)
 
 void world_report(const char *what, const struct world_totals *t, double wall_s)
 {
-    printf("sim: %s: %llu worlds, %llu failed; %llu hosts, %.0f s virtual, %.1f MB and %llu "
-           "datagrams read, %llu echoes, %llu segments, %llu runs, %llu retransmitted, %llu SACK "
-           "blocks, %llu frames lost, %llu corrupted, %llu ends reset, %llu given up, %llu excused "
-           "for it; %.1f "
-           "s\n",
-           what, (unsigned long long)t->worlds, (unsigned long long)t->failures,
-           (unsigned long long)t->hosts, (double)t->virtual_ns / 1e9, (double)t->stream_bytes / 1e6,
-           (unsigned long long)t->datagrams, (unsigned long long)t->echoes,
-           (unsigned long long)t->segments, (unsigned long long)t->runs,
-           (unsigned long long)t->retransmissions, (unsigned long long)t->sack_blocks,
-           (unsigned long long)t->frames_lost, (unsigned long long)t->frames_corrupted,
-           (unsigned long long)t->resets, (unsigned long long)t->give_ups,
-           (unsigned long long)t->excused, wall_s);
+    printf(
+        "sim: %s: %llu worlds, %llu failed; %llu hosts, %.0f s virtual, %.1f MB and %llu "
+        "datagrams read, %llu echoes, %llu segments, %llu runs sent, %llu received in runs, %llu "
+        "retransmitted, %llu SACK blocks, %llu frames lost, %llu corrupted, %llu ends reset, %llu "
+        "given up, %llu excused for it; %.1f "
+        "s\n",
+        what, (unsigned long long)t->worlds, (unsigned long long)t->failures,
+        (unsigned long long)t->hosts, (double)t->virtual_ns / 1e9, (double)t->stream_bytes / 1e6,
+        (unsigned long long)t->datagrams, (unsigned long long)t->echoes,
+        (unsigned long long)t->segments, (unsigned long long)t->runs,
+        (unsigned long long)t->in_runs, (unsigned long long)t->retransmissions,
+        (unsigned long long)t->sack_blocks, (unsigned long long)t->frames_lost,
+        (unsigned long long)t->frames_corrupted, (unsigned long long)t->resets,
+        (unsigned long long)t->give_ups, (unsigned long long)t->excused, wall_s);
     fflush(stdout);
 }
 

@@ -262,6 +262,11 @@ void wire_give(struct wire *w, int host, const uint8_t *bytes, size_t len, bool 
     w->input.is_icmp_error = ip != NULL && !corrupted && is_icmp_error(ip);
 }
 
+void wire_give_data(struct wire *w, int host)
+{
+    w->input = (struct wire_input){.host = host};
+}
+
 void wire_given(struct wire *w)
 {
     w->input.host = LAN_NOBODY;

@@ -121,6 +121,7 @@ const char *wire_check(struct wire *w, int from, const uint8_t *bytes, size_t le
 
 /* The stack of a host is given this frame, until wire_given. */
 void wire_give(struct wire *w, int host, const uint8_t *bytes, size_t len, bool corrupted);
+void wire_give_data(struct wire *w, int host); /* several, good TCP segments with data */
 void wire_given(struct wire *w);
 
 /* From now on nothing is expected of a host's connections: it forgot them. */

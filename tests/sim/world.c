@@ -374,6 +374,7 @@ static void add_totals(const struct world *w, struct world_totals *t)
     t->frames_corrupted += w->lan.frames_corrupted;
     t->retransmissions += w->retransmissions;
     t->runs += w->runs;
+    t->in_runs += w->in_runs;
     t->sack_blocks += w->wire.sack_blocks;
     t->icmp_errors += w->wire.icmp_errors;
     t->echoes += w->router.answered;

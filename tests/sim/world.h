@@ -69,7 +69,8 @@ struct world_totals { /* added up over worlds */
     uint64_t frames_lost;
     uint64_t frames_corrupted;
     uint64_t retransmissions;
-    uint64_t runs; /* that a device was to cut into segments */
+    uint64_t runs;    /* that a device was to cut into segments */
+    uint64_t in_runs; /* segments that went behind another one */
     uint64_t sack_blocks;
     uint64_t icmp_errors;
     uint64_t resets;       /* ends that were told so */
@@ -98,6 +99,7 @@ struct world {
     uint64_t done_ns; /* when the applications were done */
     uint64_t retransmissions;
     uint64_t runs; /* that a device was to cut into segments */
+    uint64_t in_runs;
     uint64_t give_ups;
     uint64_t excused, excused_late;
     uint64_t gave_up_before[HOSTS_MAX]; /* by stacks that are gone */

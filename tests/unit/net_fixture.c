@@ -174,11 +174,28 @@ void fixture_input(struct net_fixture *f, const struct frame *fr)
     if (fr->len > 0) {
         memcpy(pkt_append(p, fr->len), fr->bytes, fr->len);
     }
-    if (f->cfg.link == NET_LINK_ETHERNET) {
+    if (f->gathers) {
+        assert(f->batched < FIXTURE_BATCH_MAX);
+        f->batch[f->batched++] = p;
+    } else if (f->cfg.link == NET_LINK_ETHERNET) {
         net_input(f->net, p, f->now_ns);
     } else {
         net_input_ip(f->net, p, f->now_ns);
     }
+}
+
+void fixture_gather(struct net_fixture *f)
+{
+    assert(f->batched == 0);
+    f->gathers = true;
+}
+
+void fixture_give(struct net_fixture *f)
+{
+    size_t count = f->batched;
+    f->gathers = false;
+    f->batched = 0;
+    net_input_batch(f->net, f->batch, count, f->now_ns);
 }
 
 bool fixture_pop(struct net_fixture *f, struct frame *out)

@@ -20,6 +20,7 @@ enum {
     FIXTURE_RX_COUNT = 512,
     FIXTURE_TX_COUNT = 512,
     FRAME_MAX_BYTES = 2048,
+    FIXTURE_BATCH_MAX = 64,
 };
 
 #define FIXTURE_ADDR    0x0a000001u /* 10.0.0.1 */
@@ -45,6 +46,9 @@ struct net_fixture {
     struct pkt_pool tx;
     struct pkt_queue out; /* what the stack sent, oldest first */
     struct net_event events[FIXTURE_EVENTS_MAX];
+    bool gathers; /* frames are kept for a batch */
+    struct pkt *batch[FIXTURE_BATCH_MAX];
+    size_t batched;
     size_t event_count; /* all of them; those beyond FIXTURE_EVENTS_MAX are not kept */
     void *memory;
 };
@@ -79,6 +83,10 @@ void fixture_advance(struct net_fixture *f, uint64_t ns);
 
 /* Gives the stack a frame (an IP packet when the link is NET_LINK_IP). */
 void fixture_input(struct net_fixture *f, const struct frame *fr);
+
+/* From here on frames wait until they are given to it all at once. */
+void fixture_gather(struct net_fixture *f);
+void fixture_give(struct net_fixture *f);
 
 /* The oldest frame the stack sent; false when there is none. */
 bool fixture_pop(struct net_fixture *f, struct frame *out);

@@ -64,6 +64,7 @@ SEE(uint32_t, snd_una, snd.una)
 SEE(uint32_t, snd_nxt, snd.nxt)
 SEE_REPORTED(uint32_t, snd_wnd, snd_wnd)
 SEE(uint32_t, max_snd_wnd, snd.max_wnd)
+SEE(uint32_t, window_seq, snd.wl1) /* SND.WL1 */
 SEE_REPORTED(uint32_t, snd_mss, snd_mss)
 SEE(uint32_t, sndbuf_bytes, snd.buf_bytes)
 SEE(uint64_t, sent_ns, snd.sent_ns)

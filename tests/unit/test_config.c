@@ -92,12 +92,12 @@ static void test_everything_else(void **state)
     assert_int_equal(c.irq, IRQ_POLL);
     assert_int_equal(c.panic, PANIC_HALT);
     assert_int_equal(c.selftest, SELFTEST_FAULT);
-    assert_false(c.ecn);
+    assert_false(c.ecn || c.gro_off);
     assert_null(c.congestion);
     assert_string_equal(messages, "");
     assert_int_equal(parse("selftest=nic").selftest, SELFTEST_NIC);
-    c = parse("ecn=on congestion=newreno selftest=wrap");
-    assert_true(c.ecn);
+    c = parse("ecn=on congestion=newreno selftest=wrap gro=off");
+    assert_true(c.ecn && c.gro_off);
     assert_string_equal(c.congestion, "newreno");
     assert_int_equal(c.selftest, SELFTEST_WRAP);
     assert_string_equal(messages, "");

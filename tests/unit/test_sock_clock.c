@@ -210,6 +210,14 @@ static void do_input(struct busy *b)
     net_input_ip(b->n, p, b->p.now_ns);
 }
 
+static void do_batch(struct busy *b)
+{
+    struct pkt *p = pkt_alloc(&b->p.side[0].rx, 0);
+    assert_non_null(p);
+    memset(pkt_append(p, 20), 0, 20);
+    net_input_batch(b->n, &p, 1, b->p.now_ns);
+}
+
 static void do_poll(struct busy *b)
 {
     (void)net_poll(b->n, b->p.now_ns);
@@ -250,7 +258,7 @@ static void late_calls_are_timed(void **state)
         do_open,          do_bind,       do_listen,         do_accept,     do_connect,
         do_send,          do_recv,       do_shutdown,       do_close,      do_close_begin,
         do_close_end,     do_get_report, do_set_congestion, do_epoll_open, do_link,
-        do_send_datagram, do_input,      do_poll,           do_finish,
+        do_send_datagram, do_input,      do_batch,          do_poll,       do_finish,
     };
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
         late(calls[i]);

@@ -27,6 +27,8 @@ enum {
     TCP_ORPHAN_PERSIST_MS = 120 * 1000, /* RFC 6429 4: a closed window may not hold us for ever */
     TCP_DELACK_MS = 40,                 /* RFC 9293 3.8.6.3: below 500 ms; Linux's minimum */
     TCP_DELACK_SEGMENTS = 2,            /* RFC 5681 4.2: at least every second segment */
+    TCP_RUN_WHOLE_BYTES = 128 * 1024,   /* received by a connection: from there on a run of segments
+                                           (gro/) is taken whole, with one ACK (docs/tcp.md) */
     TCP_DUPACK_THRESHOLD = 3,           /* RFC 5681 3.2 */
     TCP_FIN_WAIT_2_MS = 60 * 1000,      /* for a peer that never closes, once the owner is gone */
     TCP_LINGER2_MAX_S = 120,            /* what TCP_LINGER2 may ask for, as on Linux */

@@ -83,6 +83,20 @@ static enum tcp_verdict discard(struct tcp_cb *t, struct tcp_segment *seg)
     return TCP_GO_ON;
 }
 
+/* The packets of a run become ones of the queue; each was a segment. */
+static void append_run(struct tcp_cb *t, struct pkt *p)
+{
+    while (p->frag != NULL) {
+        struct pkt *next = p->frag;
+        p->frag = NULL;
+        tcp_recvq_append(t, p, (uint32_t)pkt_len(p));
+        t->rcv.data_segs_in++;
+        t->rcv.unacked_segments++;
+        p = next;
+    }
+    tcp_recvq_append(t, p, (uint32_t)pkt_len(p));
+}
+
 /* What is the very next, and kept. */
 static inline void append(struct tcp_cb *t, struct tcp_segment *seg)
 {
@@ -90,15 +104,20 @@ static inline void append(struct tcp_cb *t, struct tcp_segment *seg)
     assert(seg->seq == t->rcv.nxt);
     t->rcv.nxt += len;
     t->net->counters.tcp_rx_bytes += len;
-    tcp_recvq_append(t, tcp_segment_take(seg), len);
+    struct pkt *p = tcp_segment_take(seg);
+    if (unlikely(p->frag != NULL)) {
+        append_run(t, p);
+    } else {
+        tcp_recvq_append(t, p, len);
+    }
 }
 
-/* seg has data, all of it the very next and within the window, and there is room for it; no more is
- * known of the peer's stream, and nobody has shut it. */
+/* seg, a segment or a run of them, has data, all of it the very next and within the window, and
+ * there is room for it; no more is known of the peer's stream, and nobody has shut it. */
 void tcp_take_next(struct tcp_cb *t, struct tcp_segment *seg)
 {
     assert(t->rcv.queue.ranges == NULL);
-    if (!t->ts.on || seg->len >= tcp_tune_least(t)) {
+    if (!t->ts.on || pkt_len(seg->pkt) >= tcp_tune_least(t)) {
         tcp_tune_arrived(t, seg);
     }
     tcp_recv_note(t);

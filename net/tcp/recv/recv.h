@@ -69,14 +69,20 @@ static inline uint32_t tcp_recv_packets_max(const struct tcp_cb *t)
     return t->rcv.buf_bytes / TCP_PACKET_SHARE_BYTES + TCP_PACKETS_EXTRA;
 }
 
-/* Is there plenty of room for data in a packet of pool, so that nothing has to be weighed (admit.c)
- * and nothing to be dropped for it? */
-static inline bool tcp_recv_has_room(const struct tcp_cb *t, const struct pkt_pool *pool)
+/* Is there plenty of room for data in so many packets of pool, so that nothing has to be weighed
+ * (admit.c) and nothing to be dropped for it? */
+static inline bool tcp_recv_has_room_for(const struct tcp_cb *t, const struct pkt_pool *pool,
+                                         uint32_t packets)
 {
     const struct tcp_recvq *q = &t->rcv.queue;
     uint32_t most = t->parent != NULL ? TCP_UNACCEPTED_PACKETS : tcp_recv_packets_max(t);
-    return q->in_order.count + q->ooo_packets < most &&
+    return q->in_order.count + q->ooo_packets + packets <= most &&
            !tcp_pool_below(pool, 0, TCP_PRESSURE_FRACTION);
+}
+
+static inline bool tcp_recv_has_room(const struct tcp_cb *t, const struct pkt_pool *pool)
+{
+    return tcp_recv_has_room_for(t, pool, 1);
 }
 
 /* RFC 7323 4.3, 5.3 R3: TS.Recent is this. */
@@ -131,6 +137,19 @@ static inline uint16_t tcp_window_field(struct tcp_cb *t)
 static inline void tcp_segment_came(struct tcp_cb *t)
 {
     t->rcv.segs_in++;
+}
+
+/* So many more are, in a run behind it. */
+static inline void tcp_run_came(struct tcp_cb *t, uint32_t others)
+{
+    t->rcv.segs_in += others;
+}
+
+/* Is the data of a run taken at once, with one ACK for all of it? Not as long as the ACKs that the
+ * peer hears of may be what its window grows by: see TCP_RUN_WHOLE_BYTES. */
+static inline bool tcp_run_goes_whole(const struct tcp_cb *t)
+{
+    return t->rcv.bytes_received >= TCP_RUN_WHOLE_BYTES && !t->opt.quickack;
 }
 
 /* The peer is alive, by a segment that nobody else could have sent. */

@@ -63,7 +63,7 @@ static void measure_window(struct tcp_cb *t)
 static void measure_echo(struct tcp_cb *t, const struct tcp_segment *seg)
 {
     struct tcp_tuning *u = &t->rcv.tune;
-    if (tcp_payload_len(seg) < tcp_tune_least(t) || seg->options.ts_ecr == u->rtt_echo) {
+    if (pkt_len(seg->pkt) < tcp_tune_least(t) || seg->options.ts_ecr == u->rtt_echo) {
         return;
     }
     uint32_t sample = (uint32_t)(tcp_ts_rtt_ns(t, seg) / NS_PER_US);
