@@ -33,6 +33,7 @@ void timeouts_place(struct timeouts *t, struct timeout *x, enum timeout_kind kin
     struct timeout *last = t->lists[kind].last;
     x->kind = kind;
     x->placed_ms = now_ms;
+    x->placed = x->armed = ++t->arms;
     x->deadline_ms = now_ms + t->lists[kind].duration_ms;
     x->prev = last;
     x->next = NULL;
@@ -53,12 +54,11 @@ struct timeout *timeouts_oldest_but(const struct timeouts *t, enum timeout_kind 
 {
     assert(kind < TIMEOUT_KIND_COUNT);
     struct timeout *oldest = NULL;
-    uint32_t duration_ms = t->lists[kind].duration_ms;
     for (struct timeout *x = t->lists[kind].first; x != NULL; x = x->next) {
-        if (oldest != NULL && x->placed_ms + duration_ms >= oldest->deadline_ms) {
+        if (oldest != NULL && x->placed > oldest->armed) {
             break; /* nobody from here on can have been armed before */
         }
-        if (x != except && (oldest == NULL || x->deadline_ms < oldest->deadline_ms)) {
+        if (x != except && (oldest == NULL || x->armed < oldest->armed)) {
             oldest = x;
         }
     }

@@ -31,6 +31,8 @@ struct timeout {
     struct timeout *next;
     uint64_t deadline_ms;
     uint64_t placed_ms; /* when it was put to the end of its list */
+    uint64_t placed;    /* which arming of all that was, ... */
+    uint64_t armed;     /* ... and which was its last: of one list, the order of the deadlines */
     enum timeout_kind kind;
 };
 
@@ -45,6 +47,7 @@ struct timeouts {
         struct timeout *last;
         uint32_t duration_ms;
     } lists[TIMEOUT_KIND_COUNT];
+    uint64_t arms; /* how many there were */
     uint64_t
         none_before_ms; /* nothing is due before: as timeouts_due() last saw, or placed since */
 };
@@ -62,6 +65,7 @@ static inline void timeouts_arm(struct timeouts *t, struct timeout *x, enum time
     uint64_t since_ms = now_ms - x->placed_ms;
     if (x->kind == kind && since_ms < TIMEOUT_SLACK_MAX_MS &&
         since_ms < duration_ms / TIMEOUT_SLACK_DIVISOR) {
+        x->armed = ++t->arms;
         x->deadline_ms = now_ms + duration_ms;
     } else {
         timeouts_place(t, x, kind, now_ms);

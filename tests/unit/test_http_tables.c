@@ -47,6 +47,25 @@ static void test_timeouts_come_due_in_order(void **state)
     assert_null(timeouts_oldest(&t, TIMEOUT_IDLE));
 }
 
+/* Who came last is known within a millisecond, too. */
+static void test_timeouts_of_one_millisecond(void **state)
+{
+    struct timeouts t = {0};
+    struct timeout x[3] = {{.kind = TIMEOUT_NONE}, {.kind = TIMEOUT_NONE}, {.kind = TIMEOUT_NONE}};
+    t.lists[TIMEOUT_IDLE].duration_ms = 1000;
+    timeouts_arm(&t, &x[0], TIMEOUT_IDLE, 100);
+    timeouts_arm(&t, &x[1], TIMEOUT_IDLE, 100);
+    timeouts_arm(&t, &x[0], TIMEOUT_IDLE, 100);
+    assert_ptr_equal(timeouts_oldest(&t, TIMEOUT_IDLE), &x[1]);
+    timeouts_arm(&t, &x[2], TIMEOUT_IDLE, 101);
+    timeouts_arm(&t, &x[1], TIMEOUT_IDLE, 101);
+    timeouts_arm(&t, &x[0], TIMEOUT_IDLE, 101);
+    assert_ptr_equal(timeouts_oldest(&t, TIMEOUT_IDLE), &x[2]);
+    assert_ptr_equal(timeouts_oldest_but(&t, TIMEOUT_IDLE, &x[2]), &x[1]);
+    timeouts_arm(&t, &x[2], TIMEOUT_IDLE, 101);
+    assert_ptr_equal(timeouts_oldest(&t, TIMEOUT_IDLE), &x[1]);
+}
+
 /* Renewing is a store, and who is looked for first is so to the millisecond all the same. */
 static void test_timeouts_renewed_keep_their_place(void **state)
 {
@@ -230,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timeouts_come_due_in_order),
         cmocka_unit_test(test_timeouts_renewed_keep_their_place),
+        cmocka_unit_test(test_timeouts_of_one_millisecond),
         cmocka_unit_test(test_timeouts_random),
         cmocka_unit_test(test_buffers_run_out_and_come_back),
         cmocka_unit_test(test_outbuf),
