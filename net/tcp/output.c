@@ -144,7 +144,8 @@ static inline void sent_new(struct tcp_cb *t, struct pkt *p)
     tcp_snd_new_sent(t, len);
 }
 
-/* The packets from p on that may go now, one by one, without being cut or filled up. */
+/* The packets from p on that may go now, one by one, without being cut or filled up. One that our
+ * FIN rides on goes by itself: QEMU's 82576 loses the flags of a run's last segment. */
 static struct tcp_run run_from(const struct tcp_cb *t, struct pkt *p)
 {
     struct tcp_run r = {.first = p};
@@ -154,7 +155,7 @@ static struct tcp_run run_from(const struct tcp_cb *t, struct pkt *p)
         uint32_t len = tx_note(p)->len;
         bool whole = len == t->snd.mss || (p == t->snd.queue.last && len < t->snd.mss);
         if (!whole || r.bytes + len > usable || !cwnd_admits(t, r.bytes + len) ||
-            (len < t->snd.mss && nagle_holds(t))) {
+            (len < t->snd.mss && nagle_holds(t)) || fin_rides(t, p)) {
             break;
         }
         r.last = p;
@@ -174,15 +175,11 @@ static bool send_run(struct tcp_cb *t, struct pkt *p)
         return false;
     }
     struct tcp_run r = run_from(t, p);
-    bool fin = r.packets > 1 && fin_rides(t, r.last);
-    if (r.packets <= 1 || !tcp_emit_run(t, &r, fin)) {
+    if (r.packets <= 1 || !tcp_emit_run(t, &r)) {
         return false;
     }
     while (r.packets-- > 0) {
         sent_new(t, t->snd.queue.unsent);
-    }
-    if (fin) {
-        tcp_snd_fin_sent(t);
     }
     return true;
 }

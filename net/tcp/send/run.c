@@ -46,7 +46,7 @@ static void chain(struct pkt *p, const struct tcp_run *r)
 }
 
 /* False when there is no buffer for the headers: they are not worth one of the reserve. */
-bool tcp_emit_run(struct tcp_cb *t, const struct tcp_run *r, bool fin)
+bool tcp_emit_run(struct tcp_cb *t, const struct tcp_run *r)
 {
     struct pkt *p = net_alloc_tx(t->net, false);
     if (p == NULL) {
@@ -54,7 +54,7 @@ bool tcp_emit_run(struct tcp_cb *t, const struct tcp_run *r, bool fin)
     }
     assert(r->packets > 1 && r->packets <= tcp_run_packets_max(t));
     chain(p, r);
-    tcp_template_send_run(t, p, r, tcp_data_flags(t, r->last, fin));
+    tcp_template_send_run(t, p, r, tcp_data_flags(t, r->last, false));
     NET_COUNT(t->net, tcp_tx_runs);
     tcp_went(t, r->packets, false);
     t->snd.data_segs_out += r->packets;

@@ -47,7 +47,7 @@ struct tcp_run {
 };
 bool tcp_run_serves(const struct tcp_cb *t); /* may there be one? */
 uint32_t tcp_run_packets_max(const struct tcp_cb *t);
-bool tcp_emit_run(struct tcp_cb *t, const struct tcp_run *r, bool fin);
+bool tcp_emit_run(struct tcp_cb *t, const struct tcp_run *r);
 
 /* send/template.c: p, empty, gets the headers of r, which is chained behind it; taken. */
 void tcp_template_send_run(struct tcp_cb *t, struct pkt *p, const struct tcp_run *r, uint8_t flags);
