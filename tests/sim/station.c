@@ -514,6 +514,7 @@ static uint64_t device_flush(struct host *h)
     s->netdev.source.flush(&s->netdev, s->chip.now_ns);
     if (turn) {
         s->next_ns = s->netdev.source.poll(&s->netdev, s->chip.now_ns);
+        s->netdev.source.listen(&s->netdev); /* and then it sleeps */
     }
     uint64_t next_ns = s->scheduled || s->tx_raised ? s->chip.now_ns : s->next_ns;
     return min_u64(min_u64(next_ns, s->wake_ns), s->change_ns);

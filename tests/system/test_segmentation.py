@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from machine import GUEST_IP, HOST_IP, QemuGuest, TapLink
+from machine import CUT_GUEST_IP, CUT_HOST_IP, QemuGuest, TapLink
 from peer import FIN, PSH, Wire, decode
 
 LINK = "rsseg"
@@ -24,9 +24,9 @@ CUTS = {"e1000": True, "e1000e": False}
                 ids="-".join)
 def offloading(request, tmp_path):
     nic, offload = request.param
-    with TapLink(LINK, HOST_IP):
-        with QemuGuest(tmp_path, tap=LINK, nic=nic,
-                       append=f"ip={GUEST_IP}/24 gw={HOST_IP} offload={offload}") as guest:
+    with TapLink(LINK, CUT_HOST_IP):
+        with QemuGuest(tmp_path, tap=LINK, nic=nic, address=CUT_GUEST_IP,
+                       append=f"ip={CUT_GUEST_IP}/24 gw={CUT_HOST_IP} offload={offload}") as guest:
             guest.wait_http()
             yield nic, offload, guest
 
