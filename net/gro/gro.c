@@ -81,20 +81,16 @@ static bool sound(struct gro_run *r, struct pkt *p)
  * otherwise begins no run, so that each frame is counted for itself there. */
 static bool ethernet_good(const struct net *n, const uint8_t *frame)
 {
-    const uint8_t *src = frame + ETH_ADDR_BYTES;
-    return eth_equal(frame, n->cfg.mac) && !eth_is_group(src) && !eth_is_zero(src) &&
-           !eth_equal(src, n->cfg.mac) &&
+    return eth_is_ordinary(frame, n->cfg.mac) &&
            load_be16(frame + 2 * (size_t)ETH_ADDR_BYTES) == ETH_TYPE_IPV4;
 }
 
 /* The same for ipv4_input. */
 static bool ip_good(const struct net *n, const uint8_t *ip)
 {
-    uint32_t src = load_be32(ip + AT_SRC);
     return ip[0] == IPV4_VERSION_IHL && ip[AT_PROTOCOL] == IP_PROTO_TCP &&
            (load_be16(ip + AT_FRAGMENT) & (IPV4_FLAG_MF | IPV4_OFFSET_MASK)) == 0 &&
-           n->iface.address != 0 && load_be32(ip + AT_DST) == n->iface.address &&
-           src != n->iface.address && iface_is_unicast_source(n, src);
+           iface_is_to_us(n, load_be32(ip + AT_SRC), load_be32(ip + AT_DST));
 }
 
 /* Of IP and TCP header together, with the timestamps alone or without options; 0: with others. */

@@ -90,9 +90,7 @@ static bool destination_good(struct net *n, const struct pkt *p, struct ipv4_hea
 static inline bool addresses_ordinary(const struct net *n, const struct pkt *p,
                                       const struct ipv4_header *h)
 {
-    uint32_t ours = n->iface.address;
-    return h->dst == ours && h->dst != 0 && (p->rx_flags & PKT_RX_L2_BROADCAST) == 0 &&
-           h->src != ours && iface_is_unicast_source(n, h->src);
+    return (p->rx_flags & PKT_RX_L2_BROADCAST) == 0 && iface_is_to_us(n, h->src, h->dst);
 }
 
 cold_fn static bool addresses_good(struct net *n, const struct pkt *p, struct ipv4_header *h)

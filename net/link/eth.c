@@ -5,20 +5,7 @@
 #include "kernel/bytes.h"
 #include "net/stack.h"
 
-/* Our own source address: a loop in the network, or a forgery. */
-static inline bool source_good(const struct net *n, const uint8_t *src)
-{
-    return !eth_is_group(src) && !eth_is_zero(src) && !eth_equal(src, n->cfg.mac);
-}
-
-/* From another station to this one alone. */
-static inline bool is_ordinary(const struct net *n, const struct pkt *p)
-{
-    return pkt_len(p) >= ETH_HEADER_BYTES && eth_equal(p->data, n->cfg.mac) &&
-           source_good(n, p->data + ETH_ADDR_BYTES);
-}
-
-/* Of the others only what is to all stations is for this one; counts why not. */
+/* Of those that are not ordinary only what is to all stations is for this one; counts why not. */
 cold_fn static bool eth_accept(struct net *n, const struct pkt *p)
 {
     const uint8_t *dst = p->data;
@@ -34,7 +21,7 @@ cold_fn static bool eth_accept(struct net *n, const struct pkt *p)
         }
         return false;
     }
-    if (!source_good(n, dst + ETH_ADDR_BYTES)) {
+    if (!eth_source_good(dst + ETH_ADDR_BYTES, n->cfg.mac)) {
         NET_COUNT(n, eth_rx_bad_source);
         return false;
     }
@@ -114,7 +101,7 @@ void eth_input(struct net *n, struct pkt *p)
     NET_COUNT(n, eth_rx);
     /* Said here anew: not every device or test sets it. IP must know (RFC 1122 3.3.6). */
     p->rx_flags &= ~(uint32_t)PKT_RX_L2_BROADCAST;
-    if (unlikely(!is_ordinary(n, p))) {
+    if (unlikely(pkt_len(p) < ETH_HEADER_BYTES || !eth_is_ordinary(p->data, n->cfg.mac))) {
         if (!eth_accept(n, p)) {
             pkt_put(p);
             return;

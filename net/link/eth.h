@@ -20,8 +20,9 @@ enum {
 typedef void eth_input_fn(struct net *n, struct pkt *p);
 
 /* Who takes which type of frames. (A tap that is handed every frame has its place beside this
- * table, called in eth_input() in front of the addresses and in eth_output() in front of the
- * device; of a bare IP link in net_input_ip() and in ip/out.c's link_output().) */
+ * table, called where the stack is entered, in net_input(), net_input_ip() and net_input_batch(),
+ * in front of what GRO makes of them; and where cfg.output is called: by eth_output(), and by those
+ * that have the header already, ip/out.c and ip/way.h.) */
 struct eth {
     uint32_t type_count;
     struct eth_type {

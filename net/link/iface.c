@@ -26,6 +26,12 @@ bool iface_is_unicast_source(const struct net *n, uint32_t addr)
            (n->iface.address == 0 || (addr != n->iface.broadcast && addr != n->iface.network));
 }
 
+bool iface_is_to_us(const struct net *n, uint32_t src, uint32_t dst)
+{
+    uint32_t ours = n->iface.address;
+    return dst == ours && dst != 0 && src != ours && iface_is_unicast_source(n, src);
+}
+
 /* Where routes beside the gateway are: the longest prefix that fits decides (RFC 1812 5.2.4.3). A
  * router itself is on the link, whatever its address (RFC 3442, "Local Subnet Routes"). Link-local
  * hosts are, but for those that a route of their own is told to: clouds put a router in front of

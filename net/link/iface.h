@@ -59,4 +59,7 @@ bool iface_is_broadcast(const struct net *n, uint32_t addr);
 /* May stand as the source of a packet that wants an answer (RFC 1122 3.2.1.3). */
 bool iface_is_unicast_source(const struct net *n, uint32_t addr);
 
+/* A datagram with these addresses is from another host to the address in use, as nearly all are. */
+bool iface_is_to_us(const struct net *n, uint32_t src, uint32_t dst);
+
 #endif

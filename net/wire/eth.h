@@ -47,6 +47,18 @@ static inline bool eth_is_zero(const uint8_t *mac)
     return eth_equal(mac, zero);
 }
 
+/* Can src send to the station own? Our own address there is a loop in the network, or a forgery. */
+static inline bool eth_source_good(const uint8_t *src, const uint8_t *own)
+{
+    return !eth_is_group(src) && !eth_is_zero(src) && !eth_equal(src, own);
+}
+
+/* Is the frame, of a header at least, from another station to own alone, as nearly all are? */
+static inline bool eth_is_ordinary(const uint8_t *frame, const uint8_t *own)
+{
+    return eth_equal(frame, own) && eth_source_good(frame + ETH_ADDR_BYTES, own);
+}
+
 /* Writes the header: ETH_HEADER_BYTES. */
 static inline void eth_encode(uint8_t *bytes, const uint8_t *dst, const uint8_t *src, uint16_t type)
 {
