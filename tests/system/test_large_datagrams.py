@@ -61,6 +61,7 @@ def echo(request, tmp_path):
         yield server
 
 
+@pytest.mark.machine
 def test_udp_echo(echo):
     for size in SIZES:
         assert udp_echo(echo.address, size, 3, 5) == 3, size
@@ -89,6 +90,7 @@ def far_echo(target, folder, **bad):
         ip_command("link", "del", tap)
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("target", ["qemu", "hosted"])
 def test_disorder_loses_nothing(target, tmp_path):
     with far_echo(target, tmp_path, reorder=300000) as address:
@@ -97,6 +99,7 @@ def test_disorder_loses_nothing(target, tmp_path):
         assert udp_echo(address, LARGEST, COUNT, 5) == COUNT
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("target", ["qemu", "hosted"])
 def test_loss_and_disorder(target, tmp_path):
     """Of 45 fragments each way each is there with a chance of 0.998: 5 of 6 datagrams come back."""

@@ -10,6 +10,8 @@ import pytest
 from machine import CUT_GUEST_IP, CUT_HOST_IP, QemuGuest, TapLink
 from peer import FIN, PSH, Wire, decode
 
+pytestmark = pytest.mark.machine
+
 LINK = "rsseg"
 MSS = 1448
 SIZE = 300000
