@@ -161,14 +161,20 @@ static void mark(struct link_frame *f, size_t at)
     ip[11] = (uint8_t)sum;
 }
 
-/* See link.h: flips that every Internet checksum sees, in the part that one covers. */
+/*
+ * See link.h: flips that every Internet checksum sees, in the part that one covers. Of a fragment
+ * but the first only the header is: the datagram's checksum covers them all, and flips in two of
+ * them may cancel each other out, which nobody would see.
+ */
 static bool corrupt(struct draw *d, struct link_frame *f, size_t at)
 {
     if (at > 0 && (f->bytes[12] != ETHERTYPE_IPV4_HIGH || f->bytes[13] != 0)) {
         return false;
     }
     size_t ip_len = (size_t)f->bytes[at + 2] << 8 | f->bytes[at + 3];
-    size_t word = at + 2 * draw_below(d, (ip_len + 1) / 2);
+    bool later = ((f->bytes[at + 6] & 0x1f) | f->bytes[at + 7]) != 0;
+    size_t covered = later ? (size_t)(f->bytes[at] & 0x0f) * 4 : ip_len;
+    size_t word = at + 2 * draw_below(d, (covered + 1) / 2);
     uint16_t flips = 0;
     for (uint64_t n = draw_between(d, 1, 3); n > 0; n--) {
         flips |= (uint16_t)(1u << draw_below(d, 16));
