@@ -128,7 +128,7 @@ void net_input(struct net *n, struct pkt *p, uint64_t now_ns)
 {
     assert(n->cfg.link == NET_LINK_ETHERNET && !pkt_shared(p));
     net_enter(n, now_ns);
-    eth_input(n, p);
+    ipv4_frame_input(n, p);
 }
 
 void net_input_ip(struct net *n, struct pkt *p, uint64_t now_ns)

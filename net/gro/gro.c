@@ -175,7 +175,7 @@ static void chain(struct gro_run *r, struct pkt *p)
 static inline void deliver(struct net *n, struct pkt *p, size_t l3)
 {
     if (l3 > 0) {
-        eth_input(n, p);
+        ipv4_frame_input(n, p);
         return;
     }
     p->rx_flags &= ~(uint32_t)PKT_RX_L2_BROADCAST;

@@ -32,7 +32,17 @@ struct ip_protocol {
     void (*absent)(struct net *n, const struct icmp_error *e);
 };
 
+/* Of the last ordinary frame what need not be looked at again in one that has the same: the bytes
+ * of its Ethernet header, in two words that overlap, and its addresses; as they were judged under
+ * that generation of the interface. */
+struct ipv4_judged {
+    uint64_t eth[2];
+    uint64_t addresses;
+    uint32_t generation;
+};
+
 struct ipv4 {
+    struct ipv4_judged judged;
     uint32_t id_counter;
     uint32_t protocol_count;
     struct ip_protocol protocols[IP_PROTOCOLS_MAX];
@@ -47,6 +57,11 @@ void ipv4_attach(struct net *n);
 
 /* Takes a packet whose data is at the IP header. */
 void ipv4_input(struct net *n, struct pkt *p);
+
+/* Takes a received frame, in the place of eth_input(), to which go all but the ordinary ones: IPv4
+ * without options or fragments, from another host and station to this one alone. Of those, which
+ * nearly all are, one look finds out what Ethernet and IP look for one after the other. */
+void ipv4_frame_input(struct net *n, struct pkt *p);
 
 struct ipv4_tx {
     uint32_t src; /* 0: the address in use */

@@ -35,27 +35,10 @@ cold_fn static enum ipv4_bad ipv4_check_options(const uint8_t *opt, size_t len)
     return IPV4_GOOD;
 }
 
-/*
- * Is the checksum of a header good? Almost every one has five words; of so few the sum is taken as
- * a number, for a ones' complement sum is one modulo 2^16 - 1, and so is 2^64, in whatever byte
- * order (RFC 1071 2 (B)). It is not 0: the version is not.
- */
 static inline bool checksum_good(const uint8_t *bytes, size_t header_bytes)
 {
-    uint64_t sum;
-    uint64_t more;
-    uint32_t last;
-    if (header_bytes != IPV4_HEADER_BYTES) {
-        return csum_finish(csum_add(0, bytes, header_bytes)) == 0;
-    }
-    memcpy(&sum, bytes, sizeof(sum));
-    memcpy(&more, bytes + sizeof(sum), sizeof(more));
-    memcpy(&last, bytes + 2 * sizeof(sum), sizeof(last));
-    bool carry = __builtin_add_overflow(sum, more, &sum);
-    sum += carry;
-    carry = __builtin_add_overflow(sum, last, &sum);
-    sum += carry;
-    return sum % UINT16_MAX == 0;
+    return header_bytes == IPV4_HEADER_BYTES ? ipv4_checksum_good(bytes)
+                                             : csum_finish(csum_add(0, bytes, header_bytes)) == 0;
 }
 
 /* RFC 1122 3.2.1.2, and the fields, of a header whose length is known to lie within len. */
@@ -70,17 +53,8 @@ static inline enum ipv4_bad decode_fields(struct ipv4_header *h, const uint8_t *
         return IPV4_BAD_CHECKSUM;
     }
     uint16_t frag = load_be16(bytes + 6);
-    *h = (struct ipv4_header){
-        .src = load_be32(bytes + 12),
-        .dst = load_be32(bytes + 16),
-        .total_bytes = total_bytes,
-        .id = load_be16(bytes + 4),
-        .dont_fragment = (frag & IPV4_FLAG_DF) != 0,
-        .header_bytes = (uint8_t)header_bytes,
-        .protocol = bytes[9],
-        .ttl = bytes[8],
-        .tos = bytes[1],
-    };
+    ipv4_decode_fields(h, bytes);
+    h->header_bytes = (uint8_t)header_bytes;
     if (unlikely((frag & (IPV4_FLAG_MF | IPV4_OFFSET_MASK)) != 0)) {
         h->frag_offset = (uint16_t)((frag & IPV4_OFFSET_MASK) * 8);
         h->more_fragments = (frag & IPV4_FLAG_MF) != 0;

@@ -505,6 +505,94 @@ static void test_statistics(void **state)
     assert_true(pools >= 8);
 }
 
+/* ---- one look at an ordinary frame (ipv4_frame_input) ---- */
+
+/* Two stacks alike: one is given each frame by Ethernet, the other by the one look. */
+struct pair {
+    struct net_fixture by_ethernet;
+    struct net_fixture by_look;
+};
+
+static void give_both(struct pair *two, const struct frame *fr)
+{
+    struct pkt *p = pkt_alloc(&two->by_ethernet.rx, 0);
+    assert_non_null(p);
+    memcpy(pkt_append(p, fr->len), fr->bytes, fr->len);
+    eth_input(two->by_ethernet.net, p);
+    fixture_input(&two->by_look, fr);
+    assert_memory_equal(&two->by_ethernet.net->counters, &two->by_look.net->counters,
+                        sizeof(struct net_counters));
+    assert_int_equal(fixture_forget(&two->by_ethernet), fixture_forget(&two->by_look));
+}
+
+static void advance_both(struct pair *two, uint64_t ms)
+{
+    fixture_advance_ms(&two->by_ethernet, ms);
+    fixture_advance_ms(&two->by_look, ms);
+}
+
+static void start_both(struct pair *two)
+{
+    struct net_fixture *each[] = {&two->by_ethernet, &two->by_look};
+    for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
+        fixture_start(each[i], NULL);
+        fixture_up(each[i]);
+        fixture_know(each[i], FIXTURE_PEER, fixture_peer);
+        fixture_know(each[i], FIXTURE_GATEWAY, fixture_other);
+    }
+}
+
+static void stop_both(struct pair *two)
+{
+    fixture_stop(&two->by_ethernet);
+    fixture_stop(&two->by_look);
+}
+
+/* Each bit of both headers, changed behind a frame that was an ordinary one: what comes of it is
+ * what Ethernet and IP say one after the other. */
+static void test_one_look_is_as_good_as_two(void **state)
+{
+    struct pair two;
+    struct frame fr;
+    start_both(&two);
+    for (size_t bit = 0; bit < 34 * (size_t)8; bit++) {
+        for (int fixed = 0; fixed <= 1; fixed++) {
+            ping(&fr, &plain);
+            give_both(&two, &fr);
+            fr.bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+            if (fixed && (fr.bytes[14] & 15) == 5) {
+                fix_checksum(&fr);
+            }
+            give_both(&two, &fr);
+            fr.len = 33;
+            give_both(&two, &fr);
+            advance_both(&two, 10);
+        }
+    }
+    assert_true(fixture_counter(&two.by_look, "ip_delivered") > 500);
+    stop_both(&two);
+}
+
+/* What was judged under one address is judged anew under another one. */
+static void test_one_look_forgets_with_the_address(void **state)
+{
+    struct pair two;
+    struct frame fr;
+    start_both(&two);
+    ping(&fr, &plain);
+    give_both(&two, &fr);
+    struct net_event e = {.kind = NET_EVENT_ADDRESS,
+                          .origin = NET_ORIGIN_STATIC,
+                          .address = FIXTURE_ADDR + 8,
+                          .prefix_bits = 24};
+    iface_set_address(two.by_ethernet.net, &e);
+    iface_set_address(two.by_look.net, &e);
+    uint64_t before = fixture_counter(&two.by_look, "ip_rx_other_host");
+    give_both(&two, &fr);
+    assert_int_equal(fixture_counter(&two.by_look, "ip_rx_other_host"), before + 1);
+    stop_both(&two);
+}
+
 /* A million random and mutated frames: tools/ has the long runs, this is the quick look. */
 static void test_random_frames(void **state)
 {
@@ -552,6 +640,8 @@ int main(void)
         cmocka_unit_test(test_bad_configurations),
         cmocka_unit_test(test_measure),
         cmocka_unit_test_setup_teardown(test_statistics, setup, teardown),
+        cmocka_unit_test(test_one_look_is_as_good_as_two),
+        cmocka_unit_test(test_one_look_forgets_with_the_address),
         cmocka_unit_test_setup_teardown(test_random_frames, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
