@@ -115,8 +115,21 @@ SIM_FLAGS   := $(filter-out -O1 $(SAN),$(TEST_FLAGS)) -O2
 # linked one by one (LTO=), as a debugger wants it: the core of an image has no lines to be shown.
 # Fields that lie side by side are stored one by one: to gather them in a vector register first
 # costs as many instructions again. An application is linked as it is, its flags being others. The seed makes objects reproducible.
+# What runs at the start, once in a while or when something is wrong is made small: a tenth of the
+# image, and no instruction of a request.
+COLD       := boot/% apps/root/% \
+        $(addprefix arch/x86_64/,acpi/% apic/% console/% entropy/% irq/% mm/% pci/% power/% trap/% \
+        time/calibrate.c time/guard.c time/ref.c time/rtc.c time/watch.c) \
+        $(addprefix drivers/e1000/,e1000.c errata.c facts.c ids.c link.c loopback.c moderation.c nvm.c \
+        own.c phy.c queues.c recover.c reset.c setup.c stats.c watchdog.c) \
+        $(addprefix kernel/,cmdline.c log.c panic.c pthread.c reboot.c stats.c) \
+        $(addprefix net/,dhcp/% limits.c ip/frag.c ip/icmp.c ip/pmtu.c ip/reass.c link/acd.c link/arp.c \
+        link/arp_pending.c posix/addr.c posix/inet.c posix/msg.c posix/opt.c posix/opt_tcp.c \
+        posix/socket.c sock/opt.c tcp/icmp.c tcp/info.c tcp/opt.c tcp/tcp.c tcp/user.c \
+        tcp/life/pressure_records.c tcp/send/mtu.c wire/arp.c wire/dhcp.c wire/icmp.c)
 ONE        := -flto=2 -flto-partition=one
-LTO_FLAGS   = $(if $(filter net/% kernel/%,$<),-O3 -fno-tree-slp-vectorize) -flto -ffat-lto-objects -frandom-seed=$<
+LTO_FLAGS   = $(if $(filter $(COLD),$<),-Os,$(if $(filter net/% kernel/%,$<),-O3 -fno-tree-slp-vectorize)) \
+        -flto -ffat-lto-objects -frandom-seed=$<
 
 # ---- sources ---------------------------------------------------------------------------------
 # An application that joins the device to something else than the stack has this part of its own.

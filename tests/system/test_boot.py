@@ -11,7 +11,7 @@ from machine import (BOOT_GUEST_IP, BOOT_HOST_IP, BOOT_TIMEOUT_S, BUILD, QemuGue
                      ip_command)
 
 LISTEN_MS_MAX = 30
-IMAGE_KIB_MAX = 496  # code and constants; a tenth more with what nothing refers to
+IMAGE_KIB_MAX = 448  # code and constants; a tenth more with what nothing refers to
 NS_AN_INSTRUCTION = 2  # of virtual time, a power of two (QEMU's -icount)
 IDLE_S = 5
 IDLE_TURNS_S = 100
