@@ -143,19 +143,15 @@ void ipv4_input(struct net *n, struct pkt *p)
     }
 }
 
-/* Of IPv4, from another station to this one alone? Then it is remembered. */
-apart_fn static bool judge_ethernet(struct net *n, const uint8_t *frame, const uint64_t eth[2])
+/* Of IPv4, from another station to this one alone? */
+static inline bool ethernet_ordinary(const struct net *n, const uint8_t *frame)
 {
-    struct ipv4_judged *j = &n->ip.judged;
-    if (load_be16(frame + 2 * (size_t)ETH_ADDR_BYTES) != ETH_TYPE_IPV4 ||
-        !eth_is_ordinary(frame, n->cfg.mac)) {
-        return false;
-    }
-    *j = (struct ipv4_judged){.eth = {eth[0], eth[1]}, .generation = n->iface.generation};
-    return true;
+    return load_be16(frame + 2 * (size_t)ETH_ADDR_BYTES) == ETH_TYPE_IPV4 &&
+           eth_is_ordinary(frame, n->cfg.mac);
 }
 
-/* An IPv4 datagram from another station and host to us, and to us alone? */
+/* An IPv4 datagram from another station and host to us, and to us alone? Then it is remembered, the
+ * whole of it: half a judgement would let through what fits the other half of none. */
 static inline bool comes_to_us(struct net *n, const uint8_t *frame, const struct ipv4_header *h)
 {
     struct ipv4_judged *j = &n->ip.judged;
@@ -166,10 +162,10 @@ static inline bool comes_to_us(struct net *n, const uint8_t *frame, const struct
     if (likely(same && addresses == j->addresses)) {
         return true;
     }
-    if ((!same && !judge_ethernet(n, frame, eth)) || !iface_is_to_us(n, h->src, h->dst)) {
+    if ((!same && !ethernet_ordinary(n, frame)) || !iface_is_to_us(n, h->src, h->dst)) {
         return false;
     }
-    j->addresses = addresses;
+    *j = (struct ipv4_judged){{eth[0], eth[1]}, addresses, n->iface.generation};
     return true;
 }
 
@@ -210,4 +206,5 @@ void ipv4_attach(struct net *n)
 {
     bool added = eth_add_type(n, ETH_TYPE_IPV4, ipv4_input);
     assert(added);
+    n->ip.judged.eth[0] = UINT64_MAX; /* no frame's: the two words differ where they overlap */
 }

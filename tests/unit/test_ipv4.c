@@ -593,6 +593,28 @@ static void test_one_look_forgets_with_the_address(void **state)
     stop_both(&two);
 }
 
+/* A frame that only Ethernet finds ordinary leaves no addresses behind, not even those of nobody.
+ */
+static void test_one_look_knows_no_addresses_of_nobody(void **state)
+{
+    struct pair two;
+    struct frame fr;
+    start_both(&two);
+    ping(&fr, &plain);
+    fr.bytes[33] ^= 64; /* to another host */
+    fix_checksum(&fr);
+    give_both(&two, &fr);
+    memset(fr.bytes + 26, 0, 8);
+    fix_checksum(&fr);
+    give_both(&two, &fr);
+    stop_both(&two);
+    fixture_start(&two.by_ethernet, NULL);
+    fixture_start(&two.by_look, NULL);
+    memset(fr.bytes, 0, 14); /* nor does a stack that has judged none */
+    give_both(&two, &fr);
+    stop_both(&two);
+}
+
 /* A million random and mutated frames: tools/ has the long runs, this is the quick look. */
 static void test_random_frames(void **state)
 {
@@ -642,6 +664,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_statistics, setup, teardown),
         cmocka_unit_test(test_one_look_is_as_good_as_two),
         cmocka_unit_test(test_one_look_forgets_with_the_address),
+        cmocka_unit_test(test_one_look_knows_no_addresses_of_nobody),
         cmocka_unit_test_setup_teardown(test_random_frames, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
