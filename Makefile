@@ -400,7 +400,7 @@ $(LINUX): $(LINUX_OBJ) $(call llhttp_lib,linux)
 $(LINUX)-static: $(LINUX_OBJ) $(call llhttp_lib,linux)
 	$(Q)$(HOSTCC) -static -pthread -o $@ $^ $(APP_LIBS)
 
-.PHONY: host-asan relay attackers bench-programs
+.PHONY: host-asan relay attackers bench-programs bpf-library
 # The hosted program with the sanitizers in it, for the hostile frames of tests/system.
 host-asan: $(B)/host-asan/$(APP_NAME)
 $(B)/host-asan/%.o: %.c Makefile
@@ -503,6 +503,12 @@ $(B)/bench/lines: $(call objs,host,$(BENCH_ECHO) tests/bench/where.c)
 	$(BENCH_LINK) -no-pie
 $(B)/bench/request: $(call objs,host,$(BENCH_REQUEST)) $(call app_objs,host,$(APP_SRC)) $(call llhttp_lib,host)
 	$(BENCH_LINK) $(APP_LIBS)
+
+# The filters of net/bpf/ as a library, which a test holds against libpcap.
+bpf-library: $(B)/bpf.so
+$(B)/bpf.so: $(wildcard net/bpf/*.[ch]) net/core/text.h tests/unit/support.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(filter-out $(SAN) -MD -MP,$(TEST_FLAGS)) -fPIC -shared -o $@ $(filter %.c,$^)
 
 # Programs that the system tests put between or against the machines under test.
 relay: $(B)/relay

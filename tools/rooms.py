@@ -33,6 +33,7 @@ ROOMS = {
         "net/include": Room((), ANY, "the headers of POSIX, as they are installed"),
         "net/core": Room((), ANY, "random numbers, readiness, counters, limits, packets to send"),
         "net/wire": Room((), ANY, "codecs, checksums, sequence numbers: bytes and nothing else"),
+        "net/bpf": Room(("net/core",), ("bpf.h",), "classic BPF, and filters of packets in words"),
         "net/link": Room(("net/core", "net/wire"), ("eth.h", "arp.h", "acd.h", "iface.h"),
                          "Ethernet, ARP, address conflicts, the interface's own address"),
         "net/ip": Room(("net/core", "net/wire", "net/link"),

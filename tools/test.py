@@ -227,7 +227,7 @@ def main():
         planted()
         step("check", ["make", "-s", "--no-print-directory", "check"], BUILD_TIMEOUT_S)
     if wants("system"):
-        if (make("all host host-asan linux iso relay attackers bench-programs")
+        if (make("all host host-asan linux iso relay attackers bench-programs bpf-library")
                 and make("APP=apps/echo all host linux")
                 and make("APP=apps/mandel all host linux")
                 and make("APP=apps/reflect all host")
