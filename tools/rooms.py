@@ -69,6 +69,8 @@ ROOMS = {
                          "descriptors and epoll"),
         "net": Room(ABOVE, ("net.h", "parts.h", "stack.h"),
                     "composes all of them: struct net, and what drives it"),
+        "net/tap": Room(("net/core", "net/wire", "net/bpf", "net"), ANY,
+                        "who sees every frame at a stack's edge; captures, pcapng"),
         "net/posix": Room(("net/include", "net/core", "net/udp", "net/tcp", "net/sock", "net"),
                           ("env.h",), "the calls of POSIX that wait"),
     },
