@@ -7,6 +7,7 @@
 #include "net/tcp/loss/loss.h"
 #include "net/tcp/root.h"
 #include "net/tcp/send/send.h"
+#include "net/tcp/tcp.h"
 
 /* RFC 3042: the first two duplicate ACKs each let one new segment out. With SACK what they tell of
  * leaves the pipe, which does the same (RFC 6675 5 step 3). */
@@ -295,6 +296,34 @@ void tcp_output(struct tcp_cb *t)
     if (tcp_rtx_timer_update(t)) {
         tcp_tlp_schedule(t);
     }
+}
+
+/* The same questions as sendable_bytes has, in its order, for whom they are answered by name. */
+static enum tcp_waits unsent_waits_for(const struct tcp_cb *t, struct pkt *p)
+{
+    uint32_t usable = seq_ahead(t->snd.nxt, t->snd.una + t->snd.wnd);
+    uint32_t len = min_u32(tx_note(p)->len, t->snd.mss);
+    if (!cwnd_admits(t, len)) {
+        return TCP_WAITS_CWND;
+    }
+    if (usable < len) {
+        return TCP_WAITS_WINDOW;
+    }
+    if (p == t->snd.queue.last && len < t->snd.mss && nagle_holds(t)) {
+        return t->snd.more || t->opt.cork ? TCP_WAITS_MORE : TCP_WAITS_NAGLE;
+    }
+    return TCP_WAITS_BUFFERS;
+}
+
+enum tcp_waits tcp_waits_for(const struct tcp_cb *t)
+{
+    if (!tcp_synchronized(t)) {
+        return TCP_WAITS_HANDSHAKE;
+    }
+    if (t->snd.queue.unsent != NULL) {
+        return unsent_waits_for(t, t->snd.queue.unsent);
+    }
+    return tcp_flight(t) > 0 ? TCP_WAITS_ACK : TCP_WAITS_APPLICATION;
 }
 
 void tcp_output_probe(struct tcp_cb *t)

@@ -14,6 +14,7 @@
 #include "net/core/ready.h"
 #include "net/wire/icmp.h"
 #include "net/wire/ipv4.h"
+#include "net/wire/tcp.h"
 
 struct arena;
 struct net;
@@ -179,6 +180,44 @@ struct tcp_report {
     uint32_t ooo_ins;    /* data segments that came out of order */
 };
 void tcp_get_report(const struct tcp_cb *t, struct tcp_report *out);
+
+/* Why a connection sends nothing just now. */
+enum tcp_waits {
+    TCP_WAITS_APPLICATION, /* it has given nothing more to send */
+    TCP_WAITS_ACK,         /* all of it is on its way, the peer has not acknowledged it yet */
+    TCP_WAITS_WINDOW,      /* the peer takes no more: the receiver's window */
+    TCP_WAITS_CWND,        /* the path is not believed to take more */
+    TCP_WAITS_NAGLE,       /* a small segment waits for the one before it */
+    TCP_WAITS_MORE,        /* the owner has promised that more follows (MSG_MORE, TCP_CORK) */
+    TCP_WAITS_BUFFERS,     /* packets are short, or the last ones are still on their way down */
+    TCP_WAITS_HANDSHAKE,
+};
+enum tcp_waits tcp_waits_for(const struct tcp_cb *t);
+
+/* What the wire may reach, or waits for it: of half-open and TIME-WAIT records what they have. */
+struct tcp_view {
+    struct tcp_tuple id;
+    uint8_t state;   /* as in tcp_report */
+    bool accepted;   /* by an owner: not waiting in its listener's queue */
+    bool orphan;     /* closed by its owner */
+    uint8_t retries; /* of a half-open one: SYN-ACKs sent again */
+    enum tcp_waits waits;
+    uint32_t recv_bytes;             /* wait for the owner; of a listener: connections */
+    uint32_t send_bytes;             /* not acknowledged; of a listener: how many may wait */
+    uint64_t rto_in_ns;              /* until the timer fires; UINT64_MAX: it does not run */
+    uint64_t ack_in_ns;              /* the delayed ACK's */
+    uint64_t end_in_ns;              /* of TIME-WAIT, or of the SYN-ACK's patience */
+    const char *congestion;          /* NULL: it has none */
+    const struct tcp_report *report; /* NULL: a record */
+};
+typedef void tcp_view_fn(void *ctx, const struct tcp_view *v);
+
+/*
+ * Shows a few of them to fn, and moves *at, which begins at 0, on; false: those were the last. What
+ * is there from the first call to the last is shown once, whatever comes and goes meanwhile. fn may
+ * not call back into the stack.
+ */
+bool tcp_walk(struct net *n, uint32_t *at, tcp_view_fn *fn, void *ctx);
 
 /* True once everything sent is acknowledged and the FIN too: for SO_LINGER's waiting close. */
 bool tcp_drained(const struct tcp_cb *t);
