@@ -19,10 +19,7 @@ enum {
 /* Takes a frame of a registered type, data behind the headers. */
 typedef void eth_input_fn(struct net *n, struct pkt *p);
 
-/* Who takes which type of frames. (A tap that is handed every frame has its place beside this
- * table, called where the stack is entered, in net_input(), net_input_ip() and net_input_batch(),
- * in front of what GRO makes of them; and where cfg.output is called: by eth_output(), and by those
- * that have the header already, ip/out.c and ip/way.h.) */
+/* Who takes which type of frames. (Who wants to see every frame is a tap: net/tap/tap.h.) */
 struct eth {
     uint32_t type_count;
     struct eth_type {
