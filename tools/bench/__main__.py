@@ -8,7 +8,6 @@ import argparse
 import functools
 import json
 import os
-import platform
 import re
 import shutil
 import signal
@@ -72,7 +71,7 @@ def about(args):
             "wrk": first_line(["wrk", "--version"]).split(" [")[0],
             "compiler": first_line(["gcc", "--version"]),
             "linux": linux_version(),
-            "processors": os.cpu_count(), "system": platform.release(),
+            "processors": os.cpu_count(),
             "memory": peers.MEMORY, "seconds": loads.SECONDS, "rounds": args.rounds,
             "runs_on_one_boot": plan.RUNS_ON_ONE_BOOT,
             "load_before": os.getloadavg()[0]}

@@ -177,7 +177,7 @@ def header(about):
             f"Commit {about['commit']}; {about['qemu']}, TCG, TAP, {about['memory']} a guest, one "
             f"processor each; the guest's Linux is {about['linux']}, with mitigations off and "
             f"queues for many connections; {about['compiler']}; {about['wrk']}; on "
-            f"{about['processors']} processors, Linux {about['system']}, whose load was "
+            f"{about['processors']} processors, whose load was "
             f"{about['load_before']:.1f} before it began.", "",
             f"Rounds, each with fresh boots: {about['rounds']}; runs of {about['seconds']} s, of "
             f"the keep-alive loads {about['runs_on_one_boot']} on each boot. Medians, with half "
