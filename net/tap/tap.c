@@ -6,11 +6,14 @@
 #include "net/core/text.h"
 #include "net/net.h"
 
-/* Of a frame that is dropped without being at fault, a counter says "dropped:", or has it in its
- * name: so the list of counters (net/core/counters.h) has it. */
+/* Does a counter of that name (net/core/counters.h) tell why a frame that came in was dropped? Not
+ * those of what it had sent in vain, nor of what gave way to it. */
 static bool tells_of_drop(const char *name, const char *help)
 {
-    return text_has(help, "dropped: ") || text_has(name, "_rx_drop_");
+    bool dropped = text_has(help, "dropped: ") || text_has(name, "_rx_drop_");
+    bool arrival =
+        text_has(name, "_rx_") || text_has(name, "frag_drop_") || text_has(name, "frag_duplicate");
+    return dropped && arrival;
 }
 
 void net_taps_init(struct net_taps *t, struct net *n)
@@ -81,7 +84,7 @@ static uint64_t counted(const struct net_taps *t, uint32_t i, const char **name,
     return value;
 }
 
-/* The first reason that was counted meanwhile is the frame's own: it was counted first. */
+/* Of several reasons that were counted meanwhile the lowest layer's is told: it stands first. */
 static void input_seen(struct net_taps *t, struct pkt *p, uint64_t now_ns,
                        void *const seen[NET_TAPS_MAX])
 {

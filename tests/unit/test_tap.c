@@ -193,6 +193,24 @@ static void test_reasons(void **state)
     assert_memory_equal(comment, "dropped: UDP checksum wrong", 27);
 }
 
+/* What could not be answered was not dropped itself. */
+static void test_what_fails_behind_it_is_no_reason(void **state)
+{
+    struct world *w = *state;
+    struct frame fr;
+    uint8_t out[OUT_BYTES];
+    uint16_t len;
+    start(w, everything, 64);
+    net_set_link(w->f.net, false, w->f.now_ns);
+    uint64_t before = fixture_counter(&w->f, "link_tx_down");
+    ping(&fr, &(struct frame_ip){0});
+    give(w, &fr);
+    assert_true(fixture_counter(&w->f, "link_tx_down") > before);
+    assert_int_equal(fixture_counter(&w->f, "icmp_rx_echo"), 1);
+    assert_true(next_block(w, out) > 0);
+    assert_null(option(out, options_at(out), OPT_COMMENT, &len));
+}
+
 static void test_filter_and_snaplen(void **state)
 {
     struct world *w = *state;
@@ -318,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         tap_test(test_both_directions),
         tap_test(test_reasons),
+        tap_test(test_what_fails_behind_it_is_no_reason),
         tap_test(test_filter_and_snaplen),
         tap_test(test_reader_is_left_out),
         tap_test(test_ring),
