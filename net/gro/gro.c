@@ -62,7 +62,7 @@ static bool sound(struct gro_run *r, struct pkt *p)
 {
     const uint8_t *ip = ip_of(r, p);
     size_t total = load_be16(ip + AT_TOTAL);
-    if (total + r->l3 != pkt_len(p) || total <= r->headers || csum_finish(csum_ipv4(ip)) != 0) {
+    if (total + r->l3 != pkt_len(p) || total <= r->headers || !ipv4_checksum_good(ip)) {
         return false;
     }
     if ((p->rx_flags & PKT_RX_CSUM_GOOD) == 0) {

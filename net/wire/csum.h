@@ -54,14 +54,6 @@ static inline uint32_t csum_fold(uint64_t sum)
     return load_be16(&native);
 }
 
-/* The sum of an IPv4 header without options: 20 bytes. */
-static inline uint32_t csum_ipv4(const void *header)
-{
-    const uint8_t *at = header;
-    uint64_t acc = csum_carry(csum_load64(at), csum_load64(at + 8));
-    return csum_fold(csum_carry(acc, csum_load32(at + 16)));
-}
-
 /* What a sum of at most 16 bits is of a piece that does not begin at an even place (RFC 1071 2
  * (B)).
  */

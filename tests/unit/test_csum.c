@@ -13,6 +13,7 @@
 #include "kernel/pkt.h"
 #include "net/core/random.h"
 #include "net/wire/csum.h"
+#include "net/wire/ipv4.h"
 
 static uint16_t plain_csum(const uint8_t *data, size_t len)
 {
@@ -113,7 +114,16 @@ static void test_ipv4_header(void **state)
         for (size_t b = 0; b < sizeof(buf); b++) {
             buf[b] = (uint8_t)(i % 3 == 0 ? 0xff : (b * 77 + i * 13) >> (i % 4));
         }
-        assert_int_equal(csum_finish(csum_ipv4(buf)), plain_csum(buf, sizeof(buf)));
+        buf[0] |= 0x40; /* the version: no header is all zeros */
+        assert_int_equal(ipv4_checksum_good(buf), plain_csum(buf, sizeof(buf)) == 0);
+        store_be16(buf + 10, 0);
+        store_be16(buf + 10, plain_csum(buf, sizeof(buf)));
+        assert_true(ipv4_checksum_good(buf));
+        for (size_t bit = 0; bit < 8 * sizeof(buf); bit++) {
+            buf[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+            assert_int_equal(ipv4_checksum_good(buf), plain_csum(buf, sizeof(buf)) == 0);
+            buf[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        }
     }
 }
 
