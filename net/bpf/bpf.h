@@ -59,6 +59,10 @@ enum bpf_code {
     BPF_JGT = 0x20,
     BPF_JGE = 0x30,
     BPF_JSET = 0x40,
+    /* The parts of a code. */
+    BPF_CLASS_MASK = 0x07,
+    BPF_SIZE_MASK = 0x18,
+    BPF_OPERATION_MASK = 0xf0,
     /* Where the second operand, or what is returned, comes from. */
     BPF_K = 0x00,
     BPF_X = 0x08,

@@ -3,13 +3,6 @@
  */
 #include "net/bpf/bpf.h"
 
-enum {
-    CLASS_MASK = 0x07,
-    SIZE_MASK = 0x18,
-    MODE_MASK = 0xe0,
-    OPERATION_MASK = 0xf0,
-};
-
 static bool load_good(const struct bpf_insn *i)
 {
     switch (i->code) {
@@ -35,9 +28,10 @@ static bool load_good(const struct bpf_insn *i)
 
 static bool alu_good(const struct bpf_insn *i)
 {
-    uint32_t operation = i->code & OPERATION_MASK;
+    uint32_t operation = i->code & BPF_OPERATION_MASK;
     bool by_k = (i->code & BPF_X) == 0;
-    if ((i->code & ~(uint32_t)(CLASS_MASK | OPERATION_MASK | BPF_X)) != 0 || operation > BPF_XOR) {
+    if ((i->code & ~(uint32_t)(BPF_CLASS_MASK | BPF_OPERATION_MASK | BPF_X)) != 0 ||
+        operation > BPF_XOR) {
         return false;
     }
     if (operation == BPF_NEG) {
@@ -80,7 +74,7 @@ static bool other_good(const struct bpf_insn *i)
 
 static bool insn_good(const struct bpf_insn *i, size_t left)
 {
-    switch (i->code & CLASS_MASK) {
+    switch (i->code & BPF_CLASS_MASK) {
     case BPF_LD:
     case BPF_LDX:
         return load_good(i);
@@ -95,7 +89,8 @@ static bool insn_good(const struct bpf_insn *i, size_t left)
 
 bool bpf_check(const struct bpf_insn *program, size_t count)
 {
-    if (count == 0 || count > BPF_INSNS_MAX || (program[count - 1].code & CLASS_MASK) != BPF_RET) {
+    if (count == 0 || count > BPF_INSNS_MAX ||
+        (program[count - 1].code & BPF_CLASS_MASK) != BPF_RET) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {

@@ -128,7 +128,7 @@ struct layout {
 
 static bool is_conditional(const struct bpf_code_insn *i)
 {
-    return (i->code & 0x07) == BPF_JMP;
+    return (i->code & BPF_CLASS_MASK) == BPF_JMP;
 }
 
 static uint32_t size_of(const struct layout *l, uint32_t i)

@@ -15,8 +15,8 @@ struct machine {
 /* A word, half or byte at an offset; false: it is not there. */
 static inline bool load(const struct machine *m, uint32_t code, uint64_t at, uint32_t *value)
 {
-    enum { SIZE_MASK = 0x18 };
-    size_t bytes = (code & SIZE_MASK) == BPF_W ? 4 : (code & SIZE_MASK) == BPF_H ? 2 : 1;
+    uint32_t size = code & BPF_SIZE_MASK;
+    size_t bytes = size == BPF_W ? 4 : size == BPF_H ? 2 : 1;
     if (at + bytes > m->have) {
         return false;
     }
@@ -64,7 +64,7 @@ static bool load_insn(struct machine *m, const struct bpf_insn *i)
 static bool alu_insn(struct machine *m, const struct bpf_insn *i)
 {
     uint32_t by = (i->code & BPF_X) != 0 ? m->x : i->k;
-    switch (i->code & 0xf0) {
+    switch (i->code & BPF_OPERATION_MASK) {
     case BPF_ADD:
         m->a += by;
         break;
@@ -111,7 +111,7 @@ static bool alu_insn(struct machine *m, const struct bpf_insn *i)
 static uint32_t jump_insn(const struct machine *m, const struct bpf_insn *i)
 {
     uint32_t with = (i->code & BPF_X) != 0 ? m->x : i->k;
-    switch (i->code & 0xf0) {
+    switch (i->code & BPF_OPERATION_MASK) {
     case BPF_JEQ:
         return m->a == with ? i->jt : i->jf;
     case BPF_JGT:
@@ -143,7 +143,7 @@ uint32_t bpf_run(const struct bpf_insn *program, const uint8_t *packet, size_t h
     struct machine m = {.packet = packet, .have = have, .total = total};
     for (const struct bpf_insn *i = program;; i++) {
         bool good = true;
-        switch (i->code & 0x07) {
+        switch (i->code & BPF_CLASS_MASK) {
         case BPF_LD:
         case BPF_LDX:
             good = load_insn(&m, i);
