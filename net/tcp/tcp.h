@@ -206,7 +206,7 @@ struct tcp_view {
     uint32_t send_bytes;             /* not acknowledged; of a listener: how many may wait */
     uint64_t rto_in_ns;              /* until the timer fires; UINT64_MAX: it does not run */
     uint64_t ack_in_ns;              /* the delayed ACK's */
-    uint64_t end_in_ns;              /* of TIME-WAIT, or of the SYN-ACK's patience */
+    uint64_t end_in_ns;              /* of TIME-WAIT; UINT64_MAX: of anything else */
     const char *congestion;          /* NULL: it has none */
     const struct tcp_report *report; /* NULL: a record */
 };
@@ -214,8 +214,8 @@ typedef void tcp_view_fn(void *ctx, const struct tcp_view *v);
 
 /*
  * Shows a few of them to fn, and moves *at, which begins at 0, on; false: those were the last. What
- * is there from the first call to the last is shown once, whatever comes and goes meanwhile. fn may
- * not call back into the stack.
+ * is there from the first call to the last is shown once, whatever comes and goes meanwhile; twice
+ * if it was bound and connects in between. fn may not call back into the stack.
  */
 bool tcp_walk(struct net *n, uint32_t *at, tcp_view_fn *fn, void *ctx);
 
